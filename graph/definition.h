@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* The immutable definition of a graph: what the builder and the graph file both end in, and what step, plan, draw and the
+ * engine read. Names are resolved to indices once. Public for our own floors only. */
+#pragma once
+#include "runtime/base/map.h"
+#include "runtime/json/expr.h"
+#include "runtime/json/schema.h"
+
+#include <fairlead/graph.h>
+
+enum { FL_GRAPH_NODES_MAX = 1000, FL_GRAPH_CHANNELS_MAX = 1000 };
+
+/* Channels that users declare, and the hidden ones that carry control: "branch:to:NODE" (ephemeral) and "join:A+B:NODE" (a
+ * barrier over names). Subgraphs, sends and commands will add kinds here. */
+enum fl_channel_kind { FL_CHANNEL_STATE, FL_CHANNEL_TRIGGER, FL_CHANNEL_BARRIER };
+
+struct fl_channel_def {
+  char *name;
+  enum fl_channel_kind kind;
+  enum fl_reducer reducer;         /* STATE */
+  struct fl_value *default_value;  /* STATE; NULL: none */
+  struct fl_value *schema_value;   /* STATE; NULL: any */
+  struct fl_schema *schema;        /* STATE; NULL: any */
+  char **names;                    /* BARRIER: the nodes it waits for; NULL-terminated */
+};
+
+/* One way out of a node. `when` and `choose` are NULL for a plain edge. */
+enum fl_edge_kind { FL_EDGE_PLAIN, FL_EDGE_BRANCH };
+
+/* One arm of a branch in a graph file: the first whose condition holds (NULL: always) is taken. */
+struct fl_branch_arm {
+  struct fl_expr *when;
+  size_t *targets; /* node indices; FL_NODE_END for the end */
+  size_t target_count;
+  char *label; /* for drawings: the condition's text */
+};
+#define FL_NODE_END ((size_t)-1)
+
+struct fl_branch_def {
+  fl_branch_fn *choose; /* C branch; NULL for a branch of a file */
+  void *user;
+  struct fl_branch_arm *arms; /* file branch, in order */
+  size_t arm_count;
+  size_t *targets; /* all possible targets, for validation and drawing */
+  size_t target_count;
+};
+
+struct fl_node_def {
+  char *name;
+  char *type;               /* "c" for a C function, otherwise the graph file's node type: agent, tools, tool, set, fail, interrupt, … */
+  char *description;
+  fl_node_fn *run;          /* type "c"; NULL otherwise: the engine knows the type */
+  void *user;
+  struct fl_value *config;  /* the node's entry in the graph file, without the common keys; NULL for "c" */
+  struct fl_map exprs;      /* compiled expressions of config, by JSON pointer into it ("/write/turns"): struct fl_expr * */
+  size_t trigger_channel;   /* "branch:to:NODE" */
+  size_t *plain_targets;    /* node indices or FL_NODE_END */
+  size_t plain_target_count;
+  size_t *barrier_channels; /* barrier channels that this node reports to */
+  size_t barrier_channel_count;
+  size_t *trigger_channels; /* every channel that can start it: its own and the barriers that lead to it */
+  size_t trigger_channel_count;
+  struct fl_branch_def *branches;
+  size_t branch_count;
+  bool interrupt_before, interrupt_after;
+};
+
+struct fl_definition {
+  unsigned ref_count; /* atomic */
+  char *name;
+  struct fl_channel_def *channels; /* STATE first, in declaration order */
+  size_t channel_count, state_channel_count;
+  struct fl_map channel_index;     /* name -> index + 1, as (void *)(uintptr_t) */
+  struct fl_node_def *nodes;       /* in declaration order; that is also the order of tasks within a step */
+  size_t node_count;
+  struct fl_map node_index;
+  size_t *entry_targets;           /* plain edges from START */
+  size_t entry_target_count;
+  struct fl_branch_def *entry_branches;
+  size_t entry_branch_count;
+  uint32_t recursion_limit;
+  char hash[65];                   /* hex of BLAKE2b over the definition's structure: tells whether a graph changed */
+};
+
+/* -1 when there is none. */
+ptrdiff_t fl_definition_node(const struct fl_definition *definition, const char *name);
+ptrdiff_t fl_definition_channel(const struct fl_definition *definition, const char *name);
+
+/* ---- for the graph file: the builder's calls that C programs do not have ---- */
+
+/* A node of a type that the engine knows. Takes `config` and the expressions in `exprs` (emptied). */
+void fl_graph_typed_node_take(struct fl_graph *graph, const char *name, const char *type, const char *description,
+                              struct fl_value *config, struct fl_map *exprs);
+/* A branch with conditions as expressions; names of targets, FL_END for the end. Takes the expressions. */
+struct fl_branch_arm_spec {
+  struct fl_expr *when; /* NULL: always */
+  const char *const *targets;
+  size_t target_count;
+};
+void fl_graph_expr_branch_take(struct fl_graph *graph, const char *from, const struct fl_branch_arm_spec *arms, size_t arm_count);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The graph file: JSON or YAML in, an immutable definition out, with everything that is wrong said at once and with its place.
+ * Pure: the text of the file and of its includes comes through `read`, the environment through `getenv_fn`. */
+#pragma once
+#include "graph/definition.h"
+#include "runtime/json/yaml.h"
+
+struct fl_graph_file_options {
+  size_t size;
+  /* Text of a file relative to the graph file's folder (caller frees with fl_free); NULL: includes are errors. */
+  int (*read)(const char *path, char **ret_text, size_t *ret_size, void *user, struct fl_error *err);
+  const char *(*getenv_fn)(const char *name); /* for ${NAME}; NULL: every name is unset */
+  void *user;
+};
+
+/* What a graph file says beside the graph itself. */
+struct fl_graph_file {
+  struct fl_definition *definition;
+  char *path;                  /* as given */
+  char *folder;                /* of the file, for relative paths; "." when it has none */
+  char *description;
+  struct fl_value *models;     /* {name: entry}, ${NAME} filled in; an object */
+  struct fl_value *servers;    /* mcpServers, ${NAME} filled in; an object */
+  struct fl_value *effects;    /* {"pattern": "read"|"keyed"|"once"}; an object */
+  char *manifest;              /* path, or NULL */
+};
+
+/* Returns 0 (warnings may still stand in diags), or FL_E_INVALID with at least one error in diags. */
+int fl_graph_file_load(const char *path, fl_slice text, const struct fl_graph_file_options *options,
+                       struct fl_graph_file *ret_file, struct fl_diags *diags);
+void fl_graph_file_deinit(struct fl_graph_file *file); /* repeatable */
+
+/* The JSON Schema of the graph file, as text (a constant). */
+const char *fl_graph_file_schema(void);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The pure run: a state machine for one run of one graph on one thread. Events in, effects out; it does no I/O, reads no
+ * clock, draws no random number. The engine feeds events and performs effects in their order.
+ *
+ * Invariants. (1) Writes are folded in task order, never in the order in which tasks ended. (2) A task starts only after the
+ * commit that contains the checkpoint it starts from. (3) A task whose writes are stored is never started again. (4) Nothing is
+ * emitted before the commit that contains what it says, except provisional tokens, which the engine emits itself. */
+#pragma once
+#include "graph/record.h"
+
+#include <fairlead/graph.h>
+
+struct fl_run;
+
+struct fl_write {
+  char *channel;
+  struct fl_value *value;
+};
+
+/* Where a resume goes: the only pending interrupt, or several by id. */
+enum fl_ev_kind {
+  FL_EV_INPUT,            /* a new input: an object of channel values; unfinished tasks of before are dropped */
+  FL_EV_CONTINUE,         /* go on from the checkpoint: tasks without stored writes run again */
+  FL_EV_RESUME,           /* value: the answer to the only pending interrupt, or with is_map {interrupt id: answer} */
+  FL_EV_UPDATE,           /* value: channel values written from outside, as if by node `node` (NULL: by nobody in particular) */
+  FL_EV_TASK_DONE,        /* writes */
+  FL_EV_TASK_FAILED,      /* error */
+  FL_EV_TASK_INTERRUPTED, /* value: the question; id and index of the interrupt */
+  FL_EV_COMMITTED,        /* seq */
+  FL_EV_COMMIT_FAILED,    /* seq, error: the run ends with it */
+  FL_EV_CANCEL,
+};
+
+/* Everything in an event is lent for the call. `checkpoint_id` and `wall_ms` are for the checkpoint that the event may cause;
+ * ids rise within a thread. */
+struct fl_ev {
+  enum fl_ev_kind kind;
+  char checkpoint_id[FL_UUID_SIZE];
+  int64_t wall_ms;
+  const char *task_id;            /* TASK_* */
+  const struct fl_write *writes;  /* TASK_DONE */
+  size_t write_count;
+  struct fl_value *value;         /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
+  bool is_map;                    /* RESUME */
+  const char *node;               /* UPDATE */
+  const char *interrupt_id;       /* TASK_INTERRUPTED */
+  uint64_t seq;                   /* COMMITTED, COMMIT_FAILED */
+  const struct fl_error *error;   /* TASK_FAILED, COMMIT_FAILED */
+};
+
+enum fl_do_kind { FL_DO_COMMIT, FL_DO_START_TASK, FL_DO_CANCEL_TASK, FL_DO_EMIT, FL_DO_END };
+
+enum fl_stream_mode { FL_STREAM_VALUES, FL_STREAM_UPDATES, FL_STREAM_MESSAGES, FL_STREAM_TASKS, FL_STREAM_CHECKPOINTS, FL_STREAM_CUSTOM };
+
+enum fl_run_status {
+  FL_RUN_DONE,        /* nothing left to run */
+  FL_RUN_INTERRUPTED, /* waits for answers, or stands before or after a node it was told to stop at */
+  FL_RUN_FAILED,      /* a task, the store or the recursion limit; the thread can be continued */
+  FL_RUN_CANCELLED,
+};
+
+struct fl_start_task {
+  char id[FL_UUID_SIZE];
+  const char *node;      /* lent by the definition */
+  size_t node_index;     /* in the definition */
+  uint64_t checkpoint_no;
+  int64_t step;
+  struct fl_state *state; /* owned by the effect; the engine takes it with fl_state_ref */
+  struct fl_value *answers; /* array: stored answers to this task's interrupts, in order; owned */
+};
+
+/* Everything in an effect is owned by the list of effects. `after`: the commit that must be acknowledged first; 0: none. */
+struct fl_do {
+  enum fl_do_kind kind;
+  uint64_t after;
+  uint64_t seq;               /* COMMIT */
+  uint64_t expected_head;     /* COMMIT: the checkpoint that must still be the head */
+  struct fl_records records;  /* COMMIT */
+  struct fl_start_task start; /* START_TASK */
+  char task_id[FL_UUID_SIZE]; /* CANCEL_TASK */
+  enum fl_stream_mode mode;   /* EMIT */
+  struct fl_value *payload;   /* EMIT; END: the output (all channels of the output schema) */
+  enum fl_run_status status;  /* END */
+  struct fl_value *interrupts; /* END: [{"id","node","task_id","value"}], or for static ones [{"node","when":"before"|"after"}] */
+  struct fl_error error;      /* END when failed */
+};
+
+struct fl_effects {
+  struct fl_do *items;
+  size_t count, capacity;
+};
+void fl_effects_deinit(struct fl_effects *effects); /* repeatable */
+
+struct fl_run_settings {
+  size_t size;
+  uint32_t recursion_limit;             /* 0: the definition's */
+  const char *manifest_hash;            /* stands in every checkpoint; NULL: none */
+  const char *ns;                       /* checkpoint namespace; NULL: "" */
+  const char *const *interrupt_before;  /* beside the definition's; NULL-terminated; NULL: none */
+  const char *const *interrupt_after;
+};
+
+/* `loaded` is what the store found for the thread (its vars and body are referenced); NULL or checkpoint_no 0: a new thread. */
+struct fl_run *fl_run_create(struct fl_definition *definition, const struct fl_loaded *loaded,
+                             const struct fl_run_settings *settings);
+void fl_run_destroy(struct fl_run *run); /* NULL allowed */
+
+/* The one function: takes an event, appends what is to be done. An event that does not fit the state of the run (a resume when
+ * nothing is interrupted, an unknown channel in an input) gives an END with FL_RUN_FAILED and changes nothing. */
+void fl_run_step(struct fl_run *run, const struct fl_ev *event, struct fl_effects *effects);
+
+/* ---- looking at it ---- */
+
+/* The state as it stands at the last completed superstep (with pending writes of finished siblings applied): lent. */
+const struct fl_state *fl_run_state(const struct fl_run *run);
+/* All channels that users see, as an object; a new reference. */
+struct fl_value *fl_state_to_value(const struct fl_state *state);
+struct fl_state *fl_state_ref(struct fl_state *state);
+void fl_state_unref(struct fl_state *state);
+/* A channel without a copy: a value, a list, or neither; lent. */
+struct fl_var fl_state_var(const struct fl_state *state, const char *channel);
+
+/* What a thread looks like on disk, without running it: {"values","next":[NODE],"interrupts":[…],"step","source","checkpoint_id"}. */
+struct fl_value *fl_run_describe(const struct fl_run *run);

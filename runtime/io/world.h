@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* The one door to the world: time, randomness, timers, processes, byte streams, HTTP, worker threads. Everything above this
+ * floor reaches the outside through a `struct fl_world`, of which there are two: libuv (world_uv.c) and the simulated one
+ * (world_sim.c: virtual clock, seeded randomness, scripted peers).
+ *
+ * Rules. (1) All callbacks run on the loop's thread, never from inside the call that started them. (2) A request is embedded in
+ * the caller's object, and its last callback comes exactly once, also when cancelled; after that it may be freed or reused.
+ * (3) Only fl_world_post may be called from another thread. */
+#pragma once
+#include "runtime/base/slice.h"
+
+#include <fairlead/error.h>
+#include <stdint.h>
+
+struct fl_world;
+
+/* ---- the loop ---- */
+
+/* The real world. With `loop` (a uv_loop_t of the embedding program) it uses that, otherwise its own. */
+struct fl_world *fl_world_uv_create(void *loop);
+void fl_world_destroy(struct fl_world *world); /* everything started in it must have ended */
+
+/* Runs until fl_world_stop or until nothing is left to wait for. */
+void fl_world_run(struct fl_world *world);
+void fl_world_stop(struct fl_world *world);
+
+/* Calls back on the loop; the only function for other threads. Embedded, reusable after its callback. */
+struct fl_post {
+  void (*on_post)(struct fl_post *post);
+  void *user;
+  struct fl_post *next; /* private */
+};
+void fl_world_post(struct fl_world *world, struct fl_post *post);
+
+/* While references are held, the loop does not end for lack of work (a store with a commit under way, say). */
+void fl_world_hold(struct fl_world *world);
+void fl_world_release(struct fl_world *world);
+
+/* ---- time and randomness ---- */
+
+int64_t fl_world_now_ms(struct fl_world *world);   /* monotonic */
+int64_t fl_world_now_us(struct fl_world *world);   /* monotonic, for durations */
+int64_t fl_world_wall_ms(struct fl_world *world);  /* since the Unix epoch */
+void fl_world_random(struct fl_world *world, void *bytes, size_t size);
+
+struct fl_timer {
+  void (*on_fire)(struct fl_timer *timer);
+  void *user;
+  void *impl; /* private; NULL when not running */
+};
+void fl_timer_start(struct fl_world *world, struct fl_timer *timer, uint64_t delay_ms); /* restarts a running one */
+void fl_timer_stop(struct fl_world *world, struct fl_timer *timer);                     /* no callback after this */
+
+/* ---- signals (main program only) ---- */
+
+struct fl_signal {
+  void (*on_signal)(struct fl_signal *signal, int number);
+  void *user;
+  void *impl;
+};
+int fl_signal_start(struct fl_world *world, struct fl_signal *signal, int number);
+void fl_signal_stop(struct fl_world *world, struct fl_signal *signal);
+
+/* ---- byte streams: our own standard input and output ---- */
+
+struct fl_stream {
+  void (*on_data)(struct fl_stream *stream, fl_slice data); /* lent for the call */
+  void (*on_end)(struct fl_stream *stream, int status);     /* once: 0 at the end of input, FL_E_IO */
+  void *user;
+  void *impl;
+};
+int fl_stream_open_fd(struct fl_world *world, struct fl_stream *stream, int fd, bool reads, struct fl_error *err);
+/* Copies the data. Several writes of one loop turn leave as one. Returns FL_E_CLOSED after an error, FL_E_LIMIT above
+ * FL_STREAM_QUEUE_MAX waiting bytes. */
+int fl_stream_write(struct fl_stream *stream, fl_slice data);
+size_t fl_stream_queued(const struct fl_stream *stream); /* bytes not yet with the kernel */
+void fl_stream_pause(struct fl_stream *stream, bool paused); /* back-pressure */
+void fl_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream)); /* flushes; on_close may be NULL */
+enum { FL_STREAM_QUEUE_MAX = 64 * 1024 * 1024 };
+
+/* ---- processes: always started by the launcher, in a group of their own ---- */
+
+struct fl_process_options {
+  size_t size;
+  const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+  const char *const *env;  /* NULL-terminated NAME=VALUE; NULL: the parent's */
+  const char *cwd;         /* NULL: ours */
+  const char *policy;      /* the sandbox policy for the launcher, JSON text; NULL: group, parent-death signal, descriptors only */
+};
+
+struct fl_process {
+  void (*on_stdout)(struct fl_process *process, fl_slice data);
+  void (*on_stderr)(struct fl_process *process, fl_slice data);
+  void (*on_stdout_end)(struct fl_process *process); /* may be NULL */
+  void (*on_exit)(struct fl_process *process, int exit_status, int term_signal); /* last callback, after both outputs ended */
+  void *user;
+  int pid; /* 0 when not running */
+  void *impl;
+};
+/* Errors at once (FL_E_NOT_FOUND with the command's name, FL_E_IO): then no callback comes. */
+int fl_process_start(struct fl_world *world, struct fl_process *process, const struct fl_process_options *options,
+                     struct fl_error *err);
+int fl_process_write(struct fl_process *process, fl_slice data); /* to its stdin; copies; FL_E_CLOSED, FL_E_LIMIT */
+void fl_process_close_stdin(struct fl_process *process);
+void fl_process_kill(struct fl_process *process, int signal_number); /* the whole group */
+/* Closes stdin, waits grace_ms, SIGTERM to the group, waits grace_ms, SIGKILL to the group; on_exit follows. */
+void fl_process_end(struct fl_process *process, uint32_t grace_ms);
+
+/* ---- HTTP client (in the module fairlead-net, loaded on first use) ---- */
+
+enum fl_trust_class { FL_TRUST_PROVIDER, FL_TRUST_TOOL, FL_TRUST_AUTH, FL_TRUST_CLASS_COUNT };
+
+struct fl_http_options {
+  size_t size;
+  enum fl_trust_class trust;
+  const char *method;
+  const char *url;
+  const char *const *headers; /* NULL-terminated "Name: value" */
+  fl_slice body;              /* copied */
+  uint32_t connect_timeout_ms;    /* 0: 10 s */
+  uint32_t first_byte_timeout_ms; /* from start to the first byte of the answer; 0: 60 s */
+  uint32_t idle_timeout_ms;       /* between bytes; 0: 60 s */
+  size_t body_max;                /* bytes of the answer; 0: 64 MiB */
+  /* Asked for every connection before it is used, with the peer's address as text ("127.0.0.1", 443); false refuses. NULL: all. */
+  bool (*allow_address)(const char *address, uint16_t port, void *user);
+};
+
+struct fl_http {
+  void (*on_headers)(struct fl_http *http, int status);     /* once; then fl_http_header may be asked */
+  void (*on_body)(struct fl_http *http, fl_slice data);     /* any number of times */
+  void (*on_end)(struct fl_http *http, int status, const struct fl_error *err); /* last, once: 0, FL_E_TIMEOUT, FL_E_NETWORK,
+      FL_E_CANCELLED, FL_E_LIMIT, FL_E_DENIED, FL_E_TRUNCATED; `err` has the text when status is not 0 */
+  void *user;
+  void *impl;
+};
+int fl_http_start(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err);
+const char *fl_http_header(const struct fl_http *http, const char *name); /* lent until on_end returns; NULL when absent */
+void fl_http_cancel(struct fl_http *http); /* closes the connection; on_end(FL_E_CANCELLED) follows */
+
+/* ---- work on the pool ---- */
+
+struct fl_work {
+  void (*run)(struct fl_work *work);      /* on a pool thread */
+  void (*on_done)(struct fl_work *work);  /* on the loop */
+  void *user;
+  void *impl;
+};
+void fl_work_start(struct fl_world *world, struct fl_work *work);
+
+/* ---- implementation table (worlds only) ---- */
+
+struct fl_world_ops;
+struct fl_world {
+  const struct fl_world_ops *ops;
+};

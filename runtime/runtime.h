@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Running graphs: load a graph file or take a compiled definition, run it on a thread, follow it, resume it. A runtime owns a
+ * store, a registry of tools and a loop (its own, or the libuv loop of the embedding program). All functions are for the
+ * loop's thread. */
+#pragma once
+#include <fairlead/graph.h>
+#include <fairlead/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fl_runtime;
+
+struct fl_runtime_options {
+  size_t size;
+  const char *store_path; /* SQLite file; NULL: memory only */
+  void *loop;             /* a uv_loop_t to live in; NULL: its own */
+};
+FL_API int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtime **ret_runtime, struct fl_error *err);
+/* Ends tool servers, waits for the store, frees. With a foreign loop, call it before the loop is closed. */
+FL_API void fl_runtime_destroy(struct fl_runtime *runtime);
+
+/* Loads a graph file (JSON or YAML) with its models and servers. Errors: FL_E_INVALID; the text has a line for each mistake. */
+FL_API int fl_runtime_load(struct fl_runtime *runtime, const char *path, struct fl_definition **ret_definition,
+                           struct fl_error *err);
+
+/* What happens in a run, in order. `data` is lent for the call. */
+struct fl_run_event {
+  const char *mode; /* values, updates, messages, tasks, checkpoints, custom, events */
+  const char *ns;   /* checkpoint namespace, "" for the root graph */
+  const char *node; /* NULL when it is not of one node */
+  struct fl_value *data;
+};
+typedef void fl_run_event_fn(const struct fl_run_event *event, void *user);
+
+struct fl_invoke_options {
+  size_t size;
+  const char *thread;         /* NULL: a new one, see ret_thread */
+  struct fl_value *input;     /* object of channel values; NULL: go on from where the thread stands */
+  struct fl_value *resume;    /* answer to the pending interrupt, or with resume_is_map {interrupt id: answer} */
+  bool resume_is_map;
+  uint32_t recursion_limit;   /* 0: the graph's */
+  const char *model;          /* "provider/name" to use instead of the file's; NULL: the file's */
+  fl_run_event_fn *on_event;  /* NULL: nobody follows */
+  void *user;
+};
+
+struct fl_invoke_result {
+  int status;                  /* 0 done, 1 interrupted, negative: failed, and the error says why */
+  char thread[129];
+  struct fl_value *output;     /* the state at the end; release with fl_invoke_result_deinit */
+  struct fl_value *interrupts; /* what it waits for; NULL when nothing */
+};
+FL_API void fl_invoke_result_deinit(struct fl_invoke_result *result);
+
+/* Runs until done, interrupted or failed; blocks and turns the loop (not from inside a callback). Returns result->status. */
+FL_API int fl_runtime_invoke(struct fl_runtime *runtime, struct fl_definition *definition,
+                             const struct fl_invoke_options *options, struct fl_invoke_result *ret_result,
+                             struct fl_error *err);
+
+/* The same without blocking: on_end comes once, on the loop; the result is the callee's to deinit. */
+struct fl_invocation;
+typedef void fl_run_end_fn(struct fl_invoke_result *result, const struct fl_error *err, void *user);
+FL_API int fl_runtime_start(struct fl_runtime *runtime, struct fl_definition *definition,
+                            const struct fl_invoke_options *options, fl_run_end_fn *on_end, void *user,
+                            struct fl_invocation **ret_invocation, struct fl_error *err);
+FL_API void fl_invocation_cancel(struct fl_invocation *invocation); /* on_end follows */
+
+/* ---- calls from inside a node: journalled, so that a node that runs again finds them answered ---- */
+
+/* Calls "server/tool". `on_done` comes once, on the loop, while the task is pending: the MCP result, or NULL and why not. The
+ * n-th call of a task is the same call when the task runs again. */
+typedef void fl_task_call_fn(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user);
+FL_API int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done, void *user);
+
+/* Calls a model of the graph file by name (NULL: the only one). `request`: {"system"?, "messages":[…], "tools"?:["server/tool"]}.
+ * The result is the assistant's message. */
+FL_API int fl_task_call_model(struct fl_task *task, const char *model, struct fl_value *request, fl_task_call_fn *on_done, void *user);
+
+#ifdef __cplusplus
+}
+#endif

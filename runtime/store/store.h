@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* The store: threads, their checkpoints, values, pending writes, intents and results. Two kinds behind one interface: SQLite
+ * (one writer thread with group commit, as design says in docs/architecture.md) and memory (for tests and for runs that keep
+ * nothing). Both pass the same tests.
+ *
+ * Writes are transactions, submitted to the writer and acknowledged on the loop in order. Reads are synchronous. */
+#pragma once
+#include "graph/record.h"
+#include "runtime/io/world.h"
+
+struct fl_store;
+
+/* ---- opening ---- */
+
+struct fl_store_options {
+  size_t size;
+  bool read_only;
+  bool synchronous_normal; /* may lose the last commits on power loss, never consistency; default FULL */
+};
+
+/* SQLite at `path` (made when absent, with its folder, mode 0600/0700). Errors: FL_E_VERSION (a newer fairlead wrote it),
+ * FL_E_CORRUPT, FL_E_IO, FL_E_NO_SPACE, FL_E_BUSY (another process holds the side lock for over 5 s; names its pid). */
+int fl_store_open(struct fl_world *world, const char *path, const struct fl_store_options *options,
+                  struct fl_store **ret_store, struct fl_error *err);
+
+/* In memory. For simulated crashes: fl_store_memory_restart drops what was not acknowledged and serves a new world. */
+struct fl_store *fl_store_memory_create(struct fl_world *world);
+void fl_store_memory_restart(struct fl_store *store, struct fl_world *world);
+
+/* Waits for what is under way. */
+void fl_store_close(struct fl_store *store);
+
+/* ---- writing ---- */
+
+enum fl_txn_kind {
+  FL_TXN_WRITE,         /* records, if fence and head still fit */
+  FL_TXN_LEASE_ACQUIRE, /* makes the thread when `creates`; gives the fence; FL_E_BUSY names the holder, FL_E_NOT_FOUND */
+  FL_TXN_LEASE_RENEW,   /* FL_E_CONFLICT when somebody else took it */
+  FL_TXN_LEASE_RELEASE,
+  FL_TXN_DELETE_THREAD, /* with everything of it; FL_E_BUSY while a lease is held, FL_E_NOT_FOUND */
+};
+
+enum { FL_LEASE_MS = 30000, FL_LEASE_RENEW_MS = 10000 };
+
+/* One atomic unit for one thread. Embedded in the caller; everything in it is lent until on_done, which comes once.
+ * A holder of a lease that is a dead process of this machine holds nothing. */
+struct fl_txn {
+  enum fl_txn_kind kind;
+  const char *thread;
+  bool creates;
+  uint64_t fence;         /* in for WRITE, RENEW, RELEASE; out for ACQUIRE */
+  uint64_t expected_head; /* WRITE with a checkpoint of the root namespace: the head it replaces; else FL_E_CONFLICT */
+  struct fl_records *records;
+  int64_t wall_ms;        /* now, by the caller's world */
+  void (*on_done)(struct fl_txn *txn, int status, const struct fl_error *err);
+  void *user;
+  struct fl_txn *next; /* private */
+};
+void fl_store_submit(struct fl_store *store, struct fl_txn *txn);
+
+/* ---- reading ---- */
+
+struct fl_thread_info {
+  char id[FL_ID_MAX + 1];
+  char *graph_name, *graph_file;
+  char *status;
+  int64_t created_ms, updated_ms;
+  uint64_t head_no; /* checkpoint; 0: none yet */
+  int64_t step;
+  struct fl_value *metadata;
+  int64_t lease_pid; /* who runs it now; 0: nobody */
+};
+void fl_thread_info_deinit(struct fl_thread_info *info);
+
+/* Errors of all: FL_E_NOT_FOUND, FL_E_CORRUPT, FL_E_IO. */
+int fl_store_read_thread(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info, struct fl_error *err);
+
+/* Newest first. `prefix` may be NULL; visit returns false to stop. */
+struct fl_threads_query {
+  size_t limit; /* 0: no limit */
+  const char *prefix;
+  const char *status;
+};
+int fl_store_list_threads(struct fl_store *store, const struct fl_threads_query *query,
+                          bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err);
+
+/* A checkpoint with its values, and the writes and calls beside it. checkpoint_no 0: the head (a thread without one gives
+ * checkpoint_no 0 in `ret_loaded`, and 0). */
+int fl_store_load(struct fl_store *store, const char *thread, const char *ns, uint64_t checkpoint_no,
+                  struct fl_loaded *ret_loaded, struct fl_error *err);
+
+struct fl_checkpoint_info {
+  uint64_t no, parent_no;
+  const char *id;
+  int64_t step;
+  const char *source;
+  int64_t wall_ms;
+  struct fl_value *body;
+};
+/* Newest first, `before_no` exclusive (0: from the newest), `limit` 0: all. Everything lent for the visit. */
+int fl_store_list_checkpoints(struct fl_store *store, const char *thread, const char *ns, uint64_t before_no, size_t limit,
+                              bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
+                              struct fl_error *err);
+
+/* The number of a checkpoint by its id (a unique prefix is enough). FL_E_NOT_FOUND, FL_E_INVALID when ambiguous. */
+int fl_store_find_checkpoint(struct fl_store *store, const char *thread, const char *ns, const char *id,
+                             uint64_t *ret_no, struct fl_error *err);
