@@ -13,7 +13,7 @@ static unsigned long fail_countdown;
 
 void fl_mem_fail_after(unsigned long nth) { fail_countdown = nth; }
 
-static _Noreturn void out_of_memory(void) {
+_Noreturn void fl_out_of_memory(void) {
   static const char message[] = "fairlead: out of memory; stopped. Every acknowledged step is on disk.\n";
   ssize_t ignored = write(2, message, sizeof message - 1);
   (void)ignored;
@@ -22,7 +22,7 @@ static _Noreturn void out_of_memory(void) {
 
 static void *must_succeed(void *memory) {
   bool fails = fail_countdown > 0 && --fail_countdown == 0;
-  if (memory == NULL || fails) out_of_memory();
+  if (memory == NULL || fails) fl_out_of_memory();
   return memory;
 }
 

@@ -12,6 +12,9 @@ char *fl_strdup(const char *text);               /* NULL gives NULL */
 char *fl_strndup(const char *text, size_t size); /* copies exactly size bytes and terminates */
 char *fl_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* For memory that a library allocated itself: the same end as when fl_alloc fails. */
+_Noreturn void fl_out_of_memory(void);
+
 #define fl_new(type) ((type *)fl_alloc_zero(1, sizeof(type)))
 #define fl_new_array(type, count) ((type *)fl_alloc_zero((count), sizeof(type)))
 
