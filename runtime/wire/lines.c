@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/wire/lines.h"
+
+#include "runtime/base/check.h"
+
+void fl_lines_init(struct fl_lines *lines, size_t limit) {
+  if (limit == 0) limit = FL_LINE_SIZE_MAX;
+  *lines = (struct fl_lines){.limit = limit};
+  fl_buf_init(&lines->partial, limit + 1);
+}
+
+void fl_lines_deinit(struct fl_lines *lines) { fl_buf_deinit(&lines->partial); }
+
+/* Whether the bytes of an unfinished line are too many whatever follows: a CR after the limit may still be part of CRLF. */
+static bool is_over(const struct fl_lines *lines, fl_slice line) {
+  if (line.size <= lines->limit) return false;
+  return line.size > lines->limit + 1 || line.data[line.size - 1] != '\r';
+}
+
+static int emit(struct fl_lines *lines, fl_slice line, bool has_newline, fl_line_fn *on_line, void *user) {
+  if (has_newline && line.size > 0 && line.data[line.size - 1] == '\r') line.size--;
+  if (line.size <= lines->limit) return on_line(0, line, user);
+  return on_line(FL_E_LIMIT, fl_slice_n(line.data, lines->limit), user);
+}
+
+/* The end of a line came: what was held and what came now are one line. */
+static int finish_line(struct fl_lines *lines, fl_slice piece, fl_line_fn *on_line, void *user) {
+  if (lines->is_skipping) {
+    lines->is_skipping = false;
+    return 0;
+  }
+  if (lines->partial.size == 0) return emit(lines, piece, true, on_line, user);
+  size_t room = lines->limit + 1 - lines->partial.size;
+  bool is_cut = piece.size > room;
+  fl_check(fl_buf_add(&lines->partial, piece.data, is_cut ? room : piece.size) == 0);
+  fl_slice line = fl_buf_slice(&lines->partial);
+  int rc = is_cut ? on_line(FL_E_LIMIT, fl_slice_n(line.data, lines->limit), user) : emit(lines, line, true, on_line, user);
+  fl_buf_clear(&lines->partial);
+  return rc;
+}
+
+/* No end in sight: keep the piece, or give the line up when it is too long already. */
+static int hold(struct fl_lines *lines, fl_slice piece, fl_line_fn *on_line, void *user) {
+  if (lines->is_skipping || piece.size == 0) return 0;
+  size_t room = lines->limit + 1 - lines->partial.size;
+  bool is_cut = piece.size > room;
+  fl_check(fl_buf_add(&lines->partial, piece.data, is_cut ? room : piece.size) == 0);
+  if (!is_cut && !is_over(lines, fl_buf_slice(&lines->partial))) return 0;
+  lines->is_skipping = true;
+  int rc = on_line(FL_E_LIMIT, fl_slice_n(lines->partial.data, lines->limit), user);
+  fl_buf_clear(&lines->partial);
+  return rc;
+}
+
+int fl_lines_feed(struct fl_lines *lines, fl_slice bytes, fl_line_fn *on_line, void *user) {
+  while (bytes.size > 0) {
+    const char *newline = memchr(bytes.data, '\n', bytes.size);
+    if (newline == NULL) return hold(lines, bytes, on_line, user);
+    size_t size = (size_t)(newline - bytes.data);
+    int rc = finish_line(lines, fl_slice_n(bytes.data, size), on_line, user);
+    if (rc != 0) return rc;
+    bytes = fl_slice_n(newline + 1, bytes.size - size - 1);
+  }
+  return 0;
+}
+
+int fl_lines_end(struct fl_lines *lines, fl_line_fn *on_line, void *user) {
+  int rc = 0;
+  if (lines->partial.size > 0) rc = emit(lines, fl_buf_slice(&lines->partial), false, on_line, user);
+  lines->is_skipping = false;
+  fl_buf_clear(&lines->partial);
+  return rc;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Lines from bytes: a table of inputs and what they give, fed whole, at every split in two, and byte by byte. The trace is
+ * "[line]" for a line and "<front>" for one that was too long. */
+#include "runtime/wire/lines.h"
+#include "tests/support/support.h"
+
+static int write_trace(int status, fl_slice line, void *user) {
+  struct fl_buf *trace = user;
+  fl_buf_add_char(trace, status == 0 ? '[' : '<');
+  fl_buf_add(trace, line.data, line.size);
+  return fl_buf_add_char(trace, status == 0 ? ']' : '>');
+}
+
+struct row {
+  const char *name;
+  fl_slice input;
+  const char *trace;
+};
+
+/* The limit is 4 bytes. */
+static const struct row rows[] = {
+    {"one line", {"ab\n", 3}, "[ab]"},
+    {"nothing", {"", 0}, ""},
+    {"empty lines", {"\n\r\n\n", 4}, "[][][]"},
+    {"CRLF and LF mixed", {"a\r\nb\nc\r\n", 8}, "[a][b][c]"},
+    {"only one CR is of the newline", {"a\r\r\n", 4}, "[a\r]"},
+    {"a bare CR is content", {"a\rb\n", 4}, "[a\rb]"},
+    {"NUL is content", {"a\0b\n", 4}, "[a"},
+    {"exactly the limit", {"abcd\n", 5}, "[abcd]"},
+    {"exactly the limit with CRLF", {"abcd\r\nx\n", 8}, "[abcd][x]"},
+    {"one over", {"abcde\nx\n", 8}, "<abcd>[x]"},
+    {"one over by a CR that is content", {"abcd\r\r\nx\n", 9}, "<abcd>[x]"},
+    {"far over, then the neighbours", {"a\nbcdefghijkl\nm\n", 16}, "[a]<bcde>[m]"},
+    {"two long ones", {"abcdef\nghijkl\n", 14}, "<abcd><ghij>"},
+    {"a long one without an end", {"abcdefgh", 8}, "<abcd>"},
+    {"last line without newline", {"a\nbc", 4}, "[a][bc]"},
+    {"last line ends in CR", {"a\nbc\r", 5}, "[a][bc\r]"},
+    {"limit and CR at the end of input", {"abcd\r", 5}, "<abcd>"},
+};
+
+static bool feed_split(const struct row *row, size_t split, size_t step, struct fl_buf *trace) {
+  struct fl_lines lines;
+  fl_lines_init(&lines, 4);
+  fl_buf_clear(trace);
+  fl_buf_add_text(trace, "");
+  int rc = fl_lines_feed(&lines, fl_slice_n(row->input.data, split), write_trace, trace);
+  for (size_t i = split; i < row->input.size && rc == 0; i += step) {
+    size_t size = row->input.size - i < step ? row->input.size - i : step;
+    rc = fl_lines_feed(&lines, fl_slice_n(row->input.data + i, size), write_trace, trace);
+  }
+  if (rc == 0) rc = fl_lines_end(&lines, write_trace, trace);
+  fl_lines_deinit(&lines);
+  return rc == 0;
+}
+
+static void every_row_at_every_split(void **state) {
+  FL_BUF_AUTO trace = {0};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    const struct row *row = &rows[i];
+    for (size_t split = 0; split <= row->input.size; split++) {
+      assert_true(feed_split(row, split, row->input.size + 1, &trace));
+      if (strcmp(trace.data, row->trace) != 0) fail_msg("%s, split at %zu: %s", row->name, split, trace.data);
+    }
+    assert_true(feed_split(row, 0, 1, &trace));
+    if (strcmp(trace.data, row->trace) != 0) fail_msg("%s, byte by byte: %s", row->name, trace.data);
+  }
+}
+
+static int stop_at_b(int status, fl_slice line, void *user) {
+  write_trace(status, line, user);
+  return fl_slice_equal(line, FL_SLICE("b")) ? FL_E_CANCELLED : 0;
+}
+
+static void a_callback_can_stop(void **state) {
+  FL_BUF_AUTO trace = {0};
+  struct fl_lines lines;
+  fl_lines_init(&lines, 0);
+  assert_int_equal(fl_lines_feed(&lines, FL_SLICE("a\nb\nc\n"), stop_at_b, &trace), FL_E_CANCELLED);
+  assert_string_equal(trace.data, "[a][b]");
+  assert_int_equal(fl_lines_feed(&lines, FL_SLICE("d\n"), stop_at_b, &trace), 0);
+  assert_string_equal(trace.data, "[a][b][d]");
+  fl_lines_deinit(&lines);
+}
+
+static void the_end_makes_ready_for_new_input(void **state) {
+  FL_BUF_AUTO trace = {0};
+  struct fl_lines lines;
+  fl_lines_init(&lines, 4);
+  assert_int_equal(fl_lines_feed(&lines, FL_SLICE("abcdefgh"), write_trace, &trace), 0);
+  assert_int_equal(fl_lines_end(&lines, write_trace, &trace), 0);
+  assert_int_equal(fl_lines_feed(&lines, FL_SLICE("x\n"), write_trace, &trace), 0);
+  assert_string_equal(trace.data, "<abcd>[x]");
+  fl_lines_deinit(&lines);
+  fl_lines_deinit(&lines);
+}
+
+static void a_long_line_is_not_held(void **state) {
+  FL_BUF_AUTO trace = {0};
+  struct fl_lines lines;
+  fl_lines_init(&lines, 100);
+  char block[1000];
+  memset(block, 'x', sizeof block);
+  for (int i = 0; i < 1000; i++) assert_int_equal(fl_lines_feed(&lines, fl_slice_n(block, sizeof block), write_trace, &trace), 0);
+  assert_true(lines.partial.capacity <= 128);
+  assert_int_equal(trace.size, 102); /* reported once */
+  fl_lines_deinit(&lines);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_row_at_every_split),
+      cmocka_unit_test(a_callback_can_stop),
+      cmocka_unit_test(the_end_makes_ready_for_new_input),
+      cmocka_unit_test(a_long_line_is_not_held),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
