@@ -21,18 +21,17 @@ struct fl_channel_def {
   struct fl_value *default_value;  /* STATE; NULL: none */
   struct fl_value *schema_value;   /* STATE; NULL: any */
   struct fl_schema *schema;        /* STATE; NULL: any */
+  bool checks_items;               /* STATE of a list: the schema speaks of elements only, so that only new ones are checked */
+  struct fl_schema *item_schema;   /* what each element must satisfy then; NULL: any */
   char **names;                    /* BARRIER: the nodes it waits for; NULL-terminated */
 };
-
-/* One way out of a node. `when` and `choose` are NULL for a plain edge. */
-enum fl_edge_kind { FL_EDGE_PLAIN, FL_EDGE_BRANCH };
 
 /* One arm of a branch in a graph file: the first whose condition holds (NULL: always) is taken. */
 struct fl_branch_arm {
   struct fl_expr *when;
   size_t *targets; /* node indices; FL_NODE_END for the end */
   size_t target_count;
-  char *label; /* for drawings: the condition's text */
+  char *label; /* NULL without a condition; for drawings: the condition's text */
 };
 #define FL_NODE_END ((size_t)-1)
 
@@ -60,6 +59,7 @@ struct fl_node_def {
   size_t barrier_channel_count;
   size_t *trigger_channels; /* every channel that can start it: its own and the barriers that lead to it */
   size_t trigger_channel_count;
+  size_t first_trigger_slot; /* the sum of trigger_channel_count of the nodes before it */
   struct fl_branch_def *branches;
   size_t branch_count;
   bool interrupt_before, interrupt_after;
@@ -73,7 +73,8 @@ struct fl_definition {
   struct fl_map channel_index;     /* name -> index + 1, as (void *)(uintptr_t) */
   struct fl_node_def *nodes;       /* in declaration order; that is also the order of tasks within a step */
   size_t node_count;
-  struct fl_map node_index;
+  struct fl_map node_index;        /* likewise */
+  size_t trigger_slot_count;       /* sum of the nodes' trigger_channel_count */
   size_t *entry_targets;           /* plain edges from START */
   size_t entry_target_count;
   struct fl_branch_def *entry_branches;
@@ -82,9 +83,17 @@ struct fl_definition {
   char hash[65];                   /* hex of BLAKE2b over the definition's structure: tells whether a graph changed */
 };
 
+/* "last", "append", …, as graph files say it. */
+const char *fl_reducer_name(enum fl_reducer reducer);
+static inline bool fl_reducer_makes_list(enum fl_reducer reducer) { return reducer == FL_APPEND || reducer == FL_MESSAGES; }
+
 /* -1 when there is none. */
 ptrdiff_t fl_definition_node(const struct fl_definition *definition, const char *name);
 ptrdiff_t fl_definition_channel(const struct fl_definition *definition, const char *name);
+
+/* The nearest name of a state channel (of a node) to `name`, for messages; NULL when none is near. */
+const char *fl_definition_nearest_channel(const struct fl_definition *definition, const char *name);
+const char *fl_definition_nearest_node(const struct fl_definition *definition, const char *name);
 
 /* ---- for the graph file: the builder's calls that C programs do not have ---- */
 
