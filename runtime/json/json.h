@@ -58,3 +58,7 @@ bool fl_json_is_unshared(const struct fl_value *value);
 /* The size of the JSON value at the front of `text`, without building it; 0 when it does not end. Trusts that the text is
  * well-formed (it was written by us); leading white space is not allowed. */
 size_t fl_json_skip(fl_slice text);
+
+/* The value of member `key` (plain text, no escapes) as JSON text, out of the text of an object; empty when the object has no
+ * such member or the text is no object. Trusts the text as fl_json_skip does; the last of several equal keys counts. */
+fl_slice fl_json_find_member(fl_slice object, fl_slice key);

@@ -22,7 +22,8 @@ size_t fl_list_size(const struct fl_list *list);
 struct fl_value *fl_list_at(const struct fl_list *list, size_t index);
 
 /* Element as JSON text, without parsing it when it is still text; the slice is lent until the list is released.
- * *scratch is used when the element exists only as a value. */
+ * *scratch is overwritten when the element exists only as a value. Empty when there is no such element, or when *scratch
+ * is too limited for its text. */
 struct fl_buf;
 fl_slice fl_list_text_at(const struct fl_list *list, size_t index, struct fl_buf *scratch);
 

@@ -42,3 +42,47 @@ size_t fl_json_skip(fl_slice text) {
     default: return skip_scalar(text);
   }
 }
+
+static size_t skip_space(fl_slice text, size_t at) {
+  while (at < text.size && memchr(" \t\r\n", text.data[at], 4) != NULL) at++;
+  return at;
+}
+
+/* Whether a key as it stands in the text, with its quotes, says `key`; an escaped one is decoded first. */
+static bool key_matches(fl_slice quoted, fl_slice key) {
+  FL_VALUE_AUTO decoded = NULL;
+  if (memchr(quoted.data, '\\', quoted.size) == NULL)
+    return fl_slice_equal(fl_slice_n(quoted.data + 1, quoted.size - 2), key);
+  if (fl_json_read(quoted, FL_JSON_FULL, &decoded, NULL) < 0) return false;
+  return fl_slice_equal(fl_slice_n(fl_as_string(decoded), fl_string_size(decoded)), key);
+}
+
+/* Moves *at, which stands before a member, to what follows its value; false when there is none. */
+static bool next_member(fl_slice text, size_t *at, fl_slice *ret_key, fl_slice *ret_value) {
+  size_t key_at = skip_space(text, *at);
+  if (key_at >= text.size || text.data[key_at] != '"') return false;
+  size_t key_end = skip_string(text, key_at);
+  if (key_end == 0) return false;
+  size_t colon = skip_space(text, key_end);
+  size_t value_at = skip_space(text, colon + 1);
+  if (value_at >= text.size) return false;
+  size_t size = fl_json_skip(fl_slice_n(text.data + value_at, text.size - value_at));
+  if (size == 0) return false;
+  *ret_key = fl_slice_n(text.data + key_at, key_end - key_at);
+  *ret_value = fl_slice_n(text.data + value_at, size);
+  *at = skip_space(text, value_at + size);
+  return true;
+}
+
+fl_slice fl_json_find_member(fl_slice object, fl_slice key) {
+  fl_slice found = {NULL, 0}, member_key, member_value;
+  size_t at = skip_space(object, 0);
+  if (at == object.size || object.data[at] != '{') return found;
+  at++;
+  while (next_member(object, &at, &member_key, &member_value)) {
+    if (key_matches(member_key, key)) found = member_value;
+    if (at >= object.size || object.data[at] != ',') break;
+    at++;
+  }
+  return found;
+}

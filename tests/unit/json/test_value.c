@@ -187,6 +187,17 @@ static void skip_finds_the_end(void **state) {
     if (fl_json_skip(fl_slice_of(rows[i].text)) != rows[i].size) fail_msg("%s", rows[i].text);
 }
 
+static void members_are_found_in_text(void **state) {
+  static const struct { const char *text, *expected; } rows[] = {
+      {" {\"a\":{\"id\":1},\"id\" : \"x\\\"y\" }", "\"x\\\"y\""}, {"{\"id\":12}", "12"}, {"{\"id\":[1,{\"id\":2}],\"b\":1}", "[1,{\"id\":2}]"},
+      {"{\"\\u0069d\":7}", "7"}, {"{\"id\":1,\"id\":2}", "2"}, {"{}", ""}, {"[\"id\",1]", ""}, {"\"id\"", ""}, {"", ""},
+      {"{\"xid\":1}", ""}, {"{\"id\"", ""}, {"{\"id\":", ""}, {"{\"id", ""}, {"{\"id\":\"x", ""}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    fl_slice found = fl_json_find_member(fl_slice_of(rows[i].text), FL_SLICE("id"));
+    if (!fl_slice_equal(found, fl_slice_of(rows[i].expected))) fail_msg("%s", rows[i].text);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(absent_reads_as_null),
@@ -203,6 +214,7 @@ int main(void) {
       cmocka_unit_test(pointers_are_built_escaped),
       cmocka_unit_test(merge_follows_rfc_7396),
       cmocka_unit_test(skip_finds_the_end),
+      cmocka_unit_test(members_are_found_in_text),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

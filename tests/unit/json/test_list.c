@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/base/buf.h"
+#include "runtime/json/json.h"
+#include "runtime/json/list.h"
+#include "tests/support/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void listp(struct fl_list **list) { fl_list_unref(*list); }
+#define LIST_AUTO __attribute__((cleanup(listp))) struct fl_list *
+
+static void assert_list(const struct fl_list *list, const char *expected) {
+  FL_VALUE_AUTO array = fl_list_to_array(list);
+  char *text = fl_dump(array, NULL);
+  assert_string_equal(text, expected);
+  fl_text_free(text);
+}
+
+static struct fl_value *message(const char *id, int number) {
+  struct fl_value *value = fl_object();
+  fl_set_string(value, "id", id);
+  fl_set_int(value, "n", number);
+  return value;
+}
+
+static void appending_leaves_the_old_list_as_it_was(void **state) {
+  LIST_AUTO empty = fl_list_create();
+  LIST_AUTO one = fl_list_append_take(empty, fl_int(1));
+  LIST_AUTO two = fl_list_append_take(one, fl_int(2));
+  LIST_AUTO other = fl_list_append_take(one, fl_int(3));
+  LIST_AUTO third = fl_list_append_take(empty, NULL);
+  assert_list(empty, "[]");
+  assert_list(one, "[1]");
+  assert_list(two, "[1,2]");
+  assert_list(other, "[1,3]");
+  assert_list(third, "[null]");
+  assert_null(fl_list_at(one, 1));
+  assert_int_equal(fl_list_size(other), 2);
+}
+
+static void text_stays_text_until_it_is_read(void **state) {
+  LIST_AUTO empty = fl_list_create();
+  LIST_AUTO list = fl_list_append_text(empty, FL_SLICE("{ \"a\" : 1 }"));
+  FL_BUF_AUTO scratch = {0};
+  fl_slice text = fl_list_text_at(list, 0, &scratch);
+  assert_int_equal(scratch.size, 0);
+  assert_int_equal(fl_get_int(fl_list_at(list, 0), "a", 0), 1);
+  assert_ptr_equal(fl_list_at(list, 0), fl_list_at(list, 0));
+  assert_true(fl_slice_equal(text, FL_SLICE("{ \"a\" : 1 }"))); /* still lent */
+  assert_int_equal(fl_list_text_at(list, 1, &scratch).size, 0);
+}
+
+static void a_value_is_written_into_the_scratch(void **state) {
+  LIST_AUTO empty = fl_list_create();
+  LIST_AUTO list = fl_list_append_take(empty, message("x", 1));
+  FL_BUF_AUTO scratch = {0};
+  fl_buf_add_text(&scratch, "old");
+  assert_true(fl_slice_equal(fl_list_text_at(list, 0, &scratch), FL_SLICE("{\"id\":\"x\",\"n\":1}")));
+  FL_BUF_AUTO narrow = {.limit = 3};
+  assert_int_equal(fl_list_text_at(list, 0, &narrow).size, 0);
+}
+
+static void text_that_does_not_parse_reads_as_null(void **state) {
+  LIST_AUTO empty = fl_list_create();
+  LIST_AUTO one = fl_list_append_text(empty, FL_SLICE("{\"id\":"));
+  LIST_AUTO two = fl_list_append_text(one, FL_SLICE(""));
+  assert_int_equal(fl_list_find_id(two, "x"), -1);
+  assert_list(two, "[null,null]");
+}
+
+static void replacing_and_removing_copy_references_only(void **state) {
+  LIST_AUTO empty = fl_list_create();
+  LIST_AUTO one = fl_list_append_text(empty, FL_SLICE("[1]"));
+  LIST_AUTO two = fl_list_append_take(one, fl_int(2));
+  LIST_AUTO replaced = fl_list_replace_take(two, 1, fl_int(9));
+  LIST_AUTO removed = fl_list_remove(two, 1);
+  LIST_AUTO front = fl_list_remove(two, 0);
+  assert_list(two, "[[1],2]");
+  assert_list(replaced, "[[1],9]");
+  assert_list(removed, "[[1]]");
+  assert_list(front, "[2]");
+  assert_ptr_equal(fl_list_at(replaced, 0), fl_list_at(two, 0));
+  LIST_AUTO more = fl_list_append_take(removed, fl_int(5));
+  assert_list(more, "[[1],5]");
+}
+
+static void ids_are_found_last_first_and_per_list(void **state) {
+  LIST_AUTO l0 = fl_list_create();
+  LIST_AUTO l1 = fl_list_append_take(l0, message("a", 1));
+  LIST_AUTO l2 = fl_list_append_text(l1, FL_SLICE("{\"id\":\"b\"}"));
+  LIST_AUTO l3 = fl_list_append_take(l2, message("a", 2));
+  LIST_AUTO l4 = fl_list_append_text(l3, FL_SLICE("{\"x\":{\"id\":\"no\"},\"id\":\"\\u0063\\\"\"}"));
+  LIST_AUTO l5 = fl_list_append_take(l4, fl_int(3));
+  assert_int_equal(fl_list_find_id(l5, "a"), 2);
+  assert_int_equal(fl_list_find_id(l2, "a"), 0);
+  assert_int_equal(fl_list_find_id(l0, "a"), -1);
+  assert_int_equal(fl_list_find_id(l5, "b"), 1);
+  assert_int_equal(fl_list_find_id(l1, "b"), -1);
+  assert_int_equal(fl_list_find_id(l5, "c\""), 3);
+  assert_int_equal(fl_list_find_id(l5, "no"), -1);
+  LIST_AUTO replaced = fl_list_replace_take(l5, 2, message("z", 1));
+  assert_int_equal(fl_list_find_id(replaced, "a"), 0);
+  assert_int_equal(fl_list_find_id(replaced, "z"), 2);
+  LIST_AUTO removed = fl_list_remove(l5, 0);
+  assert_int_equal(fl_list_find_id(removed, "a"), 1);
+}
+
+static void numbers_as_ids_are_no_ids(void **state) {
+  LIST_AUTO l0 = fl_list_create();
+  LIST_AUTO l1 = fl_list_append_text(l0, FL_SLICE("{\"id\":12}"));
+  LIST_AUTO l2 = fl_list_append_text(l1, FL_SLICE("{\"id\":\"\"}"));
+  assert_int_equal(fl_list_find_id(l2, "12"), -1);
+  assert_int_equal(fl_list_find_id(l2, ""), 1);
+}
+
+static void arrays_become_lists_and_back(void **state) {
+  FL_VALUE_AUTO array = NULL;
+  assert_int_equal(fl_parse("[1,\"x\",[2]]", 11, &array, NULL), 0);
+  LIST_AUTO list = fl_list_from_array(array);
+  assert_list(list, "[1,\"x\",[2]]");
+  assert_ptr_equal(fl_list_at(list, 2), fl_at(array, 2));
+  LIST_AUTO again = fl_list_ref(list);
+  assert_ptr_equal(again, list);
+  LIST_AUTO none = fl_list_from_array(NULL);
+  assert_list(none, "[]");
+}
+
+/* Random operations against a model that copies everything: the lists alive at the end must all be what they were. */
+enum { LIVE = 24, STEPS = 3000, MODEL_MAX = 200 };
+
+struct model {
+  struct fl_list *list;
+  int elements[MODEL_MAX];
+  size_t size;
+};
+
+static void assert_model(const struct model *model) {
+  assert_int_equal(fl_list_size(model->list), model->size);
+  ptrdiff_t last[10];
+  for (int i = 0; i < 10; i++) last[i] = -1;
+  for (size_t i = 0; i < model->size; i++) {
+    assert_int_equal(fl_get_int(fl_list_at(model->list, i), "n", -1), model->elements[i]);
+    last[model->elements[i] % 10] = (ptrdiff_t)i;
+  }
+  for (int i = 0; i < 10; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "m%d", i);
+    assert_int_equal(fl_list_find_id(model->list, id), last[i]);
+  }
+}
+
+static void model_step(const struct model *from, struct model *to, int number) {
+  char id[16], text[64];
+  snprintf(id, sizeof id, "m%d", number % 10);
+  snprintf(text, sizeof text, "{\"n\":%d,\"id\":\"%s\"}", number, id);
+  struct model next = *from;
+  size_t at = from->size > 0 ? (size_t)number % from->size : 0;
+  int kind = from->size == 0 ? 0 : from->size == MODEL_MAX ? 4 : rand() % 6;
+  if (kind == 4) {
+    next.list = fl_list_remove(from->list, at);
+    memmove(next.elements + at, next.elements + at + 1, (next.size - at - 1) * sizeof next.elements[0]);
+    next.size--;
+  } else if (kind == 5) {
+    next.list = fl_list_replace_take(from->list, at, message(id, number));
+    next.elements[at] = number;
+  } else {
+    next.list = kind < 2 ? fl_list_append_take(from->list, message(id, number)) : fl_list_append_text(from->list, fl_slice_of(text));
+    next.elements[next.size++] = number;
+  }
+  fl_list_unref(to->list);
+  *to = next;
+}
+
+static void lists_agree_with_a_model(void **state) {
+  static struct model models[LIVE];
+  srand(7);
+  for (size_t i = 0; i < LIVE; i++) models[i] = (struct model){.list = fl_list_create()};
+  for (int step = 0; step < STEPS; step++) {
+    struct model *to = &models[rand() % LIVE];
+    model_step(&models[rand() % 4 == 0 ? rand() % LIVE : to - models], to, rand() % 1000);
+    if (step % 16 == 0) assert_model(to);
+  }
+  for (size_t i = 0; i < LIVE; i++) {
+    assert_model(&models[i]);
+    fl_list_unref(models[i].list);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(appending_leaves_the_old_list_as_it_was),
+      cmocka_unit_test(text_stays_text_until_it_is_read),
+      cmocka_unit_test(a_value_is_written_into_the_scratch),
+      cmocka_unit_test(text_that_does_not_parse_reads_as_null),
+      cmocka_unit_test(replacing_and_removing_copy_references_only),
+      cmocka_unit_test(ids_are_found_last_first_and_per_list),
+      cmocka_unit_test(numbers_as_ids_are_no_ids),
+      cmocka_unit_test(arrays_become_lists_and_back),
+      cmocka_unit_test(lists_agree_with_a_model),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
