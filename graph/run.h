@@ -98,12 +98,17 @@ struct fl_run_settings {
   const char *ns;                       /* checkpoint namespace; NULL: "" */
   const char *const *interrupt_before;  /* beside the definition's; NULL-terminated; NULL: none */
   const char *const *interrupt_after;
+  uint32_t stream_modes;                /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
+  bool ephemeral;                       /* no records, no commits */
 };
 
 /* `loaded` is what the store found for the thread (its vars and body are referenced); NULL or checkpoint_no 0: a new thread. */
 struct fl_run *fl_run_create(struct fl_definition *definition, const struct fl_loaded *loaded,
                              const struct fl_run_settings *settings);
 void fl_run_destroy(struct fl_run *run); /* NULL allowed */
+
+/* New settings for the next input of a run that has ended: its state stays in memory, so that a turn costs its delta. */
+void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings);
 
 /* The one function: takes an event, appends what is to be done. An event that does not fit the state of the run (a resume when
  * nothing is interrupted, an unknown channel in an input) gives an END with FL_RUN_FAILED and changes nothing. */
