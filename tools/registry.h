@@ -38,6 +38,11 @@ struct fl_registry_open {
 };
 void fl_registry_open(struct fl_registry *registry, struct fl_registry_open *open);
 
+/* What servers say on standard error and in log messages; NULL stops it. */
+void fl_registry_on_log(struct fl_registry *registry,
+                        void (*on_log)(const char *server, const char *level, const char *text, void *user), void *user);
+
+/* Tools of opened servers; lent until the server's list changes or the registry is destroyed. NULL when absent. */
 const struct fl_registry_tool *fl_registry_find(const struct fl_registry *registry, const char *full_name);
 const struct fl_registry_tool *fl_registry_find_model_name(const struct fl_registry *registry, const char *model_name);
 /* In order of full name. visit returns false to stop. */
@@ -47,7 +52,8 @@ void fl_registry_visit(const struct fl_registry *registry, bool (*visit)(const s
 /* Validates the arguments against the tool's schema: 0, 1 with a text that the model can act on, negative on error. */
 int fl_registry_check_args(const struct fl_registry_tool *tool, const struct fl_value *args, struct fl_buf *ret_text);
 
-/* request->tool is the full name here. FL_E_NOT_FOUND comes through on_done as well. */
+/* request->tool is the full name here, and the tool's own name from then on. A server that is not open is opened first.
+ * FL_E_NOT_FOUND comes through on_done as well. */
 void fl_registry_call(struct fl_registry *registry, struct fl_tool_request *request);
 void fl_registry_cancel(struct fl_registry *registry, struct fl_tool_request *request);
 

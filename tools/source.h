@@ -28,12 +28,13 @@ struct fl_tool_request {
    * FL_E_PROTOCOL, FL_E_REMOTE, FL_E_LIMIT. `sent` tells whether the call may have reached the tool. */
   void (*on_done)(struct fl_tool_request *request, int status, struct fl_value *result, bool sent, const struct fl_error *err);
   void *user;
-  void *impl; /* private to the source */
+  void *impl;  /* private to the source */
+  void *route; /* private to the registry */
 };
 
 struct fl_tool_source;
 struct fl_tool_source_ops {
-  /* Connects and lists. on_ready comes once: 0, or why not. Tools are then in `tools`. */
+  /* Connects and lists. on_ready comes once: 0, or why not. Tools are then in `tools`. May be tried again after a failure. */
   void (*open)(struct fl_tool_source *source);
   void (*call)(struct fl_tool_source *source, struct fl_tool_request *request);
   void (*cancel)(struct fl_tool_source *source, struct fl_tool_request *request);
@@ -55,7 +56,7 @@ struct fl_tool_source {
   void *user;
 };
 
-/* Tools that are C functions in this process (registry_local.c). The tools are lent for the life of the source. */
+/* Tools that are C functions in this process (local.c). The tools are lent for the life of the source. */
 struct fl_tool;
 int fl_tool_source_local(struct fl_world *world, const char *name, const struct fl_tool *tools, size_t tool_count,
                          struct fl_tool_source **ret_source, struct fl_error *err);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of C tools: the one implementation of `struct fl_call`, for the MCP server and the local source.
+ *
+ * Invariants. (1) A handler runs on the pool; handlers without FL_TOOL_PARALLEL run one at a time per runner, in the order of
+ * their start. (2) on_done comes on the loop, once, and never from inside fl_call_start or fl_call_cancel. (3) A call that was
+ * cancelled or timed out is done for its caller at once; the object lives until its handler has really ended, because the
+ * handler still holds it. (4) What other threads send (progress, log, completion) crosses over in one lock-free list that the
+ * loop empties; progress is folded to the newest, so a handler cannot fill the memory with it. */
+#pragma once
+#include "runtime/io/world.h"
+#include "tools/toolset.h"
+
+struct fl_call;
+struct fl_call_node;
+
+struct fl_call_runner {
+  struct fl_world *world;
+  struct fl_call *waiting_first, *waiting_last; /* serialised calls that have not started */
+  struct fl_call *serial;                       /* the serialised call whose handler runs */
+  struct fl_call *all;                          /* every call that lives */
+  size_t live_count;                            /* including those that are done for their callers */
+  void (*on_idle)(struct fl_call_runner *runner); /* set by fl_call_runner_close */
+  void *user;
+  bool is_idle_posted;
+  struct fl_post idle_post;
+  _Atomic(struct fl_call_node *) inbox; /* newest first */
+  _Atomic(bool) is_posted;
+  _Atomic(unsigned) sender_count; /* threads between "put into the inbox" and "told the loop" */
+  struct fl_post post;
+};
+
+struct fl_call_options {
+  const struct fl_tool_def *def;
+  struct fl_value *args;      /* borrowed; NULL: {} */
+  const char *id;             /* idempotency key; copied; NULL: "" */
+  uint32_t idle_timeout_ms;   /* without progress; 0: none */
+  uint32_t total_timeout_ms;  /* 0: none */
+  /* status 0, and `result` as MCP has it (lent); or FL_E_CANCELLED, FL_E_TIMEOUT. `started`: the handler was entered. */
+  void (*on_done)(struct fl_call *call, int status, struct fl_value *result, bool started);
+  void (*on_progress)(struct fl_call *call, double done, double total, const char *message); /* NULL: not wanted */
+  void (*on_log)(struct fl_call *call, const char *level, const char *text);                 /* NULL: not wanted */
+  void *user;
+};
+
+void fl_call_runner_init(struct fl_call_runner *runner, struct fl_world *world);
+/* Cancels every call; on_idle comes (posted) when the last handler has ended. */
+void fl_call_runner_close(struct fl_call_runner *runner, void (*on_idle)(struct fl_call_runner *runner), void *user);
+
+struct fl_call *fl_call_start(struct fl_call_runner *runner, const struct fl_call_options *options);
+void fl_call_cancel(struct fl_call *call); /* before on_done only; on_done(FL_E_CANCELLED) follows */
+void *fl_call_user(const struct fl_call *call);
+const struct fl_tool_def *fl_call_def(const struct fl_call *call);
+
+/* Whether `level` is one of MCP's eight log levels, and its rank (debug 0 … emergency 7); -1 otherwise. */
+int fl_log_level_rank(const char *level);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/toolset.h"
+
+#include "runtime/base/mem.h"
+
+static const char NO_ARGUMENTS[] = "{\"type\":\"object\",\"additionalProperties\":false}";
+
+static void def_destroy(struct fl_tool_def *def) {
+  fl_schema_destroy(def->input);
+  fl_schema_destroy(def->output);
+  fl_value_unref(def->input_schema);
+  fl_value_unref(def->output_schema);
+  fl_value_unref(def->annotations);
+  fl_free(def);
+}
+
+void fl_tool_set_init(struct fl_tool_set *set) {
+  *set = (struct fl_tool_set){0};
+  fl_map_init(&set->by_name);
+}
+
+void fl_tool_set_deinit(struct fl_tool_set *set) {
+  for (size_t i = 0; i < set->count; i++) def_destroy(set->defs[i]);
+  fl_free(set->defs);
+  fl_map_deinit(&set->by_name);
+  *set = (struct fl_tool_set){0};
+}
+
+struct fl_tool_def *fl_tool_set_find(const struct fl_tool_set *set, const char *name) {
+  return name != NULL ? fl_map_get(&set->by_name, name) : NULL;
+}
+
+static bool is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+}
+
+/* The names that SEP-986 recommends, made a rule for tools of ours. */
+static int check_name(const char *name, struct fl_error *err) {
+  if (name == NULL || name[0] == '\0') return fl_error_set(err, FL_E_INVALID, "a tool has no name");
+  size_t size = strlen(name);
+  for (size_t i = 0; i < size; i++)
+    if (!is_name_char(name[i]))
+      return fl_error_set(err, FL_E_INVALID, "tool name \"%.128s\": only letters, digits, \"_\", \"-\" and \".\" may be used", name);
+  if (size > FL_TOOL_NAME_MAX)
+    return fl_error_set(err, FL_E_INVALID, "tool name \"%.32s...\" has %zu characters; %d is the most", name, size,
+                        FL_TOOL_NAME_MAX);
+  return 0;
+}
+
+static int compile_schema(const char *tool, const char *which, const char *text, struct fl_value **ret_value,
+                          struct fl_schema **ret_schema, struct fl_error *err) {
+  FL_VALUE_AUTO value = NULL;
+  int status = fl_parse(text, strlen(text), &value, err);
+  if (status == 0) status = fl_schema_create(value, NULL, ret_schema, err);
+  if (status < 0) {
+    fl_error_context(err, "%s of tool \"%s\"", which, tool);
+    return FL_E_INVALID;
+  }
+  *ret_value = fl_value_ref(value);
+  return 0;
+}
+
+static int compile_schemas(struct fl_tool_def *def, struct fl_error *err) {
+  const struct fl_tool *tool = &def->tool;
+  const char *input = tool->input_schema != NULL ? tool->input_schema : NO_ARGUMENTS;
+  int status = compile_schema(tool->name, "input_schema", input, &def->input_schema, &def->input, err);
+  if (status < 0) return status;
+  const char *type = fl_get_string(def->input_schema, "type", "");
+  if (strcmp(type, "object") != 0)
+    return fl_error_set(err, FL_E_INVALID, "input_schema of tool \"%s\": \"type\" must be \"object\"", tool->name);
+  if (tool->output_schema == NULL) return 0;
+  status = compile_schema(tool->name, "output_schema", tool->output_schema, &def->output_schema, &def->output, err);
+  if (status == 0 && !fl_is(def->output_schema, FL_OBJECT))
+    status = fl_error_set(err, FL_E_INVALID, "output_schema of tool \"%s\" must be an object", tool->name);
+  return status;
+}
+
+/* MCP's ToolAnnotations; its defaults (not read-only, destructive, open world) are stated only when a flag says otherwise. */
+static struct fl_value *annotations_of(const struct fl_tool *tool) {
+  unsigned hints = FL_TOOL_READ_ONLY | FL_TOOL_IDEMPOTENT | FL_TOOL_DESTRUCTIVE | FL_TOOL_OPEN_WORLD;
+  if ((tool->flags & hints) == 0) return NULL;
+  struct fl_value *annotations = fl_object();
+  fl_set_bool(annotations, "readOnlyHint", (tool->flags & FL_TOOL_READ_ONLY) != 0);
+  fl_set_bool(annotations, "idempotentHint", (tool->flags & FL_TOOL_IDEMPOTENT) != 0);
+  fl_set_bool(annotations, "destructiveHint", (tool->flags & FL_TOOL_DESTRUCTIVE) != 0);
+  fl_set_bool(annotations, "openWorldHint", (tool->flags & FL_TOOL_OPEN_WORLD) != 0);
+  return annotations;
+}
+
+/* The first struct of this kind ended with `user`; whatever later versions append reads as zero here. */
+static int copy_tool(struct fl_tool *ret_tool, const struct fl_tool *tool, struct fl_error *err) {
+  size_t least = offsetof(struct fl_tool, user) + sizeof tool->user;
+  if (tool->size < least)
+    return fl_error_set(err, FL_E_INVALID, "a tool says that its size is %zu bytes; set .size = sizeof(struct fl_tool)", tool->size);
+  *ret_tool = (struct fl_tool){0};
+  memcpy(ret_tool, tool, tool->size < sizeof *tool ? tool->size : sizeof *tool);
+  return 0;
+}
+
+int fl_tool_set_add(struct fl_tool_set *set, const struct fl_tool *tool, struct fl_error *err) {
+  struct fl_tool_def *def = fl_new(struct fl_tool_def);
+  int status = copy_tool(&def->tool, tool, err);
+  if (status == 0) status = check_name(def->tool.name, err);
+  if (status == 0 && def->tool.run == NULL)
+    status = fl_error_set(err, FL_E_INVALID, "tool \"%s\" has no function", def->tool.name);
+  if (status == 0 && fl_tool_set_find(set, def->tool.name) != NULL)
+    status = fl_error_set(err, FL_E_EXISTS, "there are two tools with the name \"%s\"", def->tool.name);
+  if (status == 0 && set->count == FL_TOOL_SET_MAX)
+    status = fl_error_set(err, FL_E_LIMIT, "more than %d tools", FL_TOOL_SET_MAX);
+  if (status == 0) status = compile_schemas(def, err);
+  if (status < 0) {
+    def_destroy(def);
+    return status;
+  }
+  def->annotations = annotations_of(&def->tool);
+  if ((set->count & (set->count - 1)) == 0) /* room for twice as many at each power of two */
+    set->defs = fl_realloc(set->defs, (set->count == 0 ? 1 : set->count * 2) * sizeof set->defs[0]);
+  set->defs[set->count++] = def;
+  fl_map_set(&set->by_name, def->tool.name, def);
+  return 0;
+}
+
+int fl_tool_set_add_all(struct fl_tool_set *set, const struct fl_tool *tools, size_t tool_count, struct fl_error *err) {
+  for (size_t i = 0; i < tool_count; i++) {
+    const struct fl_tool *tool = (const struct fl_tool *)(const void *)((const char *)tools + i * tools[0].size);
+    int status = fl_tool_set_add(set, tool, err);
+    if (status < 0) return status;
+  }
+  return 0;
+}
