@@ -23,11 +23,16 @@ struct fl_store_options {
 int fl_store_open(struct fl_world *world, const char *path, const struct fl_store_options *options,
                   struct fl_store **ret_store, struct fl_error *err);
 
-/* In memory. For simulated crashes: fl_store_memory_restart drops what was not acknowledged and serves a new world. */
+/* In memory. For simulated crashes: fl_store_memory_restart drops what was not acknowledged (without its on_done) and serves
+ * a new world, for which the holders of all leases are dead. The delay is the time from submission to acknowledgement (0: the
+ * next turn of the loop). While an error code is set, every transaction fails with it, as on a full disk. */
 struct fl_store *fl_store_memory_create(struct fl_world *world);
 void fl_store_memory_restart(struct fl_store *store, struct fl_world *world);
+void fl_store_memory_set_delay(struct fl_store *store, uint64_t delay_ms);
+void fl_store_memory_set_error(struct fl_store *store, int code);
 
-/* Waits for what is under way. */
+/* Waits for what is under way (its on_done comes from inside this call) and gives back the leases that it still holds. NULL
+ * is allowed. */
 void fl_store_close(struct fl_store *store);
 
 /* ---- writing ---- */
@@ -42,12 +47,20 @@ enum fl_txn_kind {
 
 enum { FL_LEASE_MS = 30000, FL_LEASE_RENEW_MS = 10000 };
 
-/* One atomic unit for one thread. Embedded in the caller; everything in it is lent until on_done, which comes once.
- * A holder of a lease that is a dead process of this machine holds nothing. */
+/* One atomic unit for one thread. Embedded in the caller; everything in it is lent until on_done, which comes once, from the
+ * loop, in the order of submission. A holder of a lease that is a dead process of this machine holds nothing.
+ *
+ * Fences rise with every acquisition and are never used twice for one thread id, not even after its deletion. A WRITE needs the
+ * newest fence (FL_E_CONFLICT otherwise), except one with fence 0 that holds nothing but THREAD records without a status: the
+ * metadata of a thread may be changed while somebody runs it. A WRITE with `creates` and fence 0 makes the thread when absent.
+ *
+ * Ordinary writes that are there already, results that are there already and intents that have a result stay as they are.
+ * A checkpoint by source "input" or "loop" ends the superstep of its parent: the parent's writes and calls are dropped with
+ * it, so that what they said is stored once. */
 struct fl_txn {
   enum fl_txn_kind kind;
-  const char *thread;
-  bool creates;
+  const char *thread; /* fl_is_thread_id */
+  bool creates;       /* ACQUIRE, WRITE */
   uint64_t fence;         /* in for WRITE, RENEW, RELEASE; out for ACQUIRE */
   uint64_t expected_head; /* WRITE with a checkpoint of the root namespace: the head it replaces; else FL_E_CONFLICT */
   struct fl_records *records;
@@ -105,3 +118,13 @@ int fl_store_list_checkpoints(struct fl_store *store, const char *thread, const 
 /* The number of a checkpoint by its id (a unique prefix is enough). FL_E_NOT_FOUND, FL_E_INVALID when ambiguous. */
 int fl_store_find_checkpoint(struct fl_store *store, const char *thread, const char *ns, const char *id,
                              uint64_t *ret_no, struct fl_error *err);
+
+/* The events of a thread (run_id NULL: of all its runs), oldest first, those with a number above `after_no`. The numbers are
+ * the store's own and rise; `body` is lent for the visit. */
+struct fl_event_info {
+  uint64_t no;
+  const char *run_id;
+  fl_slice body;
+};
+int fl_store_list_events(struct fl_store *store, const char *thread, const char *run_id, uint64_t after_no,
+                         bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err);

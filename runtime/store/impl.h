@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* What the two kinds of store share: the table of operations, the rules about transactions that are the same for both, and
+ * the mailbox by which acknowledgements reach the loop. Private to this folder. */
+#pragma once
+#include "runtime/store/store.h"
+
+struct fl_store_ops {
+  void (*submit)(struct fl_store *store, struct fl_txn *txn);
+  void (*close)(struct fl_store *store);
+  int (*read_thread)(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info, struct fl_error *err);
+  int (*list_threads)(struct fl_store *store, const struct fl_threads_query *query,
+                      bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err);
+  int (*load)(struct fl_store *store, const char *thread, const char *ns, uint64_t checkpoint_no,
+              struct fl_loaded *ret_loaded, struct fl_error *err);
+  int (*list_checkpoints)(struct fl_store *store, const char *thread, const char *ns, uint64_t before_no, size_t limit,
+                          bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
+                          struct fl_error *err);
+  int (*find_checkpoint)(struct fl_store *store, const char *thread, const char *ns, const char *id, uint64_t *ret_no,
+                         struct fl_error *err);
+  int (*list_events)(struct fl_store *store, const char *thread, const char *run_id, uint64_t after_no,
+                     bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err);
+};
+
+/* The first member of both kinds. */
+struct fl_store {
+  const struct fl_store_ops *ops;
+  struct fl_world *world;
+};
+
+/* ---- transactions ---- */
+
+enum { FL_NO_MAX = INT32_MAX }; /* row numbers of a thread: half of a 64-bit row id */
+
+/* Whether the transaction makes sense by itself; FL_E_INVALID says what does not, FL_E_LIMIT a thread that is too long. */
+int fl_txn_check(const struct fl_txn *txn, struct fl_error *err);
+
+/* Whether it changes nothing but what a thread says about itself, and so needs no lease. */
+bool fl_txn_is_metadata(const struct fl_txn *txn);
+
+/* The head after the transaction, when it starts from `head`. FL_E_CONFLICT when the head is not the expected one, or a
+ * checkpoint would not come after it. */
+int fl_txn_move_head(const struct fl_txn *txn, uint64_t head, uint64_t *ret_head, struct fl_error *err);
+
+/* The checkpoints whose supersteps end with this transaction. */
+struct fl_ended {
+  uint64_t *nos;
+  size_t count;
+};
+void fl_ended_init(struct fl_ended *ended, const struct fl_txn *txn);
+void fl_ended_deinit(struct fl_ended *ended);
+bool fl_ended_has(const struct fl_ended *ended, uint64_t checkpoint_no);
+
+/* What a thread says about itself after `record`: metadata merged. FL_E_INVALID when the record's body is not an object. */
+int fl_metadata_merge(struct fl_value **metadata, const struct fl_record *record, struct fl_error *err);
+
+/* The answer to a search by the front of an id that found `found` checkpoints, the last being `no`. */
+int fl_checkpoint_found(const char *thread, const char *id, size_t found, uint64_t no, uint64_t *ret_no, struct fl_error *err);
+
+/* ---- acknowledgements ---- */
+
+/* Lives on its own, since a post that is under way may outlive the store. One post is under way at a time. */
+struct fl_mailbox {
+  struct fl_post post;
+  void (*on_mail)(void *user);
+  void *user; /* NULL once the store is closed */
+  bool is_posted;
+};
+struct fl_mailbox *fl_mailbox_create(void (*on_mail)(void *user), void *user);
+void fl_mailbox_post(struct fl_mailbox *mailbox, struct fl_world *world); /* the caller guards is_posted */
+void fl_mailbox_close(struct fl_mailbox *mailbox);                        /* freed now, or by the post under way */
+
+/* A queue of transactions, first in first out. */
+struct fl_txn_queue {
+  struct fl_txn *first, **last;
+};
+void fl_txn_queue_init(struct fl_txn_queue *queue);
+void fl_txn_queue_push(struct fl_txn_queue *queue, struct fl_txn *txn);
+struct fl_txn *fl_txn_queue_pop(struct fl_txn_queue *queue); /* NULL when empty */

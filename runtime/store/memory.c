@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* The store in memory: threads as objects, transactions in a queue that is worked off one turn of the loop later, or after a
+ * delay. A transaction happens at the moment it is acknowledged, so what a simulated crash drops is what nobody was told.
+ *
+ * Happy path: submit pushes on the queue and posts; on_mail pops what was there, applies each, calls back in order.
+ * Failure modes: a transaction that does not fit fails alone; a restart empties the queue and leaves the post or timer of the
+ * old world to that world. */
+#include "runtime/store/memory.h"
+
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+/* ---- transactions ---- */
+
+static struct fl_memory_thread *make_thread(struct fl_memory_store *store, const struct fl_txn *txn) {
+  struct fl_memory_thread *thread = fl_memory_thread_create(txn->thread);
+  thread->order = ++store->last_order;
+  thread->created_ms = thread->updated_ms = txn->wall_ms;
+  thread->lease.fence = store->fence_floor;
+  fl_map_set(&store->threads, txn->thread, thread);
+  return thread;
+}
+
+static int find_or_make(struct fl_memory_store *store, const struct fl_txn *txn, struct fl_memory_thread **ret_thread,
+                        struct fl_error *err) {
+  bool may_make = txn->creates && (txn->kind == FL_TXN_LEASE_ACQUIRE || (txn->kind == FL_TXN_WRITE && txn->fence == 0));
+  struct fl_memory_thread *thread = fl_map_get(&store->threads, txn->thread);
+  if (thread == NULL && may_make) thread = make_thread(store, txn);
+  if (thread == NULL) return fl_error_set(err, FL_E_NOT_FOUND, "there is no thread %s", txn->thread);
+  *ret_thread = thread;
+  return 0;
+}
+
+static void delete_thread(struct fl_memory_store *store, struct fl_memory_thread *thread) {
+  if (thread->lease.fence > store->fence_floor) store->fence_floor = thread->lease.fence;
+  fl_map_remove(&store->threads, thread->id);
+  fl_memory_thread_destroy(thread);
+}
+
+static int apply_write(struct fl_memory_store *store, struct fl_memory_thread *thread, const struct fl_txn *txn,
+                       const struct fl_lease_ask *ask, struct fl_error *err) {
+  int status = fl_txn_is_metadata(txn) ? 0 : fl_lease_check(&thread->lease, ask, err);
+  if (status == 0) status = fl_memory_check_write(thread, txn, err);
+  if (status == 0) fl_memory_apply_write(store, thread, txn);
+  return status;
+}
+
+static int apply_delete(struct fl_memory_store *store, struct fl_memory_thread *thread, const struct fl_lease_ask *ask,
+                        struct fl_error *err) {
+  int status = fl_lease_check_free(&thread->lease, ask, err);
+  if (status == 0) delete_thread(store, thread);
+  return status;
+}
+
+static int apply_acquire(struct fl_memory_thread *thread, struct fl_txn *txn, const struct fl_lease_ask *ask,
+                         struct fl_error *err) {
+  int status = fl_lease_acquire(&thread->lease, ask, err);
+  if (status != 0) return status;
+  txn->fence = thread->lease.fence;
+  if (txn->wall_ms > thread->updated_ms) thread->updated_ms = txn->wall_ms;
+  return 0;
+}
+
+static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_error *err) {
+  struct fl_memory_thread *thread;
+  struct fl_lease_ask ask = {.thread = txn->thread, .self = &store->self, .is_gone = fl_holder_is_other, .fence = txn->fence,
+                             .wall_ms = txn->wall_ms};
+  if (store->error_code != 0)
+    return fl_error_set(err, store->error_code, "thread %s: %s", txn->thread, fl_error_sentence(store->error_code));
+  size_t before = store->threads.count;
+  int status = fl_txn_check(txn, err);
+  if (status == 0) status = find_or_make(store, txn, &thread, err);
+  if (status != 0) return status;
+  switch (txn->kind) {
+  case FL_TXN_WRITE: status = apply_write(store, thread, txn, &ask, err); break;
+  case FL_TXN_LEASE_ACQUIRE: status = apply_acquire(thread, txn, &ask, err); break;
+  case FL_TXN_LEASE_RENEW: status = fl_lease_renew(&thread->lease, &ask, err); break;
+  case FL_TXN_LEASE_RELEASE: status = fl_lease_release(&thread->lease, &ask, err); break;
+  case FL_TXN_DELETE_THREAD: return apply_delete(store, thread, &ask, err);
+  }
+  if (status != 0 && store->threads.count > before) delete_thread(store, thread); /* a write that failed makes no thread */
+  return status;
+}
+
+/* Works off what is in the queue now; what the callbacks submit waits for the next turn. */
+static void work_off(struct fl_memory_store *store) {
+  struct fl_txn_queue queue = store->queue;
+  if (queue.first == NULL) return;
+  fl_txn_queue_init(&store->queue);
+  for (struct fl_txn *txn; (txn = fl_txn_queue_pop(&queue)) != NULL;) {
+    struct fl_error err = {0};
+    int status = apply(store, txn, &err);
+    fl_world_release(store->base.world);
+    txn->on_done(txn, status, status != 0 ? &err : NULL);
+  }
+}
+
+/* ---- the turn of the loop ---- */
+
+static void on_mail(void *user) {
+  struct fl_memory_dispatch *dispatch = user;
+  dispatch->mailbox->is_posted = false;
+  if (dispatch->store != NULL) work_off(dispatch->store);
+}
+
+static void on_timer(struct fl_timer *timer) {
+  struct fl_memory_dispatch *dispatch = timer->user;
+  dispatch->is_timed = false;
+  if (dispatch->store != NULL) work_off(dispatch->store);
+}
+
+static struct fl_memory_dispatch *dispatch_create(struct fl_memory_store *store) {
+  struct fl_memory_dispatch *dispatch = fl_new(struct fl_memory_dispatch);
+  dispatch->store = store;
+  dispatch->mailbox = fl_mailbox_create(on_mail, dispatch);
+  dispatch->timer = (struct fl_timer){.on_fire = on_timer, .user = dispatch};
+  return dispatch;
+}
+
+static void memory_submit(struct fl_store *base, struct fl_txn *txn) {
+  struct fl_memory_store *store = (struct fl_memory_store *)base;
+  struct fl_memory_dispatch *dispatch = store->dispatch;
+  fl_world_hold(base->world);
+  fl_txn_queue_push(&store->queue, txn);
+  if (store->delay_ms == 0) {
+    fl_mailbox_post(dispatch->mailbox, base->world);
+  } else if (!dispatch->is_timed) {
+    dispatch->is_timed = true;
+    fl_timer_start(base->world, &dispatch->timer, store->delay_ms);
+  }
+}
+
+/* ---- life ---- */
+
+static void retired_free(struct fl_memory_store *store) {
+  while (store->retired != NULL) {
+    struct fl_memory_dispatch *dispatch = store->retired;
+    store->retired = dispatch->next;
+    fl_free(dispatch->mailbox); /* its world is gone, and the post with it */
+    fl_free(dispatch);
+  }
+}
+
+static void memory_close(struct fl_store *base) {
+  struct fl_memory_store *store = (struct fl_memory_store *)base;
+  while (store->queue.first != NULL) work_off(store);
+  if (store->dispatch->is_timed) fl_timer_stop(base->world, &store->dispatch->timer);
+  fl_mailbox_close(store->dispatch->mailbox);
+  fl_free(store->dispatch);
+  retired_free(store);
+  size_t cursor = 0;
+  for (struct fl_map_entry *entry; (entry = fl_map_next(&store->threads, &cursor)) != NULL;)
+    fl_memory_thread_destroy(entry->value);
+  fl_map_deinit(&store->threads);
+  fl_free(store);
+}
+
+static const struct fl_store_ops memory_ops = {
+    .submit = memory_submit,
+    .close = memory_close,
+    .read_thread = fl_memory_read_thread,
+    .list_threads = fl_memory_list_threads,
+    .load = fl_memory_load,
+    .list_checkpoints = fl_memory_list_checkpoints,
+    .find_checkpoint = fl_memory_find_checkpoint,
+    .list_events = fl_memory_list_events,
+};
+
+struct fl_store *fl_store_memory_create(struct fl_world *world) {
+  struct fl_memory_store *store = fl_new(struct fl_memory_store);
+  store->base = (struct fl_store){.ops = &memory_ops, .world = world};
+  store->self = (struct fl_holder){.pid = getpid(), .token = 1};
+  fl_txn_queue_init(&store->queue);
+  store->dispatch = dispatch_create(store);
+  return &store->base;
+}
+
+static struct fl_memory_store *memory_store(struct fl_store *base) {
+  fl_check(base->ops == &memory_ops);
+  return (struct fl_memory_store *)base;
+}
+
+void fl_store_memory_restart(struct fl_store *base, struct fl_world *world) {
+  struct fl_memory_store *store = memory_store(base);
+  fl_txn_queue_init(&store->queue);
+  store->dispatch->store = NULL;
+  store->dispatch->next = store->retired;
+  store->retired = store->dispatch;
+  store->base.world = world;
+  store->self.token++;
+  store->dispatch = dispatch_create(store);
+}
+
+void fl_store_memory_set_delay(struct fl_store *base, uint64_t delay_ms) { memory_store(base)->delay_ms = delay_ms; }
+
+void fl_store_memory_set_error(struct fl_store *base, int code) { memory_store(base)->error_code = code; }

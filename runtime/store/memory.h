@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows of the store in memory: one object per thread, with copies of the records that were written. Private. */
+#pragma once
+#include "runtime/base/map.h"
+#include "runtime/store/impl.h"
+#include "runtime/store/lease.h"
+
+struct fl_memory_call {
+  struct fl_record intent, result;
+  bool has_result;
+};
+
+struct fl_memory_event {
+  uint64_t no;
+  char run_id[FL_UUID_SIZE];
+  char *body;
+  size_t body_size;
+};
+
+/* Invariants. (1) values and checkpoints stand in the order of their numbers. (2) `head_no` is the last root checkpoint. */
+struct fl_memory_thread {
+  char id[FL_ID_MAX + 1];
+  uint64_t order; /* of creation */
+  char *graph_name, *graph_file, *status;
+  struct fl_value *metadata;
+  int64_t created_ms, updated_ms;
+  uint64_t head_no;
+  struct fl_lease lease;
+  struct fl_records values, checkpoints, writes;
+  struct fl_memory_call *calls;
+  size_t call_count;
+  struct fl_memory_event *events;
+  size_t event_count, event_capacity;
+};
+
+struct fl_memory_dispatch {
+  struct fl_memory_store *store; /* NULL after a restart */
+  struct fl_mailbox *mailbox;
+  struct fl_timer timer;
+  bool is_timed;
+  struct fl_memory_dispatch *next; /* those of worlds that are gone */
+};
+
+struct fl_memory_store {
+  struct fl_store base;
+  struct fl_map threads; /* id to fl_memory_thread */
+  uint64_t fence_floor;  /* above the fences of all threads that were deleted */
+  uint64_t last_order, last_event_no;
+  struct fl_holder self;
+  struct fl_txn_queue queue;
+  struct fl_memory_dispatch *dispatch;
+  struct fl_memory_dispatch *retired;
+  uint64_t delay_ms;
+  int error_code;
+};
+
+struct fl_memory_thread *fl_memory_thread_create(const char *id);
+void fl_memory_thread_destroy(struct fl_memory_thread *thread);
+
+/* Lent; NULL when absent. */
+const struct fl_record *fl_memory_find(const struct fl_records *rows, uint64_t no);
+
+/* Whether the records of a write fit the thread's rows, and writing them (which cannot fail). */
+int fl_memory_check_write(const struct fl_memory_thread *thread, const struct fl_txn *txn, struct fl_error *err);
+void fl_memory_apply_write(struct fl_memory_store *store, struct fl_memory_thread *thread, const struct fl_txn *txn);
+
+/* The reading half of the table of operations. */
+int fl_memory_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err);
+int fl_memory_list_threads(struct fl_store *base, const struct fl_threads_query *query,
+                     bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err);
+int fl_memory_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no, struct fl_loaded *loaded,
+             struct fl_error *err);
+int fl_memory_list_checkpoints(struct fl_store *base, const char *id, const char *ns, uint64_t before_no, size_t limit,
+                         bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user, struct fl_error *err);
+int fl_memory_find_checkpoint(struct fl_store *base, const char *thread, const char *ns, const char *id, uint64_t *ret_no,
+                        struct fl_error *err);
+int fl_memory_list_events(struct fl_store *base, const char *id, const char *run_id, uint64_t after_no,
+                    bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err);

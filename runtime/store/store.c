@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The store's face: hands every call to its kind. */
+#include "runtime/store/impl.h"
+
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+
+void fl_store_close(struct fl_store *store) {
+  if (store != NULL) store->ops->close(store);
+}
+
+void fl_store_submit(struct fl_store *store, struct fl_txn *txn) {
+  fl_check(txn->thread != NULL && txn->on_done != NULL);
+  txn->next = NULL;
+  store->ops->submit(store, txn);
+}
+
+void fl_thread_info_deinit(struct fl_thread_info *info) {
+  fl_free(info->graph_name);
+  fl_free(info->graph_file);
+  fl_free(info->status);
+  fl_value_unref(info->metadata);
+  *info = (struct fl_thread_info){0};
+}
+
+int fl_store_read_thread(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info, struct fl_error *err) {
+  return store->ops->read_thread(store, thread, ret_info, err);
+}
+
+int fl_store_list_threads(struct fl_store *store, const struct fl_threads_query *query,
+                          bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err) {
+  static const struct fl_threads_query all = {0};
+  return store->ops->list_threads(store, query != NULL ? query : &all, visit, user, err);
+}
+
+int fl_store_load(struct fl_store *store, const char *thread, const char *ns, uint64_t checkpoint_no,
+                  struct fl_loaded *ret_loaded, struct fl_error *err) {
+  struct fl_loaded loaded = {0};
+  int status = store->ops->load(store, thread, ns != NULL ? ns : "", checkpoint_no, &loaded, err);
+  if (status == 0)
+    *ret_loaded = loaded;
+  else
+    fl_loaded_deinit(&loaded);
+  return status;
+}
+
+int fl_store_list_checkpoints(struct fl_store *store, const char *thread, const char *ns, uint64_t before_no, size_t limit,
+                              bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
+                              struct fl_error *err) {
+  return store->ops->list_checkpoints(store, thread, ns != NULL ? ns : "", before_no, limit, visit, user, err);
+}
+
+int fl_store_list_events(struct fl_store *store, const char *thread, const char *run_id, uint64_t after_no,
+                         bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err) {
+  return store->ops->list_events(store, thread, run_id, after_no, visit, user, err);
+}
+
+int fl_store_find_checkpoint(struct fl_store *store, const char *thread, const char *ns, const char *id,
+                             uint64_t *ret_no, struct fl_error *err) {
+  return store->ops->find_checkpoint(store, thread, ns != NULL ? ns : "", id, ret_no, err);
+}

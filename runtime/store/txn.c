@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* The rules about transactions that hold for every kind of store, and the queue and mailbox they travel by. Pure but for the
+ * post. */
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+#include "runtime/json/json.h"
+#include "runtime/store/impl.h"
+
+#include <inttypes.h>
+
+/* ---- checks ---- */
+
+static const char *value_fault(const struct fl_record *record) {
+  if (record->value.channel == NULL) return "a value without a channel";
+  if (record->value.kind > FL_BODY_EDIT) return "a value of an unknown kind";
+  bool builds_on = record->value.kind == FL_BODY_APPEND || record->value.kind == FL_BODY_EDIT;
+  if (builds_on && record->value.parent_no >= record->value.no) return "a value that builds on a later one";
+  return NULL;
+}
+
+/* What is wrong with a record, or NULL. */
+static const char *record_fault(const struct fl_record *record) {
+  bool has_body = record->body != NULL;
+  switch (record->kind) {
+  case FL_RECORD_VALUE: return has_body ? value_fault(record) : "a value without a body";
+  case FL_RECORD_CHECKPOINT:
+    if (record->checkpoint.source == NULL || record->checkpoint.id[0] == 0) return "a checkpoint without id or source";
+    if (record->checkpoint.parent_no >= record->checkpoint.no) return "a checkpoint before its parent";
+    return has_body ? NULL : "a checkpoint without a body";
+  case FL_RECORD_WRITE:
+    if (record->write.channel == NULL || record->write.task_id[0] == 0) return "a write without task or channel";
+    return NULL;
+  case FL_RECORD_INTENT:
+    if (record->intent.name == NULL || record->intent.call_id[0] == 0) return "an intent without call id or name";
+    return NULL;
+  case FL_RECORD_RESULT: return record->result.call_id[0] != 0 ? NULL : "a result without a call id";
+  case FL_RECORD_EVENT: return has_body ? NULL : "an event without a body";
+  case FL_RECORD_THREAD: return NULL;
+  }
+  return "a record of an unknown kind";
+}
+
+static int record_check(const struct fl_record *record, const char *thread, struct fl_error *err) {
+  uint64_t no = record->kind == FL_RECORD_VALUE        ? record->value.no
+                : record->kind == FL_RECORD_CHECKPOINT ? record->checkpoint.no
+                                                       : 1;
+  if (no > FL_NO_MAX)
+    return fl_error_set(err, FL_E_LIMIT, "thread %s has more than %d rows; go on with a copy of it", thread, FL_NO_MAX);
+  const char *fault = no == 0 ? "a row without a number" : record->ns == NULL ? "a row without a namespace" : record_fault(record);
+  return fault == NULL ? 0 : fl_error_set(err, FL_E_INVALID, "thread %s: %s cannot be stored", thread, fault);
+}
+
+int fl_txn_check(const struct fl_txn *txn, struct fl_error *err) {
+  if (!fl_is_thread_id(txn->thread))
+    return fl_error_set(err, FL_E_INVALID, "\"%.*s\" is not a thread id: use 1 to 128 of A-Z a-z 0-9 . _ : -", 200, txn->thread);
+  if (txn->kind != FL_TXN_WRITE) return 0;
+  if (txn->records == NULL) return fl_error_set(err, FL_E_INVALID, "thread %s: a write without records", txn->thread);
+  for (size_t i = 0; i < txn->records->count; i++) {
+    int status = record_check(&txn->records->items[i], txn->thread, err);
+    if (status != 0) return status;
+  }
+  return 0;
+}
+
+bool fl_txn_is_metadata(const struct fl_txn *txn) {
+  if (txn->fence != 0) return false;
+  for (size_t i = 0; i < txn->records->count; i++) {
+    const struct fl_record *record = &txn->records->items[i];
+    if (record->kind != FL_RECORD_THREAD || record->thread.status != NULL) return false;
+  }
+  return true;
+}
+
+int fl_txn_move_head(const struct fl_txn *txn, uint64_t head, uint64_t *ret_head, struct fl_error *err) {
+  bool is_first = true;
+  for (size_t i = 0; i < txn->records->count; i++) {
+    const struct fl_record *record = &txn->records->items[i];
+    if (record->kind != FL_RECORD_CHECKPOINT || record->ns[0] != 0) continue;
+    if (is_first && head != txn->expected_head)
+      return fl_error_set(err, FL_E_CONFLICT, "thread %s went on to checkpoint %" PRIu64 " in the meantime (this step started from %"
+                          PRIu64 ")", txn->thread, head, txn->expected_head);
+    if (record->checkpoint.no <= head)
+      return fl_error_set(err, FL_E_CONFLICT, "thread %s is at checkpoint %" PRIu64 " already; %" PRIu64 " does not come after it",
+                          txn->thread, head, record->checkpoint.no);
+    head = record->checkpoint.no;
+    is_first = false;
+  }
+  *ret_head = head;
+  return 0;
+}
+
+/* ---- supersteps that end ---- */
+
+static bool ends_superstep(const struct fl_record *record) {
+  if (record->kind != FL_RECORD_CHECKPOINT || record->checkpoint.parent_no == 0) return false;
+  return strcmp(record->checkpoint.source, "loop") == 0 || strcmp(record->checkpoint.source, "input") == 0;
+}
+
+void fl_ended_init(struct fl_ended *ended, const struct fl_txn *txn) {
+  *ended = (struct fl_ended){0};
+  for (size_t i = 0; i < txn->records->count; i++) {
+    const struct fl_record *record = &txn->records->items[i];
+    if (!ends_superstep(record)) continue;
+    ended->nos = fl_realloc(ended->nos, (ended->count + 1) * sizeof *ended->nos);
+    ended->nos[ended->count++] = record->checkpoint.parent_no;
+  }
+}
+
+void fl_ended_deinit(struct fl_ended *ended) {
+  fl_free(ended->nos);
+  *ended = (struct fl_ended){0};
+}
+
+bool fl_ended_has(const struct fl_ended *ended, uint64_t checkpoint_no) {
+  for (size_t i = 0; i < ended->count; i++)
+    if (ended->nos[i] == checkpoint_no) return true;
+  return false;
+}
+
+int fl_metadata_merge(struct fl_value **metadata, const struct fl_record *record, struct fl_error *err) {
+  if (record->body == NULL) return 0;
+  FL_VALUE_AUTO patch = NULL;
+  int status = fl_json_read(fl_slice_n(record->body, record->body_size), FL_JSON_FULL, &patch, err);
+  if (status != 0) return fl_error_context(err, "metadata");
+  if (!fl_is(patch, FL_OBJECT))
+    return fl_error_set(err, FL_E_INVALID, "metadata must be an object, not %s", fl_type_name(fl_type_of(patch)));
+  struct fl_value *merged = fl_json_merge(*metadata, patch);
+  fl_value_unref(*metadata);
+  *metadata = merged;
+  return 0;
+}
+
+int fl_checkpoint_found(const char *thread, const char *id, size_t found, uint64_t no, uint64_t *ret_no, struct fl_error *err) {
+  if (found == 0 || id[0] == 0)
+    return fl_error_set(err, FL_E_NOT_FOUND, "thread %.200s has no checkpoint \"%.100s\"", thread, id);
+  if (found > 1)
+    return fl_error_set(err, FL_E_INVALID, "\"%.100s\" is the front of %zu checkpoints of thread %.200s; give more of the id", id,
+                        found, thread);
+  *ret_no = no;
+  return 0;
+}
+
+/* ---- queue and mailbox ---- */
+
+void fl_txn_queue_init(struct fl_txn_queue *queue) { *queue = (struct fl_txn_queue){.last = &queue->first}; }
+
+void fl_txn_queue_push(struct fl_txn_queue *queue, struct fl_txn *txn) {
+  txn->next = NULL;
+  *queue->last = txn;
+  queue->last = &txn->next;
+}
+
+struct fl_txn *fl_txn_queue_pop(struct fl_txn_queue *queue) {
+  struct fl_txn *txn = queue->first;
+  if (txn == NULL) return NULL;
+  queue->first = txn->next;
+  if (queue->first == NULL) queue->last = &queue->first;
+  txn->next = NULL;
+  return txn;
+}
+
+static void mailbox_on_post(struct fl_post *post) {
+  struct fl_mailbox *mailbox = post->user;
+  if (mailbox->user == NULL)
+    fl_free(mailbox);
+  else
+    mailbox->on_mail(mailbox->user);
+}
+
+struct fl_mailbox *fl_mailbox_create(void (*on_mail)(void *user), void *user) {
+  struct fl_mailbox *mailbox = fl_new(struct fl_mailbox);
+  *mailbox = (struct fl_mailbox){.on_mail = on_mail, .user = user};
+  mailbox->post = (struct fl_post){.on_post = mailbox_on_post, .user = mailbox};
+  return mailbox;
+}
+
+void fl_mailbox_post(struct fl_mailbox *mailbox, struct fl_world *world) {
+  if (mailbox->is_posted) return;
+  mailbox->is_posted = true;
+  fl_world_post(world, &mailbox->post);
+}
+
+void fl_mailbox_close(struct fl_mailbox *mailbox) {
+  if (mailbox->is_posted)
+    mailbox->user = NULL;
+  else
+    fl_free(mailbox);
+}
