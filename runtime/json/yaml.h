@@ -16,7 +16,9 @@ struct fl_document {
   struct fl_positions *positions; /* private */
 };
 
-/* Adds what is wrong to `diags`; returns 0, or FL_E_SYNTAX / FL_E_LIMIT / FL_E_INVALID when nothing usable came out. */
+/* Adds what is wrong to `diags`; returns 0, or FL_E_SYNTAX / FL_E_LIMIT / FL_E_INVALID when nothing usable came out. With 0 there
+ * may still be errors (a duplicate key, an anchor): the document then serves to find more of them, not to work with; look at
+ * diags->error_count. */
 int fl_document_parse(const char *file, fl_slice text, struct fl_document *ret_document, struct fl_diags *diags);
 void fl_document_deinit(struct fl_document *document); /* repeatable */
 
