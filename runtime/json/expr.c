@@ -58,7 +58,8 @@ void fl_expr_visit_names(const struct fl_expr *expr,
     const struct fl_expr_node *name = member != NULL ? node->args[0] : node;
     size_t column = fl_expr_column(fl_slice_of(expr->text), name->offset);
     if (member != NULL) visit(name->name, member, column, user);
-    else if (node->kind == FL_EXPR_NAME && !(node->is_base && is_reported_by_parent(expr, node)))
+    else if (node->kind == FL_EXPR_NAME && !fl_expr_is_type_name(node->name) &&
+             !(node->is_base && is_reported_by_parent(expr, node)))
       visit(NULL, node->name, column, user);
   }
 }

@@ -39,7 +39,9 @@ int fl_expr_create(fl_slice text, struct fl_expr **ret_expr, struct fl_error *er
 void fl_expr_destroy(struct fl_expr *expr); /* NULL allowed */
 const char *fl_expr_text(const struct fl_expr *expr);
 
-/* Calls `visit` for each name that the expression reads freely: (scope or NULL, name, column). For checks of graph files. */
+/* Calls `visit` for each name that the expression reads freely: (scope or NULL, name, column), where
+ * scope is what stands before the dot, be it a scope or a value: args.x gives ("args", "x"). For checks of graph files. The
+ * names of types (int, double, string, bool, list, map, null_type) always have a meaning and are not visited. */
 void fl_expr_visit_names(const struct fl_expr *expr,
                          void (*visit)(const char *scope, const char *name, size_t column, void *user), void *user);
 

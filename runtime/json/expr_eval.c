@@ -113,20 +113,27 @@ static int eval_local(struct fl_eval *eval, const struct fl_expr_node *node, str
   return 0;
 }
 
+static int fail_name(struct fl_eval *eval, const struct fl_expr_node *node) {
+  const struct fl_expr_env *env = eval->env;
+  size_t scope_count = 0;
+  for (; env != NULL && env->scopes != NULL && env->scopes[scope_count] != NULL; scope_count++) {
+    if (strcmp(env->scopes[scope_count], node->name) == 0)
+      return fl_eval_fail(eval, node, "\"%s\" is not a value by itself; write %s.NAME", node->name, node->name);
+  }
+  const char *nearest = scope_count > 0 ? fl_nearest(node->name, env->scopes, scope_count) : NULL;
+  if (nearest != NULL) return fl_eval_fail(eval, node, "there is no \"%s\" here; did you mean \"%s\"?", node->name, nearest);
+  return fl_eval_fail(eval, node, "there is no \"%s\" here", node->name);
+}
+
+/* The names of types (int, list, …) are words of the language; a name of the environment comes first. */
 static int eval_name(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *ret) {
   const struct fl_expr_env *env = eval->env;
   struct fl_var var = {0};
   if (env != NULL && env->lookup != NULL) var = env->lookup(node->name, env->user);
   if (var.value == NULL && var.list == NULL) {
-    size_t scope_count = 0;
-    for (; env != NULL && env->scopes != NULL && env->scopes[scope_count] != NULL; scope_count++) {
-      if (strcmp(env->scopes[scope_count], node->name) == 0)
-        return fl_eval_fail(eval, node, "\"%s\" is not a value by itself; write %s.NAME", node->name, node->name);
-    }
-    const char *nearest = scope_count > 0 ? fl_nearest(node->name, env->scopes, scope_count) : NULL;
-    if (nearest != NULL)
-      return fl_eval_fail(eval, node, "there is no \"%s\" here; did you mean \"%s\"?", node->name, nearest);
-    return fl_eval_fail(eval, node, "there is no \"%s\" here", node->name);
+    if (!fl_expr_is_type_name(node->name)) return fail_name(eval, node);
+    ret->value = fl_string(node->name);
+    return 0;
   }
   *ret = (struct fl_var){fl_value_ref(var.value), var.list != NULL ? fl_list_ref(var.list) : NULL};
   return 0;

@@ -219,7 +219,6 @@ static struct fl_expr_node *name_node(struct parser *parser, const char *name, s
   if (strcmp(name, "true") == 0) return literal_node(parser, offset, fl_bool(true));
   if (strcmp(name, "false") == 0) return literal_node(parser, offset, fl_bool(false));
   if (strcmp(name, "null") == 0) return literal_node(parser, offset, fl_null());
-  if (fl_expr_is_type_name(name)) return literal_node(parser, offset, fl_string(name));
   if (is_reserved(name)) return fail_at(parser, offset, "\"%s\" is a reserved word", name);
   struct fl_expr_node *node = add_node(parser, FL_EXPR_NAME, offset);
   node->name = fl_strdup(name);

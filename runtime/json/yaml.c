@@ -292,17 +292,21 @@ static const struct advice *find_advice(const char *problem) {
   return NULL;
 }
 
-/* Errors of the reader (encoding) come with an offset only. */
-static yaml_mark_t mark_of(const struct loader *loader) {
-  yaml_mark_t mark = loader->parser.problem_mark;
-  if (loader->parser.error != YAML_READER_ERROR) return mark;
-  mark = (yaml_mark_t){0};
-  for (size_t i = 0; i < loader->parser.problem_offset && i < loader->text.size; i++) {
-    unsigned char c = (unsigned char)loader->text.data[i];
+static yaml_mark_t mark_of_offset(fl_slice text, size_t offset) {
+  yaml_mark_t mark = {0};
+  for (size_t i = 0; i < offset && i < text.size; i++) {
+    unsigned char c = (unsigned char)text.data[i];
     mark.column = c == '\n' ? 0 : mark.column + ((c & 0xc0) != 0x80);
     mark.line += c == '\n';
   }
   return mark;
+}
+
+/* Errors of the reader (encoding) come with an offset only; those of a missing end are marked on a line that is not there. */
+static yaml_mark_t mark_of(const struct loader *loader) {
+  if (loader->parser.error == YAML_READER_ERROR) return mark_of_offset(loader->text, loader->parser.problem_offset);
+  yaml_mark_t end = mark_of_offset(loader->text, loader->text.size);
+  return loader->parser.problem_mark.line > end.line ? end : loader->parser.problem_mark;
 }
 
 /* Whether the line of a mark is indented by a tab: the usual reason when a token cannot start there. */
