@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The border between the library and the network module (fairlead-net.so), which holds the HTTP client and with it libcurl and
+ * TLS: a process that makes no request pays nothing for them. The module exports one table under the name
+ * FL_NET_MODULE_SYMBOL; both sides check version and size, so that a module of another release is refused, not crashed into. */
+#pragma once
+#include "runtime/io/world_ops.h"
+
+enum { FL_NET_VERSION = 1 };
+#define FL_NET_MODULE_NAME "fairlead-net.so"
+#define FL_NET_MODULE_SYMBOL "fl_net_module_v1"
+
+struct fl_net;
+
+/* What the module tells the world that it serves. */
+struct fl_net_host {
+  struct fl_world *world;
+  void *loop; /* uv_loop_t */
+  void (*on_opened)(struct fl_world *world); /* one more handle on the loop */
+  void (*on_closed)(struct fl_world *world); /* a handle is gone; the world may be freed in this call */
+  void (*on_request_end)(struct fl_world *world); /* before the last callback of a request */
+};
+
+struct fl_net_module {
+  uint32_t version; /* FL_NET_VERSION */
+  uint32_t size;    /* of this struct */
+  int (*create)(const struct fl_net_host *host, struct fl_net **ret_net, struct fl_error *err);
+  void (*close)(struct fl_net *net); /* no request may be under way; the handles close later, the memory goes with them */
+  int (*start)(struct fl_net *net, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err);
+  const char *(*header)(const struct fl_http *http, const char *name);
+  void (*cancel)(struct fl_http *http);
+};

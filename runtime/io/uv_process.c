@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes, under the launcher: our child is the launcher, which stands over the tool for as long as it lives (see
+ * tools/sandbox/launch.h). We hold four pipes: the tool's three, and the control pipe on which a byte asks the launcher for a
+ * signal, and whose end (also by our death) asks it to end everything.
+ *
+ * Happy path: start, data both ways, the outputs end, the launcher exits with the tool's status, on_exit.
+ * Failure modes: a tool that ignores the end of its input (fl_process_end escalates: TERM, then KILL); a launcher that does not
+ * answer within ANSWER_MS of a KILL (is killed itself; the tool has asked the kernel to die with it); a process that has
+ * escaped with a pipe of ours (DRAIN_MS after the exit the pipes are closed from our side). */
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+#include "runtime/io/locate.h"
+#include "runtime/io/world_uv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ANSWER_MS = 1000, DRAIN_MS = 250 };
+enum { FD_STDIN, FD_STDOUT, FD_STDERR, FD_CONTROL, FD_POLICY, FD_COUNT };
+enum stage { STAGE_RUNNING, STAGE_INPUT_CLOSED, STAGE_TERM, STAGE_KILL, STAGE_DRAIN };
+
+struct process_impl {
+  struct fl_impl head;
+  struct fl_process *process;
+  uv_process_t handle;
+  struct uv_duct in, out, errors;
+  int control_fd;
+  struct fl_timer timer;
+  enum stage stage;
+  uint32_t grace_ms;
+  unsigned open_count; /* ducts and handle that are not closed */
+  bool has_exited;
+  bool is_killed;
+  int exit_status, term_signal;
+};
+
+/* ---- the end ---- */
+
+static void part_closed(struct process_impl *impl) {
+  if (--impl->open_count > 0) return;
+  struct fl_process *process = impl->process;
+  int exit_status = impl->exit_status, term_signal = impl->term_signal;
+  fl_timer_stop(impl->head.world, &impl->timer);
+  uv_world_of(impl->head.world)->open_count--;
+  process->impl = NULL;
+  process->pid = 0;
+  fl_free(impl);
+  process->on_exit(process, exit_status, term_signal);
+}
+
+static struct process_impl *impl_of_in(struct uv_duct *duct) {
+  return (struct process_impl *)((char *)duct - offsetof(struct process_impl, in));
+}
+
+static struct process_impl *impl_of_out(struct uv_duct *duct) {
+  return (struct process_impl *)((char *)duct - offsetof(struct process_impl, out));
+}
+
+static struct process_impl *impl_of_errors(struct uv_duct *duct) {
+  return (struct process_impl *)((char *)duct - offsetof(struct process_impl, errors));
+}
+
+static void on_in_closed(struct uv_duct *duct) { part_closed(impl_of_in(duct)); }
+static void on_out_closed(struct uv_duct *duct) { part_closed(impl_of_out(duct)); }
+static void on_errors_closed(struct uv_duct *duct) { part_closed(impl_of_errors(duct)); }
+
+/* ---- output ---- */
+
+static void on_out_data(struct uv_duct *duct, fl_slice data) {
+  struct fl_process *process = impl_of_out(duct)->process;
+  if (process->on_stdout != NULL) process->on_stdout(process, data);
+}
+
+static void on_errors_data(struct uv_duct *duct, fl_slice data) {
+  struct fl_process *process = impl_of_errors(duct)->process;
+  if (process->on_stderr != NULL) process->on_stderr(process, data);
+}
+
+static void on_out_end(struct uv_duct *duct, int status) {
+  struct fl_process *process = impl_of_out(duct)->process;
+  uv_duct_close(duct, false);
+  if (process->on_stdout_end != NULL) process->on_stdout_end(process);
+}
+
+static void on_errors_end(struct uv_duct *duct, int status) { uv_duct_close(duct, false); }
+
+/* ---- exit and signals ---- */
+
+static void close_control(struct process_impl *impl) {
+  if (impl->control_fd >= 0) close(impl->control_fd);
+  impl->control_fd = -1;
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+  struct process_impl *impl = handle->data;
+  uv_world_handle_closed(uv_world_of(impl->head.world));
+  part_closed(impl);
+}
+
+static void on_uv_exit(uv_process_t *handle, int64_t exit_status, int term_signal) {
+  struct process_impl *impl = handle->data;
+  impl->has_exited = true;
+  impl->exit_status = (int)exit_status;
+  impl->term_signal = term_signal;
+  close_control(impl);
+  uv_duct_close(&impl->in, false);
+  uv_close((uv_handle_t *)handle, on_handle_closed);
+  impl->stage = STAGE_DRAIN;
+  fl_timer_start(impl->head.world, &impl->timer, DRAIN_MS);
+}
+
+static void send_signal(struct process_impl *impl, int signal_number) {
+  unsigned char byte = (unsigned char)signal_number;
+  if (impl->control_fd >= 0 && write(impl->control_fd, &byte, 1) != 1) close_control(impl); /* full or gone: its end kills */
+}
+
+static void send_kill(struct process_impl *impl) {
+  send_signal(impl, SIGKILL);
+  if (impl->stage == STAGE_DRAIN || impl->is_killed) return;
+  impl->is_killed = true;
+  impl->stage = STAGE_KILL;
+  fl_timer_start(impl->head.world, &impl->timer, ANSWER_MS);
+}
+
+static void close_outputs(struct process_impl *impl) {
+  if (impl->out.fd >= 0) on_out_end(&impl->out, 0);
+  if (impl->errors.fd >= 0) on_errors_end(&impl->errors, 0);
+}
+
+static void on_timer(struct fl_timer *timer) {
+  struct process_impl *impl = timer->user;
+  switch (impl->stage) {
+    case STAGE_RUNNING: break;
+    case STAGE_INPUT_CLOSED:
+      send_signal(impl, SIGTERM);
+      impl->stage = STAGE_TERM;
+      fl_timer_start(impl->head.world, timer, impl->grace_ms);
+      break;
+    case STAGE_TERM: send_kill(impl); break;
+    case STAGE_KILL: uv_process_kill(&impl->handle, SIGKILL); break;
+    case STAGE_DRAIN: close_outputs(impl); break;
+  }
+}
+
+/* ---- start ---- */
+
+struct plan {
+  int ours[FD_COUNT], theirs[FD_COUNT]; /* -1 when not open */
+  char *launcher;
+  const char **argv;
+};
+
+static void close_fds(int fds[FD_COUNT]) {
+  for (int i = 0; i < FD_COUNT; i++)
+    if (fds[i] >= 0) close(fds[i]);
+}
+
+static void plan_deinit(struct plan *plan) {
+  close_fds(plan->ours);
+  close_fds(plan->theirs);
+  fl_free(plan->launcher);
+  fl_free(plan->argv);
+}
+
+static int open_policy(struct plan *plan, const char *policy) {
+  int fd = memfd_create("fairlead-policy", MFD_CLOEXEC);
+  if (fd < 0) return -1;
+  plan->theirs[FD_POLICY] = fd;
+  size_t size = strlen(policy);
+  return write(fd, policy, size) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0 ? 0 : -1;
+}
+
+static int open_pipes(struct plan *plan, const struct fl_process_options *options, struct fl_error *err) {
+  for (int i = 0; i <= FD_CONTROL; i++) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+      return fl_error_set(err, FL_E_IO, "cannot start \"%s\": no pipe: %s", options->argv[0], strerror(errno));
+    bool we_read = i == FD_STDOUT || i == FD_STDERR;
+    plan->ours[i] = ends[we_read ? 0 : 1];
+    plan->theirs[i] = ends[we_read ? 1 : 0];
+  }
+  fcntl(plan->ours[FD_CONTROL], F_SETFL, O_NONBLOCK);
+  if (options->policy != NULL && open_policy(plan, options->policy) != 0)
+    return fl_error_set(err, FL_E_IO, "cannot start \"%s\": no room for its policy: %s", options->argv[0], strerror(errno));
+  return 0;
+}
+
+static void fill_argv(struct plan *plan, const struct fl_process_options *options, const char *parent) {
+  size_t count = 0, at = 0;
+  while (options->argv[count] != NULL) count++;
+  plan->argv = fl_alloc(sizeof *plan->argv * (count + 10));
+  plan->argv[at++] = "fairlead-launch";
+  plan->argv[at++] = "--control-fd";
+  plan->argv[at++] = "3";
+  if (options->policy != NULL) plan->argv[at++] = "--policy-fd";
+  if (options->policy != NULL) plan->argv[at++] = "4";
+  plan->argv[at++] = "--parent";
+  plan->argv[at++] = parent;
+  plan->argv[at++] = "--";
+  memcpy(plan->argv + at, options->argv, sizeof *plan->argv * (count + 1));
+}
+
+static int check_cwd(const struct fl_process_options *options, struct fl_error *err) {
+  struct stat info;
+  if (options->cwd == NULL) return 0;
+  if (stat(options->cwd, &info) == 0 && S_ISDIR(info.st_mode)) return 0;
+  return fl_error_set(err, FL_E_NOT_FOUND, "cannot start \"%s\": its working folder %s does not exist", options->argv[0],
+                      options->cwd);
+}
+
+static int prepare(struct plan *plan, const struct fl_process_options *options, struct fl_error *err) {
+  int failure = check_cwd(options, err);
+  if (failure == 0) failure = fl_locate_program(options->argv[0], options->env, options->cwd, err);
+  if (failure == 0) failure = fl_locate_companion("FAIRLEAD_LAUNCHER", FL_LIBEXECDIR, "fairlead-launch", &plan->launcher, err);
+  if (failure == 0) failure = open_pipes(plan, options, err);
+  return failure;
+}
+
+static int spawn(struct process_impl *impl, const struct plan *plan, const struct fl_process_options *options,
+                 struct fl_error *err) {
+  uv_stdio_container_t stdio[FD_COUNT];
+  for (int i = 0; i < FD_COUNT; i++) {
+    stdio[i].flags = plan->theirs[i] >= 0 ? UV_INHERIT_FD : UV_IGNORE;
+    stdio[i].data.fd = plan->theirs[i];
+  }
+  uv_process_options_t spawning = {.exit_cb = on_uv_exit, .file = plan->launcher, .args = (char **)plan->argv,
+                                   .env = (char **)options->env, .cwd = options->cwd, .stdio = stdio,
+                                   .stdio_count = plan->theirs[FD_POLICY] >= 0 ? FD_COUNT : FD_POLICY};
+  struct uv_world *world = uv_world_of(impl->head.world);
+  impl->handle.data = impl;
+  impl->open_count = 1;
+  uv_world_handle_opened(world);
+  int failure = uv_spawn(world->loop, &impl->handle, &spawning);
+  if (failure == 0) return 0;
+  return fl_error_set(err, FL_E_IO, "cannot start \"%s\" by %s: %s", options->argv[0], plan->launcher, uv_strerror(failure));
+}
+
+/* A pipe that epoll refuses is not expected; if it happens, the process is killed and ends in the ordinary way. */
+static void attach(struct process_impl *impl, struct plan *plan) {
+  struct uv_world *world = uv_world_of(impl->head.world);
+  struct uv_duct *ducts[] = {&impl->in, &impl->out, &impl->errors};
+  impl->in.on_closed = on_in_closed;
+  impl->out.on_data = on_out_data;
+  impl->out.on_end = on_out_end;
+  impl->out.on_closed = on_out_closed;
+  impl->errors.on_data = on_errors_data;
+  impl->errors.on_end = on_errors_end;
+  impl->errors.on_closed = on_errors_closed;
+  for (int i = FD_STDIN; i <= FD_STDERR; i++) {
+    fl_check(uv_duct_open(world, ducts[i], plan->ours[i], i != FD_STDIN, NULL) == 0);
+    plan->ours[i] = -1;
+    impl->open_count++;
+  }
+  impl->control_fd = plan->ours[FD_CONTROL];
+  plan->ours[FD_CONTROL] = -1;
+}
+
+static void on_failed_handle_closed(uv_handle_t *handle) {
+  struct process_impl *impl = handle->data;
+  uv_world_handle_closed(uv_world_of(impl->head.world));
+  fl_free(impl);
+}
+
+int uv_world_process_start(struct fl_world *base, struct fl_process *process, const struct fl_process_options *options,
+                           struct fl_error *err) {
+  __attribute__((cleanup(plan_deinit))) struct plan plan = {.ours = {-1, -1, -1, -1, -1}, .theirs = {-1, -1, -1, -1, -1}};
+  int failure = prepare(&plan, options, err);
+  if (failure != 0) return failure;
+  char parent[16];
+  snprintf(parent, sizeof parent, "%d", (int)getpid());
+  fill_argv(&plan, options, parent);
+  struct process_impl *impl = fl_new(struct process_impl);
+  impl->head.world = base;
+  impl->process = process;
+  impl->control_fd = -1;
+  impl->timer = (struct fl_timer){.on_fire = on_timer, .user = impl};
+  failure = spawn(impl, &plan, options, err);
+  if (failure != 0) {
+    uv_close((uv_handle_t *)&impl->handle, on_failed_handle_closed);
+    return failure;
+  }
+  attach(impl, &plan);
+  process->impl = impl;
+  process->pid = impl->handle.pid;
+  uv_world_of(base)->open_count++;
+  return 0;
+}
+
+/* ---- the other calls ---- */
+
+int uv_world_process_write(struct fl_process *process, fl_slice data) {
+  struct process_impl *impl = process->impl;
+  return uv_duct_write(&impl->in, data);
+}
+
+void uv_world_process_close_stdin(struct fl_process *process) {
+  struct process_impl *impl = process->impl;
+  if (!impl->in.is_closing) uv_duct_close(&impl->in, true);
+}
+
+void uv_world_process_kill(struct fl_process *process, int signal_number) {
+  struct process_impl *impl = process->impl;
+  if (signal_number == SIGKILL) send_kill(impl);
+  else send_signal(impl, signal_number);
+}
+
+void uv_world_process_end(struct fl_process *process, uint32_t grace_ms) {
+  struct process_impl *impl = process->impl;
+  if (impl->stage != STAGE_RUNNING) return;
+  uv_world_process_close_stdin(process);
+  impl->stage = STAGE_INPUT_CLOSED;
+  impl->grace_ms = grace_ms;
+  fl_timer_start(impl->head.world, &impl->timer, grace_ms);
+}

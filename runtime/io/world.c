@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/io/world.h"
+#include "runtime/base/check.h"
+#include "runtime/io/world_ops.h"
+
+/* The world of a request that is under way, NULL when it is not: a call on an ended request is a race that every caller has. */
+static struct fl_world *world_of(const void *impl) { return impl != NULL ? ((const struct fl_impl *)impl)->world : NULL; }
+
+void fl_world_destroy(struct fl_world *world) {
+  if (world != NULL) world->ops->destroy(world);
+}
+
+void fl_world_run(struct fl_world *world) { world->ops->run(world); }
+
+void fl_world_stop(struct fl_world *world) { world->ops->stop(world); }
+
+void fl_world_post(struct fl_world *world, struct fl_post *post) {
+  fl_check(post->on_post != NULL);
+  world->ops->post(world, post);
+}
+
+void fl_world_hold(struct fl_world *world) { world->ops->hold(world); }
+
+void fl_world_release(struct fl_world *world) { world->ops->release(world); }
+
+int64_t fl_world_now_ms(struct fl_world *world) { return world->ops->now_us(world) / 1000; }
+
+int64_t fl_world_now_us(struct fl_world *world) { return world->ops->now_us(world); }
+
+int64_t fl_world_wall_ms(struct fl_world *world) { return world->ops->wall_ms(world); }
+
+void fl_world_random(struct fl_world *world, void *bytes, size_t size) { world->ops->random(world, bytes, size); }
+
+void fl_timer_start(struct fl_world *world, struct fl_timer *timer, uint64_t delay_ms) {
+  fl_check(timer->on_fire != NULL);
+  world->ops->timer_start(world, timer, delay_ms);
+}
+
+void fl_timer_stop(struct fl_world *world, struct fl_timer *timer) {
+  if (timer->impl != NULL) world->ops->timer_stop(world, timer);
+}
+
+int fl_signal_start(struct fl_world *world, struct fl_signal *signal, int number) {
+  fl_check(signal->impl == NULL && signal->on_signal != NULL);
+  return world->ops->signal_start(world, signal, number);
+}
+
+void fl_signal_stop(struct fl_world *world, struct fl_signal *signal) {
+  if (signal->impl != NULL) world->ops->signal_stop(world, signal);
+}
+
+int fl_stream_open_fd(struct fl_world *world, struct fl_stream *stream, int fd, bool reads, struct fl_error *err) {
+  fl_check(stream->impl == NULL);
+  return world->ops->stream_open_fd(world, stream, fd, reads, err);
+}
+
+int fl_stream_write(struct fl_stream *stream, fl_slice data) {
+  struct fl_world *world = world_of(stream->impl);
+  return world != NULL ? world->ops->stream_write(stream, data) : FL_E_CLOSED;
+}
+
+size_t fl_stream_queued(const struct fl_stream *stream) {
+  struct fl_world *world = world_of(stream->impl);
+  return world != NULL ? world->ops->stream_queued(stream) : 0;
+}
+
+void fl_stream_pause(struct fl_stream *stream, bool paused) {
+  struct fl_world *world = world_of(stream->impl);
+  if (world != NULL) world->ops->stream_pause(stream, paused);
+}
+
+void fl_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream)) {
+  struct fl_world *world = world_of(stream->impl);
+  fl_check(world != NULL);
+  world->ops->stream_close(stream, on_close);
+}
+
+int fl_process_start(struct fl_world *world, struct fl_process *process, const struct fl_process_options *options,
+                     struct fl_error *err) {
+  fl_check(process->impl == NULL && process->on_exit != NULL);
+  fl_check(options->size == sizeof *options);
+  if (options->argv == NULL || options->argv[0] == NULL || options->argv[0][0] == '\0')
+    return fl_error_set(err, FL_E_INVALID, "cannot start a process: the command is empty");
+  return world->ops->process_start(world, process, options, err);
+}
+
+int fl_process_write(struct fl_process *process, fl_slice data) {
+  struct fl_world *world = world_of(process->impl);
+  return world != NULL ? world->ops->process_write(process, data) : FL_E_CLOSED;
+}
+
+void fl_process_close_stdin(struct fl_process *process) {
+  struct fl_world *world = world_of(process->impl);
+  if (world != NULL) world->ops->process_close_stdin(process);
+}
+
+void fl_process_kill(struct fl_process *process, int signal_number) {
+  struct fl_world *world = world_of(process->impl);
+  if (world != NULL) world->ops->process_kill(process, signal_number);
+}
+
+void fl_process_end(struct fl_process *process, uint32_t grace_ms) {
+  struct fl_world *world = world_of(process->impl);
+  if (world != NULL) world->ops->process_end(process, grace_ms);
+}
+
+int fl_http_start(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err) {
+  fl_check(http->impl == NULL && http->on_end != NULL);
+  fl_check(options->size == sizeof *options && options->trust < FL_TRUST_CLASS_COUNT);
+  return world->ops->http_start(world, http, options, err);
+}
+
+const char *fl_http_header(const struct fl_http *http, const char *name) {
+  struct fl_world *world = world_of(http->impl);
+  return world != NULL ? world->ops->http_header(http, name) : NULL;
+}
+
+void fl_http_cancel(struct fl_http *http) {
+  struct fl_world *world = world_of(http->impl);
+  if (world != NULL) world->ops->http_cancel(http);
+}
+
+void fl_work_start(struct fl_world *world, struct fl_work *work) {
+  fl_check(work->impl == NULL && work->run != NULL && work->on_done != NULL);
+  world->ops->work_start(world, work);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* What a world must be able to do: one row per function of world.h, without the checks, which are in world.c. Only the worlds
+ * include this. The private part (`impl`) of every request begins with a struct fl_impl, by which a request finds its world;
+ * timers, signals and work are found by the world that is passed along. */
+#pragma once
+#include "runtime/io/world.h"
+
+struct fl_impl {
+  struct fl_world *world;
+};
+
+struct fl_world_ops {
+  void (*destroy)(struct fl_world *world);
+  void (*run)(struct fl_world *world);
+  void (*stop)(struct fl_world *world);
+  void (*post)(struct fl_world *world, struct fl_post *post);
+  void (*hold)(struct fl_world *world);
+  void (*release)(struct fl_world *world);
+
+  int64_t (*now_us)(struct fl_world *world);
+  int64_t (*wall_ms)(struct fl_world *world);
+  void (*random)(struct fl_world *world, void *bytes, size_t size);
+  void (*timer_start)(struct fl_world *world, struct fl_timer *timer, uint64_t delay_ms);
+  void (*timer_stop)(struct fl_world *world, struct fl_timer *timer);
+  int (*signal_start)(struct fl_world *world, struct fl_signal *signal, int number);
+  void (*signal_stop)(struct fl_world *world, struct fl_signal *signal);
+
+  int (*stream_open_fd)(struct fl_world *world, struct fl_stream *stream, int fd, bool reads, struct fl_error *err);
+  int (*stream_write)(struct fl_stream *stream, fl_slice data);
+  size_t (*stream_queued)(const struct fl_stream *stream);
+  void (*stream_pause)(struct fl_stream *stream, bool paused);
+  void (*stream_close)(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream));
+
+  int (*process_start)(struct fl_world *world, struct fl_process *process, const struct fl_process_options *options,
+                       struct fl_error *err);
+  int (*process_write)(struct fl_process *process, fl_slice data);
+  void (*process_close_stdin)(struct fl_process *process);
+  void (*process_kill)(struct fl_process *process, int signal_number);
+  void (*process_end)(struct fl_process *process, uint32_t grace_ms);
+
+  int (*http_start)(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err);
+  const char *(*http_header)(const struct fl_http *http, const char *name);
+  void (*http_cancel)(struct fl_http *http);
+
+  void (*work_start)(struct fl_world *world, struct fl_work *work);
+};

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* The launcher's life after the start: wait for the tool, the control pipe and signals, in one poll loop.
+ *
+ * Happy path: the tool exits, what it left behind is killed, the launcher exits with the same status.
+ * Failure modes: the parent dies or lets go of the control pipe: SIGTERM, FL_LAUNCH_GRACE_MS, then SIGKILL to everything.
+ * Descendants that multiply faster than they are killed: the sweep gives up after FL_LAUNCH_SWEEP_MS. */
+#include "tools/sandbox/launch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct watch {
+  const struct fl_launch *launch;
+  pid_t tool;
+  int signal_fd;
+  int control_fd; /* -1 once it has ended */
+  int64_t deadline_ms; /* for the tool to be gone; 0: none */
+};
+
+#define PARENT_DIED SIGRTMAX /* nobody sends this one by chance */
+
+static int64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- clearing away ---- */
+
+static pid_t parent_of(pid_t pid) {
+  char path[32], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  FILE *file = fopen(path, "re");
+  if (file == NULL) return 0;
+  size_t size = fread(text, 1, sizeof text - 1, file);
+  fclose(file);
+  text[size] = '\0';
+  const char *name_end = strrchr(text, ')'); /* the name may hold anything */
+  return name_end != NULL && strlen(name_end) > 4 ? atoi(name_end + 4) : 0;
+}
+
+static void kill_children(void) {
+  DIR *proc = opendir("/proc");
+  if (proc == NULL) return;
+  pid_t self = getpid();
+  for (struct dirent *entry; (entry = readdir(proc)) != NULL;) {
+    pid_t pid = atoi(entry->d_name);
+    if (pid > 0 && parent_of(pid) == self) kill(pid, SIGKILL);
+  }
+  closedir(proc);
+}
+
+/* Each orphan becomes our child, so killing and reaping children until there are none reaches every descendant. The pids are
+ * ours until we reap them, so none can belong to a stranger. */
+static void sweep(void) {
+  int64_t deadline_ms = now_ms() + FL_LAUNCH_SWEEP_MS;
+  while (now_ms() < deadline_ms) {
+    pid_t pid = waitpid(-1, NULL, WNOHANG);
+    if (pid < 0 && errno == ECHILD) return;
+    if (pid != 0) continue;
+    kill_children();
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
+}
+
+static _Noreturn void end_as(int status) {
+  if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+  int number = WTERMSIG(status);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, number);
+  signal(number, SIG_DFL);
+  sigprocmask(SIG_UNBLOCK, &set, NULL);
+  prctl(PR_SET_DUMPABLE, 0); /* no core of the launcher in the tool's name */
+  kill(getpid(), number);
+  _exit(128 + number);
+}
+
+/* The tool's group is killed while the tool is a zombie, so that its number cannot belong to another group. */
+static _Noreturn void finish(const struct watch *watch) {
+  int status = 0;
+  kill(-watch->tool, SIGKILL);
+  while (waitpid(watch->tool, &status, 0) < 0 && errno == EINTR) continue;
+  sweep();
+  end_as(status);
+}
+
+/* ---- events ---- */
+
+static bool has_tool_ended(const struct watch *watch) {
+  siginfo_t info = {0};
+  while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+    if (info.si_pid == watch->tool) return true;
+    waitpid(info.si_pid, NULL, WNOHANG); /* an orphan that was handed down to us */
+    info.si_pid = 0;
+  }
+  return false;
+}
+
+static void signal_group(const struct watch *watch, int number) {
+  if (kill(-watch->tool, number) != 0) kill(watch->tool, number); /* it may have no group of its own yet */
+}
+
+static void begin_end(struct watch *watch) {
+  if (watch->deadline_ms != 0) return;
+  watch->deadline_ms = now_ms() + FL_LAUNCH_GRACE_MS;
+  signal_group(watch, SIGTERM);
+  signal_group(watch, SIGCONT);
+}
+
+static void kill_all(struct watch *watch) {
+  signal_group(watch, SIGKILL);
+  kill_children();
+}
+
+static void read_control(struct watch *watch) {
+  unsigned char bytes[64];
+  ssize_t got = read(watch->control_fd, bytes, sizeof bytes);
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  for (ssize_t i = 0; i < got; i++) {
+    if (bytes[i] == SIGKILL) kill_all(watch);
+    else if (bytes[i] > 0 && bytes[i] < NSIG) signal_group(watch, bytes[i]);
+  }
+  if (got > 0) return;
+  close(watch->control_fd);
+  watch->control_fd = -1;
+  begin_end(watch);
+}
+
+static void read_signal(struct watch *watch) {
+  struct signalfd_siginfo info;
+  if (read(watch->signal_fd, &info, sizeof info) != sizeof info) return;
+  int number = (int)info.ssi_signo;
+  if (number == PARENT_DIED) {
+    if (getppid() != watch->launch->parent) begin_end(watch); /* otherwise only the thread that started us has ended */
+  } else if (number != SIGCHLD) {
+    signal_group(watch, number);
+  }
+}
+
+static int wait_ms(const struct watch *watch) {
+  if (watch->deadline_ms == 0) return -1;
+  int64_t left = watch->deadline_ms - now_ms();
+  return left > 0 ? (int)left : 0;
+}
+
+int fl_launch_signal_fd(void) {
+  static const int numbers[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+  sigset_t set;
+  sigemptyset(&set);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    signal(numbers[i], SIG_DFL); /* an ignored SIGCHLD would leave nothing to wait for */
+    sigaddset(&set, numbers[i]);
+  }
+  sigaddset(&set, PARENT_DIED);
+  if (sigprocmask(SIG_SETMASK, &set, NULL) != 0 || prctl(PR_SET_PDEATHSIG, PARENT_DIED) != 0) return -1;
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+_Noreturn void fl_launch_supervise(const struct fl_launch *launch, pid_t tool, int signal_fd) {
+  struct watch watch = {.launch = launch, .tool = tool, .signal_fd = signal_fd, .control_fd = launch->control_fd};
+  if (getppid() != launch->parent) begin_end(&watch); /* it died before the kernel was asked */
+  while (!has_tool_ended(&watch)) {
+    struct pollfd fds[] = {{.fd = watch.signal_fd, .events = POLLIN}, {.fd = watch.control_fd, .events = POLLIN}};
+    int ready = poll(fds, 2, wait_ms(&watch));
+    if (ready == 0) kill_all(&watch);
+    if (ready <= 0) {
+      if (ready == 0) watch.deadline_ms = now_ms() + 100; /* again, should one have slipped through */
+      continue;
+    }
+    if (fds[0].revents != 0) read_signal(&watch);
+    if (fds[1].revents != 0) read_control(&watch);
+  }
+  finish(&watch);
+}
