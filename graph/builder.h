@@ -3,6 +3,7 @@
  * Names are still texts here; nothing is checked while it is collected, so that all that is wrong is said at once. Pure. */
 #pragma once
 #include "graph/definition.h"
+#include "graph/option.h"
 #include "runtime/base/buf.h"
 
 enum { FL_GRAPH_NAME_SIZE_MAX = 128, FL_GRAPH_RECURSION_DEFAULT = 25 };
@@ -65,13 +66,6 @@ struct fl_definition *fl_graph_resolve(struct fl_graph *graph, const struct fl_c
 
 void fl_channel_def_deinit(struct fl_channel_def *channel);
 void fl_node_def_deinit(struct fl_node_def *node);
-
-/* Reading options of any size that a caller was compiled with. */
-#define fl_option(options, member, fallback)                                                              \
-  ((options) != NULL &&                                                                                   \
-           (options)->size >= offsetof(__typeof__(*(options)), member) + sizeof((options)->member)       \
-       ? (options)->member                                                                                \
-       : (fallback))
 
 static inline bool fl_is_start(const char *name) { return strcmp(name, FL_START) == 0; }
 static inline bool fl_is_end(const char *name) { return strcmp(name, FL_END) == 0; }

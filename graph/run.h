@@ -22,10 +22,11 @@ enum fl_ev_kind {
   FL_EV_INPUT,            /* a new input: an object of channel values; unfinished tasks of before are dropped */
   FL_EV_CONTINUE,         /* go on from the checkpoint: tasks without stored writes run again */
   FL_EV_RESUME,           /* value: the answer to the only pending interrupt, or with is_map {interrupt id: answer} */
-  FL_EV_UPDATE,           /* value: channel values written from outside, as if by node `node` (NULL: by nobody in particular) */
+  FL_EV_UPDATE,           /* value: channel values written from outside, as if by node `node`: a name, START, END (nothing left to
+                             run), or NULL: the node that ran last. Stores a checkpoint and ends; CONTINUE goes on from it */
   FL_EV_TASK_DONE,        /* writes */
   FL_EV_TASK_FAILED,      /* error */
-  FL_EV_TASK_INTERRUPTED, /* value: the question; id and index of the interrupt */
+  FL_EV_TASK_INTERRUPTED, /* value: the question; interrupt_id */
   FL_EV_COMMITTED,        /* seq */
   FL_EV_COMMIT_FAILED,    /* seq, error: the run ends with it */
   FL_EV_CANCEL,
@@ -43,7 +44,7 @@ struct fl_ev {
   struct fl_value *value;         /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
   bool is_map;                    /* RESUME */
   const char *node;               /* UPDATE */
-  const char *interrupt_id;       /* TASK_INTERRUPTED */
+  const char *interrupt_id;       /* TASK_INTERRUPTED; NULL: derived from the task's id and how many answers it has */
   uint64_t seq;                   /* COMMITTED, COMMIT_FAILED */
   const struct fl_error *error;   /* TASK_FAILED, COMMIT_FAILED */
 };
@@ -66,10 +67,12 @@ struct fl_start_task {
   uint64_t checkpoint_no;
   int64_t step;
   struct fl_state *state; /* owned by the effect; the engine takes it with fl_state_ref */
-  struct fl_value *answers; /* array: stored answers to this task's interrupts, in order; owned */
+  struct fl_value *answers; /* array: stored answers to this task's interrupts, in order; owned; NULL: none */
 };
 
-/* Everything in an effect is owned by the list of effects. `after`: the commit that must be acknowledged first; 0: none. */
+/* Everything in an effect is owned by the list of effects. `after`: the commit that must be acknowledged first; 0: none. When a
+ * commit fails, the engine drops the effects that wait for it or for a later one, and the core ends the run anew. A
+ * CANCEL_TASK waits for the same commit as its START_TASK did; each started task reports once, also a cancelled one. */
 struct fl_do {
   enum fl_do_kind kind;
   uint64_t after;
@@ -79,7 +82,7 @@ struct fl_do {
   struct fl_start_task start; /* START_TASK */
   char task_id[FL_UUID_SIZE]; /* CANCEL_TASK */
   enum fl_stream_mode mode;   /* EMIT */
-  struct fl_value *payload;   /* EMIT; END: the output (all channels of the output schema) */
+  struct fl_value *payload;   /* EMIT; at the END the output is fl_state_to_value(fl_run_state(run)), made only if wanted */
   enum fl_run_status status;  /* END */
   struct fl_value *interrupts; /* END: [{"id","node","task_id","value"}], or for static ones [{"node","when":"before"|"after"}] */
   struct fl_error error;      /* END when failed */
@@ -90,6 +93,7 @@ struct fl_effects {
   size_t count, capacity;
 };
 void fl_effects_deinit(struct fl_effects *effects); /* repeatable */
+void fl_effects_clear(struct fl_effects *effects);  /* keeps the memory of the list itself */
 
 struct fl_run_settings {
   size_t size;
@@ -101,6 +105,7 @@ struct fl_run_settings {
   uint32_t stream_modes;                /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
   bool ephemeral;                       /* no records, no commits */
 };
+#define FL_STREAM_BIT(mode) (1u << (mode))
 
 /* `loaded` is what the store found for the thread (its vars and body are referenced); NULL or checkpoint_no 0: a new thread. */
 struct fl_run *fl_run_create(struct fl_definition *definition, const struct fl_loaded *loaded,
@@ -111,7 +116,9 @@ void fl_run_destroy(struct fl_run *run); /* NULL allowed */
 void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings);
 
 /* The one function: takes an event, appends what is to be done. An event that does not fit the state of the run (a resume when
- * nothing is interrupted, an unknown channel in an input) gives an END with FL_RUN_FAILED and changes nothing. */
+ * nothing is interrupted, an unknown channel in an input) gives an END with FL_RUN_FAILED and changes nothing. After an END
+ * the run takes the next INPUT, CONTINUE, RESUME or UPDATE of its thread, except after a COMMIT_FAILED: what is in memory is
+ * then ahead of what is stored, and the thread must be loaded again. */
 void fl_run_step(struct fl_run *run, const struct fl_ev *event, struct fl_effects *effects);
 
 /* ---- looking at it ---- */
@@ -125,5 +132,9 @@ void fl_state_unref(struct fl_state *state);
 /* A channel without a copy: a value, a list, or neither; lent. */
 struct fl_var fl_state_var(const struct fl_state *state, const char *channel);
 
-/* What a thread looks like on disk, without running it: {"values","next":[NODE],"interrupts":[…],"step","source","checkpoint_id"}. */
+/* The state as names of expressions: scope "state". The environment lends the state. */
+struct fl_expr_env fl_state_env(const struct fl_state *state);
+
+/* What a thread looks like on disk, without running it: {"values","next":[NODE],"interrupts":[…],"step","source","checkpoint_id",
+ * "tasks":[{"id","name","error"?,"interrupts":[…]}]}. `interrupts` as in END, also for static ones. */
 struct fl_value *fl_run_describe(const struct fl_run *run);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a node leads: plain edges, joins it reports to, and branches, which decide on the state with the node's own writes and
+ * nobody else's. What they decide is written to hidden channels, like any other write of the task. Pure. */
+#include "graph/core.h"
+#include "runtime/base/mem.h"
+
+/* What a C branch has chosen. */
+struct fl_targets {
+  const struct fl_definition *definition;
+  const struct fl_branch_def *branch;
+  struct fl_writes *writes;
+  struct fl_error *err;
+  int rc;
+};
+
+static bool is_target(const struct fl_branch_def *branch, size_t node) {
+  for (size_t i = 0; i < branch->target_count; i++)
+    if (branch->targets[i] == node) return true;
+  return false;
+}
+
+/* The same target twice is one start. */
+static void lead_to(const struct fl_definition *definition, size_t node, struct fl_writes *writes) {
+  if (node == FL_NODE_END) return;
+  size_t channel = definition->nodes[node].trigger_channel;
+  for (size_t i = 0; i < writes->count; i++)
+    if (writes->items[i].channel == channel) return;
+  fl_writes_add_take(writes, channel, NULL);
+}
+
+void fl_targets_add(struct fl_targets *targets, const char *name) {
+  if (targets->rc < 0) return;
+  if (strcmp(name, FL_END) == 0) return;
+  ptrdiff_t node = fl_definition_node(targets->definition, name);
+  if (node >= 0 && is_target(targets->branch, (size_t)node)) {
+    lead_to(targets->definition, (size_t)node, targets->writes);
+    return;
+  }
+  const char *nearest = fl_definition_nearest_node(targets->definition, name);
+  if (node >= 0)
+    targets->rc = fl_error_set(targets->err, FL_E_GRAPH, "it chose node \"%s\", which is not among its declared targets", name);
+  else
+    targets->rc = fl_error_set(targets->err, FL_E_GRAPH, "it chose the unknown node \"%.128s\"%s%s%s", name,
+                               nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                               nearest != NULL ? "\"?" : "");
+}
+
+static int choose(const struct fl_definition *definition, const struct fl_branch_def *branch, const struct fl_state *view,
+                  struct fl_writes *writes, struct fl_error *err) {
+  struct fl_targets targets = {definition, branch, writes, err, 0};
+  struct fl_error why = {0};
+  int rc = branch->choose(view, &targets, branch->user, &why);
+  if (rc < 0) return fl_error_set(err, rc, "%s", why.text[0] != '\0' ? why.text : fl_error_sentence(rc));
+  return targets.rc;
+}
+
+static int first_arm(const struct fl_definition *definition, const struct fl_branch_def *branch, const struct fl_state *view,
+                     struct fl_writes *writes, struct fl_error *err) {
+  struct fl_expr_env env = fl_state_env(view);
+  for (size_t i = 0; i < branch->arm_count; i++) {
+    const struct fl_branch_arm *arm = &branch->arms[i];
+    bool holds = true;
+    int rc = arm->when != NULL ? fl_expr_eval_bool(arm->when, &env, &holds, err) : 0;
+    if (rc < 0) return fl_error_context(err, "condition \"%.200s\"", arm->label);
+    if (!holds) continue;
+    for (size_t j = 0; j < arm->target_count; j++) lead_to(definition, arm->targets[j], writes);
+    return 0;
+  }
+  return 0;
+}
+
+static int run_branch(const struct fl_definition *definition, const struct fl_branch_def *branch, const char *from,
+                      const struct fl_state *view, struct fl_writes *writes, struct fl_error *err) {
+  int rc = branch->choose != NULL ? choose(definition, branch, view, writes, err)
+                                  : first_arm(definition, branch, view, writes, err);
+  return rc < 0 ? fl_error_context(err, "the branch after \"%s\"", from) : 0;
+}
+
+int fl_route(struct fl_run *run, const struct fl_node_def *node, const struct fl_state *view, struct fl_writes *writes,
+             struct fl_error *err) {
+  const struct fl_definition *definition = run->definition;
+  const size_t *targets = node != NULL ? node->plain_targets : definition->entry_targets;
+  size_t target_count = node != NULL ? node->plain_target_count : definition->entry_target_count;
+  const struct fl_branch_def *branches = node != NULL ? node->branches : definition->entry_branches;
+  size_t branch_count = node != NULL ? node->branch_count : definition->entry_branch_count;
+  for (size_t i = 0; i < target_count; i++) lead_to(definition, targets[i], writes);
+  for (size_t i = 0; node != NULL && i < node->barrier_channel_count; i++)
+    fl_writes_add_take(writes, node->barrier_channels[i], NULL);
+  for (size_t i = 0; i < branch_count; i++) {
+    int rc = run_branch(definition, &branches[i], node != NULL ? node->name : FL_START, view, writes, err);
+    if (rc < 0) return rc;
+  }
+  return 0;
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* Between a run in memory and what is stored of it: records of values, writes and checkpoints out, a loaded checkpoint in.
+ * A list channel stores what was done to it; it is stored whole again when more of what is stored is dead than alive, so that
+ * n bytes of list never cost more than about 2n on disk and in time to load. Pure.
+ *
+ * Body of a checkpoint: {"channels":{NAME:[VERSION,VALUE_NO]}, "control":{HIDDEN:[VERSION,[NODE…]]} (only those available or, for
+ * a join, begun), "seen":{NODE:{CHANNEL:VERSION}}, "sizes":{LIST:[LIVE,STORED]}, "next":[NODE…], "version":N, "stops":[…]}. */
+#include "graph/core.h"
+#include "runtime/base/buf.h"
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+#include "runtime/json/json.h"
+
+#include <stdio.h>
+
+/* ---- values out ---- */
+
+static void take_body(struct fl_record *record, struct fl_buf *body) { record->body = fl_buf_take(body, &record->body_size); }
+
+static int write_list(const struct fl_list *list, struct fl_buf *body) {
+  FL_BUF_AUTO scratch = {0};
+  fl_buf_add_char(body, '[');
+  for (size_t i = 0; i < fl_list_size(list); i++) {
+    fl_slice text = fl_list_text_at(list, i, &scratch);
+    if (text.size == 0 || scratch.failed) return FL_E_LIMIT;
+    if (i > 0) fl_buf_add_char(body, ',');
+    fl_buf_add(body, text.data, text.size);
+  }
+  return fl_buf_add_char(body, ']');
+}
+
+static bool has_appends_only(const struct fl_fold *fold) {
+  for (size_t i = 0; i < fold->edit_count; i++)
+    if (fold->edits[i].kind != FL_EDIT_APPEND) return false;
+  return true;
+}
+
+/* Adds the elements' bytes to *added_size. */
+static int write_edits(const struct fl_fold *fold, bool plain, struct fl_buf *body, size_t *added_size) {
+  fl_buf_add_char(body, '[');
+  for (size_t i = 0; i < fold->edit_count; i++) {
+    const struct fl_list_edit *edit = &fold->edits[i];
+    if (i > 0) fl_buf_add_char(body, ',');
+    if (!plain && edit->kind == FL_EDIT_APPEND) fl_buf_add_text(body, "[\"append\",");
+    if (edit->kind == FL_EDIT_SET) fl_buf_addf(body, "[\"set\",%zu,", edit->index);
+    if (edit->kind == FL_EDIT_CUT) fl_buf_addf(body, "[\"cut\",%zu", edit->index);
+    size_t before = body->size;
+    int rc = edit->kind != FL_EDIT_CUT ? fl_json_write(body, edit->element, FL_JSON_COMPACT) : 0;
+    if (rc < 0) return rc;
+    *added_size += body->size - before;
+    if (!plain) fl_buf_add_char(body, ']');
+  }
+  return fl_buf_add_char(body, ']');
+}
+
+static int snapshot(struct fl_fold *fold, struct fl_record *record) {
+  struct fl_buf body = {0};
+  int rc = write_list(fold->var.list, &body);
+  record->value.kind = FL_BODY_LIST;
+  fold->live_size = fold->stored_size = body.size;
+  take_body(record, &body);
+  return rc;
+}
+
+/* Decides between what changed and the whole by bytes. */
+static int write_list_body(struct fl_fold *fold, const struct fl_slot *slot, struct fl_record *record) {
+  if (fold->is_replaced || slot->value_no == 0) return snapshot(fold, record);
+  bool plain = has_appends_only(fold);
+  struct fl_buf body = {0};
+  size_t added_size = 0;
+  int rc = write_edits(fold, plain, &body, &added_size);
+  size_t alive = slot->live_size + added_size;
+  fold->live_size = alive > fold->dead_size ? alive - fold->dead_size : 0;
+  fold->stored_size = slot->stored_size + body.size;
+  if (rc == 0 && !plain && fold->stored_size > 2 * fold->live_size) {
+    fl_buf_deinit(&body);
+    return snapshot(fold, record);
+  }
+  record->value.kind = plain ? FL_BODY_APPEND : FL_BODY_EDIT;
+  record->value.parent_no = slot->value_no;
+  take_body(record, &body);
+  return rc;
+}
+
+static int write_value_body(const struct fl_fold *fold, struct fl_record *record) {
+  struct fl_buf body = {0};
+  record->value.kind = FL_BODY_VALUE;
+  int rc = fl_json_write(&body, fold->var.value, FL_JSON_COMPACT);
+  take_body(record, &body);
+  return rc;
+}
+
+int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_records *records, struct fl_error *err) {
+  for (size_t i = 0; i < folds->count && !run->ephemeral; i++) {
+    struct fl_fold *fold = &folds->items[i];
+    if (!fold->is_changed) continue;
+    struct fl_record *record = fl_records_add(records, FL_RECORD_VALUE, run->ns);
+    record->value.channel = fl_strdup(run->definition->channels[fold->channel].name);
+    record->value.no = fold->value_no = run->next_value_no++;
+    record->value.count = fold->var.list != NULL ? fl_list_size(fold->var.list) : 0;
+    int rc = fold->var.list != NULL ? write_list_body(fold, &run->slots[fold->channel], record) : write_value_body(fold, record);
+    if (rc < 0)
+      return fl_error_set(err, rc, "channel \"%s\", written by node \"%s\": the value is too large or too deep to be stored",
+                          record->value.channel, fold->writer);
+  }
+  return 0;
+}
+
+/* ---- writes out ---- */
+
+static struct fl_record *add_write(const struct fl_run *run, const struct fl_planned *task, int index, const char *channel,
+                                   struct fl_records *records) {
+  struct fl_record *record = fl_records_add(records, FL_RECORD_WRITE, run->ns);
+  record->write.checkpoint_no = run->checkpoint_no;
+  memcpy(record->write.task_id, task->id, FL_UUID_SIZE);
+  record->write.index = index;
+  record->write.channel = fl_strdup(channel);
+  return record;
+}
+
+static int write_json(struct fl_record *record, const struct fl_value *value) {
+  struct fl_buf body = {0};
+  int rc = value != NULL ? fl_json_write(&body, value, FL_JSON_COMPACT) : fl_buf_add_text(&body, "null");
+  take_body(record, &body);
+  return rc;
+}
+
+void fl_checkpoint_write(const struct fl_run *run, const struct fl_planned *task, int index, struct fl_value *value,
+                         struct fl_records *records) {
+  write_json(add_write(run, task, index, fl_run_node(run, task)->name, records), value);
+}
+
+int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task, struct fl_records *records, struct fl_error *err) {
+  for (size_t i = 0; i < task->writes.count; i++) {
+    const struct fl_task_write *write = &task->writes.items[i];
+    const char *channel = run->definition->channels[write->channel].name;
+    if (write_json(add_write(run, task, (int)i, channel, records), write->value) < 0)
+      return fl_error_set(err, FL_E_LIMIT, "channel \"%s\": the written value is too large or too deep to be stored", channel);
+  }
+  fl_checkpoint_write(run, task, FL_WRITE_DONE, NULL, records);
+  return 0;
+}
+
+/* ---- a checkpoint out ---- */
+
+/* "NAME": with a comma in front unless it is the first of its object. */
+static void write_key(struct fl_buf *body, const char *name) {
+  if (body->data[body->size - 1] != '{') fl_buf_add_char(body, ',');
+  fl_json_write_string(body, fl_slice_of(name));
+  fl_buf_add_char(body, ':');
+}
+
+static void write_channels(const struct fl_run *run, struct fl_buf *body) {
+  fl_buf_add_text(body, "{\"channels\":{");
+  for (size_t i = 0; i < run->definition->state_channel_count; i++) {
+    if (run->slots[i].value_no == 0) continue;
+    write_key(body, run->definition->channels[i].name);
+    fl_buf_addf(body, "[%llu,%llu]", (unsigned long long)run->slots[i].version, (unsigned long long)run->slots[i].value_no);
+  }
+  fl_buf_add_text(body, "},\"sizes\":{");
+  for (size_t i = 0; i < run->definition->state_channel_count; i++) {
+    if (run->slots[i].stored_size == 0) continue;
+    write_key(body, run->definition->channels[i].name);
+    fl_buf_addf(body, "[%zu,%zu]", run->slots[i].live_size, run->slots[i].stored_size);
+  }
+}
+
+static void write_reports(const struct fl_channel_def *channel, const struct fl_control *control, struct fl_buf *body) {
+  bool is_first = true;
+  fl_buf_add_text(body, ",[");
+  for (size_t i = 0; channel->names[i] != NULL; i++) {
+    if (!control->reported[i]) continue;
+    if (!is_first) fl_buf_add_char(body, ',');
+    fl_json_write_string(body, fl_slice_of(channel->names[i]));
+    is_first = false;
+  }
+  fl_buf_add_char(body, ']');
+}
+
+static void write_controls(const struct fl_run *run, struct fl_buf *body) {
+  fl_buf_add_text(body, "},\"control\":{");
+  for (size_t i = run->definition->state_channel_count; i < run->definition->channel_count; i++) {
+    const struct fl_channel_def *channel = &run->definition->channels[i];
+    const struct fl_control *control = fl_run_control(run, i);
+    if (!control->is_available && control->reported_count == 0) continue;
+    write_key(body, channel->name);
+    fl_buf_addf(body, "[%llu", (unsigned long long)control->version);
+    if (channel->kind == FL_CHANNEL_BARRIER) write_reports(channel, control, body);
+    fl_buf_add_char(body, ']');
+  }
+}
+
+static void write_seen_by(const struct fl_run *run, const struct fl_node_def *node, struct fl_buf *body) {
+  bool is_open = false;
+  for (size_t i = 0; i < node->trigger_channel_count; i++) {
+    uint64_t version = run->seen[node->first_trigger_slot + i];
+    if (version == 0) continue;
+    if (!is_open) {
+      write_key(body, node->name);
+      fl_buf_add_char(body, '{');
+      is_open = true;
+    }
+    write_key(body, run->definition->channels[node->trigger_channels[i]].name);
+    fl_buf_addf(body, "%llu", (unsigned long long)version);
+  }
+  if (is_open) fl_buf_add_char(body, '}');
+}
+
+static void write_rest(const struct fl_run *run, struct fl_buf *body) {
+  fl_buf_add_text(body, "},\"next\":[");
+  for (size_t i = 0; i < run->task_count; i++) {
+    if (i > 0) fl_buf_add_char(body, ',');
+    fl_json_write_string(body, fl_slice_of(fl_run_node(run, &run->tasks[i])->name));
+  }
+  fl_buf_addf(body, "],\"version\":%llu", (unsigned long long)run->version);
+  if (run->stops != NULL) {
+    write_key(body, "stops");
+    fl_json_write(body, run->stops, FL_JSON_COMPACT);
+  }
+  fl_buf_add_char(body, '}');
+}
+
+void fl_checkpoint_record(const struct fl_run *run, struct fl_records *records) {
+  if (run->ephemeral) return;
+  struct fl_record *record = fl_records_add(records, FL_RECORD_CHECKPOINT, run->ns);
+  record->checkpoint.no = run->checkpoint_no;
+  record->checkpoint.parent_no = run->parent_no;
+  memcpy(record->checkpoint.id, run->checkpoint_id, FL_UUID_SIZE);
+  record->checkpoint.step = run->step;
+  record->checkpoint.source = fl_strdup(run->source);
+  record->checkpoint.wall_ms = run->wall_ms;
+  record->checkpoint.manifest_hash = fl_strdup(run->manifest_hash);
+  struct fl_buf body = {0};
+  write_channels(run, &body);
+  write_controls(run, &body);
+  fl_buf_add_text(&body, "},\"seen\":{");
+  for (size_t i = 0; i < run->definition->node_count; i++) write_seen_by(run, &run->definition->nodes[i], &body);
+  write_rest(run, &body);
+  fl_check(!body.failed);
+  take_body(record, &body);
+}
+
+/* ---- in ---- */
+
+/* What was stored under another reducer is read as well as it can be. */
+static struct fl_var fit_var(const struct fl_channel_def *channel, struct fl_var stored) {
+  struct fl_var var = {0};
+  if (!fl_reducer_makes_list(channel->reducer))
+    var.value = stored.list != NULL ? fl_list_to_array(stored.list) : fl_value_ref(stored.value);
+  else if (stored.list != NULL)
+    var.list = fl_list_ref(stored.list);
+  else if (fl_is(stored.value, FL_ARRAY))
+    var.list = fl_list_from_array(stored.value);
+  else {
+    struct fl_list *empty = fl_list_create();
+    var.list = fl_list_append_take(empty, fl_value_ref(stored.value));
+    fl_list_unref(empty);
+  }
+  return var;
+}
+
+static void load_channel(struct fl_run *run, const struct fl_loaded_channel *loaded) {
+  if (loaded->version > run->version) run->version = loaded->version;
+  ptrdiff_t index = fl_definition_channel(run->definition, loaded->name);
+  if (index < 0 || (size_t)index >= run->definition->state_channel_count) return;
+  if (loaded->var.value == NULL && loaded->var.list == NULL) return;
+  struct fl_slot *slot = &run->slots[index];
+  struct fl_var var = fit_var(&run->definition->channels[index], loaded->var);
+  bool was_list = loaded->var.list != NULL;
+  *slot = (struct fl_slot){.version = loaded->version, .value_no = was_list == (var.list != NULL) ? loaded->value_no : 0};
+  fl_state_set_take(run->state, (size_t)index, var);
+}
+
+static void load_sizes(struct fl_run *run, const struct fl_value *sizes) {
+  struct fl_member member = {0};
+  while (fl_next_member(sizes, &member)) {
+    ptrdiff_t index = fl_definition_channel(run->definition, member.key);
+    if (index < 0 || (size_t)index >= run->definition->state_channel_count) continue;
+    run->slots[index].live_size = (size_t)fl_as_int(fl_at(member.value, 0), 0);
+    run->slots[index].stored_size = (size_t)fl_as_int(fl_at(member.value, 1), 0);
+  }
+}
+
+static void load_controls(struct fl_run *run, const struct fl_value *controls) {
+  struct fl_member member = {0};
+  while (fl_next_member(controls, &member)) {
+    ptrdiff_t index = fl_definition_channel(run->definition, member.key);
+    if (index < 0 || (size_t)index < run->definition->state_channel_count) continue;
+    uint64_t version = (uint64_t)fl_as_int(fl_at(member.value, 0), 0);
+    if (version > run->version) run->version = version;
+    if (run->definition->channels[index].kind == FL_CHANNEL_TRIGGER) fl_control_write(run, (size_t)index, "", version);
+    const struct fl_value *reported = fl_at(member.value, 1);
+    for (size_t i = 0; i < fl_size(reported); i++) {
+      const char *node = fl_as_string(fl_at(reported, i));
+      if (node != NULL) fl_control_write(run, (size_t)index, node, version);
+    }
+  }
+}
+
+static void load_seen(struct fl_run *run, const struct fl_value *seen) {
+  struct fl_member member = {0};
+  while (fl_next_member(seen, &member)) {
+    ptrdiff_t index = fl_definition_node(run->definition, member.key);
+    if (index < 0) continue;
+    const struct fl_node_def *node = &run->definition->nodes[index];
+    for (size_t i = 0; i < node->trigger_channel_count; i++) {
+      const char *channel = run->definition->channels[node->trigger_channels[i]].name;
+      run->seen[node->first_trigger_slot + i] = (uint64_t)fl_get_int(member.value, channel, 0);
+    }
+  }
+}
+
+void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded) {
+  run->checkpoint_no = loaded->checkpoint_no;
+  run->parent_no = loaded->parent_no;
+  memcpy(run->checkpoint_id, loaded->checkpoint_id, FL_UUID_SIZE);
+  run->step = loaded->step;
+  run->wall_ms = loaded->wall_ms;
+  snprintf(run->source, sizeof run->source, "%s", loaded->source != NULL ? loaded->source : "");
+  run->version = (uint64_t)fl_get_int(loaded->body, "version", 0);
+  for (size_t i = 0; i < loaded->channel_count; i++) load_channel(run, &loaded->channels[i]);
+  load_sizes(run, fl_get(loaded->body, "sizes"));
+  load_controls(run, fl_get(loaded->body, "control"));
+  load_seen(run, fl_get(loaded->body, "seen"));
+  run->stops = fl_value_ref(fl_get(loaded->body, "stops"));
+  fl_plan(run);
+  fl_plan_attach(run, loaded);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a run, for the files that make it up: step.c (the superstep), outside.c (inputs and updates), plan.c (what runs
+ * next), branch.c (where a node leads), interrupt.c, checkpoint.c (records out, loaded in), emit.c (effects). Pure. */
+#pragma once
+#include "graph/channel.h"
+#include "graph/option.h"
+#include "graph/run.h"
+#include "graph/run_faults.h"
+
+/* ---- what a run is made of ---- */
+
+/* Bookkeeping of a declared channel; its value is in the state. */
+struct fl_slot {
+  uint64_t version, value_no;    /* 0: nothing was written yet */
+  size_t live_size, stored_size; /* of a list: bytes of its elements, and of all that is stored since the last snapshot */
+};
+
+/* A hidden channel. A trigger is available in the step after it was written; a barrier when all have reported, until the node
+ * that it starts has run. */
+struct fl_control {
+  uint64_t version;
+  bool is_available;
+  bool *reported; /* BARRIER: per name of the channel's definition */
+  size_t reported_count;
+};
+
+struct fl_task_write {
+  size_t channel;
+  struct fl_value *value; /* owned; NULL for a hidden channel, where the task's node says all */
+};
+
+struct fl_writes {
+  struct fl_task_write *items;
+  size_t count, capacity;
+};
+void fl_writes_deinit(struct fl_writes *writes);
+void fl_writes_add_take(struct fl_writes *writes, size_t channel, struct fl_value *value);
+
+/* Sends and subgraph calls will add kinds. */
+enum fl_task_kind { FL_TASK_PULL };
+enum fl_task_status { FL_TASK_READY, FL_TASK_RUNNING, FL_TASK_DONE, FL_TASK_FAILED, FL_TASK_INTERRUPTED };
+
+/* A task of the present superstep. */
+struct fl_planned {
+  enum fl_task_kind kind;
+  enum fl_task_status status;
+  char id[FL_UUID_SIZE];
+  int64_t step;              /* of the superstep */
+  size_t node;
+  struct fl_writes writes;   /* DONE: what it wrote, then where it leads */
+  bool has_view;
+  struct fl_folds view;      /* its own writes folded, when a branch had to see them */
+  uint64_t start_seq;        /* RUNNING: the commit that its start waits for */
+  uint64_t arrival;          /* order in which tasks ended; for a planted fault only */
+  struct fl_value *answers;  /* array of answers so far; NULL: none */
+  struct fl_value *question; /* of the last interrupt; NULL: never interrupted */
+  char *interrupt_id;
+  size_t interrupt_index;    /* pending when there are no more answers than this */
+  struct fl_error *error;    /* why it failed last; NULL: it did not */
+};
+
+enum fl_phase {
+  FL_PHASE_IDLE,
+  FL_PHASE_RUNNING,
+  FL_PHASE_FAILING,    /* waits for the reports of cancelled tasks, then ends */
+  FL_PHASE_CANCELLING,
+};
+
+enum { FL_STOP_BEFORE = 1, FL_STOP_AFTER = 2 };
+
+struct fl_run {
+  struct fl_definition *definition;
+  /* settings */
+  uint32_t recursion_limit, stream_modes;
+  bool ephemeral;
+  char *manifest_hash, *ns;
+  uint8_t *stop_flags; /* per node: FL_STOP_* */
+  /* the thread as of its last checkpoint */
+  struct fl_state *state;
+  struct fl_slot *slots;       /* per declared channel */
+  struct fl_control *controls; /* per hidden channel */
+  uint64_t *seen;              /* per node and trigger channel: the version it last ran for */
+  uint64_t version;            /* the highest of all channels */
+  uint64_t checkpoint_no, parent_no, next_checkpoint_no, next_value_no;
+  char checkpoint_id[FL_UUID_SIZE], parent_id[FL_UUID_SIZE];
+  int64_t step, wall_ms;
+  char source[16];
+  struct fl_value *stops; /* static interrupts it stands at, as in END; NULL: none */
+  struct fl_planned *tasks;
+  size_t task_count, task_capacity;
+  /* the run */
+  enum fl_phase phase;
+  bool is_broken; /* a commit failed */
+  uint32_t steps_used;
+  size_t running_count;
+  uint64_t last_seq, end_seq, arrivals;
+  struct fl_error error;  /* FAILING */
+  struct fl_state *seen_state; /* what fl_run_state answers while finished siblings wait; made when asked for */
+  /* for the length of one fl_run_step */
+  const struct fl_ev *ev;
+  struct fl_effects *effects;
+};
+
+static inline struct fl_node_def *fl_run_node(const struct fl_run *run, const struct fl_planned *task) {
+  return &run->definition->nodes[task->node];
+}
+static inline bool fl_run_wants(const struct fl_run *run, enum fl_stream_mode mode) {
+  return (run->stream_modes & FL_STREAM_BIT(mode)) != 0;
+}
+static inline struct fl_control *fl_run_control(const struct fl_run *run, size_t channel) {
+  return &run->controls[channel - run->definition->state_channel_count];
+}
+
+/* ---- one checkpoint in the making: see seal in step.c ---- */
+
+struct fl_seal {
+  const char *source;
+  int64_t step;
+  struct fl_folds folds;
+  struct fl_records records;
+};
+void fl_seal_begin(struct fl_run *run, struct fl_seal *seal, const char *source, int64_t step);
+int fl_seal_fold_task(struct fl_run *run, struct fl_seal *seal, struct fl_planned *task, struct fl_error *err);
+/* Checks schemas and makes the records of values; the last that can fail. Nothing of the run has changed until here. */
+int fl_seal_values(struct fl_run *run, struct fl_seal *seal, struct fl_error *err);
+/* Makes it the state of the run, plans what follows and emits the commit. `last`: the task whose end completed the superstep. */
+void fl_seal_end(struct fl_run *run, struct fl_seal *seal, const struct fl_planned *last);
+void fl_seal_abandon(struct fl_seal *seal);
+
+/* Goes on after a checkpoint: starts what is ready, or ends the run. */
+void fl_run_proceed(struct fl_run *run);
+void fl_run_end(struct fl_run *run, enum fl_run_status status, const struct fl_error *err);
+/* Refuses an event: END failed, nothing changed. */
+void fl_run_refuse(struct fl_run *run, int code, const char *format, ...) FL_PRINTF(3, 4);
+/* Whether a new start fits; otherwise it has been refused. */
+bool fl_run_may_begin(struct fl_run *run);
+
+/* ---- outside.c ---- */
+
+/* Adds a write to a declared channel, by name; messages in their normal form, with ids from `task_id` and a running index. */
+int fl_writes_accept(const struct fl_run *run, struct fl_writes *writes, const struct fl_write *write, const char *task_id,
+                     size_t *message_index, struct fl_error *err);
+void fl_run_on_input(struct fl_run *run);
+void fl_run_on_update(struct fl_run *run);
+
+/* ---- branch.c ---- */
+
+/* Adds where a node leads (NULL: START) to its writes. `view`: the state with its own writes; may be NULL without branches. */
+int fl_route(struct fl_run *run, const struct fl_node_def *node, const struct fl_state *view, struct fl_writes *writes,
+             struct fl_error *err);
+
+/* ---- plan.c ---- */
+bool fl_control_is_fired(const struct fl_run *run, const struct fl_node_def *node, size_t trigger);
+void fl_control_mark_seen(struct fl_run *run, const struct fl_node_def *node); /* its triggers; takes barriers back */
+void fl_control_clear_triggers(struct fl_run *run);
+void fl_control_write(struct fl_run *run, size_t channel, const char *node, uint64_t version);
+void fl_control_write_all(struct fl_run *run, const struct fl_writes *writes, const char *node); /* the hidden ones */
+void fl_plan(struct fl_run *run); /* replaces the tasks by those that the channels ask for */
+void fl_plan_clear(struct fl_run *run);
+void fl_planned_forget(struct fl_planned *task); /* what it wrote */
+void fl_planned_deinit(struct fl_planned *task);
+void fl_plan_attach(struct fl_run *run, const struct fl_loaded *loaded); /* stored writes to the tasks they are of */
+struct fl_planned *fl_plan_find(const struct fl_run *run, const char *task_id);
+/* The fired triggers of a task by name, sorted; an array the caller frees. */
+const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned *task, size_t *ret_count);
+
+/* ---- interrupt.c ---- */
+bool fl_task_is_pending(const struct fl_planned *task); /* waits for an answer */
+void fl_task_ask(struct fl_run *run, struct fl_planned *task); /* takes the interrupt of the event */
+struct fl_value *fl_run_interrupts(const struct fl_run *run); /* new: all that the run waits for; NULL when nothing */
+struct fl_value *fl_task_interrupt_value(const struct fl_run *run, const struct fl_planned *task);
+void fl_run_on_resume(struct fl_run *run);
+void fl_run_note_stops(struct fl_run *run, bool after); /* static interrupts of finished (after) or planned tasks */
+
+/* ---- checkpoint.c ---- */
+int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_records *records, struct fl_error *err);
+void fl_checkpoint_record(const struct fl_run *run, struct fl_records *records);
+int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task, struct fl_records *records, struct fl_error *err);
+void fl_checkpoint_write(const struct fl_run *run, const struct fl_planned *task, int index, struct fl_value *value,
+                         struct fl_records *records);
+void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded);
+
+/* ---- emit.c ---- */
+struct fl_do *fl_effects_add(struct fl_effects *effects, enum fl_do_kind kind);
+void fl_run_commit(struct fl_run *run, struct fl_records *records, uint64_t expected_head); /* empties the records */
+void fl_emit_ended(struct fl_run *run, const struct fl_planned *task); /* updates, then the end of the task */
+void fl_emit_interrupts(struct fl_run *run, struct fl_value *interrupts);
+void fl_emit_task_start(struct fl_run *run, const struct fl_planned *task);
+void fl_emit_task_end(struct fl_run *run, const struct fl_planned *task);
+void fl_emit_values(struct fl_run *run);
+void fl_emit_checkpoint(struct fl_run *run);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Effects: the list of what is to be done, commits, and what those who follow a run get to see. A payload is built only when
+ * somebody asked for its mode. Invariant 4 of run.h: everything emitted waits for the last commit before it. Pure. */
+#include "graph/core.h"
+#include "runtime/base/mem.h"
+
+static void do_deinit(struct fl_do *effect) {
+  fl_records_deinit(&effect->records);
+  fl_state_unref(effect->start.state);
+  fl_value_unref(effect->start.answers);
+  fl_value_unref(effect->payload);
+  fl_value_unref(effect->interrupts);
+}
+
+void fl_effects_clear(struct fl_effects *effects) {
+  for (size_t i = 0; i < effects->count; i++) do_deinit(&effects->items[i]);
+  effects->count = 0;
+}
+
+void fl_effects_deinit(struct fl_effects *effects) {
+  fl_effects_clear(effects);
+  fl_free(effects->items);
+  *effects = (struct fl_effects){0};
+}
+
+/* The error's text is not cleared: an effect is two kilobytes of it, and all but one in a run have none. */
+struct fl_do *fl_effects_add(struct fl_effects *effects, enum fl_do_kind kind) {
+  if (effects->count == effects->capacity) {
+    effects->capacity = effects->capacity > 0 ? effects->capacity * 2 : 4;
+    effects->items = fl_realloc(effects->items, effects->capacity * sizeof *effects->items);
+  }
+  struct fl_do *effect = &effects->items[effects->count++];
+  memset(effect, 0, offsetof(struct fl_do, error));
+  effect->error.code = 0;
+  effect->error.text[0] = '\0';
+  effect->kind = kind;
+  return effect;
+}
+
+void fl_run_commit(struct fl_run *run, struct fl_records *records, uint64_t expected_head) {
+  if (run->ephemeral || records->count == 0) {
+    fl_records_deinit(records);
+    return;
+  }
+  struct fl_do *effect = fl_effects_add(run->effects, FL_DO_COMMIT);
+  effect->seq = ++run->last_seq;
+  effect->expected_head = expected_head;
+  effect->records = *records;
+  *records = (struct fl_records){0};
+}
+
+static void emit_take(struct fl_run *run, enum fl_stream_mode mode, struct fl_value *payload) {
+  struct fl_do *effect = fl_effects_add(run->effects, FL_DO_EMIT);
+  effect->after = run->last_seq;
+  effect->mode = mode;
+  effect->payload = payload;
+}
+
+/* ---- what a task wrote ---- */
+
+static size_t state_write_count(const struct fl_run *run, const struct fl_planned *task) {
+  size_t count = 0;
+  for (size_t i = 0; i < task->writes.count; i++) count += task->writes.items[i].channel < run->definition->state_channel_count;
+  return count;
+}
+
+static bool writes_twice(const struct fl_planned *task, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    for (size_t j = 0; j < i; j++)
+      if (task->writes.items[i].channel == task->writes.items[j].channel) return true;
+  return false;
+}
+
+/* {channel: value, …}; when a channel was written twice a list of {channel: value}; null when nothing was written. Writes to
+ * declared channels stand before those to hidden ones. */
+static struct fl_value *writes_value(const struct fl_run *run, const struct fl_planned *task) {
+  size_t count = state_write_count(run, task);
+  if (count == 0) return fl_null();
+  bool is_list = writes_twice(task, count);
+  struct fl_value *all = is_list ? fl_array() : fl_object();
+  for (size_t i = 0; i < count; i++) {
+    const struct fl_task_write *write = &task->writes.items[i];
+    struct fl_value *one = is_list ? fl_object() : all;
+    fl_set_take(one, run->definition->channels[write->channel].name, fl_value_ref(write->value));
+    if (is_list) fl_append_take(all, one);
+  }
+  return all;
+}
+
+static void emit_updates(struct fl_run *run, const struct fl_planned *task) {
+  if (!fl_run_wants(run, FL_STREAM_UPDATES)) return;
+  struct fl_value *payload = fl_object();
+  fl_set_take(payload, fl_run_node(run, task)->name, writes_value(run, task));
+  emit_take(run, FL_STREAM_UPDATES, payload);
+}
+
+void fl_emit_interrupts(struct fl_run *run, struct fl_value *interrupts) {
+  if (!fl_run_wants(run, FL_STREAM_UPDATES)) return;
+  struct fl_value *payload = fl_object();
+  fl_set_take(payload, "__interrupt__", fl_value_ref(interrupts));
+  emit_take(run, FL_STREAM_UPDATES, payload);
+}
+
+/* ---- tasks ---- */
+
+static struct fl_value *task_head(const struct fl_run *run, const struct fl_planned *task) {
+  struct fl_value *payload = fl_object();
+  fl_set_string(payload, "id", task->id);
+  fl_set_string(payload, "name", fl_run_node(run, task)->name);
+  fl_set_int(payload, "step", task->step);
+  return payload;
+}
+
+void fl_emit_task_start(struct fl_run *run, const struct fl_planned *task) {
+  if (!fl_run_wants(run, FL_STREAM_TASKS)) return;
+  struct fl_value *payload = task_head(run, task), *names = fl_array();
+  size_t count;
+  FL_FREE_AUTO const char **triggers = fl_plan_triggers(run, task, &count);
+  for (size_t i = 0; i < count; i++) fl_append_take(names, fl_string(triggers[i]));
+  fl_set_take(payload, "triggers", names);
+  emit_take(run, FL_STREAM_TASKS, payload);
+}
+
+void fl_emit_task_end(struct fl_run *run, const struct fl_planned *task) {
+  if (!fl_run_wants(run, FL_STREAM_TASKS)) return;
+  struct fl_value *payload = task_head(run, task), *interrupts = fl_array();
+  if (task->status == FL_TASK_INTERRUPTED) fl_append_take(interrupts, fl_task_interrupt_value(run, task));
+  fl_set_take(payload, "result", task->status == FL_TASK_DONE ? writes_value(run, task) : fl_null());
+  fl_set_take(payload, "error", task->status == FL_TASK_FAILED && task->error != NULL ? fl_string(task->error->text) : fl_null());
+  fl_set_take(payload, "interrupts", interrupts);
+  emit_take(run, FL_STREAM_TASKS, payload);
+}
+
+void fl_emit_ended(struct fl_run *run, const struct fl_planned *task) {
+  emit_updates(run, task);
+  fl_emit_task_end(run, task);
+}
+
+/* ---- the whole ---- */
+
+void fl_emit_values(struct fl_run *run) {
+  if (fl_run_wants(run, FL_STREAM_VALUES)) emit_take(run, FL_STREAM_VALUES, fl_state_to_value(run->state));
+}
+
+void fl_emit_checkpoint(struct fl_run *run) {
+  if (!fl_run_wants(run, FL_STREAM_CHECKPOINTS)) return;
+  struct fl_value *payload = fl_object(), *metadata = fl_object(), *next = fl_array(), *tasks = fl_array();
+  fl_set_string(payload, "checkpoint_id", run->checkpoint_id);
+  fl_set_take(payload, "parent_checkpoint_id", run->parent_id[0] != '\0' ? fl_string(run->parent_id) : fl_null());
+  fl_set_string(metadata, "source", run->source);
+  fl_set_int(metadata, "step", run->step);
+  fl_set_take(payload, "metadata", metadata);
+  fl_set_take(payload, "values", fl_state_to_value(run->state));
+  for (size_t i = 0; i < run->task_count; i++) {
+    fl_append_take(next, fl_string(fl_run_node(run, &run->tasks[i])->name));
+    fl_append_take(tasks, task_head(run, &run->tasks[i]));
+  }
+  fl_set_take(payload, "next", next);
+  fl_set_take(payload, "tasks", tasks);
+  emit_take(run, FL_STREAM_CHECKPOINTS, payload);
+}

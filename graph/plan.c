@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* What runs next. A node is due when a channel that triggers it is available in a version that the node has not run for. Tasks
+ * stand in the order of the definition; their ids are derived, so that the same checkpoint plans the same tasks and finds
+ * what they wrote. Pure. */
+#include "graph/core.h"
+#include "runtime/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct fl_run_faults fl_run_faults;
+
+/* ---- hidden channels ---- */
+
+bool fl_control_is_fired(const struct fl_run *run, const struct fl_node_def *node, size_t trigger) {
+  const struct fl_control *control = fl_run_control(run, node->trigger_channels[trigger]);
+  return control->is_available && control->version > run->seen[node->first_trigger_slot + trigger];
+}
+
+static void take_back(struct fl_control *control, size_t name_count) {
+  control->is_available = false;
+  control->reported_count = 0;
+  memset(control->reported, 0, name_count * sizeof *control->reported);
+}
+
+static size_t name_count(const struct fl_channel_def *channel) {
+  size_t count = 0;
+  while (channel->names[count] != NULL) count++;
+  return count;
+}
+
+void fl_control_mark_seen(struct fl_run *run, const struct fl_node_def *node) {
+  for (size_t i = 0; i < node->trigger_channel_count; i++) {
+    size_t channel = node->trigger_channels[i];
+    struct fl_control *control = fl_run_control(run, channel);
+    if (!fl_control_is_fired(run, node, i)) continue;
+    run->seen[node->first_trigger_slot + i] = control->version;
+    if (control->reported != NULL) take_back(control, name_count(&run->definition->channels[channel]));
+  }
+}
+
+void fl_control_clear_triggers(struct fl_run *run) {
+  for (size_t i = 0; i < run->definition->node_count; i++) run->controls[i].is_available = false;
+}
+
+void fl_control_write(struct fl_run *run, size_t channel, const char *node, uint64_t version) {
+  const struct fl_channel_def *definition = &run->definition->channels[channel];
+  struct fl_control *control = fl_run_control(run, channel);
+  control->version = version;
+  if (definition->kind == FL_CHANNEL_TRIGGER) {
+    control->is_available = true;
+    return;
+  }
+  size_t count = 0;
+  for (; definition->names[count] != NULL; count++) {
+    if (strcmp(definition->names[count], node) != 0 || control->reported[count]) continue;
+    control->reported[count] = true;
+    control->reported_count++;
+  }
+  control->is_available = control->reported_count == count || fl_run_faults.no_barrier;
+}
+
+void fl_control_write_all(struct fl_run *run, const struct fl_writes *writes, const char *node) {
+  for (size_t i = 0; i < writes->count; i++)
+    if (writes->items[i].channel >= run->definition->state_channel_count)
+      fl_control_write(run, writes->items[i].channel, node, run->version + 1);
+}
+
+/* ---- tasks ---- */
+
+static int compare_texts(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned *task, size_t *ret_count) {
+  const struct fl_node_def *node = fl_run_node(run, task);
+  const char **names = fl_new_array(const char *, node->trigger_channel_count);
+  size_t count = 0;
+  for (size_t i = 0; i < node->trigger_channel_count; i++)
+    if (fl_control_is_fired(run, node, i)) names[count++] = run->definition->channels[node->trigger_channels[i]].name;
+  if (count > 1) qsort(names, count, sizeof *names, compare_texts);
+  *ret_count = count;
+  return names;
+}
+
+static void derive_id(const struct fl_run *run, struct fl_planned *task) {
+  enum { FIXED = 5 };
+  size_t trigger_count;
+  FL_FREE_AUTO const char **triggers = fl_plan_triggers(run, task, &trigger_count);
+  FL_FREE_AUTO fl_slice *parts = fl_new_array(fl_slice, FIXED + trigger_count);
+  char step[24];
+  snprintf(step, sizeof step, "%lld", (long long)run->step + 1);
+  parts[0] = fl_slice_of(run->checkpoint_id);
+  parts[1] = fl_slice_of(run->ns);
+  parts[2] = fl_slice_of(step);
+  parts[3] = fl_slice_of(fl_run_node(run, task)->name);
+  parts[4] = FL_SLICE("pull");
+  for (size_t i = 0; i < trigger_count; i++) parts[FIXED + i] = fl_slice_of(triggers[i]);
+  fl_derived_id(parts, FIXED + trigger_count, task->id);
+}
+
+static void add_task(struct fl_run *run, size_t node) {
+  if (run->task_count == run->task_capacity) {
+    run->task_capacity = run->task_capacity > 0 ? run->task_capacity * 2 : 4;
+    run->tasks = fl_realloc(run->tasks, run->task_capacity * sizeof *run->tasks);
+  }
+  struct fl_planned *task = &run->tasks[run->task_count++];
+  *task = (struct fl_planned){.kind = FL_TASK_PULL, .node = node, .step = run->step + 1};
+  derive_id(run, task);
+}
+
+void fl_writes_add_take(struct fl_writes *writes, size_t channel, struct fl_value *value) {
+  if (writes->count == writes->capacity) {
+    writes->capacity = writes->capacity > 0 ? writes->capacity * 2 : 4;
+    writes->items = fl_realloc(writes->items, writes->capacity * sizeof *writes->items);
+  }
+  writes->items[writes->count++] = (struct fl_task_write){channel, value};
+}
+
+void fl_writes_deinit(struct fl_writes *writes) {
+  for (size_t i = 0; i < writes->count; i++) fl_value_unref(writes->items[i].value);
+  fl_free(writes->items);
+  *writes = (struct fl_writes){0};
+}
+
+void fl_planned_forget(struct fl_planned *task) {
+  fl_writes_deinit(&task->writes);
+  if (task->has_view) fl_folds_deinit(&task->view);
+  task->has_view = false;
+}
+
+void fl_planned_deinit(struct fl_planned *task) {
+  fl_planned_forget(task);
+  fl_value_unref(task->answers);
+  fl_value_unref(task->question);
+  fl_free(task->interrupt_id);
+  fl_free(task->error);
+}
+
+void fl_plan_clear(struct fl_run *run) {
+  for (size_t i = 0; i < run->task_count; i++) fl_planned_deinit(&run->tasks[i]);
+  run->task_count = 0;
+}
+
+void fl_plan(struct fl_run *run) {
+  fl_plan_clear(run);
+  const struct fl_definition *definition = run->definition;
+  for (size_t i = 0; i < definition->node_count; i++) {
+    const struct fl_node_def *node = &definition->nodes[i];
+    bool is_due = false;
+    for (size_t j = 0; j < node->trigger_channel_count && !is_due; j++) is_due = fl_control_is_fired(run, node, j);
+    if (is_due) add_task(run, i);
+  }
+}
+
+struct fl_planned *fl_plan_find(const struct fl_run *run, const char *task_id) {
+  for (size_t i = 0; i < run->task_count; i++)
+    if (strcmp(run->tasks[i].id, task_id) == 0) return &run->tasks[i];
+  return NULL;
+}
+
+/* ---- what is stored beside the checkpoint ---- */
+
+static void attach_interrupt(struct fl_planned *task, const struct fl_value *stored) {
+  task->question = fl_value_ref(fl_get((struct fl_value *)stored, "value"));
+  if (task->question == NULL) task->question = fl_null();
+  task->interrupt_id = fl_strdup(fl_get_string(stored, "id", ""));
+  task->interrupt_index = (size_t)fl_get_int(stored, "index", 0);
+}
+
+static void attach_error(struct fl_planned *task, const struct fl_value *stored) {
+  task->error = fl_new(struct fl_error);
+  fl_error_set(task->error, (int)fl_get_int(stored, "code", FL_E_TASK), "%s", fl_get_string(stored, "message", ""));
+}
+
+/* A channel that the graph does not have any more is passed over: what was written to it has nowhere to go. */
+static void attach_write(const struct fl_run *run, struct fl_planned *task, const struct fl_loaded_write *write) {
+  ptrdiff_t channel = fl_definition_channel(run->definition, write->channel);
+  if (channel < 0) return;
+  bool is_hidden = (size_t)channel >= run->definition->state_channel_count;
+  fl_writes_add_take(&task->writes, (size_t)channel, is_hidden ? NULL : fl_value_ref(write->value));
+}
+
+static void attach_one(const struct fl_run *run, struct fl_planned *task, const struct fl_loaded_write *write) {
+  switch (write->index) {
+  case FL_WRITE_ERROR: attach_error(task, write->value); break;
+  case FL_WRITE_INTERRUPT: attach_interrupt(task, write->value); break;
+  case FL_WRITE_RESUME: task->answers = fl_value_ref(write->value); break;
+  case FL_WRITE_DONE: task->status = FL_TASK_DONE; break;
+  default: attach_write(run, task, write);
+  }
+}
+
+void fl_plan_attach(struct fl_run *run, const struct fl_loaded *loaded) {
+  if (fl_run_faults.forget_stored_writes) return;
+  for (size_t i = 0; i < loaded->write_count; i++) {
+    struct fl_planned *task = fl_plan_find(run, loaded->writes[i].task_id);
+    if (task != NULL) attach_one(run, task, &loaded->writes[i]);
+  }
+  for (size_t i = 0; i < run->task_count; i++) {
+    struct fl_planned *task = &run->tasks[i];
+    if (task->status == FL_TASK_DONE) continue;
+    fl_writes_deinit(&task->writes);
+    if (fl_task_is_pending(task))
+      task->status = FL_TASK_INTERRUPTED;
+    else if (task->error != NULL)
+      task->status = FL_TASK_FAILED;
+  }
+}

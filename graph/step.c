@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/* The superstep, on one page. Bulk-synchronous, as in Pregel and LangGraph: the tasks of a step run side by side on one state;
+ * when the last of them has ended, `complete_superstep` folds their writes in task order, moves the hidden channels on,
+ * plans what follows, emits one commit, and then starts the next tasks. Everything else here says what happens when a task
+ * ends in another way. Pure; the invariants are those of run.h.
+ *
+ *   INPUT ──► seal(input) ──┐                                   ┌── all done ──► complete_superstep ─► seal(loop) ─┐
+ *   CONTINUE, RESUME ───────┴─► proceed ─► START_TASK … ─► ended ┤                                                 ├─► proceed
+ *                                 │                              └── some asked, failed or were cancelled ─► END    │
+ *                                 └── nothing to run ─► END  ◄───────────────────────────────────────────────────┘ */
+#include "graph/core.h"
+
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- the end ---- */
+
+void fl_run_end(struct fl_run *run, enum fl_run_status status, const struct fl_error *err) {
+  struct fl_value *interrupts = status == FL_RUN_INTERRUPTED ? fl_run_interrupts(run) : NULL;
+  if (interrupts != NULL) fl_emit_interrupts(run, interrupts);
+  struct fl_do *effect = fl_effects_add(run->effects, FL_DO_END);
+  effect->after = run->end_seq = run->is_broken ? 0 : run->last_seq; /* a commit that failed is never acknowledged */
+  effect->status = status;
+  effect->interrupts = interrupts;
+  if (err != NULL) fl_error_set(&effect->error, err->code, "%s", err->text);
+  run->phase = FL_PHASE_IDLE;
+}
+
+void fl_run_refuse(struct fl_run *run, int code, const char *format, ...) {
+  struct fl_error err;
+  va_list args;
+  va_start(args, format);
+  fl_error_vset(&err, code, format, args);
+  va_end(args);
+  fl_run_end(run, FL_RUN_FAILED, &err);
+}
+
+/* ---- one checkpoint: fold, check, move on, plan, commit ---- */
+
+void fl_seal_begin(struct fl_run *run, struct fl_seal *seal, const char *source, int64_t step) {
+  *seal = (struct fl_seal){.source = source, .step = step};
+  fl_folds_init(&seal->folds, run->state, !run->ephemeral);
+}
+
+void fl_seal_abandon(struct fl_seal *seal) {
+  fl_folds_deinit(&seal->folds);
+  fl_records_deinit(&seal->records);
+}
+
+/* What a branch of the task has folded already is taken over: folding it twice would copy the lists it appended to. */
+int fl_seal_fold_task(struct fl_run *run, struct fl_seal *seal, struct fl_planned *task, struct fl_error *err) {
+  if (task->has_view) fl_folds_adopt(&seal->folds, &task->view, task);
+  for (size_t i = 0; i < task->writes.count; i++) {
+    const struct fl_task_write *write = &task->writes.items[i];
+    if (write->channel >= run->definition->state_channel_count) continue;
+    struct fl_fold *fold = fl_folds_find(&seal->folds, write->channel);
+    if (fold != NULL && fold->owner == task) continue;
+    int rc = fl_folds_write(&seal->folds, write->channel, write->value, fl_run_node(run, task)->name, err);
+    if (rc < 0) return rc;
+  }
+  return 0;
+}
+
+int fl_seal_values(struct fl_run *run, struct fl_seal *seal, struct fl_error *err) {
+  int rc = fl_folds_check(&seal->folds, err);
+  return rc < 0 ? rc : fl_checkpoint_values(run, &seal->folds, &seal->records, err);
+}
+
+/* Returns whether anything that users see has changed. */
+static bool take_values(struct fl_run *run, struct fl_seal *seal) {
+  bool is_changed = false;
+  for (size_t i = 0; i < seal->folds.count; i++) {
+    const struct fl_fold *fold = &seal->folds.items[i];
+    if (!fold->is_changed) continue;
+    run->slots[fold->channel] = (struct fl_slot){run->version + 1, fold->value_no, fold->live_size, fold->stored_size};
+    is_changed = true;
+  }
+  if (!is_changed) return false;
+  struct fl_state *next = fl_state_with(run->state, &seal->folds);
+  fl_state_unref(run->state);
+  run->state = next;
+  return true;
+}
+
+static void take_checkpoint(struct fl_run *run, const struct fl_seal *seal) {
+  memcpy(run->parent_id, run->checkpoint_id, FL_UUID_SIZE);
+  memcpy(run->checkpoint_id, run->ev->checkpoint_id, FL_UUID_SIZE);
+  run->parent_no = run->checkpoint_no;
+  run->checkpoint_no = run->next_checkpoint_no++;
+  run->step = seal->step;
+  run->wall_ms = run->ev->wall_ms;
+  snprintf(run->source, sizeof run->source, "%s", seal->source);
+  run->version++;
+  fl_state_unref(run->seen_state);
+  run->seen_state = NULL;
+}
+
+void fl_seal_end(struct fl_run *run, struct fl_seal *seal, const struct fl_planned *last) {
+  bool is_superstep = strcmp(seal->source, "loop") == 0, is_update = strcmp(seal->source, "update") == 0;
+  bool is_changed = take_values(run, seal);
+  struct fl_planned ended = {0};
+  fl_value_unref(run->stops);
+  run->stops = NULL;
+  if (is_superstep) fl_run_note_stops(run, true);
+  if (last != NULL) {
+    ended = *last; /* its stream events come after the commit, when the plan has moved on */
+    run->tasks[last - run->tasks] = (struct fl_planned){.status = FL_TASK_DONE, .node = last->node};
+  }
+  uint64_t head = run->checkpoint_no;
+  take_checkpoint(run, seal);
+  fl_plan(run);
+  if (run->stops == NULL && !is_update) fl_run_note_stops(run, false);
+  fl_checkpoint_record(run, &seal->records);
+  fl_run_commit(run, &seal->records, head);
+  if (last != NULL) {
+    fl_emit_ended(run, &ended);
+    fl_planned_deinit(&ended);
+  }
+  if (is_changed) fl_emit_values(run);
+  fl_emit_checkpoint(run);
+  fl_seal_abandon(seal);
+}
+
+static int by_arrival(const void *a, const void *b) {
+  const struct fl_planned *x = *(struct fl_planned *const *)a, *y = *(struct fl_planned *const *)b;
+  return (x->arrival > y->arrival) - (x->arrival < y->arrival);
+}
+
+/* Invariant 1: task order. */
+static int fold_all(struct fl_run *run, struct fl_seal *seal, struct fl_error *err) {
+  FL_FREE_AUTO struct fl_planned **order = fl_new_array(struct fl_planned *, run->task_count);
+  for (size_t i = 0; i < run->task_count; i++) order[i] = &run->tasks[i];
+  if (fl_run_faults.fold_in_arrival_order) qsort(order, run->task_count, sizeof *order, by_arrival);
+  int rc = 0;
+  for (size_t i = 0; i < run->task_count && rc == 0; i++) rc = fl_seal_fold_task(run, seal, order[i], err);
+  return rc;
+}
+
+static void move_hidden_channels(struct fl_run *run) {
+  for (size_t i = 0; i < run->task_count; i++) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
+  fl_control_clear_triggers(run);
+  for (size_t i = 0; i < run->task_count; i++) fl_control_write_all(run, &run->tasks[i].writes, fl_run_node(run, &run->tasks[i])->name);
+}
+
+/* Beside the checkpoint, while the superstep is not complete. */
+static int store_writes(struct fl_run *run, const struct fl_planned *task, struct fl_error *err) {
+  struct fl_records records = {0};
+  int rc = run->ephemeral ? 0 : fl_checkpoint_writes(run, task, &records, err);
+  if (rc < 0)
+    fl_records_deinit(&records);
+  else
+    fl_run_commit(run, &records, run->checkpoint_no);
+  return rc;
+}
+
+/* What the tasks wrote stays: a graph that is put right goes on from here. */
+static void superstep_failed(struct fl_run *run, struct fl_planned *last, const struct fl_error *err) {
+  if (last != NULL && store_writes(run, last, NULL) < 0) last->status = FL_TASK_READY;
+  fl_run_end(run, FL_RUN_FAILED, err);
+}
+
+static void complete_superstep(struct fl_run *run, struct fl_planned *last) {
+  struct fl_seal seal;
+  struct fl_error err;
+  fl_seal_begin(run, &seal, "loop", run->step + 1);
+  int rc = fold_all(run, &seal, &err);
+  if (rc == 0) rc = fl_seal_values(run, &seal, &err);
+  if (rc < 0) {
+    fl_seal_abandon(&seal);
+    superstep_failed(run, last, &err);
+    return;
+  }
+  move_hidden_channels(run);
+  fl_seal_end(run, &seal, last);
+  fl_run_proceed(run);
+}
+
+/* ---- going on ---- */
+
+/* Whether all tasks but `task` (NULL: all) are done. */
+static bool is_last_to_end(const struct fl_run *run, const struct fl_planned *task) {
+  for (size_t i = 0; i < run->task_count; i++)
+    if (&run->tasks[i] != task && run->tasks[i].status != FL_TASK_DONE) return false;
+  return true;
+}
+
+static bool stands_after(const struct fl_run *run) {
+  return run->stops != NULL && strcmp(fl_get_string(fl_at(run->stops, 0), "when", ""), "after") == 0;
+}
+
+static void start_task(struct fl_run *run, struct fl_planned *task) {
+  fl_emit_task_start(run, task);
+  struct fl_do *effect = fl_effects_add(run->effects, FL_DO_START_TASK);
+  effect->after = fl_run_faults.start_before_commit ? 0 : run->last_seq; /* invariant 2 */
+  memcpy(effect->start.id, task->id, FL_UUID_SIZE);
+  effect->start.node = fl_run_node(run, task)->name;
+  effect->start.node_index = task->node;
+  effect->start.checkpoint_no = run->checkpoint_no;
+  effect->start.step = run->step + 1;
+  effect->start.state = fl_state_ref(run->state);
+  effect->start.answers = fl_value_ref(task->answers);
+  task->status = FL_TASK_RUNNING;
+  task->start_seq = run->last_seq;
+  run->running_count++;
+}
+
+static void start_ready(struct fl_run *run) {
+  run->phase = FL_PHASE_RUNNING;
+  run->steps_used++;
+  for (size_t i = 0; i < run->task_count; i++)
+    if (run->tasks[i].status == FL_TASK_READY || run->tasks[i].status == FL_TASK_FAILED) start_task(run, &run->tasks[i]);
+  if (run->running_count == 0) fl_run_end(run, FL_RUN_INTERRUPTED, NULL); /* the rest waits for answers */
+}
+
+void fl_run_proceed(struct fl_run *run) {
+  if (stands_after(run))
+    fl_run_end(run, FL_RUN_INTERRUPTED, NULL);
+  else if (run->task_count == 0)
+    fl_run_end(run, FL_RUN_DONE, NULL);
+  else if (run->steps_used >= run->recursion_limit)
+    fl_run_refuse(run, FL_E_RECURSION,
+                  "the recursion limit of %u was reached before superstep %lld (GRAPH_RECURSION_LIMIT); raise recursion_limit in "
+                  "the graph or in the run, or look for a loop that does not end; the thread can be continued",
+                  run->recursion_limit, (long long)run->step + 1);
+  else if (run->stops != NULL)
+    fl_run_end(run, FL_RUN_INTERRUPTED, NULL);
+  else if (is_last_to_end(run, NULL)) /* each task's writes were stored, but the superstep was not completed */
+    complete_superstep(run, NULL);
+  else
+    start_ready(run);
+}
+
+bool fl_run_may_begin(struct fl_run *run) {
+  fl_check(run->phase == FL_PHASE_IDLE); /* one run at a time on a thread is the engine's part */
+  if (run->is_broken) {
+    fl_run_refuse(run, FL_E_STATE, "the last commit of this thread failed: load the thread again before it goes on");
+    return false;
+  }
+  run->steps_used = 0;
+  return true;
+}
+
+static void on_continue(struct fl_run *run) {
+  if (!fl_run_may_begin(run)) return;
+  if (run->checkpoint_no == 0) {
+    fl_run_refuse(run, FL_E_STATE, "the thread has nothing to go on from: give it an input first");
+    return;
+  }
+  fl_value_unref(run->stops); /* it was stopped here once; now it goes on */
+  run->stops = NULL;
+  fl_run_proceed(run);
+}
+
+/* ---- a task has ended ---- */
+
+static void cancel_running(struct fl_run *run) {
+  for (size_t i = 0; i < run->task_count; i++) {
+    if (run->tasks[i].status != FL_TASK_RUNNING) continue;
+    struct fl_do *effect = fl_effects_add(run->effects, FL_DO_CANCEL_TASK);
+    effect->after = run->tasks[i].start_seq;
+    memcpy(effect->task_id, run->tasks[i].id, FL_UUID_SIZE);
+  }
+}
+
+/* Nothing runs any more, but the superstep is not complete. */
+static void end_incomplete(struct fl_run *run) {
+  if (run->running_count > 0) return;
+  if (run->phase == FL_PHASE_FAILING)
+    fl_run_end(run, FL_RUN_FAILED, &run->error);
+  else
+    fl_run_end(run, run->phase == FL_PHASE_CANCELLING ? FL_RUN_CANCELLED : FL_RUN_INTERRUPTED, NULL);
+}
+
+static void set_error(struct fl_planned *task, const char *node, const struct fl_error *err) {
+  int code = err != NULL && err->code < 0 ? err->code : FL_E_TASK;
+  if (task->error == NULL) task->error = fl_new(struct fl_error);
+  fl_error_set(task->error, code, "node \"%s\": %s", node,
+               err != NULL && err->text[0] != '\0' ? err->text : fl_error_sentence(code));
+}
+
+static void store_error(struct fl_run *run, const struct fl_planned *task) {
+  if (run->ephemeral) return;
+  struct fl_records records = {0};
+  FL_VALUE_AUTO stored = fl_object();
+  fl_set_int(stored, "code", task->error->code);
+  fl_set_string(stored, "word", fl_error_word(task->error->code));
+  fl_set_string(stored, "message", task->error->text);
+  fl_checkpoint_write(run, task, FL_WRITE_ERROR, stored, &records);
+  fl_run_commit(run, &records, run->checkpoint_no);
+}
+
+/* The first hard error ends the run; what a cancelled sibling says about its own end is no news. */
+static void task_failed(struct fl_run *run, struct fl_planned *task, const struct fl_error *err) {
+  bool was_cancelled = run->phase != FL_PHASE_RUNNING && err != NULL && err->code == FL_E_CANCELLED;
+  fl_planned_forget(task);
+  run->running_count--;
+  task->status = was_cancelled ? FL_TASK_READY : FL_TASK_FAILED;
+  if (!was_cancelled) {
+    set_error(task, fl_run_node(run, task)->name, err);
+    store_error(run, task);
+    fl_emit_task_end(run, task);
+  }
+  if (run->phase == FL_PHASE_RUNNING) {
+    run->phase = FL_PHASE_FAILING;
+    run->error = *task->error;
+    cancel_running(run);
+  }
+  end_incomplete(run);
+}
+
+/* The event's writes by channel index, messages in their normal form. */
+static int accept_writes(struct fl_run *run, struct fl_planned *task, struct fl_error *err) {
+  size_t message_index = 0;
+  for (size_t i = 0; i < run->ev->write_count; i++) {
+    int rc = fl_writes_accept(run, &task->writes, &run->ev->writes[i], task->id, &message_index, err);
+    if (rc < 0) return rc;
+  }
+  return 0;
+}
+
+/* A branch decides on the state with the task's own writes, and nobody else's. */
+static int find_ways(struct fl_run *run, struct fl_planned *task, struct fl_error *err) {
+  const struct fl_node_def *node = fl_run_node(run, task);
+  if (node->branch_count == 0) return fl_route(run, node, NULL, &task->writes, err);
+  struct fl_seal own = {0};
+  fl_folds_init(&own.folds, run->state, !run->ephemeral);
+  int rc = fl_seal_fold_task(run, &own, task, err);
+  struct fl_state *view = fl_state_with(run->state, &own.folds);
+  if (rc == 0) rc = fl_route(run, node, view, &task->writes, err);
+  fl_state_unref(view);
+  task->view = own.folds;
+  task->has_view = true;
+  return rc;
+}
+
+static void task_done(struct fl_run *run, struct fl_planned *task) {
+  struct fl_error err;
+  int rc = accept_writes(run, task, &err);
+  if (rc == 0) rc = find_ways(run, task, &err);
+  bool is_last = run->phase == FL_PHASE_RUNNING && is_last_to_end(run, task);
+  if (rc == 0 && !is_last) rc = store_writes(run, task, &err);
+  if (rc < 0) {
+    task_failed(run, task, &err);
+    return;
+  }
+  task->status = FL_TASK_DONE;
+  task->arrival = ++run->arrivals;
+  run->running_count--;
+  if (is_last) {
+    complete_superstep(run, task);
+    return;
+  }
+  fl_emit_ended(run, task);
+  end_incomplete(run);
+}
+
+static void task_interrupted(struct fl_run *run, struct fl_planned *task) {
+  run->running_count--;
+  fl_task_ask(run, task);
+  fl_emit_task_end(run, task);
+  end_incomplete(run);
+}
+
+static void on_task_event(struct fl_run *run) {
+  struct fl_planned *task = fl_plan_find(run, run->ev->task_id);
+  if (task == NULL || task->status != FL_TASK_RUNNING) return; /* a report that comes too late says nothing */
+  fl_state_unref(run->seen_state);
+  run->seen_state = NULL;
+  if (run->ev->kind == FL_EV_TASK_DONE)
+    task_done(run, task);
+  else if (run->ev->kind == FL_EV_TASK_FAILED)
+    task_failed(run, task, run->ev->error);
+  else
+    task_interrupted(run, task);
+}
+
+/* ---- cancelling, and a store that fails ---- */
+
+static void on_cancel(struct fl_run *run) {
+  if (run->phase == FL_PHASE_IDLE) {
+    fl_run_end(run, FL_RUN_CANCELLED, NULL);
+    return;
+  }
+  if (run->phase != FL_PHASE_RUNNING) return; /* it is ending already */
+  run->phase = FL_PHASE_CANCELLING;
+  cancel_running(run);
+}
+
+/* The engine drops what waits for this commit or a later one: tasks that had not started never will, and an END that waited
+ * is said again as a failure. */
+static void on_commit_failed(struct fl_run *run) {
+  bool end_is_dropped = run->phase == FL_PHASE_IDLE && run->end_seq >= run->ev->seq;
+  run->is_broken = true;
+  if (run->phase == FL_PHASE_IDLE && !end_is_dropped) return;
+  if (run->phase != FL_PHASE_FAILING)
+    fl_error_set(&run->error, run->ev->error != NULL ? run->ev->error->code : FL_E_IO, "step %lld could not be stored: %s",
+                 (long long)run->step, run->ev->error != NULL ? run->ev->error->text : "the store gave no reason");
+  run->phase = FL_PHASE_FAILING;
+  for (size_t i = 0; i < run->task_count; i++) {
+    if (run->tasks[i].status != FL_TASK_RUNNING || run->tasks[i].start_seq < run->ev->seq) continue;
+    run->tasks[i].status = FL_TASK_READY;
+    run->running_count--;
+  }
+  cancel_running(run);
+  end_incomplete(run);
+}
+
+void fl_run_step(struct fl_run *run, const struct fl_ev *ev, struct fl_effects *effects) {
+  run->ev = ev;
+  run->effects = effects;
+  switch (ev->kind) {
+  case FL_EV_INPUT: fl_run_on_input(run); break;
+  case FL_EV_CONTINUE: on_continue(run); break;
+  case FL_EV_RESUME: fl_run_on_resume(run); break;
+  case FL_EV_UPDATE: fl_run_on_update(run); break;
+  case FL_EV_TASK_DONE:
+  case FL_EV_TASK_FAILED:
+  case FL_EV_TASK_INTERRUPTED: on_task_event(run); break;
+  case FL_EV_COMMITTED: break; /* effects name the commit they wait for; the engine holds them */
+  case FL_EV_COMMIT_FAILED: on_commit_failed(run); break;
+  case FL_EV_CANCEL: on_cancel(run); break;
+  }
+  run->ev = NULL;
+  run->effects = NULL;
+}
