@@ -72,6 +72,10 @@ struct fl_model_wire {
   int (*decoder_feed)(struct fl_model_decoder *decoder, fl_slice bytes, const struct fl_model_sink *sink, struct fl_error *err);
   /* At the end of the stream: the canonical message (without id), or FL_E_TRUNCATED when the stream ended too early. */
   int (*decoder_finish)(struct fl_model_decoder *decoder, struct fl_value **ret_message, struct fl_error *err);
+  /* The end marker has come: nothing that follows counts, and the connection need not be waited for. */
+  bool (*decoder_is_done)(const struct fl_model_decoder *decoder);
+  /* After a failure: whether the same request may succeed next time. */
+  bool (*decoder_may_retry)(const struct fl_model_decoder *decoder);
   void (*decoder_destroy)(struct fl_model_decoder *decoder);
   /* A reply that is not a stream (status 4xx or 5xx, or a JSON body): the error it stands for and whether a retry may help. */
   int (*read_error)(int http_status, fl_slice body, bool *ret_retryable, struct fl_error *err);
