@@ -88,7 +88,8 @@ FL_API bool fl_equal(const struct fl_value *a, const struct fl_value *b);
  * line and column. `text` need not be terminated. Errors: FL_E_SYNTAX, FL_E_LIMIT. */
 FL_API int fl_parse(const char *text, size_t size, struct fl_value **ret_value, struct fl_error *err);
 
-/* Compact text of a value, terminated; the caller frees it with fl_text_free. ret_size may be NULL. */
+/* Compact text of a value, terminated; the caller frees it with fl_text_free. ret_size may be NULL. A whole double keeps its
+ * type ("1.0"). NULL when the value is nested deeper than 2,048, which no text can be. */
 FL_API char *fl_dump(const struct fl_value *value, size_t *ret_size);
 FL_API void fl_text_free(char *text);
 

@@ -33,7 +33,8 @@ int fl_json_write(struct fl_buf *buf, const struct fl_value *value, enum fl_json
 /* Appends `text` as a JSON string with quotes and escapes. */
 int fl_json_write_string(struct fl_buf *buf, fl_slice text);
 
-/* Shortest decimal text of a finite double, as ECMAScript prints it; returns its size (at most 25 with the terminator). */
+/* Shortest decimal text of a finite double, as ECMAScript prints it; returns its size (at most 26 with the
+ * terminator). Negative zero is "0"; a number that is not finite is "null". */
 size_t fl_json_format_double(double number, char ret_text[32]);
 
 /* RFC 6901. A lent value or NULL. */

@@ -1,32 +1,168 @@
 /* SPDX-License-Identifier: MIT */
-#include "runtime/json/raw.h"
+/* The reader: one pass over the text that builds values as it goes, by recursive descent of bounded depth (RFC 8259).
+ * Strings and keys are copied once, straight out of the text when they have no escapes. */
+#include "runtime/json/number.h"
+#include "runtime/json/reader.h"
 
-static int fail(const json_error_t *reason, struct fl_error *err) {
-  enum json_error_code code = json_error_code(reason);
-  bool is_limit = code == json_error_stack_overflow || code == json_error_numeric_overflow;
-  return fl_error_set(err, is_limit ? FL_E_LIMIT : FL_E_SYNTAX, "line %d, column %d: %s", reason->line, reason->column,
-                      reason->text);
+enum { AT_END = -1 };
+
+static json_t *read_value(struct fl_reader *reader);
+
+/* The next byte that is no white space, without taking it. */
+static inline int peek(struct fl_reader *reader) {
+  for (; reader->at < reader->end; reader->at++) {
+    char c = *reader->at;
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return (uint8_t)c;
+  }
+  return AT_END;
 }
 
-static int read_raw(fl_slice text, size_t flags, enum fl_json_mode mode, struct fl_value **ret_value, size_t *ret_used,
-                    struct fl_error *err) {
-  json_error_t reason;
-  flags |= JSON_DECODE_ANY | (mode == FL_JSON_STRICT ? JSON_REJECT_DUPLICATES : JSON_ALLOW_NUL);
-  json_t *json = json_loadb(text.data, text.size, flags, &reason);
-  if (json == NULL) return fail(&reason, err);
-  *ret_value = fl_cooked(json);
-  *ret_used = (size_t)reason.position;
-  return 0;
+static json_t *failed(bool ok) { return NULL; }
+
+static bool enter(struct fl_reader *reader) {
+  if (reader->depth_left == 0) return fl_reader_fail(reader, reader->at, FL_E_LIMIT, "the value is nested too deeply");
+  reader->depth_left--;
+  reader->at++;
+  return true;
 }
 
-int fl_json_read(fl_slice text, enum fl_json_mode mode, struct fl_value **ret_value, struct fl_error *err) {
-  size_t used;
-  return read_raw(text, 0, mode, ret_value, &used, err);
+static json_t *leave(struct fl_reader *reader, json_t *container) {
+  reader->depth_left++;
+  reader->at++;
+  return container;
+}
+
+static json_t *read_array(struct fl_reader *reader) {
+  if (!enter(reader)) return NULL;
+  json_t *array = fl_raw_must(json_array());
+  int c = peek(reader);
+  if (c == ']') return leave(reader, array);
+  for (;;) {
+    json_t *element = read_value(reader);
+    if (element == NULL) break;
+    if (json_array_append_new(array, element) < 0) fl_out_of_memory();
+    c = peek(reader);
+    if (c == ']') return leave(reader, array);
+    if (c != ',') {
+      fl_reader_expect(reader, reader->at, "',' or ']'");
+      break;
+    }
+    reader->at++;
+  }
+  json_decref(array);
+  return NULL;
+}
+
+/* The value, but the key was read before: its bytes may lie in the scratch buffer, which the value overwrites. */
+static bool read_member_value(struct fl_reader *reader, json_t *object, fl_slice key, const char *key_at) {
+  FL_FREE_AUTO char *copy = NULL;
+  if (key.data == reader->scratch.data) key.data = copy = fl_strndup(key.data, key.size);
+  json_t *value = read_value(reader);
+  if (value == NULL) return false;
+  size_t count = json_object_size(object);
+  if (json_object_setn_new_nocheck(object, key.data, key.size, value) < 0) fl_out_of_memory();
+  if (reader->is_strict && json_object_size(object) == count)
+    return fl_reader_fail(reader, key_at, FL_E_SYNTAX, "the key stands in this object twice");
+  return true;
+}
+
+static bool read_member(struct fl_reader *reader, json_t *object) {
+  fl_slice key;
+  if (peek(reader) != '"') return fl_reader_expect(reader, reader->at, "a key in quotes");
+  const char *key_at = reader->at;
+  if (!fl_reader_string(reader, &key)) return false;
+  if (key.data == reader->scratch.data && memchr(key.data, 0, key.size) != NULL)
+    return fl_reader_fail(reader, key_at, FL_E_SYNTAX, "a NUL character is not allowed in a key");
+  if (peek(reader) != ':') return fl_reader_expect(reader, reader->at, "':'");
+  reader->at++;
+  return read_member_value(reader, object, key, key_at);
+}
+
+static json_t *read_object(struct fl_reader *reader) {
+  if (!enter(reader)) return NULL;
+  json_t *object = fl_raw_must(json_object());
+  int c = peek(reader);
+  if (c == '}') return leave(reader, object);
+  while (read_member(reader, object)) {
+    c = peek(reader);
+    if (c == '}') return leave(reader, object);
+    if (c != ',') {
+      fl_reader_expect(reader, reader->at, "',' or '}'");
+      break;
+    }
+    reader->at++;
+  }
+  json_decref(object);
+  return NULL;
+}
+
+static json_t *read_number(struct fl_reader *reader) {
+  struct fl_number number;
+  const char *end = fl_number_read(reader->at, reader->end, &number);
+  if (number.kind == FL_NUMBER_BAD) return failed(fl_reader_expect(reader, end, "a number as JSON writes it"));
+  if (number.kind == FL_NUMBER_INFINITE)
+    return failed(fl_reader_fail(reader, reader->at, FL_E_LIMIT, "the number is beyond the range of a double"));
+  if (number.kind == FL_NUMBER_WIDE && reader->is_strict)
+    return failed(fl_reader_fail(reader, reader->at, FL_E_LIMIT, "the integer does not fit 64 bits"));
+  reader->at = end;
+  return fl_raw_must(number.kind == FL_NUMBER_INT ? json_integer(number.integer) : json_real(number.real));
+}
+
+static json_t *read_word(struct fl_reader *reader, fl_slice word, json_t *value) {
+  if (!fl_slice_starts(fl_slice_n(reader->at, (size_t)(reader->end - reader->at)), word))
+    return failed(fl_reader_expect(reader, reader->at, "a value"));
+  reader->at += word.size;
+  return value;
+}
+
+static json_t *read_value(struct fl_reader *reader) {
+  fl_slice text;
+  switch (peek(reader)) {
+    case '"': return fl_reader_string(reader, &text) ? fl_raw_must(json_stringn_nocheck(text.data, text.size)) : NULL;
+    case '{': return read_object(reader);
+    case '[': return read_array(reader);
+    case 't': return read_word(reader, FL_SLICE("true"), json_true());
+    case 'f': return read_word(reader, FL_SLICE("false"), json_false());
+    case 'n': return read_word(reader, FL_SLICE("null"), json_null());
+    case '-':
+    case '0' ... '9': return read_number(reader);
+    default: return failed(fl_reader_expect(reader, reader->at, "a value"));
+  }
+}
+
+static struct fl_reader reader_of(fl_slice text, enum fl_json_mode mode) {
+  if (text.size == 0) text.data = "";
+  return (struct fl_reader){.at = text.data,
+                            .end = text.data + text.size,
+                            .begin = text.data,
+                            .scratch = {.limit = SIZE_MAX / 2},
+                            .depth_left = mode == FL_JSON_STRICT ? FL_JSON_DEPTH_STRICT : FL_JSON_DEPTH_FULL,
+                            .is_strict = mode == FL_JSON_STRICT};
 }
 
 int fl_json_read_prefix(fl_slice text, enum fl_json_mode mode, struct fl_value **ret_value, size_t *ret_used,
                         struct fl_error *err) {
-  return read_raw(text, JSON_DISABLE_EOF_CHECK, mode, ret_value, ret_used, err);
+  struct fl_reader reader = reader_of(text, mode);
+  json_t *value = read_value(&reader);
+  fl_buf_deinit(&reader.scratch);
+  if (value == NULL) return fl_reader_report(&reader, err);
+  *ret_value = fl_cooked(value);
+  *ret_used = (size_t)(reader.at - reader.begin);
+  return 0;
+}
+
+int fl_json_read(fl_slice text, enum fl_json_mode mode, struct fl_value **ret_value, struct fl_error *err) {
+  struct fl_reader reader = reader_of(text, mode);
+  json_t *value = read_value(&reader);
+  fl_buf_deinit(&reader.scratch);
+  if (value != NULL && peek(&reader) != AT_END) {
+    fl_reader_expect(&reader, reader.at, "nothing more after the value");
+    json_decref(value);
+    value = NULL;
+  }
+  if (value == NULL) return fl_reader_report(&reader, err);
+  *ret_value = fl_cooked(value);
+  return 0;
 }
 
 int fl_parse(const char *text, size_t size, struct fl_value **ret_value, struct fl_error *err) {

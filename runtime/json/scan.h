@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Scanning strings eight bytes at a time, in ordinary 64-bit arithmetic. Pure. The trick: an ASCII byte is below n exactly
+ * when subtracting n sets its high bit. Only such a byte borrows from the next one, so bytes above it may be marked wrongly,
+ * but the lowest mark is always right; that is why the word is taken as little endian. */
+#pragma once
+#include <endian.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define FL_SCAN_ONES UINT64_C(0x0101010101010101)
+#define FL_SCAN_HIGHS UINT64_C(0x8080808080808080)
+
+static inline uint64_t fl_scan_load(const char *at) {
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  return le64toh(word);
+}
+
+/* Marks quotes, backslashes and control characters; only the lowest mark counts. */
+static inline uint64_t fl_scan_special(uint64_t word) {
+  uint64_t quote = (word ^ FL_SCAN_ONES * '"') - FL_SCAN_ONES;
+  uint64_t backslash = (word ^ FL_SCAN_ONES * '\\') - FL_SCAN_ONES;
+  uint64_t control = word - FL_SCAN_ONES * 0x20;
+  return (quote | backslash | control) & ~word & FL_SCAN_HIGHS;
+}
+
+static inline bool fl_scan_is_special(char c) { return (uint8_t)c < 0x20 || c == '"' || c == '\\'; }
+
+/* The first special or non-ASCII byte, or end. */
+static inline const char *fl_scan_plain(const char *at, const char *end) {
+  for (; end - at >= 8; at += 8) {
+    uint64_t word = fl_scan_load(at);
+    uint64_t marks = fl_scan_special(word) | (word & FL_SCAN_HIGHS);
+    if (marks != 0) return at + (__builtin_ctzll(marks) >> 3);
+  }
+  while (at < end && !fl_scan_is_special(*at) && (*at & 0x80) == 0) at++;
+  return at;
+}
+
+/* The first byte that a string in JSON must escape, or end. For text that is known to be UTF-8. */
+static inline const char *fl_scan_unescaped(const char *at, const char *end) {
+  for (; end - at >= 8; at += 8) {
+    uint64_t marks = fl_scan_special(fl_scan_load(at));
+    if (marks != 0) return at + (__builtin_ctzll(marks) >> 3);
+  }
+  while (at < end && !fl_scan_is_special(*at)) at++;
+  return at;
+}
