@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Values: JSON data that tools take and give, that channels hold and that checkpoints store. A value is built by its one
- * owner (array_append, object_set), then published, and from then on nobody changes it: it may be shared by any number of
- * readers and threads. The reference count is atomic. A function that changes a value checks that the caller is its only
- * owner and stops the process otherwise: that is a bug, not an error.
+/* Values: JSON data that tools take and give, that channels hold and that checkpoints store. A value is built by its
+ * one owner (array_append, object_set), then published, and from then on nobody changes it: it may be shared by any
+ * number of readers and threads. The reference count is atomic. A function that changes a value checks that the caller
+ * is its only owner and stops the process otherwise: that is a bug, not an error.
  *
- * Ownership: `fl_value_*` constructors return a new reference; getters lend; arguments are borrowed, except where the name
- * ends in `_take`, which takes the reference over (also on failure). Integers are 64-bit; other numbers are finite doubles
- * and print in the shortest form that reads back equal (ECMAScript's Number::toString order of digits). */
+ * Ownership: `fl_value_*` constructors return a new reference; getters lend; arguments are borrowed, except where the
+ * name ends in `_take`, which takes the reference over (also on failure). Integers are 64-bit; other numbers are finite
+ * doubles and print in the shortest form that reads back equal (ECMAScript's Number::toString order of digits). */
 #pragma once
 #include <fairlead/error.h>
 #include <stdbool.h>
@@ -38,9 +38,11 @@ FL_API struct fl_value *fl_object(void);
 
 /* What a value is. NULL is of type FL_NULL, so absent members read as null. */
 FL_API enum fl_type fl_type_of(const struct fl_value *value);
-FL_API const char *fl_type_name(enum fl_type type); /* "null", "boolean", "integer", "number", "string", "array", "object" */
+FL_API const char *fl_type_name(enum fl_type type); /* "null", "boolean", "integer", "number", "string", "array",
+    "object" */
 static inline bool fl_is(const struct fl_value *value, enum fl_type type) { return fl_type_of(value) == type; }
-static inline bool fl_is_number(const struct fl_value *value) { return fl_is(value, FL_INT) || fl_is(value, FL_DOUBLE); }
+static inline bool fl_is_number(const struct fl_value *value) { return fl_is(value, FL_INT) || fl_is(value,
+    FL_DOUBLE); }
 
 /* Readers: the value when the type fits, otherwise the fallback. fl_as_double converts an integer; fl_as_int converts a
  * double that is a whole number within range. fl_as_string returns NULL for anything but a string. */
@@ -60,7 +62,8 @@ FL_API int64_t fl_get_int(const struct fl_value *object, const char *key, int64_
 FL_API double fl_get_double(const struct fl_value *object, const char *key, double fallback);
 FL_API bool fl_get_bool(const struct fl_value *object, const char *key, bool fallback);
 
-/* Members in insertion order: struct fl_member m = {0}; while (fl_next_member(object, &m)) use m.key, m.value (lent). */
+/* Members in insertion order: struct fl_member m = {0}; while (fl_next_member(object, &m)) use m.key, m.value (lent).
+ * */
 struct fl_member {
   const char *key;
   size_t key_size;
@@ -84,12 +87,12 @@ FL_API struct fl_value *fl_copy_shallow(const struct fl_value *value);
 /* Deep equality; 1 and 1.0 are equal, member order does not count. */
 FL_API bool fl_equal(const struct fl_value *a, const struct fl_value *b);
 
-/* Strict JSON text to value: UTF-8, no duplicate keys, no NUL, depth at most 128, integers within 64 bits. The error names
- * line and column. `text` need not be terminated. Errors: FL_E_SYNTAX, FL_E_LIMIT. */
+/* Strict JSON text to value: UTF-8, no duplicate keys, no NUL, depth at most 128, integers within 64 bits. The error
+ * names line and column. `text` need not be terminated. Errors: FL_E_SYNTAX, FL_E_LIMIT. */
 FL_API int fl_parse(const char *text, size_t size, struct fl_value **ret_value, struct fl_error *err);
 
-/* Compact text of a value, terminated; the caller frees it with fl_text_free. ret_size may be NULL. A whole double keeps its
- * type ("1.0"). NULL when the value is nested deeper than 2,048, which no text can be. */
+/* Compact text of a value, terminated; the caller frees it with fl_text_free. ret_size may be NULL. A whole double
+ * keeps its type ("1.0"). NULL when the value is nested deeper than 2,048, which no text can be. */
 FL_API char *fl_dump(const struct fl_value *value, size_t *ret_size);
 FL_API void fl_text_free(char *text);
 

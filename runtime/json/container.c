@@ -9,7 +9,9 @@ size_t fl_size(const struct fl_value *value) {
   return json_object_size(fl_raw(value));
 }
 
-struct fl_value *fl_at(const struct fl_value *array, size_t index) { return fl_cooked(json_array_get(fl_raw(array), index)); }
+struct fl_value *fl_at(const struct fl_value *array, size_t index) {
+  return fl_cooked(json_array_get(fl_raw(array), index));
+}
 
 struct fl_value *fl_get(const struct fl_value *object, const char *key) {
   return fl_cooked(json_object_get(fl_raw(object), key));

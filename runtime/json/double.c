@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The shortest decimal text of a double that reads back equal, and of those the nearest. Method: R. Giulietti, "The Schubfach
- * way to render doubles" (2020): the interval that rounds to the double, scaled by a power of ten so that one or two integers
- * at most fall into it. All arithmetic is on 64 and 128 bits; nothing is tried. Layout: ECMAScript, Number::toString. Pure. */
+/* The shortest decimal text of a double that reads back equal, and of those the nearest. Method: R. Giulietti, "The
+ * Schubfach way to render doubles" (2020): the interval that rounds to the double, scaled by a power of ten so that one
+ * or two integers at most fall into it. All arithmetic is on 64 and 128 bits; nothing is tried. Layout: ECMAScript,
+ * Number::toString. Pure. */
 #include "runtime/json/json.h"
 #include "runtime/json/powers.h"
 

@@ -31,6 +31,10 @@ static bool objects_equal(const struct fl_value *a, const struct fl_value *b) {
   return true;
 }
 
+static fl_slice string_slice(const struct fl_value *string) {
+  return fl_slice_n(fl_as_string(string), fl_string_size(string));
+}
+
 bool fl_equal(const struct fl_value *a, const struct fl_value *b) {
   if (a == b) return true;
   if (fl_is_number(a) && fl_is_number(b)) return numbers_equal(a, b);
@@ -39,7 +43,7 @@ bool fl_equal(const struct fl_value *a, const struct fl_value *b) {
   switch (type) {
     case FL_BOOL: return fl_as_bool(a, false) == fl_as_bool(b, false);
     case FL_STRING:
-      return fl_slice_equal(fl_slice_n(fl_as_string(a), fl_string_size(a)), fl_slice_n(fl_as_string(b), fl_string_size(b)));
+      return fl_slice_equal(string_slice(a), string_slice(b));
     case FL_ARRAY: return arrays_equal(a, b);
     case FL_OBJECT: return objects_equal(a, b);
     default: return true; /* null */

@@ -7,8 +7,8 @@
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 
-/* An element: a value, a text, or both (the text stays when it is parsed, because slices of it are lent). Several spines may
- * share one. Its id is looked up once. */
+/* An element: a value, a text, or both (the text stays when it is parsed, because slices of it are lent). Several
+ * spines may share one. Its id is looked up once. */
 struct item {
   size_t refs;
   struct fl_value *value; /* NULL until parsed */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A persistent list: the value of an append channel. Appending makes a new list that shares everything with the old one, in
- * amortised constant time, and the old one stays as it was. Elements may be held as JSON text until somebody reads inside
- * them. Lists belong to the thread that made them (the loop); the elements, once parsed, are ordinary values.
+/* A persistent list: the value of an append channel. Appending makes a new list that shares everything with the old
+ * one, in amortised constant time, and the old one stays as it was. Elements may be held as JSON text until somebody
+ * reads inside them. Lists belong to the thread that made them (the loop); the elements, once parsed, are ordinary
+ * values.
  *
- * Invariants. (1) A list of n elements is the first n of a spine. (2) Appending to the longest list of a spine extends the
- * spine; appending to a shorter one, replacing or removing copies the array of element references, never the elements. */
+ * Invariants. (1) A list of n elements is the first n of a spine. (2) Appending to the longest list of a spine extends
+ * the spine; appending to a shorter one, replacing or removing copies the array of element references, never the
+ * elements. */
 #pragma once
 #include "runtime/base/slice.h"
 
@@ -22,8 +24,8 @@ size_t fl_list_size(const struct fl_list *list);
 struct fl_value *fl_list_at(const struct fl_list *list, size_t index);
 
 /* Element as JSON text, without parsing it when it is still text; the slice is lent until the list is released.
- * *scratch is overwritten when the element exists only as a value. Empty when there is no such element, or when *scratch
- * is too limited for its text. */
+ * *scratch is overwritten when the element exists only as a value. Empty when there is no such element, or when
+ * *scratch is too limited for its text. */
 struct fl_buf;
 fl_slice fl_list_text_at(const struct fl_list *list, size_t index, struct fl_buf *scratch);
 
@@ -33,8 +35,8 @@ struct fl_list *fl_list_append_text(const struct fl_list *list, fl_slice text); 
 struct fl_list *fl_list_replace_take(const struct fl_list *list, size_t index, struct fl_value *element);
 struct fl_list *fl_list_remove(const struct fl_list *list, size_t index);
 
-/* The index of the last element whose member "id" equals `id`, or -1. Builds an index of the ids on first use, kept with the
- * spine and extended as it grows: amortised constant time. */
+/* The index of the last element whose member "id" equals `id`, or -1. Builds an index of the ids on first use, kept
+ * with the spine and extended as it grows: amortised constant time. */
 ptrdiff_t fl_list_find_id(const struct fl_list *list, const char *id);
 
 /* All elements as one array (the elements are shared); a new reference. */

@@ -90,7 +90,8 @@ static double by_library(const struct decimal *decimal) {
   return real;
 }
 
-/* More than 19 digits: when the first 19, and one more in the last place, give the same double, the rest does not matter. */
+/* More than 19 digits: when the first 19, and one more in the last place, give the same double, the rest does not
+ * matter. */
 static double from_many_digits(const struct decimal *decimal) {
   uint64_t digits = 0;
   int64_t left = DIGITS_MAX, exponent = decimal->exponent + decimal->digit_count - DIGITS_MAX;
@@ -102,8 +103,9 @@ static double from_many_digits(const struct decimal *decimal) {
     left--;
   }
   double below, above;
-  bool decided = fl_number_from_decimal(digits, exponent, &below) && fl_number_from_decimal(digits + 1, exponent, &above);
-  return decided && below == above ? below : by_library(decimal);
+  if (!fl_number_from_decimal(digits, exponent, &below)) return by_library(decimal);
+  if (!fl_number_from_decimal(digits + 1, exponent, &above)) return by_library(decimal);
+  return below == above ? below : by_library(decimal);
 }
 
 static double to_double(const struct decimal *decimal) {
@@ -173,7 +175,8 @@ static const char *bad(const char *at, struct fl_number *ret_number) {
   return at;
 }
 
-static const char *finish(struct decimal *decimal, const char *end, enum fl_number_kind kind, struct fl_number *ret_number) {
+static const char *finish(struct decimal *decimal, const char *end, enum fl_number_kind kind,
+                          struct fl_number *ret_number) {
   decimal->end = end;
   drop_leading_zeros(decimal);
   double real = to_double(decimal);

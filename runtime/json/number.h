@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers as JSON writes them, to binary. Reading is exact (round to nearest, ties to even) and knows no locale. Method:
- * W. Clinger's fast path, then D. Lemire, "Number Parsing at a Gigabyte per Second" (2021), and the C library for the few
- * texts with more than 19 digits that lie too near the middle of two doubles. Pure. */
+/* Numbers as JSON writes them, to binary. Reading is exact (round to nearest, ties to even) and knows no locale.
+ * Method: W. Clinger's fast path, then D. Lemire, "Number Parsing at a Gigabyte per Second" (2021), and the C library
+ * for the few texts with more than 19 digits that lie too near the middle of two doubles. Pure. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The order of keys in canonical text: by UTF-16 code units. UTF-8 sorts by bytes as UTF-32 does; UTF-16 differs in one
- * thing: runes beyond U+FFFF (lead byte 0xF0 and up) start with a surrogate and so come before U+E000 to U+FFFF (lead bytes
- * 0xEE and 0xEF). Two keys that first differ inside a sequence have the same lead byte, so the differing bytes decide. */
+ * thing: runes beyond U+FFFF (lead byte 0xF0 and up) start with a surrogate and so come before U+E000 to U+FFFF (lead
+ * bytes 0xEE and 0xEF). Two keys that first differ inside a sequence have the same lead byte, so the differing bytes
+ * decide. */
 #include "runtime/json/writer.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Row i is 5^(i - 342) scaled by a power of two into [2^127, 2^128) and cut off; tests/unit/json/test_double.c computes all
- * rows again with long arithmetic and compares. */
+/* Row i is 5^(i - 342) scaled by a power of two into [2^127, 2^128) and cut off; tests/unit/json/test_double.c computes
+ * all rows again with long arithmetic and compares. */
 #include "runtime/json/powers.h"
 
 const struct fl_power fl_powers[FL_POWER_MAX - FL_POWER_MIN + 1] = {

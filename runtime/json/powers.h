@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Powers of ten to 128 bits, the table behind reading and printing doubles. A power of ten is 5^q times a power of two, and
- * the latter only moves the binary point: the rows hold the leading 128 bits of 5^q. Exact for 0 <= q <= 55. */
+/* Powers of ten to 128 bits, the table behind reading and printing doubles. A power of ten is 5^q times a power of two,
+ * and the latter only moves the binary point: the rows hold the leading 128 bits of 5^q. Exact for 0 <= q <= 55. */
 #pragma once
 #include <stdint.h>
 

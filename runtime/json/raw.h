@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The only place where a value turns out to be a jansson value. For files of runtime/json alone. Invariant: a pointer handed
- * out is a json_t with a reference, never NULL: when memory is out the process stops. */
+/* The only place where a value turns out to be a jansson value. For files of runtime/json alone. Invariant: a pointer
+ * handed out is a json_t with a reference, never NULL: when memory is out the process stops. */
 #pragma once
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"

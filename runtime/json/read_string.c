@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Strings out of JSON text. Most have no escapes and are lent as they stand; the others are decoded into a scratch buffer. */
+/* Strings out of JSON text. Most have no escapes and are lent as they stand; the others are decoded into a scratch
+ * buffer. */
 #include "runtime/json/reader.h"
 #include "runtime/json/scan.h"
 #include "runtime/json/utf8.h"
@@ -117,7 +118,8 @@ bool fl_reader_string(struct fl_reader *reader, fl_slice *ret_text) {
   if (reader->at < reader->end && *reader->at == '\\' && !decode(reader, start, ret_text)) return false;
   if (reader->at == reader->end) return fl_reader_expect(reader, reader->end, "the end of a string");
   if (*reader->at != '"')
-    return fl_reader_fail(reader, reader->at, FL_E_SYNTAX, "a control character in a string must be written as an escape");
+    return fl_reader_fail(reader, reader->at, FL_E_SYNTAX,
+                          "a control character in a string must be written as an escape");
   reader->at++;
   return true;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the reader share: the place in the text, and what went wrong first. For files of runtime/json alone. */
+/* What the parts of the reader share: the place in the text, and what went wrong first. For files of runtime/json
+ * alone. */
 #pragma once
 #include "runtime/json/raw.h"
 
@@ -20,8 +21,8 @@ struct fl_reader {
 bool fl_reader_fail(struct fl_reader *reader, const char *at, int code, const char *wrong);
 bool fl_reader_expect(struct fl_reader *reader, const char *at, const char *expected);
 
-/* Reads the string whose opening quote is at reader->at. *ret_text lends out of the text or out of the scratch buffer, until
- * the next call. */
+/* Reads the string whose opening quote is at reader->at. *ret_text lends out of the text or out of the scratch buffer,
+ * until the next call. */
 bool fl_reader_string(struct fl_reader *reader, fl_slice *ret_text);
 
 /* Fills `err` from the fault, with line and column (in characters, from 1), and returns the code. */

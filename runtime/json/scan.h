@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Scanning strings eight bytes at a time, in ordinary 64-bit arithmetic. Pure. The trick: an ASCII byte is below n exactly
- * when subtracting n sets its high bit. Only such a byte borrows from the next one, so bytes above it may be marked wrongly,
- * but the lowest mark is always right; that is why the word is taken as little endian. */
+/* Scanning strings eight bytes at a time, in ordinary 64-bit arithmetic. Pure. The trick: an ASCII byte is below n
+ * exactly when subtracting n sets its high bit. Only such a byte borrows from the next one, so bytes above it may be
+ * marked wrongly, but the lowest mark is always right; that is why the word is taken as little endian. */
 #pragma once
 #include <endian.h>
 #include <stdbool.h>

@@ -16,7 +16,9 @@ struct fl_value *fl_bool(bool value) { return fl_cooked(json_boolean(value)); }
 
 struct fl_value *fl_int(int64_t value) { return fl_cooked(fl_raw_must(json_integer(value))); }
 
-struct fl_value *fl_double(double value) { return isfinite(value) ? fl_cooked(fl_raw_must(json_real(value))) : fl_null(); }
+struct fl_value *fl_double(double value) {
+  return isfinite(value) ? fl_cooked(fl_raw_must(json_real(value))) : fl_null();
+}
 
 struct fl_value *fl_string(const char *text) { return fl_string_n(text, strlen(text)); }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The writer: one pass over a value, straight into the buffer. A failure leaves the buffer as it was. Recursive, of bounded
- * depth. In the styles compact and pretty a double stays a double for the next reader ("1.0"); canonical text follows
- * ECMAScript ("1"). */
+/* The writer: one pass over a value, straight into the buffer. A failure leaves the buffer as it was. Recursive, of
+ * bounded depth. In the styles compact and pretty a double stays a double for the next reader ("1.0"); canonical text
+ * follows ECMAScript ("1"). */
 #include "runtime/json/writer.h"
 
 #include "runtime/base/id.h"

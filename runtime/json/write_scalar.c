@@ -45,7 +45,8 @@ int fl_writer_string(struct fl_buf *buf, fl_slice text, char after) {
   *to = '"';
   memcpy(to + 1, text.data, run);
   buf->size += run + 1;
-  if (stop < end && (write_escaped(buf, stop, end) < 0 || (to = fl_writer_room(buf, 1 + (after != 0))) == NULL)) return FL_E_LIMIT;
+  if (stop < end && write_escaped(buf, stop, end) < 0) return FL_E_LIMIT;
+  if (fl_writer_room(buf, 1 + (after != 0)) == NULL) return FL_E_LIMIT;
   to = buf->data + buf->size;
   *to++ = '"';
   buf->size++;
@@ -71,8 +72,9 @@ int fl_json_write_string(struct fl_buf *buf, fl_slice text) {
 
 /* Digits from the right, two at a time; returns where they start. */
 static char *digits_before(char *end, uint64_t number) {
-  static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-                              "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+  static const char pairs[] =
+      "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+      "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
   for (; number >= 100; number /= 100) memcpy(end -= 2, pairs + number % 100 * 2, 2);
   if (number >= 10) return memcpy(end - 2, pairs + number * 2, 2);
   *--end = (char)('0' + number);

@@ -3,7 +3,8 @@
 #pragma once
 #include "runtime/json/raw.h"
 
-/* A fourth style beside enum fl_json_style: keys sorted, and numbers that are equal written alike whatever their type. */
+/* A fourth style beside enum fl_json_style: keys sorted, and numbers that are equal written alike whatever their type.
+ * */
 enum { FL_JSON_HASHED = 3 };
 
 struct fl_writer {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading and writing JSON beside jansson's own codec, on the same values: CPU time, best of several rounds that take turns,
- * so that a busy machine disturbs both alike. Reading includes releasing the value. Prints one line per row and direction,
- * "ratio json-parse-chat100 3.41 floor 3.0 ok", and exits with 1 when a ratio is under its floor or a value of ours takes
- * more memory than jansson's. Links the static library and jansson (the peer); no test support, no shared material. */
+/* Reading and writing JSON beside jansson's own codec, on the same values: CPU time, best of several rounds that take
+ * turns, so that a busy machine disturbs both alike. Reading includes releasing the value. Prints one line per row and
+ * direction, "ratio json-parse-chat100 3.41 floor 3.0 ok", and exits with 1 when a ratio is under its floor or a value
+ * of ours takes more memory than jansson's. Links the static library and jansson (the peer); no test support, no shared
+ * material. */
 #include "runtime/json/json.h"
 
 #include <jansson.h>
@@ -30,9 +31,10 @@ static uint64_t next_random(void) {
 
 /* Prose with the escapes that model answers have: line ends, quotes, now and then a letter beyond ASCII. */
 static struct fl_value *prose(size_t size) {
-  static const char *const words[] = {"the ", "state ", "of ", "a ", "graph ", "is ", "written ", "when ", "every ", "node ",
-                                      "has ", "finished ", "its ", "step, ", "so ", "\"resume\" ", "finds ", "it.\n", "caf\u00e9 ",
-                                      "therefore ", "tool ", "calls ", "return ", "results "};
+  static const char *const words[] = {
+      "the ", "state ", "of ", "a ", "graph ", "is ", "written ", "when ", "every ", "node ", "has ", "finished ",
+      "its ", "step, ", "so ", "\"resume\" ", "finds ", "it.\n", "caf\u00e9 ", "therefore ", "tool ", "calls ",
+      "return ", "results "};
   FL_BUF_AUTO text = {0};
   while (text.size < size) fl_buf_add_text(&text, words[next_random() % (sizeof words / sizeof words[0])]);
   return fl_string_n(text.data, text.size);
@@ -82,7 +84,8 @@ static struct fl_value *floats(size_t rows, size_t columns) {
 
 static struct fl_value *request(void) {
   static const char text[] =
-      "{\"jsonrpc\":\"2.0\",\"id\":17,\"method\":\"tools/call\",\"params\":{\"name\":\"search\",\"arguments\":{\"query\":"
+      "{\"jsonrpc\":\"2.0\",\"id\":17,\"method\":\"tools/call\",\"params\":{\"name\":\"search\",\"arguments\":"
+      "{\"query\":"
       "\"durable checkpoints in SQLite\",\"limit\":10,\"include\":[\"title\",\"url\"],\"fresh\":true},\"_meta\":"
       "{\"progressToken\":\"p-17\",\"traceparent\":\"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\"}}}";
   struct fl_value *value = NULL;
@@ -145,8 +148,8 @@ static void compare(const struct row *row, const char *what, double (*ours)(cons
   double megabytes = (double)row->size * (double)row->times / 1e6, ratio = best_peer / best;
   bool ok = ratio >= floor;
   all_ok = all_ok && ok;
-  printf("json-%s-%s: %.0f MB/s, jansson %.0f MB/s, %zu bytes\n", what, row->name, megabytes / best, megabytes / best_peer,
-         row->size);
+  printf("json-%s-%s: %.0f MB/s, jansson %.0f MB/s, %zu bytes\n", what, row->name, megabytes / best,
+         megabytes / best_peer, row->size);
   printf("ratio json-%s-%s %.2f floor %.1f %s\n", what, row->name, ratio, floor, ok ? "ok" : "LOW");
 }
 

@@ -165,7 +165,8 @@ static void model_step(const struct model *from, struct model *to, int number) {
     next.list = fl_list_replace_take(from->list, at, message(id, number));
     next.elements[at] = number;
   } else {
-    next.list = kind < 2 ? fl_list_append_take(from->list, message(id, number)) : fl_list_append_text(from->list, fl_slice_of(text));
+    if (kind < 2) next.list = fl_list_append_take(from->list, message(id, number));
+    else next.list = fl_list_append_text(from->list, fl_slice_of(text));
     next.elements[next.size++] = number;
   }
   fl_list_unref(to->list);

@@ -44,7 +44,8 @@ static void a_double_stays_a_double(void **state) {
 
 static void strings_are_escaped_where_they_must_be(void **state) {
   FL_BUF_AUTO buf = {0};
-  assert_int_equal(fl_json_write_string(&buf, fl_slice_n("\0\x01\b\t\n\v\f\r\x1f \"\\/\x7f\u00e9\u2028\U0001F600", 23)), 0);
+  static const char text[] = "\0\x01\b\t\n\v\f\r\x1f \"\\/\x7f\u00e9\u2028\U0001F600";
+  assert_int_equal(fl_json_write_string(&buf, fl_slice_n(text, sizeof text - 1)), 0);
   assert_string_equal(buf.data, "\"\\u0000\\u0001\\b\\t\\n\\u000b\\f\\r\\u001f \\\"\\\\/\x7f\u00e9\u2028\U0001F600\"");
   fl_buf_clear(&buf);
   assert_int_equal(fl_json_write_string(&buf, fl_slice_n("a\xff\xe2\x82z", 5)), 0);
@@ -76,24 +77,32 @@ static void escapes_are_found_at_every_offset(void **state) {
 /* RFC 8785, sections 3.2.2 to 3.2.4 and appendix B. */
 static void canonical_text_follows_rfc_8785(void **state) {
   assert_written("{\"numbers\":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"
-                 "\"string\":\"\\u20ac$\\u000F\\u000aA'\\u0042\\u0022\\u005c\\\\\\\"\\/\",\"literals\":[null,true,false]}",
+                 "\"string\":\"\\u20ac$\\u000F\\u000aA'\\u0042\\u0022\\u005c\\\\\\\"\\/\","
+                 "\"literals\":[null,true,false]}",
                  FL_JSON_CANONICAL,
                  "{\"literals\":[null,true,false],\"numbers\":[333333333.3333333,1e+30,4.5,0.002,1e-27],"
                  "\"string\":\"\u20ac$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}");
-  assert_written("{\"\\u20ac\":\"Euro Sign\",\"\\r\":\"Carriage Return\",\"\\ufb33\":\"Hebrew Letter Dalet With Dagesh\",\"1\":\"One\","
-                 "\"\\ud83d\\ude00\":\"Emoji: Grinning Face\",\"\\u0080\":\"Control\",\"\\u00f6\":\"Latin Small Letter O With Diaeresis\"}",
+  assert_written("{\"\\u20ac\":\"Euro Sign\",\"\\r\":\"Carriage Return\","
+                 "\"\\ufb33\":\"Hebrew Letter Dalet With Dagesh\",\"1\":\"One\","
+                 "\"\\ud83d\\ude00\":\"Emoji: Grinning Face\","
+                 "\"\\u0080\":\"Control\",\"\\u00f6\":\"Latin Small Letter O With Diaeresis\"}",
                  FL_JSON_CANONICAL,
-                 "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\xc2\x80\":\"Control\",\"\u00f6\":\"Latin Small Letter O With Diaeresis\","
-                 "\"\u20ac\":\"Euro Sign\",\"\U0001F600\":\"Emoji: Grinning Face\",\"\ufb33\":\"Hebrew Letter Dalet With Dagesh\"}");
+                 "{\"\\r\":\"Carriage Return\",\"1\":\"One\","
+                 "\"\xc2\x80\":\"Control\",\"\u00f6\":\"Latin Small Letter O With Diaeresis\","
+                 "\"\u20ac\":\"Euro Sign\",\"\U0001F600\":\"Emoji: Grinning Face\","
+                 "\"\ufb33\":\"Hebrew Letter Dalet With Dagesh\"}");
   assert_written("[1.0,-0.0,0,1e21,9007199254740992,-9007199254740992]", FL_JSON_CANONICAL,
                  "[1,0,0,1e+21,9007199254740992,-9007199254740992]");
-  assert_written("{\"b\":{\"z\":1,\"y\":2},\"a\":1,\"\":0,\"aa\":2}", FL_JSON_CANONICAL, "{\"\":0,\"a\":1,\"aa\":2,\"b\":{\"y\":2,\"z\":1}}");
+  assert_written("{\"b\":{\"z\":1,\"y\":2},\"a\":1,\"\":0,\"aa\":2}", FL_JSON_CANONICAL,
+                 "{\"\":0,\"a\":1,\"aa\":2,\"b\":{\"y\":2,\"z\":1}}");
 }
 
 static void canonical_order_is_that_of_utf16(void **state) {
-  assert_written("{\"\uffff\":1,\"\U00010000\":2,\"\ue000\":3,\"\ud7ff\":4,\"\U0010FFFF\":5,\"a\uff01\":6,\"a\U0001F600\":7}",
+  assert_written("{\"\uffff\":1,\"\U00010000\":2,\"\ue000\":3,\"\ud7ff\":4,\"\U0010FFFF\":5,"
+                 "\"a\uff01\":6,\"a\U0001F600\":7}",
                  FL_JSON_CANONICAL,
-                 "{\"a\U0001F600\":7,\"a\uff01\":6,\"\ud7ff\":4,\"\U00010000\":2,\"\U0010FFFF\":5,\"\ue000\":3,\"\uffff\":1}");
+                 "{\"a\U0001F600\":7,\"a\uff01\":6,"
+                 "\"\ud7ff\":4,\"\U00010000\":2,\"\U0010FFFF\":5,\"\ue000\":3,\"\uffff\":1}");
 }
 
 static void canonical_text_refuses_integers_that_doubles_cannot_hold(void **state) {
