@@ -6,6 +6,7 @@
 
 struct fl_store_ops {
   void (*submit)(struct fl_store *store, struct fl_txn *txn);
+  void (*pause)(struct fl_store *store, bool pauses);
   void (*close)(struct fl_store *store);
   int (*read_thread)(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info, struct fl_error *err);
   int (*list_threads)(struct fl_store *store, const struct fl_threads_query *query,
@@ -49,6 +50,9 @@ struct fl_ended {
 void fl_ended_init(struct fl_ended *ended, const struct fl_txn *txn);
 void fl_ended_deinit(struct fl_ended *ended);
 bool fl_ended_has(const struct fl_ended *ended, uint64_t checkpoint_no);
+
+/* The checkpoint whose superstep a record belongs to; 0 for the kinds that belong to none. */
+uint64_t fl_record_superstep(const struct fl_record *record);
 
 /* What a thread says about itself after `record`: metadata merged. FL_E_INVALID when the record's body is not an object. */
 int fl_metadata_merge(struct fl_value **metadata, const struct fl_record *record, struct fl_error *err);

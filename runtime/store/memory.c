@@ -158,8 +158,12 @@ static void memory_close(struct fl_store *base) {
   fl_free(store);
 }
 
+/* Nothing is under way between two turns of the loop. */
+static void memory_pause(struct fl_store *base, bool pauses) {}
+
 static const struct fl_store_ops memory_ops = {
     .submit = memory_submit,
+    .pause = memory_pause,
     .close = memory_close,
     .read_thread = fl_memory_read_thread,
     .list_threads = fl_memory_list_threads,

@@ -120,23 +120,13 @@ static int check_record(const struct fl_memory_thread *thread, const struct fl_t
   return fl_metadata_merge(&metadata, record, err);
 }
 
-/* The checkpoint whose superstep a record belongs to; 0 for the other kinds. */
-static uint64_t superstep_of(const struct fl_record *record) {
-  switch (record->kind) {
-  case FL_RECORD_WRITE: return record->write.checkpoint_no;
-  case FL_RECORD_INTENT: return record->intent.checkpoint_no;
-  case FL_RECORD_RESULT: return record->result.checkpoint_no;
-  default: return 0;
-  }
-}
-
 int fl_memory_check_write(const struct fl_memory_thread *thread, const struct fl_txn *txn, struct fl_error *err) {
   uint64_t head;
   struct fl_ended ended;
   int status = fl_txn_move_head(txn, thread->head_no, &head, err);
   fl_ended_init(&ended, txn);
   for (size_t i = 0; status == 0 && i < txn->records->count; i++)
-    if (!fl_ended_has(&ended, superstep_of(&txn->records->items[i]))) status = check_record(thread, txn, i, err);
+    if (!fl_ended_has(&ended, fl_record_superstep(&txn->records->items[i]))) status = check_record(thread, txn, i, err);
   fl_ended_deinit(&ended);
   return status;
 }
@@ -286,6 +276,6 @@ void fl_memory_apply_write(struct fl_memory_store *store, struct fl_memory_threa
   fl_ended_init(&ended, txn);
   if (ended.count > 0) drop_ended(thread, &ended);
   for (size_t i = 0; i < txn->records->count; i++)
-    if (!fl_ended_has(&ended, superstep_of(&txn->records->items[i]))) put_record(store, thread, &txn->records->items[i]);
+    if (!fl_ended_has(&ended, fl_record_superstep(&txn->records->items[i]))) put_record(store, thread, &txn->records->items[i]);
   fl_ended_deinit(&ended);
 }

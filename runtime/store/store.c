@@ -5,9 +5,18 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 
+/* Below this file `err` is never NULL. */
+#define WITH_ERROR(err)            \
+  struct fl_error own_error = {0}; \
+  if ((err) == NULL) (err) = &own_error
+
 void fl_store_close(struct fl_store *store) {
   if (store != NULL) store->ops->close(store);
 }
+
+void fl_store_pause(struct fl_store *store) { store->ops->pause(store, true); }
+
+void fl_store_resume(struct fl_store *store) { store->ops->pause(store, false); }
 
 void fl_store_submit(struct fl_store *store, struct fl_txn *txn) {
   fl_check(txn->thread != NULL && txn->on_done != NULL);
@@ -24,17 +33,20 @@ void fl_thread_info_deinit(struct fl_thread_info *info) {
 }
 
 int fl_store_read_thread(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info, struct fl_error *err) {
+  WITH_ERROR(err);
   return store->ops->read_thread(store, thread, ret_info, err);
 }
 
 int fl_store_list_threads(struct fl_store *store, const struct fl_threads_query *query,
                           bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err) {
+  WITH_ERROR(err);
   static const struct fl_threads_query all = {0};
   return store->ops->list_threads(store, query != NULL ? query : &all, visit, user, err);
 }
 
 int fl_store_load(struct fl_store *store, const char *thread, const char *ns, uint64_t checkpoint_no,
                   struct fl_loaded *ret_loaded, struct fl_error *err) {
+  WITH_ERROR(err);
   struct fl_loaded loaded = {0};
   int status = store->ops->load(store, thread, ns != NULL ? ns : "", checkpoint_no, &loaded, err);
   if (status == 0)
@@ -47,15 +59,18 @@ int fl_store_load(struct fl_store *store, const char *thread, const char *ns, ui
 int fl_store_list_checkpoints(struct fl_store *store, const char *thread, const char *ns, uint64_t before_no, size_t limit,
                               bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
                               struct fl_error *err) {
+  WITH_ERROR(err);
   return store->ops->list_checkpoints(store, thread, ns != NULL ? ns : "", before_no, limit, visit, user, err);
 }
 
 int fl_store_list_events(struct fl_store *store, const char *thread, const char *run_id, uint64_t after_no,
                          bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err) {
+  WITH_ERROR(err);
   return store->ops->list_events(store, thread, run_id, after_no, visit, user, err);
 }
 
 int fl_store_find_checkpoint(struct fl_store *store, const char *thread, const char *ns, const char *id,
                              uint64_t *ret_no, struct fl_error *err) {
+  WITH_ERROR(err);
   return store->ops->find_checkpoint(store, thread, ns != NULL ? ns : "", id, ret_no, err);
 }

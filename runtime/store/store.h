@@ -18,8 +18,10 @@ struct fl_store_options {
   bool synchronous_normal; /* may lose the last commits on power loss, never consistency; default FULL */
 };
 
-/* SQLite at `path` (made when absent, with its folder, mode 0600/0700). Errors: FL_E_VERSION (a newer fairlead wrote it),
- * FL_E_CORRUPT, FL_E_IO, FL_E_NO_SPACE, FL_E_BUSY (another process holds the side lock for over 5 s; names its pid). */
+/* SQLite at `path` (made when absent, with its folder, mode 0600/0700; FL_E_NOT_FOUND when read_only). Errors: FL_E_VERSION (a
+ * newer fairlead wrote it), FL_E_INVALID (another program's database), FL_E_CORRUPT, FL_E_IO, FL_E_NO_SPACE, FL_E_UNSUPPORTED (a
+ * network file system), FL_E_BUSY (another process holds the side lock for over 5 s; names its pid). `path` is followed by
+ * "-wal", "-shm" and ".lock" files. Several processes may open one store. */
 int fl_store_open(struct fl_world *world, const char *path, const struct fl_store_options *options,
                   struct fl_store **ret_store, struct fl_error *err);
 
@@ -30,6 +32,11 @@ struct fl_store *fl_store_memory_create(struct fl_world *world);
 void fl_store_memory_restart(struct fl_store *store, struct fl_world *world);
 void fl_store_memory_set_delay(struct fl_store *store, uint64_t delay_ms);
 void fl_store_memory_set_error(struct fl_store *store, int code);
+
+/* Before the process stops itself (SIGTSTP): returns when no batch is under way, so that other processes do not wait for the
+ * lock of a stopped one; nothing is written until fl_store_resume. Nothing may be closed in between. */
+void fl_store_pause(struct fl_store *store);
+void fl_store_resume(struct fl_store *store);
 
 /* Waits for what is under way (its on_done comes from inside this call) and gives back the leases that it still holds. NULL
  * is allowed. */

@@ -117,6 +117,15 @@ bool fl_ended_has(const struct fl_ended *ended, uint64_t checkpoint_no) {
   return false;
 }
 
+uint64_t fl_record_superstep(const struct fl_record *record) {
+  switch (record->kind) {
+  case FL_RECORD_WRITE: return record->write.checkpoint_no;
+  case FL_RECORD_INTENT: return record->intent.checkpoint_no;
+  case FL_RECORD_RESULT: return record->result.checkpoint_no;
+  default: return 0;
+  }
+}
+
 int fl_metadata_merge(struct fl_value **metadata, const struct fl_record *record, struct fl_error *err) {
   if (record->body == NULL) return 0;
   FL_VALUE_AUTO patch = NULL;

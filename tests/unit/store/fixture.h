@@ -12,10 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#if __has_include("tests/unit/store/tiny_world.h")
-#include "tests/unit/store/tiny_world.h"
-#endif
-
 struct fixture {
   bool is_memory;
   char path[512];
@@ -131,6 +127,7 @@ __attribute__((unused)) static void commit_ok(struct fixture *f, const char *thr
 /* ---- records ---- */
 
 static inline void set_body(struct fl_record *record, const char *body) {
+  fl_free(record->body);
   record->body = fl_strdup(body);
   record->body_size = body != NULL ? strlen(body) : 0;
 }

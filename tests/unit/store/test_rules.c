@@ -637,10 +637,10 @@ static void closing_waits_for_what_is_under_way(void **state) {
   assert_int_equal(waiting.done_count, 1);
 }
 
-#define EACH(test) cmocka_unit_test_setup_teardown(test, open_memory, close_fixture), cmocka_unit_test_setup_teardown(test, open_memory, close_fixture)
+#define EACH(test) \
+  cmocka_unit_test_setup_teardown(test, open_memory, close_fixture), cmocka_unit_test_setup_teardown(test, open_sqlite, close_fixture)
 
 int main(void) {
-  (void)open_sqlite;
   const struct CMUnitTest tests[] = {
       EACH(thread_comes_with_its_first_lease),
       EACH(ids_that_are_not_ids_are_refused),

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* Transactions to rows, on the writer's connection and thread. Checks come first; what fails after a row was written is undone
+ * by the batch, which rolls back and leaves that transaction out. */
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+#include "runtime/json/json.h"
+#include "runtime/store/sqlite.h"
+
+#include <inttypes.h>
+
+/* What every record is written with. */
+struct target {
+  struct fl_db *db;
+  const char *id;
+  int64_t thread;
+};
+
+static sqlite3_stmt *use_at(const struct target *target, enum fl_sql sql, struct fl_error *err) {
+  sqlite3_stmt *statement = fl_db_use(target->db, sql, err);
+  if (statement != NULL) sqlite3_bind_int64(statement, 1, target->thread);
+  return statement;
+}
+
+static uint32_t body_sum(const struct fl_record *record) {
+  return fl_row_sum(NULL, 0, fl_slice_n(record->body, record->body != NULL ? record->body_size : 0));
+}
+
+/* ---- values and checkpoints ---- */
+
+static int run_unique(const struct target *target, sqlite3_stmt *statement, const char *what, uint64_t no, struct fl_error *err) {
+  int status = fl_db_run(target->db, statement, err);
+  if (status != FL_E_CONFLICT) return status;
+  return fl_error_set(err, FL_E_CONFLICT, "thread %s has a %s %" PRIu64 " already", target->id, what, no);
+}
+
+static int put_value(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  sqlite3_stmt *statement = use_at(target, FL_SQL_VALUE_ADD, err);
+  if (statement == NULL) return err->code;
+  int64_t key = fl_key(FL_KEY_VALUE, record->value.no);
+  const int64_t numbers[] = {key, (int64_t)record->value.parent_no, record->value.kind, (int64_t)record->value.count};
+  sqlite3_bind_int64(statement, 2, key);
+  fl_db_bind_text(statement, 3, record->ns);
+  sqlite3_bind_int64(statement, 4, numbers[1]);
+  sqlite3_bind_int64(statement, 5, numbers[2]);
+  sqlite3_bind_int64(statement, 6, numbers[3]);
+  fl_db_bind_text(statement, 7, record->value.channel);
+  sqlite3_bind_int64(statement, 8, (int64_t)record->value.labels);
+  fl_db_bind_text(statement, 9, record->value.origin);
+  sqlite3_bind_int64(statement, 10, fl_row_sum(numbers, 4, fl_slice_n(record->body, record->body_size)));
+  fl_db_bind_body(statement, 11, record);
+  return run_unique(target, statement, "value", record->value.no, err);
+}
+
+static int put_checkpoint(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  sqlite3_stmt *statement = use_at(target, FL_SQL_CHECKPOINT_ADD, err);
+  if (statement == NULL) return err->code;
+  int64_t key = fl_key(record->ns[0] == 0 ? FL_KEY_CHECKPOINT : FL_KEY_SUB_CHECKPOINT, record->checkpoint.no);
+  const int64_t numbers[] = {key, (int64_t)record->checkpoint.parent_no, record->checkpoint.step};
+  sqlite3_bind_int64(statement, 2, key);
+  fl_db_bind_text(statement, 3, record->ns);
+  sqlite3_bind_int64(statement, 4, numbers[1]);
+  fl_db_bind_id(statement, 5, record->checkpoint.id);
+  sqlite3_bind_int64(statement, 6, numbers[2]);
+  fl_db_bind_text(statement, 7, record->checkpoint.source);
+  sqlite3_bind_int64(statement, 8, record->checkpoint.wall_ms);
+  fl_db_bind_text(statement, 9, record->checkpoint.manifest_hash);
+  sqlite3_bind_int64(statement, 10, fl_row_sum(numbers, 3, fl_slice_n(record->body, record->body_size)));
+  fl_db_bind_body(statement, 11, record);
+  return run_unique(target, statement, "checkpoint", record->checkpoint.no, err);
+}
+
+/* ---- beside a checkpoint ---- */
+
+static int put_write(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  sqlite3_stmt *statement = use_at(target, record->write.index < 0 ? FL_SQL_WRITE_REPLACE : FL_SQL_WRITE_KEEP, err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_int64(statement, 2, (int64_t)record->write.checkpoint_no);
+  fl_db_bind_id(statement, 3, record->write.task_id);
+  sqlite3_bind_int64(statement, 4, record->write.index);
+  fl_db_bind_text(statement, 5, record->ns);
+  fl_db_bind_text(statement, 6, record->write.channel);
+  sqlite3_bind_int64(statement, 7, (int64_t)record->write.labels);
+  fl_db_bind_text(statement, 8, record->write.origin);
+  sqlite3_bind_int64(statement, 9, body_sum(record));
+  fl_db_bind_body(statement, 10, record);
+  return fl_db_run(target->db, statement, err);
+}
+
+static int put_intent(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  sqlite3_stmt *statement = use_at(target, FL_SQL_INTENT_ADD, err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_int64(statement, 2, (int64_t)record->intent.checkpoint_no);
+  fl_db_bind_id(statement, 3, record->intent.call_id);
+  fl_db_bind_id(statement, 4, record->intent.task_id);
+  sqlite3_bind_int64(statement, 5, record->intent.index);
+  fl_db_bind_text(statement, 6, record->ns);
+  sqlite3_bind_int64(statement, 7, record->intent.kind);
+  sqlite3_bind_int64(statement, 8, record->intent.effect);
+  fl_db_bind_text(statement, 9, record->intent.name);
+  fl_db_bind_text(statement, 10, record->intent.key);
+  sqlite3_bind_blob(statement, 11, record->intent.argument_hash, FL_HASH_SIZE, SQLITE_STATIC);
+  fl_db_bind_text(statement, 12, record->intent.manifest_hash);
+  sqlite3_bind_int64(statement, 13, body_sum(record));
+  fl_db_bind_body(statement, 14, record);
+  return fl_db_run(target->db, statement, err);
+}
+
+static int put_result(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  sqlite3_stmt *statement = use_at(target, FL_SQL_RESULT_ADD, err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_int64(statement, 2, (int64_t)record->result.checkpoint_no);
+  fl_db_bind_id(statement, 3, record->result.call_id);
+  sqlite3_bind_int64(statement, 4, record->result.is_error);
+  sqlite3_bind_int64(statement, 5, (int64_t)record->result.labels);
+  fl_db_bind_text(statement, 6, record->result.origin);
+  sqlite3_bind_int64(statement, 7, body_sum(record));
+  fl_db_bind_body(statement, 8, record);
+  int status = fl_db_run(target->db, statement, err);
+  if (status != 0 || sqlite3_changes(target->db->handle) == 1) return status;
+  return fl_error_set(err, FL_E_INVALID, "thread %s: the result of call %s has no intent before it", target->id,
+                      record->result.call_id);
+}
+
+static int put_event(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  sqlite3_stmt *statement = use_at(target, FL_SQL_EVENT_ADD, err);
+  if (statement == NULL) return err->code;
+  fl_db_bind_id(statement, 2, record->event.run_id);
+  sqlite3_bind_int64(statement, 3, body_sum(record));
+  fl_db_bind_body(statement, 4, record);
+  return fl_db_run(target->db, statement, err);
+}
+
+/* ---- the thread ---- */
+
+/* The metadata after the record as text, NULL when it does not speak of it. */
+static int merge_metadata(const struct target *target, const struct fl_record *record, char **ret_text, struct fl_error *err) {
+  FL_VALUE_AUTO metadata = NULL;
+  *ret_text = NULL;
+  if (record->body == NULL) return 0;
+  sqlite3_stmt *statement = use_at(target, FL_SQL_THREAD_METADATA, err);
+  if (statement == NULL) return err->code;
+  int status = fl_db_row(target->db, statement, err);
+  if (status != 0) return status;
+  fl_slice text = fl_db_text(statement, 0);
+  status = text.size == 0 ? 0 : fl_json_read(text, FL_JSON_FULL, &metadata, err);
+  sqlite3_reset(statement);
+  if (status != 0) return fl_error_set(err, FL_E_CORRUPT, "thread %s: its metadata is damaged", target->id);
+  status = fl_metadata_merge(&metadata, record, err);
+  if (status == 0) *ret_text = fl_dump(metadata, NULL);
+  return status;
+}
+
+static int put_thread(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  char *metadata;
+  int status = merge_metadata(target, record, &metadata, err);
+  if (status != 0) return status;
+  sqlite3_stmt *statement = use_at(target, FL_SQL_THREAD_SAY, err);
+  if (statement != NULL) {
+    fl_db_bind_text(statement, 2, record->thread.graph_name);
+    fl_db_bind_text(statement, 3, record->thread.graph_file);
+    fl_db_bind_text(statement, 4, record->thread.status);
+    fl_db_bind_text(statement, 5, metadata);
+    sqlite3_bind_int64(statement, 6, record->thread.wall_ms);
+  }
+  status = statement != NULL ? fl_db_run(target->db, statement, err) : err->code;
+  fl_text_free(metadata);
+  return status;
+}
+
+static int put_record(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  switch (record->kind) {
+  case FL_RECORD_VALUE: return put_value(target, record, err);
+  case FL_RECORD_CHECKPOINT: return put_checkpoint(target, record, err);
+  case FL_RECORD_WRITE: return put_write(target, record, err);
+  case FL_RECORD_INTENT: return put_intent(target, record, err);
+  case FL_RECORD_RESULT: return put_result(target, record, err);
+  case FL_RECORD_EVENT: return put_event(target, record, err);
+  case FL_RECORD_THREAD: return put_thread(target, record, err);
+  }
+  return FL_E_BUG;
+}
+
+/* ---- writes ---- */
+
+static int end_supersteps(const struct target *target, const struct fl_ended *ended, struct fl_error *err) {
+  static const enum fl_sql both[] = {FL_SQL_WRITES_END, FL_SQL_CALLS_END};
+  for (size_t i = 0; i < ended->count * 2; i++) {
+    sqlite3_stmt *statement = use_at(target, both[i % 2], err);
+    if (statement == NULL) return err->code;
+    sqlite3_bind_int64(statement, 2, (int64_t)ended->nos[i / 2]);
+    int status = fl_db_run(target->db, statement, err);
+    if (status != 0) return status;
+  }
+  return 0;
+}
+
+static int put_records(const struct target *target, const struct fl_records *records, const struct fl_ended *ended,
+                       struct fl_error *err) {
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < records->count; i++)
+    if (!fl_ended_has(ended, fl_record_superstep(&records->items[i]))) status = put_record(target, &records->items[i], err);
+  return status;
+}
+
+static int apply_write(struct fl_sqlite_store *store, const struct fl_thread_row *thread, const struct fl_txn *txn,
+                       const struct fl_lease_ask *ask, struct fl_error *err) {
+  const struct target target = {.db = &store->writer, .id = txn->thread, .thread = thread->row};
+  uint64_t head;
+  int status = fl_txn_is_metadata(txn) ? 0 : fl_lease_check(&thread->lease, ask, err);
+  if (status == 0) status = fl_db_last_no(&store->writer, thread->row, FL_KEY_CHECKPOINT, &head, err);
+  if (status == 0) status = fl_txn_move_head(txn, head, &head, err);
+  if (status != 0) return status;
+  struct fl_ended ended;
+  fl_ended_init(&ended, txn);
+  status = end_supersteps(&target, &ended, err);
+  if (status == 0) status = put_records(&target, txn->records, &ended, err);
+  fl_ended_deinit(&ended);
+  return status;
+}
+
+/* ---- leases ---- */
+
+static int put_lease(struct fl_sqlite_store *store, const struct fl_thread_row *thread, int64_t updated_ms, struct fl_error *err) {
+  const struct fl_lease *lease = &thread->lease;
+  sqlite3_stmt *statement = fl_db_use(&store->writer, FL_SQL_THREAD_LEASE, err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_int64(statement, 1, thread->row);
+  sqlite3_bind_int64(statement, 2, (int64_t)lease->fence);
+  sqlite3_bind_int64(statement, 3, lease->holder.pid);
+  sqlite3_bind_int64(statement, 4, (int64_t)lease->holder.start_ticks);
+  sqlite3_bind_int64(statement, 5, (int64_t)lease->holder.token);
+  fl_db_bind_text(statement, 6, lease->holder.place);
+  sqlite3_bind_int64(statement, 7, lease->expires_ms);
+  sqlite3_bind_int64(statement, 8, updated_ms);
+  return fl_db_run(&store->writer, statement, err);
+}
+
+static int apply_acquire(struct fl_sqlite_store *store, struct fl_thread_row *thread, struct fl_txn *txn,
+                         const struct fl_lease_ask *ask, struct fl_error *err) {
+  int status = fl_lease_acquire(&thread->lease, ask, err);
+  if (status == 0) status = put_lease(store, thread, txn->wall_ms, err);
+  if (status != 0) return status;
+  txn->fence = thread->lease.fence;
+  store->has_acquired = true;
+  return 0;
+}
+
+static int apply_keep(struct fl_sqlite_store *store, struct fl_thread_row *thread, const struct fl_txn *txn,
+                      const struct fl_lease_ask *ask, struct fl_error *err) {
+  bool renews = txn->kind == FL_TXN_LEASE_RENEW;
+  int status = renews ? fl_lease_renew(&thread->lease, ask, err) : fl_lease_release(&thread->lease, ask, err);
+  return status == 0 ? put_lease(store, thread, 0, err) : status;
+}
+
+static int apply_delete(struct fl_sqlite_store *store, const struct fl_thread_row *thread, const struct fl_lease_ask *ask,
+                        struct fl_error *err) {
+  static const enum fl_sql all[] = {FL_SQL_ROWS_DELETE, FL_SQL_WRITES_DELETE, FL_SQL_CALLS_DELETE, FL_SQL_EVENTS_DELETE,
+                                    FL_SQL_THREAD_DELETE};
+  int status = fl_lease_check_free(&thread->lease, ask, err);
+  sqlite3_stmt *statement = status == 0 ? fl_db_use(&store->writer, FL_SQL_THREAD_FLOOR, err) : NULL;
+  if (statement == NULL) return err->code;
+  sqlite3_bind_int64(statement, 1, (int64_t)thread->lease.fence);
+  status = fl_db_run(&store->writer, statement, err);
+  for (size_t i = 0; status == 0 && i < sizeof all / sizeof all[0]; i++) {
+    statement = fl_db_use(&store->writer, all[i], err);
+    if (statement == NULL) return err->code;
+    sqlite3_bind_int64(statement, 1, thread->row);
+    status = fl_db_run(&store->writer, statement, err);
+  }
+  return status;
+}
+
+/* ---- transactions ---- */
+
+static int find_or_make(struct fl_db *db, const struct fl_txn *txn, struct fl_thread_row *ret_thread, struct fl_error *err) {
+  bool may_make = txn->creates && (txn->kind == FL_TXN_LEASE_ACQUIRE || (txn->kind == FL_TXN_WRITE && txn->fence == 0));
+  int status = fl_db_find_thread(db, txn->thread, ret_thread, err);
+  if (status != FL_E_NOT_FOUND || !may_make) return status;
+  sqlite3_stmt *statement = fl_db_use(db, FL_SQL_THREAD_MAKE, err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_text(statement, 1, txn->thread, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(statement, 2, txn->wall_ms);
+  status = fl_db_run(db, statement, err);
+  return status == 0 ? fl_db_find_thread(db, txn->thread, ret_thread, err) : status;
+}
+
+int fl_sqlite_apply(struct fl_sqlite_store *store, struct fl_txn *txn, struct fl_error *err) {
+  struct fl_thread_row thread;
+  struct fl_lease_ask ask = {.thread = txn->thread, .self = &store->self, .is_gone = fl_holder_is_dead, .fence = txn->fence,
+                             .wall_ms = txn->wall_ms};
+  int status = fl_txn_check(txn, err);
+  if (status == 0) status = find_or_make(&store->writer, txn, &thread, err);
+  if (status != 0) return status;
+  switch (txn->kind) {
+  case FL_TXN_WRITE: return apply_write(store, &thread, txn, &ask, err);
+  case FL_TXN_LEASE_ACQUIRE: return apply_acquire(store, &thread, txn, &ask, err);
+  case FL_TXN_LEASE_RENEW:
+  case FL_TXN_LEASE_RELEASE: return apply_keep(store, &thread, txn, &ask, err);
+  case FL_TXN_DELETE_THREAD: return apply_delete(store, &thread, &ask, err);
+  }
+  return fl_error_set(err, FL_E_BUG, "a transaction of an unknown kind %d", (int)txn->kind);
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* One SQLite connection: how it is opened, what stands in the file, prepared statements, and what its errors mean to us. */
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+#include "runtime/store/sqlite.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+
+enum { APPLICATION_ID = 0x66616972, SCHEMA_VERSION = 1, BUSY_MS = 5000, WAL_SIZE_MAX = 8 * 1024 * 1024 };
+
+/* `k`: see fl_key. `name`: the channel of a value, the source of a checkpoint. `place`: a write's or call's index in its task.
+ * Namespaces are null for the root graph. `pending` and `call` empty themselves as supersteps end, so their pages are used
+ * again; `row` and `event` only grow. */
+static const char schema[] =
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER) STRICT;"
+    "CREATE TABLE thread(row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, graph_name TEXT, graph_file TEXT,"
+    " status TEXT NOT NULL, metadata TEXT, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,"
+    " fence INTEGER NOT NULL, lease_pid INTEGER NOT NULL DEFAULT 0, lease_start INTEGER, lease_token INTEGER,"
+    " lease_place TEXT, lease_expires_ms INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE TABLE row(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, k INTEGER NOT NULL, parent INTEGER, ns TEXT,"
+    " name TEXT, kind INTEGER, count INTEGER, labels INTEGER, origin TEXT, id ANY, step INTEGER, wall_ms INTEGER,"
+    " manifest TEXT, sum INTEGER, body TEXT) STRICT;"
+    "CREATE UNIQUE INDEX row_key ON row(thread, k);"
+    "CREATE INDEX row_sub ON row(thread, ns, k) WHERE ns IS NOT NULL AND k > 8589934592;"
+    "CREATE TABLE pending(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, checkpoint INTEGER NOT NULL, task ANY NOT NULL,"
+    " place INTEGER NOT NULL, ns TEXT, channel TEXT, labels INTEGER, origin TEXT, sum INTEGER, body TEXT) STRICT;"
+    "CREATE UNIQUE INDEX pending_place ON pending(thread, checkpoint, task, place);"
+    "CREATE TABLE call(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, checkpoint INTEGER NOT NULL, id ANY NOT NULL,"
+    " task ANY, place INTEGER, ns TEXT, kind INTEGER, effect INTEGER, name TEXT, key TEXT, argument_hash BLOB,"
+    " manifest TEXT, sum INTEGER, arguments TEXT, is_error INTEGER, labels INTEGER, origin TEXT, result_sum INTEGER,"
+    " result TEXT) STRICT;"
+    "CREATE UNIQUE INDEX call_id ON call(thread, checkpoint, id);"
+    "CREATE TABLE event(no INTEGER PRIMARY KEY, thread INTEGER NOT NULL, run ANY, sum INTEGER, body TEXT) STRICT;"
+    "CREATE INDEX event_thread ON event(thread);";
+
+static const char *const statement_texts[FL_SQL_COUNT] = {
+#define X(name, text) text,
+    FL_SQL_TABLE(X)
+#undef X
+};
+
+/* ---- errors ---- */
+
+static bool is_out_of_space(struct fl_db *db) {
+  int number = db->handle != NULL ? sqlite3_system_errno(db->handle) : 0;
+  return number == ENOSPC || number == EDQUOT;
+}
+
+int fl_db_fail(struct fl_db *db, int code, struct fl_error *err) {
+  const char *text = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
+  switch (code & 0xff) {
+  case SQLITE_FULL:
+    return fl_error_set(err, FL_E_NO_SPACE, "%s: the disk is full; nothing was changed, free some space and try again", db->path);
+  case SQLITE_IOERR:
+    if (is_out_of_space(db))
+      return fl_error_set(err, FL_E_NO_SPACE, "%s: the disk is full; nothing was changed, free some space and try again", db->path);
+    return fl_error_set(err, FL_E_IO, "%s: %s (%s)", db->path, text, strerror(sqlite3_system_errno(db->handle)));
+  case SQLITE_CORRUPT:
+    return fl_error_set(err, FL_E_CORRUPT, "%s: %s; restore it from a copy, or try the recover command of sqlite3", db->path, text);
+  case SQLITE_NOTADB:
+    return fl_error_set(err, FL_E_CORRUPT, "%s: it is not a store of fairlead, or it is damaged", db->path);
+  case SQLITE_CANTOPEN:
+    return fl_error_set(err, FL_E_IO, "%s: %s (%s)", db->path, text, strerror(sqlite3_system_errno(db->handle)));
+  case SQLITE_READONLY: return fl_error_set(err, FL_E_IO, "%s: it may not be written", db->path);
+  case SQLITE_BUSY: return fl_error_set(err, FL_E_BUSY, "%s: another program holds it", db->path);
+  case SQLITE_TOOBIG: return fl_error_set(err, FL_E_LIMIT, "%s: a value is larger than a store can hold", db->path);
+  case SQLITE_CONSTRAINT: return fl_error_set(err, FL_E_CONFLICT, "%s: %s", db->path, text);
+  case SQLITE_NOMEM: return fl_error_set(err, FL_E_LIMIT, "%s: memory is out", db->path);
+  default: return fl_error_set(err, FL_E_IO, "%s: %s", db->path, text);
+  }
+}
+
+/* ---- opening ---- */
+
+static int run_text(struct fl_db *db, const char *text, struct fl_error *err) {
+  int code = sqlite3_exec(db->handle, text, NULL, NULL, NULL);
+  return code == SQLITE_OK ? 0 : fl_db_fail(db, code, err);
+}
+
+static int ask_number(struct fl_db *db, const char *text, int64_t *ret_number, struct fl_error *err) {
+  sqlite3_stmt *statement = fl_db_prepare(db, text, err);
+  if (statement == NULL) return err->code;
+  int code = sqlite3_step(statement);
+  *ret_number = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+  sqlite3_finalize(statement);
+  return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : fl_db_fail(db, code, err);
+}
+
+static int open_connection(struct fl_db *db, const char *path, int flags, struct fl_error *err) {
+  *db = (struct fl_db){.path = path};
+  int code = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+  if (code != SQLITE_OK) return fl_db_fail(db, code, err);
+  sqlite3_extended_result_codes(db->handle, 1);
+  sqlite3_busy_timeout(db->handle, BUSY_MS);
+  sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+  sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+  sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  return run_text(db, "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
+                      "PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = FAST", err);
+}
+
+/* Ours, of a version we know: 0 and *ret_is_new false. An empty file is new. */
+static int check_file(struct fl_db *db, bool *ret_is_new, struct fl_error *err) {
+  int64_t application = 0, version = 0, objects = 0;
+  int status = ask_number(db, "PRAGMA application_id", &application, err);
+  if (status == 0) status = ask_number(db, "PRAGMA user_version", &version, err);
+  if (status == 0) status = ask_number(db, "SELECT count(*) FROM sqlite_schema", &objects, err);
+  if (status != 0) return status;
+  *ret_is_new = application == 0 && version == 0 && objects == 0;
+  if (*ret_is_new) return 0;
+  if (application != APPLICATION_ID)
+    return fl_error_set(err, FL_E_INVALID, "%s: it is a database of another program; choose another path", db->path);
+  if (version > SCHEMA_VERSION)
+    return fl_error_set(err, FL_E_VERSION, "%s: written by a newer fairlead (format %lld, this one knows %d); update fairlead",
+                        db->path, (long long)version, SCHEMA_VERSION);
+  if (version < 1) return fl_error_set(err, FL_E_CORRUPT, "%s: its format number %lld is damaged", db->path, (long long)version);
+  return 0;
+}
+
+static int make_schema(struct fl_db *db, struct fl_error *err) {
+  char marks[96];
+  snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID, SCHEMA_VERSION);
+  int status = run_text(db, "BEGIN IMMEDIATE", err);
+  if (status != 0) return status;
+  status = run_text(db, schema, err);
+  if (status == 0) status = run_text(db, marks, err);
+  if (status != 0) sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+  return status;
+}
+
+/* Where memory cannot be shared between processes, SQLite stays with its old journal and says so. */
+static int switch_to_wal(struct fl_db *db, struct fl_error *err) {
+  sqlite3_stmt *statement = fl_db_prepare(db, "PRAGMA journal_mode = WAL", err);
+  if (statement == NULL) return err->code;
+  int code = sqlite3_step(statement);
+  bool is_wal = code == SQLITE_ROW && fl_slice_equal(fl_db_text(statement, 0), FL_SLICE("wal"));
+  sqlite3_finalize(statement);
+  if (code != SQLITE_ROW) return fl_db_fail(db, code, err);
+  if (is_wal) return 0;
+  return fl_error_set(err, FL_E_UNSUPPORTED, "%s: this file system cannot hold a store; choose a path on a local disk", db->path);
+}
+
+int fl_db_open_writer(struct fl_db *db, const char *path, bool synchronous_normal, struct fl_error *err) {
+  char settings[160];
+  bool is_new;
+  snprintf(settings, sizeof settings, "PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d; PRAGMA cache_size = -16000", synchronous_normal ? "NORMAL" : "FULL", WAL_SIZE_MAX);
+  int status = open_connection(db, path, SQLITE_OPEN_READWRITE, err);
+  if (status == 0) status = check_file(db, &is_new, err);
+  if (status == 0) status = switch_to_wal(db, err);
+  if (status == 0) status = run_text(db, settings, err);
+  if (status == 0 && is_new) status = make_schema(db, err);
+  if (status != 0) fl_db_close(db);
+  return status;
+}
+
+int fl_db_open_reader(struct fl_db *db, const char *path, struct fl_error *err) {
+  bool is_new;
+  int status = open_connection(db, path, SQLITE_OPEN_READONLY, err);
+  if (status == 0) status = run_text(db, "PRAGMA cache_size = -8000", err);
+  if (status == 0) status = check_file(db, &is_new, err);
+  if (status == 0 && is_new) status = fl_error_set(err, FL_E_NOT_FOUND, "%s: there is nothing in it", path);
+  if (status != 0) fl_db_close(db);
+  return status;
+}
+
+void fl_db_close(struct fl_db *db) {
+  for (size_t i = 0; i < FL_SQL_COUNT; i++) sqlite3_finalize(db->statements[i]);
+  if (db->handle != NULL) fl_check(sqlite3_close(db->handle) == SQLITE_OK);
+  *db = (struct fl_db){0};
+}
+
+/* ---- statements ---- */
+
+sqlite3_stmt *fl_db_prepare(struct fl_db *db, const char *text, struct fl_error *err) {
+  sqlite3_stmt *statement = NULL;
+  int code = sqlite3_prepare_v2(db->handle, text, -1, &statement, NULL);
+  if (code != SQLITE_OK) fl_db_fail(db, code, err);
+  return statement;
+}
+
+sqlite3_stmt *fl_db_use(struct fl_db *db, enum fl_sql id, struct fl_error *err) {
+  sqlite3_stmt **statement = &db->statements[id];
+  if (*statement != NULL) {
+    sqlite3_reset(*statement);
+    return *statement;
+  }
+  int code = sqlite3_prepare_v3(db->handle, statement_texts[id], -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+  if (code != SQLITE_OK) fl_db_fail(db, code, err);
+  return *statement;
+}
+
+int fl_db_row(struct fl_db *db, sqlite3_stmt *statement, struct fl_error *err) {
+  int code = sqlite3_step(statement);
+  if (code == SQLITE_ROW) return 0;
+  int status = code == SQLITE_DONE ? FL_E_NOT_FOUND : fl_db_fail(db, code, err);
+  sqlite3_reset(statement);
+  return status;
+}
+
+int fl_db_run(struct fl_db *db, sqlite3_stmt *statement, struct fl_error *err) {
+  int code = sqlite3_step(statement);
+  int status = code == SQLITE_DONE || code == SQLITE_ROW ? 0 : fl_db_fail(db, code, err);
+  sqlite3_reset(statement);
+  return status;
+}
+
+int fl_db_do(struct fl_db *db, enum fl_sql id, struct fl_error *err) {
+  sqlite3_stmt *statement = fl_db_use(db, id, err);
+  return statement != NULL ? fl_db_run(db, statement, err) : err->code;
+}
+
+/* ---- bindings and columns ---- */
+
+void fl_db_bind_text(sqlite3_stmt *statement, int index, const char *text) {
+  if (text == NULL || text[0] == 0)
+    sqlite3_bind_null(statement, index);
+  else
+    sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
+void fl_db_bind_body(sqlite3_stmt *statement, int index, const struct fl_record *record) {
+  if (record->body == NULL)
+    sqlite3_bind_null(statement, index);
+  else
+    sqlite3_bind_text64(statement, index, record->body, record->body_size, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Lower-case text of a UUID to its bytes; false for any other text. */
+static bool pack_uuid(const char *text, uint8_t ret_bytes[16]) {
+  size_t at = 0;
+  for (size_t i = 0; i < 16; i++) {
+    if ((i == 4 || i == 6 || i == 8 || i == 10) && text[at++] != '-') return false;
+    int high = hex_digit(text[at]), low = high >= 0 ? hex_digit(text[at + 1]) : -1;
+    if (low < 0) return false;
+    ret_bytes[i] = (uint8_t)(high << 4 | low);
+    at += 2;
+  }
+  return text[at] == 0;
+}
+
+void fl_db_bind_id(sqlite3_stmt *statement, int index, const char *id) {
+  uint8_t bytes[16];
+  if (pack_uuid(id, bytes))
+    sqlite3_bind_blob(statement, index, bytes, sizeof bytes, SQLITE_TRANSIENT);
+  else
+    sqlite3_bind_text(statement, index, id, -1, SQLITE_STATIC);
+}
+
+fl_slice fl_db_text(sqlite3_stmt *statement, int index) {
+  const char *text = (const char *)sqlite3_column_text(statement, index);
+  return fl_slice_n(text, text != NULL ? (size_t)sqlite3_column_bytes(statement, index) : 0);
+}
+
+void fl_db_id(sqlite3_stmt *statement, int index, char ret_id[FL_UUID_SIZE]) {
+  ret_id[0] = 0;
+  if (sqlite3_column_type(statement, index) == SQLITE_TEXT) {
+    fl_slice text = fl_db_text(statement, index);
+    if (text.size < FL_UUID_SIZE && memchr(text.data, 0, text.size) == NULL) memcpy(ret_id, text.data, text.size + 1);
+    return;
+  }
+  const uint8_t *bytes = sqlite3_column_blob(statement, index);
+  if (bytes == NULL || sqlite3_column_bytes(statement, index) != 16) return;
+  char hex[33];
+  fl_hex(bytes, 16, hex);
+  snprintf(ret_id, FL_UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+char *fl_db_copy(sqlite3_stmt *statement, int index) {
+  fl_slice text = fl_db_text(statement, index);
+  return text.data != NULL ? fl_strndup(text.data, text.size) : NULL;
+}
+
+/* ---- what both directions ask ---- */
+
+uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text) {
+  uint64_t sum = 0x9e3779b97f4a7c15u ^ text.size, word;
+  for (size_t i = 0; i < count; i++) sum = (sum ^ (uint64_t)numbers[i]) * 0xd6e8feb86659fd93u, sum ^= sum >> 32;
+  for (; text.size >= sizeof word; text.data += sizeof word, text.size -= sizeof word) {
+    memcpy(&word, text.data, sizeof word);
+    sum = (sum ^ le64toh(word)) * 0xd6e8feb86659fd93u;
+    sum ^= sum >> 32;
+  }
+  for (; text.size > 0; text.data++, text.size--) sum = (sum ^ (unsigned char)text.data[0]) * 0x100000001b3u;
+  sum ^= sum >> 29;
+  sum *= 0xd6e8feb86659fd93u;
+  return (uint32_t)(sum >> 32);
+}
+
+int fl_db_find_thread(struct fl_db *db, const char *id, struct fl_thread_row *ret_thread, struct fl_error *err) {
+  sqlite3_stmt *statement = fl_db_use(db, FL_SQL_THREAD_FIND, err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
+  int status = fl_db_row(db, statement, err);
+  if (status == FL_E_NOT_FOUND) return fl_error_set(err, FL_E_NOT_FOUND, "there is no thread %.200s", id);
+  if (status != 0) return status;
+  *ret_thread = (struct fl_thread_row){.row = sqlite3_column_int64(statement, 0)};
+  struct fl_lease *lease = &ret_thread->lease;
+  lease->fence = (uint64_t)sqlite3_column_int64(statement, 1);
+  lease->holder.pid = sqlite3_column_int64(statement, 2);
+  lease->holder.start_ticks = (uint64_t)sqlite3_column_int64(statement, 3);
+  lease->holder.token = (uint64_t)sqlite3_column_int64(statement, 4);
+  fl_slice place = fl_db_text(statement, 5);
+  if (place.size < sizeof lease->holder.place) memcpy(lease->holder.place, place.size > 0 ? place.data : "", place.size);
+  lease->expires_ms = sqlite3_column_int64(statement, 6);
+  sqlite3_reset(statement);
+  return 0;
+}
+
+int fl_db_last_no(struct fl_db *db, int64_t thread, enum fl_key_kind kind, uint64_t *ret_no, struct fl_error *err) {
+  sqlite3_stmt *statement = fl_db_use(db, FL_SQL_LAST_KEY, err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_int64(statement, 1, thread);
+  sqlite3_bind_int64(statement, 2, fl_key(kind, 1));
+  sqlite3_bind_int64(statement, 3, fl_key(kind, FL_NO_MAX));
+  int status = fl_db_row(db, statement, err);
+  if (status == 0) {
+    *ret_no = fl_key_no(sqlite3_column_int64(statement, 0));
+    sqlite3_reset(statement);
+  } else if (status == FL_E_NOT_FOUND) {
+    *ret_no = 0;
+  }
+  return status == FL_E_NOT_FOUND ? 0 : status;
+}
