@@ -65,7 +65,7 @@ static int apply_acquire(struct fl_memory_thread *thread, struct fl_txn *txn, co
 }
 
 static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_error *err) {
-  struct fl_memory_thread *thread;
+  struct fl_memory_thread *thread = NULL;
   struct fl_lease_ask ask = {.thread = txn->thread, .self = &store->self, .is_gone = fl_holder_is_other, .fence = txn->fence,
                              .wall_ms = txn->wall_ms};
   if (store->error_code != 0)

@@ -38,7 +38,7 @@ static void describe(const struct fl_memory_store *store, const struct fl_memory
 }
 
 int fl_memory_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err) {
-  struct fl_memory_thread *thread;
+  struct fl_memory_thread *thread = NULL;
   int status = find_thread(base, id, &thread, err);
   if (status == 0) describe((struct fl_memory_store *)base, thread, ret_info);
   return status;
@@ -155,7 +155,7 @@ static int load_checkpoint(const struct fl_memory_thread *thread, const struct f
 
 int fl_memory_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no, struct fl_loaded *loaded,
                    struct fl_error *err) {
-  struct fl_memory_thread *thread;
+  struct fl_memory_thread *thread = NULL;
   int status = find_thread(base, id, &thread, err);
   if (status != 0) return status;
   const struct fl_records *checkpoints = &thread->checkpoints, *values = &thread->values;
@@ -171,7 +171,7 @@ int fl_memory_load(struct fl_store *base, const char *id, const char *ns, uint64
 int fl_memory_list_checkpoints(struct fl_store *base, const char *id, const char *ns, uint64_t before_no, size_t limit,
                                bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
                                struct fl_error *err) {
-  struct fl_memory_thread *thread;
+  struct fl_memory_thread *thread = NULL;
   int status = find_thread(base, id, &thread, err);
   size_t visited = 0;
   bool goes_on = status == 0;
@@ -192,7 +192,7 @@ int fl_memory_list_checkpoints(struct fl_store *base, const char *id, const char
 
 int fl_memory_find_checkpoint(struct fl_store *base, const char *thread_id, const char *ns, const char *id, uint64_t *ret_no,
                               struct fl_error *err) {
-  struct fl_memory_thread *thread;
+  struct fl_memory_thread *thread = NULL;
   int status = find_thread(base, thread_id, &thread, err);
   if (status != 0) return status;
   uint64_t no = 0;
@@ -208,7 +208,7 @@ int fl_memory_find_checkpoint(struct fl_store *base, const char *thread_id, cons
 
 int fl_memory_list_events(struct fl_store *base, const char *id, const char *run_id, uint64_t after_no,
                           bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err) {
-  struct fl_memory_thread *thread;
+  struct fl_memory_thread *thread = NULL;
   int status = find_thread(base, id, &thread, err);
   bool goes_on = status == 0;
   for (size_t i = 0; goes_on && i < thread->event_count; i++) {
