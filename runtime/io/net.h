@@ -17,7 +17,7 @@ struct fl_net_host {
   void *loop; /* uv_loop_t */
   void (*on_opened)(struct fl_world *world); /* one more handle on the loop */
   void (*on_closed)(struct fl_world *world); /* a handle is gone; the world may be freed in this call */
-  void (*on_request_end)(struct fl_world *world); /* before the last callback of a request */
+  void (*end_request)(struct fl_http *http, int status, const struct fl_error *err); /* the last callback; free impl after it */
 };
 
 struct fl_net_module {
@@ -26,6 +26,6 @@ struct fl_net_module {
   int (*create)(const struct fl_net_host *host, struct fl_net **ret_net, struct fl_error *err);
   void (*close)(struct fl_net *net); /* no request may be under way; the handles close later, the memory goes with them */
   int (*start)(struct fl_net *net, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err);
-  const char *(*header)(const struct fl_http *http, const char *name);
+  const char *(*header)(const void *impl, const char *name);
   void (*cancel)(struct fl_http *http);
 };

@@ -11,7 +11,11 @@
 
 static void on_opened(struct fl_world *world) { uv_world_handle_opened(uv_world_of(world)); }
 static void on_closed(struct fl_world *world) { uv_world_handle_closed(uv_world_of(world)); }
-static void on_request_end(struct fl_world *world) { uv_world_of(world)->open_count--; }
+
+static void end_request(struct fl_http *http, int status, const struct fl_error *err) {
+  uv_world_of(((struct fl_impl *)http->impl)->world)->open_count--;
+  fl_http_deliver_end(http, status, err);
+}
 
 static int load(const struct fl_net_module **ret_module, struct fl_error *err) {
   FL_FREE_AUTO char *path = NULL;
@@ -31,7 +35,7 @@ static int ensure_net(struct uv_world *world, struct fl_error *err) {
   int failure = world->net_module == NULL ? load(&world->net_module, err) : 0;
   if (failure != 0) return failure;
   struct fl_net_host host = {.world = &world->base, .loop = world->loop, .on_opened = on_opened, .on_closed = on_closed,
-                             .on_request_end = on_request_end};
+                             .end_request = end_request};
   return world->net_module->create(&host, &world->net, err);
 }
 
@@ -44,9 +48,8 @@ int uv_world_http_start(struct fl_world *base, struct fl_http *http, const struc
   return failure;
 }
 
-const char *uv_world_http_header(const struct fl_http *http, const char *name) {
-  struct uv_world *world = uv_world_of(((struct fl_impl *)http->impl)->world);
-  return world->net_module->header(http, name);
+const char *uv_world_http_header(const void *impl, const char *name) {
+  return uv_world_of(((const struct fl_impl *)impl)->world)->net_module->header(impl, name);
 }
 
 void uv_world_http_cancel(struct fl_http *http) {

@@ -110,9 +110,24 @@ int fl_http_start(struct fl_world *world, struct fl_http *http, const struct fl_
   return world->ops->http_start(world, http, options, err);
 }
 
+/* The request that is having its last callback on this thread, and what it was. */
+static _Thread_local struct {
+  const struct fl_http *http;
+  void *impl;
+} ending;
+
+void fl_http_deliver_end(struct fl_http *http, int status, const struct fl_error *err) {
+  ending.http = http;
+  ending.impl = http->impl;
+  http->impl = NULL;
+  http->on_end(http, status, err);
+  ending.http = NULL;
+}
+
 const char *fl_http_header(const struct fl_http *http, const char *name) {
-  struct fl_world *world = world_of(http->impl);
-  return world != NULL ? world->ops->http_header(http, name) : NULL;
+  const void *impl = http->impl != NULL ? http->impl : ending.http == http ? ending.impl : NULL;
+  struct fl_world *world = world_of(impl);
+  return world != NULL ? world->ops->http_header(impl, name) : NULL;
 }
 
 void fl_http_cancel(struct fl_http *http) {

@@ -39,8 +39,12 @@ struct fl_world_ops {
   void (*process_end)(struct fl_process *process, uint32_t grace_ms);
 
   int (*http_start)(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err);
-  const char *(*http_header)(const struct fl_http *http, const char *name);
+  const char *(*http_header)(const void *impl, const char *name);
   void (*http_cancel)(struct fl_http *http);
 
   void (*work_start)(struct fl_world *world, struct fl_work *work);
 };
+
+/* Calls on_end. The request may be freed or started again in there, so it is not touched afterwards; meanwhile its headers may
+ * still be asked, so the caller frees `impl` afterwards. */
+void fl_http_deliver_end(struct fl_http *http, int status, const struct fl_error *err);

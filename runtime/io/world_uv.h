@@ -116,6 +116,6 @@ void uv_world_process_kill(struct fl_process *process, int signal_number);
 void uv_world_process_end(struct fl_process *process, uint32_t grace_ms);
 int uv_world_http_start(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options,
                         struct fl_error *err);
-const char *uv_world_http_header(const struct fl_http *http, const char *name);
+const char *uv_world_http_header(const void *impl, const char *name);
 void uv_world_http_cancel(struct fl_http *http);
 void uv_world_http_close(struct uv_world *world); /* when the world ends */
