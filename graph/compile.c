@@ -29,7 +29,8 @@ static size_t target_index(const struct fl_definition *definition, const char *n
 static void move_channels(struct fl_graph *graph, struct fl_definition *definition) {
   size_t room = graph->channel_count + graph->node_count + graph->join_count;
   definition->channels = fl_new_array(struct fl_channel_def, room);
-  memcpy(definition->channels, graph->channels, graph->channel_count * sizeof *graph->channels);
+  if (graph->channel_count > 0)
+    memcpy(definition->channels, graph->channels, graph->channel_count * sizeof *graph->channels);
   definition->channel_count = definition->state_channel_count = graph->channel_count;
   graph->channel_count = 0;
   for (size_t i = 0; i < definition->channel_count; i++)

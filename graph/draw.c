@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* Drawings of a graph for Mermaid, Graphviz and a terminal (draw_text.c). Conditional ways are dashed and carry their
+ * condition; a join is a hexagon that its sources lead to. Pure. */
+#include "graph/draw.h"
+
+#include "graph/core.h"
+#include "runtime/base/mem.h"
+
+/* ---- the ways ---- */
+
+static void add_way(struct fl_ways *ways, struct fl_way way) {
+  if (ways->count == ways->capacity) {
+    ways->capacity = ways->capacity > 0 ? ways->capacity * 2 : 16;
+    ways->items = fl_realloc(ways->items, ways->capacity * sizeof *ways->items);
+  }
+  if (way.to == FL_NODE_END) way.to = ways->end;
+  ways->items[ways->count++] = way;
+}
+
+static void add_branch(struct fl_ways *ways, size_t from, const struct fl_branch_def *branch) {
+  if (branch->choose != NULL) {
+    for (size_t i = 0; i < branch->target_count; i++)
+      add_way(ways, (struct fl_way){.kind = FL_WAY_BRANCH, .from = from, .to = branch->targets[i]});
+    return;
+  }
+  for (size_t i = 0; i < branch->arm_count; i++) {
+    const struct fl_branch_arm *arm = &branch->arms[i];
+    const char *label = arm->label != NULL ? arm->label : "otherwise";
+    for (size_t j = 0; j < arm->target_count; j++)
+      add_way(ways, (struct fl_way){.kind = FL_WAY_BRANCH, .from = from, .to = arm->targets[j], .label = label});
+  }
+  if (branch->arms[branch->arm_count - 1].when != NULL) /* no way taken ends the path */
+    add_way(ways, (struct fl_way){.kind = FL_WAY_BRANCH, .from = from, .to = FL_NODE_END, .label = "otherwise"});
+}
+
+static size_t join_target(const struct fl_definition *definition, size_t channel) {
+  for (size_t i = 0; i < definition->node_count; i++)
+    for (size_t j = 1; j < definition->nodes[i].trigger_channel_count; j++)
+      if (definition->nodes[i].trigger_channels[j] == channel) return i;
+  return FL_NODE_END;
+}
+
+static void add_node(struct fl_ways *ways, size_t index) {
+  const struct fl_node_def *node = &ways->definition->nodes[index];
+  size_t before = ways->count;
+  for (size_t i = 0; i < node->plain_target_count; i++)
+    add_way(ways, (struct fl_way){.from = index, .to = node->plain_targets[i]});
+  for (size_t i = 0; i < node->branch_count; i++) add_branch(ways, index, &node->branches[i]);
+  for (size_t i = 0; i < node->barrier_channel_count; i++) {
+    size_t channel = node->barrier_channels[i];
+    add_way(ways, (struct fl_way){.kind = FL_WAY_JOIN, .from = index, .to = join_target(ways->definition, channel), .join = channel});
+  }
+  if (ways->count == before) add_way(ways, (struct fl_way){.from = index, .to = FL_NODE_END});
+}
+
+void fl_ways_init(struct fl_ways *ways, const struct fl_definition *definition) {
+  *ways = (struct fl_ways){.definition = definition, .start = definition->node_count, .end = definition->node_count + 1};
+  for (size_t i = 0; i < definition->entry_target_count; i++)
+    add_way(ways, (struct fl_way){.from = ways->start, .to = definition->entry_targets[i]});
+  for (size_t i = 0; i < definition->entry_branch_count; i++) add_branch(ways, ways->start, &definition->entry_branches[i]);
+  for (size_t i = 0; i < definition->node_count; i++) add_node(ways, i);
+}
+
+void fl_ways_deinit(struct fl_ways *ways) {
+  fl_free(ways->items);
+  ways->items = NULL;
+  ways->count = ways->capacity = 0;
+}
+
+const char *fl_ways_name(const struct fl_ways *ways, size_t vertex) {
+  if (vertex == ways->start) return FL_START;
+  return vertex == ways->end ? FL_END : ways->definition->nodes[vertex].name;
+}
+
+/* ---- Mermaid ---- */
+
+/* Text between quotes: the format's own signs as entities. */
+static void mermaid_text(struct fl_buf *text, const char *name) {
+  for (; *name != '\0'; name++) {
+    if (*name == '"') fl_buf_add_text(text, "#quot;");
+    else if (*name == '#') fl_buf_add_text(text, "#35;");
+    else if (*name == '<') fl_buf_add_text(text, "#lt;");
+    else if (*name == '>') fl_buf_add_text(text, "#gt;");
+    else fl_buf_add_char(text, *name == '\n' ? ' ' : *name);
+  }
+}
+
+static const char *stop_text(const struct fl_node_def *node) {
+  if (node->interrupt_before && node->interrupt_after) return "stops before and after";
+  return node->interrupt_before ? "stops before" : node->interrupt_after ? "stops after" : NULL;
+}
+
+static void mermaid_vertex(const struct fl_ways *ways, size_t vertex, struct fl_buf *text) {
+  if (vertex == ways->start) fl_buf_add_text(text, FL_START);
+  else if (vertex == ways->end) fl_buf_add_text(text, FL_END);
+  else fl_buf_addf(text, "n%zu", vertex);
+}
+
+static bool is_first_of_join(const struct fl_ways *ways, size_t index) {
+  for (size_t i = 0; i < index; i++)
+    if (ways->items[i].kind == FL_WAY_JOIN && ways->items[i].join == ways->items[index].join) return false;
+  return true;
+}
+
+static void mermaid_way(const struct fl_ways *ways, size_t index, struct fl_buf *text) {
+  const struct fl_way *way = &ways->items[index];
+  if (way->kind == FL_WAY_JOIN && is_first_of_join(ways, index)) {
+    fl_buf_addf(text, "  j%zu{{\"all\"}} --> ", way->join);
+    mermaid_vertex(ways, way->to, text);
+    fl_buf_add_char(text, '\n');
+  }
+  fl_buf_add_text(text, "  ");
+  mermaid_vertex(ways, way->from, text);
+  if (way->kind != FL_WAY_BRANCH) fl_buf_add_text(text, " --> ");
+  else if (way->label == NULL) fl_buf_add_text(text, " -.-> ");
+  else {
+    fl_buf_add_text(text, " -. \"");
+    mermaid_text(text, way->label);
+    fl_buf_add_text(text, "\" .-> ");
+  }
+  if (way->kind == FL_WAY_JOIN) fl_buf_addf(text, "j%zu", way->join);
+  else mermaid_vertex(ways, way->to, text);
+  fl_buf_add_char(text, '\n');
+}
+
+static bool leads_to_end(const struct fl_ways *ways) {
+  for (size_t i = 0; i < ways->count; i++)
+    if (ways->items[i].to == ways->end) return true;
+  return false;
+}
+
+static void draw_mermaid(const struct fl_ways *ways, struct fl_buf *text) {
+  fl_buf_add_text(text, "flowchart TD\n  START([START])\n");
+  for (size_t i = 0; i < ways->definition->node_count; i++) {
+    const struct fl_node_def *node = &ways->definition->nodes[i];
+    fl_buf_addf(text, "  n%zu[\"", i);
+    mermaid_text(text, node->name);
+    if (stop_text(node) != NULL) fl_buf_addf(text, "<br/><small>%s</small>", stop_text(node));
+    fl_buf_add_text(text, "\"]\n");
+  }
+  if (leads_to_end(ways)) fl_buf_add_text(text, "  END([END])\n");
+  for (size_t i = 0; i < ways->count; i++) mermaid_way(ways, i, text);
+}
+
+/* ---- Graphviz ---- */
+
+static void dot_text(struct fl_buf *text, const char *name) {
+  fl_buf_add_char(text, '"');
+  for (; *name != '\0'; name++) {
+    if (*name == '"' || *name == '\\') fl_buf_add_char(text, '\\');
+    fl_buf_add_char(text, *name == '\n' ? ' ' : *name);
+  }
+  fl_buf_add_char(text, '"');
+}
+
+static void dot_way(const struct fl_ways *ways, size_t index, struct fl_buf *text) {
+  const struct fl_way *way = &ways->items[index];
+  if (way->kind == FL_WAY_JOIN && is_first_of_join(ways, index)) {
+    fl_buf_addf(text, "  j%zu [label=\"all\", shape=hexagon, style=solid];\n  j%zu -> ", way->join, way->join);
+    dot_text(text, fl_ways_name(ways, way->to));
+    fl_buf_add_text(text, ";\n");
+  }
+  fl_buf_add_text(text, "  ");
+  dot_text(text, fl_ways_name(ways, way->from));
+  fl_buf_add_text(text, " -> ");
+  if (way->kind == FL_WAY_JOIN) fl_buf_addf(text, "j%zu", way->join);
+  else dot_text(text, fl_ways_name(ways, way->to));
+  if (way->kind == FL_WAY_BRANCH) {
+    fl_buf_add_text(text, " [style=dashed");
+    if (way->label != NULL) fl_buf_add_text(text, ", label=");
+    if (way->label != NULL) dot_text(text, way->label);
+    fl_buf_add_char(text, ']');
+  }
+  fl_buf_add_text(text, ";\n");
+}
+
+static void draw_dot(const struct fl_ways *ways, struct fl_buf *text) {
+  fl_buf_add_text(text, "digraph ");
+  dot_text(text, ways->definition->name);
+  fl_buf_add_text(text, " {\n  node [shape=box, style=rounded];\n  \"START\" [shape=oval, style=solid];\n");
+  for (size_t i = 0; i < ways->definition->node_count; i++) {
+    const struct fl_node_def *node = &ways->definition->nodes[i];
+    fl_buf_add_text(text, "  ");
+    dot_text(text, node->name);
+    if (stop_text(node) != NULL) fl_buf_addf(text, " [xlabel=\"%s\"]", stop_text(node));
+    fl_buf_add_text(text, ";\n");
+  }
+  if (leads_to_end(ways)) fl_buf_add_text(text, "  \"END\" [shape=oval, style=solid];\n");
+  for (size_t i = 0; i < ways->count; i++) dot_way(ways, i, text);
+  fl_buf_add_text(text, "}\n");
+}
+
+char *fl_definition_draw(const struct fl_definition *definition, enum fl_drawing format) {
+  struct fl_buf text = {0};
+  struct fl_ways ways;
+  fl_ways_init(&ways, definition);
+  if (format == FL_DRAW_MERMAID) draw_mermaid(&ways, &text);
+  else if (format == FL_DRAW_DOT) draw_dot(&ways, &text);
+  else fl_draw_text(&ways, &text);
+  fl_ways_deinit(&ways);
+  return fl_buf_take(&text, NULL);
+}

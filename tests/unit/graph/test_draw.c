@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Drawings, compared with tests/golden/graph/draw-*.txt. */
+#include "tests/unit/graph/fixture.h"
+
+#include "graph/definition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct fl_expr *expr(const char *text) {
+  struct fl_expr *parsed;
+  assert_int_equal(fl_expr_create(fl_slice_of(text), &parsed, NULL), 0);
+  return parsed;
+}
+
+static void behave(struct test_call *call) {}
+
+static int choose(const struct fl_state *state, struct fl_targets *targets, void *user, struct fl_error *err) { return 0; }
+
+/* An agent with tools, then two that run side by side, a join, and a person. */
+static struct fl_definition *support(void) {
+  struct fl_graph *graph = fl_graph_create("support");
+  test_channel(graph, "messages", FL_MESSAGES, NULL);
+  const char *const nodes[] = {"agent", "tools", "check", "count", "each", "approve", "say \"no\""};
+  for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) test_node(graph, nodes[i], behave);
+  fl_graph_edge(graph, FL_START, "agent");
+  fl_graph_expr_branch_take(graph, "agent",
+                            (struct fl_branch_arm_spec[]){{expr("size(last(state.messages).tool_calls) > 0"), (const char *const[]){"tools"}, 1},
+                                                          {expr("state.x == \"<y>\""), (const char *const[]){"say \"no\""}, 1},
+                                                          {NULL, (const char *const[]){"check"}, 1}},
+                            3);
+  fl_graph_edge(graph, "tools", "agent");
+  fl_graph_edge(graph, "check", "count");
+  fl_graph_edge(graph, "check", "each");
+  test_join2(graph, "count", "each", "approve");
+  fl_graph_branch(graph, "approve", choose, NULL, (const char *const[]){"agent", FL_END}, 2);
+  struct fl_definition *definition;
+  struct fl_error err;
+  const struct fl_compile_options options = {.size = sizeof options, .interrupt_before = (const char *const[]){"approve", NULL}};
+  if (fl_graph_compile(graph, &options, &definition, &err) < 0) fail_msg("%s", err.text);
+  return definition;
+}
+
+static void compare(enum fl_drawing format, const char *name) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/tests/golden/graph/%s.txt", getenv("FL_SOURCE_ROOT"), name);
+  struct fl_definition *definition = support();
+  char *drawing = fl_definition_draw(definition, format);
+  if (getenv("FL_GOLDEN_WRITE") != NULL) {
+    FILE *file = fopen(path, "w");
+    fputs(drawing, file);
+    fclose(file);
+  }
+  char *expected = test_read_file(path, NULL);
+  assert_non_null(expected);
+  assert_string_equal(drawing, expected);
+  free(expected);
+  fl_text_free(drawing);
+  fl_definition_unref(definition);
+}
+
+static void mermaid(void **state) { compare(FL_DRAW_MERMAID, "draw-mermaid"); }
+static void dot(void **state) { compare(FL_DRAW_DOT, "draw-dot"); }
+static void text(void **state) { compare(FL_DRAW_TEXT, "draw-text"); }
+
+static void long_chains_are_broken_into_lines(void **state) {
+  struct fl_graph *graph = fl_graph_create("long");
+  char name[16], last[16] = FL_START;
+  for (int i = 0; i < 300; i++) {
+    snprintf(name, sizeof name, "node%d", i);
+    test_node(graph, name, behave);
+    fl_graph_edge(graph, last, name);
+    memcpy(last, name, sizeof last);
+  }
+  struct fl_definition *definition = test_compile(graph);
+  char *drawing = fl_definition_draw(definition, FL_DRAW_TEXT);
+  size_t widest = 0, width = 0;
+  for (const char *c = drawing; *c != '\0'; c++) {
+    width = *c == '\n' ? 0 : width + (((unsigned char)*c & 0xc0) != 0x80);
+    if (width > widest) widest = width;
+  }
+  assert_in_range(widest, 60, 130);
+  assert_non_null(strstr(drawing, "node299 ──▶ END"));
+  fl_text_free(drawing);
+  fl_definition_unref(definition);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(mermaid),
+      cmocka_unit_test(dot),
+      cmocka_unit_test(text),
+      cmocka_unit_test(long_chains_are_broken_into_lines),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
