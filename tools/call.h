@@ -50,6 +50,3 @@ struct fl_call *fl_call_start(struct fl_call_runner *runner, const struct fl_cal
 void fl_call_cancel(struct fl_call *call); /* before on_done only; on_done(FL_E_CANCELLED) follows */
 void *fl_call_user(const struct fl_call *call);
 const struct fl_tool_def *fl_call_def(const struct fl_call *call);
-
-/* Whether `level` is one of MCP's eight log levels, and its rank (debug 0 … emergency 7); -1 otherwise. */
-int fl_log_level_rank(const char *level);

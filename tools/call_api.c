@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What a handler may do with its call, from any thread: answer, report progress, log, ask whether it was cancelled. A result
  * has the shape that MCP gives it: content blocks, structured content, isError. */
+#include "mcp/proto/level.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 #include "tools/call_impl.h"
 
 #include <math.h>
-
-static const char *const LEVELS[] = {"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"};
-
-int fl_log_level_rank(const char *level) {
-  if (level == NULL) return -1;
-  for (size_t i = 0; i < sizeof LEVELS / sizeof LEVELS[0]; i++)
-    if (strcmp(level, LEVELS[i]) == 0) return (int)i;
-  return -1;
-}
 
 void fl_call_progress_note_destroy(struct fl_call_progress_note *note) {
   if (note == NULL) return;
@@ -153,9 +145,8 @@ void fl_call_log(struct fl_call *call, const char *level, const char *format, ..
   if (fl_buf_vaddf(&text, format, args) < 0) fl_buf_add_text(&text, "(a log message that is too long)");
   va_end(args);
   struct fl_call_log_note *note = fl_new(struct fl_call_log_note);
-  int rank = fl_log_level_rank(level);
   note->node = (struct fl_call_node){.call = call, .kind = FL_NODE_LOG};
-  note->level = LEVELS[rank < 0 ? 1 : rank];
+  note->level = fl_mcp_level_name(fl_mcp_level_rank(level));
   note->text = fl_strdup(text.data != NULL ? text.data : "");
   fl_call_send(call, &note->node);
 }

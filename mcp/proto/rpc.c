@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "mcp/proto/rpc.h"
+
+#include "runtime/json/json.h"
+
+#include <inttypes.h>
+
+/* ---- reading ---- */
+
+bool fl_rpc_is_id(const struct fl_value *value) {
+  return value != NULL && (fl_is(value, FL_INT) || fl_is(value, FL_STRING));
+}
+
+void fl_rpc_id_key(const struct fl_value *id, struct fl_buf *ret_key) {
+  fl_buf_clear(ret_key);
+  if (fl_is(id, FL_INT)) fl_buf_addf(ret_key, "i%" PRId64, fl_as_int(id, 0));
+  else {
+    fl_buf_add_char(ret_key, 's');
+    fl_buf_add(ret_key, fl_as_string(id), fl_string_size(id));
+  }
+}
+
+static void fault(struct fl_rpc_message *message, int code, const char *text) {
+  message->kind = FL_RPC_FAULT;
+  message->fault_code = code;
+  message->fault = text;
+}
+
+static void classify_call(struct fl_rpc_message *message, const struct fl_value *id) {
+  message->kind = id != NULL ? FL_RPC_REQUEST : FL_RPC_NOTIFICATION;
+  message->params = fl_get(message->root, "params");
+  if (message->params == NULL || fl_is(message->params, FL_OBJECT)) return;
+  if (fl_is(message->params, FL_ARRAY)) fault(message, FL_RPC_INVALID_PARAMS, "\"params\" must be an object");
+  else fault(message, FL_RPC_INVALID_REQUEST, "\"params\" must be an object");
+}
+
+static void classify_response(struct fl_rpc_message *message) {
+  message->result = fl_get(message->root, "result");
+  message->error = fl_get(message->root, "error");
+  if ((message->result != NULL) == (message->error != NULL))
+    fault(message, FL_RPC_INVALID_REQUEST, "a message has a \"method\", a \"result\" or an \"error\", and only one of them");
+  else if (message->result != NULL) {
+    message->kind = FL_RPC_RESULT;
+    if (message->id == NULL) fault(message, FL_RPC_INVALID_REQUEST, "a result needs an \"id\"");
+  } else {
+    message->kind = FL_RPC_ERROR;
+    if (!fl_is(message->error, FL_OBJECT) || !fl_is(fl_get(message->error, "code"), FL_INT) ||
+        fl_get_string(message->error, "message", NULL) == NULL)
+      fault(message, FL_RPC_INVALID_REQUEST, "an \"error\" needs an integer \"code\" and a \"message\"");
+  }
+}
+
+void fl_rpc_classify(struct fl_value *value, struct fl_rpc_message *ret_message) {
+  *ret_message = (struct fl_rpc_message){.root = fl_value_ref(value)};
+  if (fl_is(value, FL_ARRAY)) {
+    ret_message->kind = FL_RPC_BATCH;
+    return;
+  }
+  if (!fl_is(value, FL_OBJECT)) {
+    fault(ret_message, FL_RPC_INVALID_REQUEST, "a message must be an object");
+    return;
+  }
+  const struct fl_value *id = fl_get(value, "id");
+  const struct fl_value *method = fl_get(value, "method");
+  if (fl_rpc_is_id(id)) ret_message->id = id;
+  if (strcmp(fl_get_string(value, "jsonrpc", ""), "2.0") != 0)
+    fault(ret_message, FL_RPC_INVALID_REQUEST, "\"jsonrpc\" must be \"2.0\"");
+  else if (method != NULL && !fl_is(method, FL_STRING))
+    fault(ret_message, FL_RPC_INVALID_REQUEST, "\"method\" must be a string");
+  else if (id != NULL && ret_message->id == NULL && (method != NULL || !fl_is(id, FL_NULL)))
+    fault(ret_message, FL_RPC_INVALID_REQUEST, "\"id\" must be a string or an integer");
+  else if (method != NULL) {
+    ret_message->method = fl_as_string(method);
+    classify_call(ret_message, id);
+  } else classify_response(ret_message);
+}
+
+void fl_rpc_read(fl_slice line, struct fl_rpc_message *ret_message) {
+  FL_VALUE_AUTO value = NULL;
+  struct fl_error err;
+  if (fl_json_read(line, FL_JSON_STRICT, &value, &err) == 0) {
+    fl_rpc_classify(value, ret_message);
+    return;
+  }
+  ret_message->root = NULL;
+  ret_message->id = NULL;
+  ret_message->method = NULL;
+  ret_message->params = ret_message->result = ret_message->error = NULL;
+  ret_message->json_error = err;
+  fault(ret_message, FL_RPC_PARSE_ERROR, ret_message->json_error.text);
+}
+
+void fl_rpc_message_deinit(struct fl_rpc_message *message) {
+  fl_value_unref(message->root);
+  message->root = NULL;
+}
+
+/* ---- the id of a message that was cut off ---- */
+
+static size_t skip_blank(fl_slice text, size_t at) {
+  while (at < text.size && strchr(" \t\r\n", text.data[at]) != NULL && text.data[at] != '\0') at++;
+  return at;
+}
+
+/* Past the string that starts at `at`; text.size when it does not end. */
+static size_t skip_string(fl_slice text, size_t at) {
+  for (at++; at < text.size && text.data[at] != '"'; at++)
+    if (text.data[at] == '\\') at++;
+  return at < text.size ? at + 1 : text.size;
+}
+
+/* Past the value that starts at `at`, by brackets alone. */
+static size_t skip_value(fl_slice text, size_t at) {
+  size_t depth = 0;
+  while (at < text.size) {
+    char c = text.data[at];
+    if (depth == 0 && (c == ',' || c == '}')) return at;
+    if (c == '{' || c == '[') depth++;
+    if ((c == '}' || c == ']') && depth > 0) depth--;
+    at = c == '"' ? skip_string(text, at) : at + 1;
+  }
+  return at;
+}
+
+struct fl_value *fl_rpc_peek_id(fl_slice front) {
+  size_t at = skip_blank(front, 0);
+  if (at >= front.size || front.data[at] != '{') return NULL;
+  while (at < front.size && front.data[at] != '}') {
+    at = skip_blank(front, at + 1);
+    if (at >= front.size || front.data[at] != '"') return NULL;
+    size_t key_start = at;
+    at = skip_string(front, at);
+    bool is_id = fl_slice_equal(fl_slice_n(front.data + key_start, at - key_start), FL_SLICE("\"id\""));
+    at = skip_blank(front, at);
+    if (at >= front.size || front.data[at] != ':') return NULL;
+    size_t value_start = skip_blank(front, at + 1);
+    at = skip_value(front, value_start);
+    if (!is_id || at >= front.size) continue;
+    struct fl_value *id = NULL;
+    if (fl_json_read(fl_slice_n(front.data + value_start, at - value_start), FL_JSON_STRICT, &id, NULL) != 0) return NULL;
+    if (fl_rpc_is_id(id)) return id;
+    fl_value_unref(id);
+    return NULL;
+  }
+  return NULL;
+}
+
+/* ---- writing ---- */
+
+static void add(struct fl_buf *buf, fl_slice text) { fl_buf_add(buf, text.data, text.size); }
+
+static void add_id(struct fl_buf *buf, const struct fl_value *id) { fl_json_write(buf, id, FL_JSON_COMPACT); }
+
+static void add_method(struct fl_buf *buf, const char *method) {
+  add(buf, FL_SLICE("\"method\":\""));
+  fl_buf_add_text(buf, method); /* ours: nothing in it needs an escape */
+  add(buf, FL_SLICE("\",\"params\":"));
+}
+
+struct fl_rpc_line fl_rpc_begin_result(struct fl_buf *buf, const struct fl_value *id) {
+  struct fl_rpc_line line = {buf, buf->size};
+  add(buf, FL_SLICE("{\"jsonrpc\":\"2.0\",\"id\":"));
+  add_id(buf, id);
+  add(buf, FL_SLICE(",\"result\":"));
+  return line;
+}
+
+struct fl_rpc_line fl_rpc_begin_request(struct fl_buf *buf, int64_t id, const char *method) {
+  struct fl_rpc_line line = {buf, buf->size};
+  fl_buf_addf(buf, "{\"jsonrpc\":\"2.0\",\"id\":%" PRId64 ",", id);
+  add_method(buf, method);
+  return line;
+}
+
+struct fl_rpc_line fl_rpc_begin_notification(struct fl_buf *buf, const char *method) {
+  struct fl_rpc_line line = {buf, buf->size};
+  add(buf, FL_SLICE("{\"jsonrpc\":\"2.0\","));
+  add_method(buf, method);
+  return line;
+}
+
+void fl_rpc_add_text(struct fl_buf *buf, const char *text) {
+  FL_VALUE_AUTO value = fl_string(text);
+  fl_json_write(buf, value, FL_JSON_COMPACT);
+}
+
+int fl_rpc_end(struct fl_rpc_line line) {
+  add(line.buf, FL_SLICE("}\n"));
+  if (!line.buf->failed) return 0;
+  line.buf->size = line.start;
+  if (line.buf->data != NULL) line.buf->data[line.start] = '\0';
+  line.buf->failed = false;
+  return FL_E_LIMIT;
+}
+
+int fl_rpc_write_error(struct fl_buf *buf, const struct fl_rpc_fault *fault) {
+  struct fl_rpc_line line = {buf, buf->size};
+  add(buf, FL_SLICE("{\"jsonrpc\":\"2.0\","));
+  if (fault->id != NULL) {
+    add(buf, FL_SLICE("\"id\":"));
+    add_id(buf, fault->id);
+    fl_buf_add_char(buf, ',');
+  } else if (fault->has_null_id) add(buf, FL_SLICE("\"id\":null,"));
+  fl_buf_addf(buf, "\"error\":{\"code\":%d,\"message\":", fault->code);
+  fl_rpc_add_text(buf, fault->message);
+  if (fault->data != NULL) {
+    add(buf, FL_SLICE(",\"data\":"));
+    fl_json_write(buf, fault->data, FL_JSON_COMPACT);
+  }
+  fl_buf_add_char(buf, '}');
+  return fl_rpc_end(line);
+}

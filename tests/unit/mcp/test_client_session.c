@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* The client's side of the protocol, as scripts (in client/). Events beside lines:
+ *   @ era modern|legacy        insist (first line of a script)     @ start                a process is there
+ *   @ exit HOW                 it is gone                          @ give-up WHY          no other comes
+ *   @ time MS                  the clock stands at MS              @ too-long FRONT
+ *   @ call KEY TOOL ARGS [ID]  idle 1000 ms, total 5000 ms         @ cancel KEY
+ *   @ deadline                 asks for it                         @ describe
+ * Effects: "! ready NAMES", "! changed NAMES", "! failed WORD TEXT", "! respawn", "! log LEVEL TEXT", "! deadline MS",
+ *   "! done KEY RESULT", "! done KEY WORD sent|unsent TEXT", "! progress KEY DONE TOTAL TEXT". */
+#include "mcp/proto/client_session.h"
+#include "script.h"
+#include "tests/support/support.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { KEYS = 26, IDLE_MS = 1000, TOTAL_MS = 5000, START_MS = 20000, RESULT_MAX = 500 };
+
+struct fixture {
+  struct fl_mcp_client_config config;
+  struct fl_mcp_client_session *session;
+  struct fl_mcp_client_effects effects;
+  struct fl_mcp_client_call *calls[KEYS];
+  char keys[KEYS];
+  int64_t now_ms;
+};
+
+static void names(const struct fixture *fixture, char *ret_text, size_t size) {
+  const struct fl_value *tools = fl_mcp_client_tools(fixture->session);
+  ret_text[0] = '\0';
+  for (size_t i = 0; i < fl_size(tools); i++) {
+    size_t used = strlen(ret_text);
+    snprintf(ret_text + used, size - used, " %s", fl_get_string(fl_at(tools, i), "name", "?"));
+  }
+}
+
+static void report_call(struct script *script, const struct fl_mcp_client_report *report) {
+  char key = *(char *)report->call_user;
+  if (report->type == FL_MCP_CLIENT_CALL_PROGRESS) {
+    script_output(script, '!', "progress %c %g %g %s", key, report->progress.done, report->progress.total,
+                  report->text != NULL ? report->text : "");
+  } else if (report->status != 0) {
+    script_output(script, '!', "done %c %s %s %s", key, fl_error_word(report->status), report->sent ? "sent" : "unsent", report->text);
+  } else {
+    char *text = fl_dump(report->result, NULL);
+    script_output(script, '!', "done %c %s", key, text);
+    fl_text_free(text);
+  }
+}
+
+static void report_one(struct script *script, struct fixture *fixture, const struct fl_mcp_client_report *report) {
+  char list[1000];
+  names(fixture, list, sizeof list);
+  switch (report->type) {
+    case FL_MCP_CLIENT_READY: script_output(script, '!', "ready%s", list); return;
+    case FL_MCP_CLIENT_TOOLS_CHANGED: script_output(script, '!', "changed%s", list); return;
+    case FL_MCP_CLIENT_FAILED: script_output(script, '!', "failed %s %s", fl_error_word(report->status), report->text); return;
+    case FL_MCP_CLIENT_RESPAWN: script_output(script, '!', "respawn"); return;
+    case FL_MCP_CLIENT_LOG: script_output(script, '!', "log %s %s", report->level, report->text); return;
+    case FL_MCP_CLIENT_CALL_DONE:
+    case FL_MCP_CLIENT_CALL_PROGRESS: report_call(script, report); return;
+  }
+}
+
+static void report(struct script *script, struct fixture *fixture) {
+  for (size_t i = 0; i < fixture->effects.count; i++) report_one(script, fixture, &fixture->effects.reports[i]);
+  script_output_lines(script, fl_buf_slice(&fixture->effects.out));
+  fl_mcp_client_effects_clear(&fixture->effects);
+}
+
+static void start_call(struct fixture *fixture, char *text) {
+  char key = script_word(&text)[0];
+  const char *tool = script_word(&text), *args_text = script_word(&text), *id = script_word(&text);
+  FL_VALUE_AUTO args = NULL;
+  assert_int_equal(fl_parse(args_text, strlen(args_text), &args, NULL), 0);
+  fixture->keys[key - 'a'] = key;
+  struct fl_mcp_client_call_options options = {.tool = tool, .args = args, .call_id = id, .idle_timeout_ms = IDLE_MS,
+      .total_timeout_ms = TOTAL_MS, .result_max = RESULT_MAX, .user = &fixture->keys[key - 'a']};
+  fixture->calls[key - 'a'] = fl_mcp_client_call(fixture->session, fixture->now_ms, &options, &fixture->effects);
+}
+
+static void describe(struct script *script, const struct fixture *fixture) {
+  FL_VALUE_AUTO about = fl_mcp_client_session_describe(fixture->session);
+  char *text = fl_dump(about, NULL);
+  script_output(script, '!', "%s", text);
+  fl_text_free(text);
+}
+
+static void make_session(struct fixture *fixture, enum fl_mcp_era era) {
+  fl_mcp_client_session_destroy(fixture->session);
+  fixture->config = (struct fl_mcp_client_config){.server_name = "math", .client_version = "1", .era = era, .start_timeout_ms = START_MS};
+  fixture->session = fl_mcp_client_session_create(&fixture->config);
+}
+
+static void event(struct script *script, char kind, char *text, void *user) {
+  struct fixture *fixture = user;
+  struct fl_mcp_client_session *session = fixture->session;
+  struct fl_mcp_client_effects *effects = &fixture->effects;
+  const char *word = kind == '>' ? "" : script_word(&text);
+  if (kind == '>') fl_mcp_client_line(session, fixture->now_ms, fl_slice_of(text), effects);
+  else if (strcmp(word, "era") == 0) make_session(fixture, strcmp(text, "modern") == 0 ? FL_MCP_MODERN : FL_MCP_LEGACY);
+  else if (strcmp(word, "start") == 0) fl_mcp_client_started(session, fixture->now_ms, effects);
+  else if (strcmp(word, "exit") == 0) fl_mcp_client_exited(session, text, effects);
+  else if (strcmp(word, "give-up") == 0) fl_mcp_client_given_up(session, text, effects);
+  else if (strcmp(word, "too-long") == 0) fl_mcp_client_line_too_long(session, fl_slice_of(text), effects);
+  else if (strcmp(word, "call") == 0) start_call(fixture, text);
+  else if (strcmp(word, "cancel") == 0) fl_mcp_client_cancel(session, fixture->calls[text[0] - 'a'], "because", effects);
+  else if (strcmp(word, "describe") == 0) describe(script, fixture);
+  else if (strcmp(word, "deadline") == 0) script_output(script, '!', "deadline %" PRId64, fl_mcp_client_deadline_ms(session));
+  else if (strcmp(word, "time") == 0) {
+    fixture->now_ms = atoll(text);
+    fl_mcp_client_time(session, fixture->now_ms, effects);
+  } else script_fail(script, "unknown event %s", word);
+  report(script, fixture);
+}
+
+static void run_file(const char *path, const char *name, void *user) {
+  char *text = test_read_file(path, NULL);
+  struct fixture fixture = {0};
+  struct script script;
+  make_session(&fixture, 0);
+  bool ok = script_run(&script, name, text, event, &fixture);
+  tap_ok(ok, "client script %s", name);
+  if (!ok) printf("# %s\n", script.problem);
+  fl_mcp_client_session_destroy(fixture.session);
+  fl_mcp_client_effects_deinit(&fixture.effects);
+  free(text);
+}
+
+int main(void) {
+  char folder[4096];
+  snprintf(folder, sizeof folder, "%s/tests/unit/mcp/client", getenv("FL_SOURCE_ROOT"));
+  if (test_each_file(folder, ".txt", run_file, NULL) < 0) tap_ok(false, "the scripts are there");
+  return tap_done();
+}
