@@ -11,6 +11,8 @@ struct fl_graph_file_options {
   int (*read)(const char *path, char **ret_text, size_t *ret_size, void *user, struct fl_error *err);
   const char *(*getenv_fn)(const char *name); /* for ${NAME}; NULL: every name is unset */
   void *user;
+  const char *const *servers; /* names of servers known beside mcpServers and "builtin" (tools of the embedding program);
+                                 NULL-terminated; NULL: none */
 };
 
 /* What a graph file says beside the graph itself. */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Expressions in the graph file: compiled once, and every name in them checked against the channels. */
+#include "graph/file_loader.h"
+
+struct names_check {
+  const struct fl_spot *spot;
+  bool is_right;
+};
+
+static void check_channel(struct names_check *check, const char *name, size_t column) {
+  const struct fl_loader *loader = check->spot->loader;
+  struct fl_entry *entry = fl_section_find(&loader->state, name);
+  if (entry != NULL) entry->is_used = true;
+  if (fl_file_has_channel(loader, name)) return;
+  static const char *const default_names[] = {"messages"};
+  const char *const *names = loader->has_default_state ? default_names : loader->state.names;
+  char advice[FL_SUGGESTION_MAX];
+  fl_spot_error(check->spot, fl_suggest(name, names, loader->has_default_state ? 1 : loader->state.count, advice),
+                "column %zu of the expression: there is no channel \"%s\"", column, name);
+  check->is_right = false;
+}
+
+static void on_name(const char *scope, const char *name, size_t column, void *user) {
+  struct names_check *check = user;
+  if (scope != NULL && strcmp(scope, "state") == 0) {
+    check_channel(check, name, column);
+    return;
+  }
+  check->is_right = false;
+  const char *top = scope != NULL ? scope : name;
+  if (strcmp(top, "state") == 0) {
+    fl_spot_error(check->spot, "write state.NAME", "column %zu of the expression: \"state\" alone is not a value; say which channel", column);
+    return;
+  }
+  static const char *const names[] = {"state"};
+  char advice[FL_SUGGESTION_MAX];
+  const char *suggestion = fl_suggest(top, names, 1, advice);
+  FL_FREE_AUTO char *channel = fl_file_has_channel(check->spot->loader, top) ? fl_format("write state.%s", top) : NULL;
+  fl_spot_error(check->spot, channel != NULL ? channel : suggestion != NULL ? suggestion : "a text needs quotes of its own inside the expression: \"'text'\"",
+                "column %zu of the expression: there is no \"%s\"; expressions read state.CHANNEL", column, top);
+}
+
+/* Numbers, booleans and null stand for themselves: `turns: 1`. JSON text of these is also an expression. */
+static char *text_of(const struct fl_spot *spot) {
+  if (fl_is(spot->value, FL_STRING)) return fl_strdup(fl_as_string(spot->value));
+  if (!fl_is(spot->value, FL_ARRAY) && !fl_is(spot->value, FL_OBJECT)) {
+    char *json = fl_dump(spot->value, NULL);
+    char *text = fl_strdup(json);
+    fl_text_free(json);
+    return text;
+  }
+  fl_spot_error(spot, "write it as a text: \"{'key': state.channel}\"", "must be an expression, which is a text");
+  return NULL;
+}
+
+struct fl_expr *fl_file_expr(const struct fl_spot *spot) {
+  FL_FREE_AUTO char *text = text_of(spot);
+  if (text == NULL) return NULL;
+  struct fl_expr *expr = NULL;
+  struct fl_error err = {0};
+  if (fl_expr_create(fl_slice_of(text), &expr, &err) < 0) {
+    bool is_prose = strchr(text, ' ') != NULL && strpbrk(text, "'\"()[]{}") == NULL;
+    fl_spot_error(spot, is_prose ? "a text needs quotes of its own inside the expression: \"'text'\"" : NULL, "the expression is not valid: %s", err.text);
+    return NULL;
+  }
+  struct names_check check = {spot, true};
+  fl_expr_visit_names(expr, on_name, &check);
+  if (check.is_right) return expr;
+  fl_expr_destroy(expr);
+  return NULL;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Models and MCP servers: their entries checked, the environment filled in where it may speak; and names of tools. */
+#include "graph/file_loader.h"
+
+#include <stdio.h>
+
+/* ---- models ---- */
+
+static const char *const model_env_keys[] = {"base_url", "api_key", "model", NULL};
+
+static bool is_in(const char *const *names, const char *name) {
+  for (; *names != NULL; names++) {
+    if (strcmp(*names, name) == 0) return true;
+  }
+  return false;
+}
+
+/* A text that is empty once filled in counts as not given: an unset OPENAI_BASE_URL leaves the provider's own. */
+static void fill_member(const struct fl_spot *member, struct fl_value *made) {
+  const char *text = fl_as_string(member->value);
+  bool is_unset;
+  FL_FREE_AUTO char *filled = fl_file_expand(member, text, &is_unset);
+  if (filled[0] != '\0') fl_set_string(made, member->key, filled);
+}
+
+static void warn_unfilled(const struct fl_spot *member) {
+  const char *text = fl_as_string(member->value);
+  if (text != NULL && strstr(text, "${") != NULL)
+    fl_spot_warn(member, NULL, "\"${…}\" is not filled in here; it stays as it is");
+}
+
+static void check_provider(const struct fl_spot *spot) {
+  static const char *const names[] = {"openai", "anthropic", "scripted"};
+  const char *name = fl_spot_text(spot, "provider", true);
+  if (name == NULL) return;
+  struct fl_spot provider = fl_spot_member(spot, "provider");
+  bool is_scripted = strcmp(name, "scripted") == 0;
+  if (is_scripted) fl_spot_text(spot, "script", true);
+  else if (strcmp(name, "openai") == 0 || strcmp(name, "anthropic") == 0) fl_spot_text(spot, "model", true);
+  else {
+    char advice[FL_SUGGESTION_MAX];
+    const char *near = fl_suggest(name, names, 3, advice);
+    fl_spot_error(&provider, near != NULL ? near : "the providers are openai, anthropic and scripted; a compatible server is openai with its base_url",
+                  "there is no provider \"%s\"", name);
+  }
+  struct fl_spot script = fl_spot_member(spot, "script");
+  if (!is_scripted && script.value != NULL) fl_spot_key_error(&script, NULL, "\"script\" is for the provider scripted");
+}
+
+/* Settings of a model with their types; what they may be in detail is the provider's business. */
+static const struct {
+  const char *key;
+  bool is_number, is_integer, is_text, is_bool;
+} settings[] = {
+    {"temperature", .is_number = true},         {"top_p", .is_number = true},
+    {"max_tokens", .is_integer = true},         {"seed", .is_integer = true},
+    {"max_retries", .is_integer = true},        {"first_byte_timeout_ms", .is_integer = true},
+    {"idle_timeout_ms", .is_integer = true},    {"reasoning_effort", .is_text = true},
+    {"parallel_tool_calls", .is_bool = true},
+};
+
+static void check_settings(const struct fl_spot *spot) {
+  for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+    struct fl_spot member = fl_spot_member(spot, settings[i].key);
+    if (member.value == NULL) continue;
+    if (settings[i].is_integer) fl_spot_is(&member, FL_INT);
+    else if (settings[i].is_bool) fl_spot_is(&member, FL_BOOL);
+    else if (settings[i].is_text) fl_spot_is(&member, FL_STRING);
+    else if (!fl_is_number(member.value)) fl_spot_is(&member, FL_DOUBLE);
+  }
+}
+
+static struct fl_value *load_model(const struct fl_entry *entry) {
+  const struct fl_spot *spot = &entry->spot;
+  if (!fl_spot_is(spot, FL_OBJECT)) return fl_object();
+  fl_spot_check_keys(spot, &fl_shape_model);
+  check_provider(spot);
+  check_settings(spot);
+  struct fl_value *made = fl_object();
+  for (struct fl_member m = {0}; fl_next_member(spot->value, &m);) {
+    struct fl_spot member = fl_spot_member(spot, m.key);
+    bool is_filled = is_in(model_env_keys, m.key) && fl_spot_is(&member, FL_STRING);
+    if (is_filled) fill_member(&member, made);
+    else fl_set_take(made, m.key, fl_value_ref(m.value));
+    if (!is_filled) warn_unfilled(&member);
+  }
+  return made;
+}
+
+struct fl_value *fl_file_load_models(struct fl_loader *loader) {
+  struct fl_value *models = fl_object();
+  for (size_t i = 0; i < loader->models.count; i++)
+    fl_set_take(models, loader->models.items[i]->name, load_model(loader->models.items[i]));
+  return models;
+}
+
+/* ---- servers ---- */
+
+static char *expand_and_warn(const struct fl_spot *spot, bool *ret_unset) {
+  char *filled = fl_file_expand(spot, fl_as_string(spot->value), ret_unset);
+  if (*ret_unset) fl_spot_warn(spot, "set it, or write ${NAME:-default}", "an environment variable of \"%s\" is not set", fl_as_string(spot->value));
+  return filled;
+}
+
+static struct fl_value *fill_list(const struct fl_spot *list) {
+  struct fl_value *made = fl_array();
+  for (size_t i = 0; i < fl_size(list->value); i++) {
+    struct fl_spot element = fl_spot_element(list, i);
+    bool is_unset;
+    if (!fl_spot_is(&element, FL_STRING)) continue;
+    FL_FREE_AUTO char *filled = expand_and_warn(&element, &is_unset);
+    fl_append_take(made, fl_string(filled));
+  }
+  return made;
+}
+
+/* A variable or header whose text is not known is left out. */
+static struct fl_value *fill_map(const struct fl_spot *map) {
+  struct fl_value *made = fl_object();
+  for (struct fl_member m = {0}; fl_next_member(map->value, &m);) {
+    struct fl_spot member = fl_spot_member(map, m.key);
+    bool is_unset;
+    if (!fl_spot_is(&member, FL_STRING)) continue;
+    FL_FREE_AUTO char *filled = expand_and_warn(&member, &is_unset);
+    if (!is_unset) fl_set_string(made, m.key, filled);
+  }
+  return made;
+}
+
+static void fill_server_member(const struct fl_spot *member, struct fl_value *made) {
+  static const char *const maps[] = {"env", "headers", NULL};
+  if (strcmp(member->key, "args") == 0) {
+    if (fl_spot_is(member, FL_ARRAY)) fl_set_take(made, member->key, fill_list(member));
+  } else if (is_in(maps, member->key)) {
+    if (fl_spot_is(member, FL_OBJECT)) fl_set_take(made, member->key, fill_map(member));
+  } else if (fl_spot_is(member, FL_STRING)) {
+    bool is_unset;
+    FL_FREE_AUTO char *filled = expand_and_warn(member, &is_unset);
+    if (!is_unset) fl_set_string(made, member->key, filled);
+  }
+}
+
+static void check_transport(const struct fl_spot *spot) {
+  struct fl_spot command = fl_spot_member(spot, "command"), url = fl_spot_member(spot, "url"), type = fl_spot_member(spot, "type");
+  if (command.value == NULL && url.value == NULL) fl_spot_key_error(spot, NULL, "a server has a \"command\" or a \"url\"");
+  if (command.value != NULL && url.value != NULL)
+    fl_spot_key_error(&url, "make it two servers", "a server has a \"command\" or a \"url\", not both");
+  static const char *const for_command[] = {"args", "env", "cwd"};
+  for (size_t i = 0; i < 3 && command.value == NULL && url.value != NULL; i++) {
+    struct fl_spot member = fl_spot_member(spot, for_command[i]);
+    if (member.value != NULL) fl_spot_key_error(&member, NULL, "\"%s\" is for servers with a \"command\"", for_command[i]);
+  }
+  struct fl_spot headers = fl_spot_member(spot, "headers");
+  if (headers.value != NULL && url.value == NULL) fl_spot_key_error(&headers, NULL, "\"headers\" is for servers with a \"url\"");
+  const char *name = fl_as_string(type.value);
+  if (name == NULL) return;
+  if (strcmp(name, "stdio") != 0 && strcmp(name, "http") != 0)
+    fl_spot_error(&type, "leave it out: \"command\" or \"url\" tells", "the type of a server is \"stdio\" or \"http\"");
+  else if ((strcmp(name, "stdio") == 0) == (command.value == NULL))
+    fl_spot_error(&type, NULL, "type \"stdio\" goes with \"command\", \"http\" with \"url\"");
+}
+
+static struct fl_value *load_server(const struct fl_entry *entry) {
+  const struct fl_spot *spot = &entry->spot;
+  if (strpbrk(entry->name, "/*") != NULL) fl_spot_key_error(spot, NULL, "the name of a server holds no \"/\" and no \"*\"");
+  if (strcmp(entry->name, "builtin") == 0) fl_spot_key_error(spot, "rename it", "\"builtin\" is the name of the tools that ship with fairlead");
+  struct fl_value *made = fl_object();
+  if (!fl_spot_is(spot, FL_OBJECT)) return made;
+  fl_spot_check_keys(spot, &fl_shape_server);
+  check_transport(spot);
+  for (struct fl_member m = {0}; fl_next_member(spot->value, &m);) {
+    struct fl_spot member = fl_spot_member(spot, m.key);
+    if (is_in(fl_shape_server.keys, m.key)) fill_server_member(&member, made);
+  }
+  return made;
+}
+
+struct fl_value *fl_file_load_servers(struct fl_loader *loader) {
+  struct fl_value *servers = fl_object();
+  for (size_t i = 0; i < loader->servers.count; i++)
+    fl_set_take(servers, loader->servers.items[i]->name, load_server(loader->servers.items[i]));
+  return servers;
+}
+
+/* ---- names of tools ---- */
+
+static bool is_known_server(const struct fl_loader *loader, const char *name) {
+  const char *const *others = fl_option(loader->options, servers, NULL);
+  for (; others != NULL && *others != NULL; others++) {
+    if (strcmp(*others, name) == 0) return true;
+  }
+  return strcmp(name, "builtin") == 0;
+}
+
+void fl_file_check_tool(const struct fl_spot *spot, const char *pattern, bool may_be_pattern) {
+  const char *slash = strchr(pattern, '/');
+  if (slash == NULL || slash == pattern || slash[1] == '\0') {
+    FL_FREE_AUTO char *advice = may_be_pattern ? fl_format("write \"%s/*\" for all tools of a server", slash == NULL ? pattern : "SERVER") : NULL;
+    fl_spot_error(spot, advice, "\"%s\" is not of the form server/tool", pattern);
+    return;
+  }
+  const char *star = strchr(pattern, '*');
+  if (star != NULL && (!may_be_pattern || star < slash || star[1] != '\0')) {
+    fl_spot_error(spot, NULL, may_be_pattern ? "in \"%s\" a star may only stand at the end" : "\"%s\" must name one tool, without a star", pattern);
+    return;
+  }
+  FL_FREE_AUTO char *server = fl_strndup(pattern, (size_t)(slash - pattern));
+  if (!is_known_server(spot->loader, server)) fl_section_use(&spot->loader->servers, spot, "server", server);
+}
+
+void fl_file_check_tools(const struct fl_spot *spot) {
+  if (spot->value == NULL || !fl_spot_is(spot, FL_ARRAY)) return;
+  for (size_t i = 0; i < fl_size(spot->value); i++) {
+    struct fl_spot element = fl_spot_element(spot, i);
+    if (fl_spot_is(&element, FL_STRING)) fl_file_check_tool(&element, fl_as_string(element.value), true);
+  }
+}
