@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program of the build, not of the product: writes a text file as a C source that defines a function which returns it.
- * Use: embed INPUT OUTPUT FUNCTION. */
+/* A program of the build, not of the product: writes a text file as a C source that defines a function which returns
+ * it. Use: embed INPUT OUTPUT FUNCTION. */
 #include <stdio.h>
 
 static int write_bytes(FILE *in, FILE *out) {

@@ -1,19 +1,49 @@
 /* SPDX-License-Identifier: MIT */
-/* A graph file from text to definition: parse it and its includes, bring the sections together, check and build in one pass
- * over each, then compile. An error anywhere means that nothing is built, but everything has been looked at by then. */
+/* A graph file from text to definition: parse it and its includes, bring the sections together, check and build in one
+ * pass over each, then compile. An error anywhere means that nothing is built, but everything has been looked at by
+ * then. */
 #include "graph/file_loader.h"
 
 #include <stdio.h>
 
 /* ---- shapes that are not nodes ---- */
 
-static const char *const graph_keys[] = {"$schema",  "fairlead", "name",  "description",      "include",         "state",           "models", "mcpServers",
-                                         "manifest", "effects",  "nodes", "edges", "interrupt_before", "interrupt_after", "recursion_limit", NULL};
-static const char *const part_keys[] = {"$schema", "fairlead", "description", "state", "models", "mcpServers", "nodes", NULL};
+static const char *const graph_keys[] = {"$schema",
+                                         "fairlead",
+                                         "name",
+                                         "description",
+                                         "include",
+                                         "state",
+                                         "models",
+                                         "mcpServers",
+                                         "manifest",
+                                         "effects",
+                                         "nodes",
+                                         "edges",
+                                         "interrupt_before",
+                                         "interrupt_after",
+                                         "recursion_limit",
+                                         NULL};
+static const char *const part_keys[] = {"$schema", "fairlead",   "description", "state",
+                                        "models",  "mcpServers", "nodes",       NULL};
 static const char *const channel_keys[] = {"reducer", "type", "schema", "default", "description", NULL};
-static const char *const model_keys[] = {"provider", "model", "base_url", "api_key", "script", "temperature", "top_p", "max_tokens", "stop", "seed",
-                                         "tool_choice", "parallel_tool_calls", "reasoning_effort", "max_retries", "first_byte_timeout_ms",
-                                         "idle_timeout_ms", NULL};
+static const char *const model_keys[] = {"provider",
+                                         "model",
+                                         "base_url",
+                                         "api_key",
+                                         "script",
+                                         "temperature",
+                                         "top_p",
+                                         "max_tokens",
+                                         "stop",
+                                         "seed",
+                                         "tool_choice",
+                                         "parallel_tool_calls",
+                                         "reasoning_effort",
+                                         "max_retries",
+                                         "first_byte_timeout_ms",
+                                         "idle_timeout_ms",
+                                         NULL};
 static const char *const server_keys[] = {"type", "command", "args", "env", "cwd", "url", "headers", NULL};
 static const char *const edge_keys[] = {"from", "to", "branch", NULL};
 static const char *const edge_later[] = {"send", "for", "as", "else", NULL};
@@ -33,7 +63,8 @@ const struct fl_file_shape fl_shape_arm = {"arm", "a way of a branch", arm_keys,
 static bool check_version(const struct fl_spot *root, bool is_required) {
   struct fl_spot version = fl_spot_member(root, "fairlead");
   if (version.value == NULL && !is_required) return true;
-  if (version.value == NULL) fl_spot_error(root, "begin it with \"fairlead: 1\"", "the file does not say which version of the format it is in");
+  if (version.value == NULL)
+    fl_spot_error(root, "begin it with \"fairlead: 1\"", "the file does not say which version of the format it is in");
   else if (!fl_is(version.value, FL_INT) || fl_as_int(version.value, 0) != 1)
     fl_spot_error(&version, "write 1", "this fairlead reads version 1 of the graph file only");
   else return true;
@@ -64,8 +95,10 @@ static void include_one(struct fl_loader *loader, const struct fl_spot *spot) {
   size_t size = 0;
   struct fl_error err = {0};
   if (read == NULL) fl_spot_error(spot, NULL, "files cannot be included here");
-  else if (loader->part_count > FL_FILE_INCLUDE_MAX) fl_spot_error(spot, NULL, "more than %d files are included", FL_FILE_INCLUDE_MAX);
-  else if (read(path, &text, &size, fl_option(loader->options, user, NULL), &err) < 0) fl_spot_error(spot, NULL, "\"%s\" cannot be included: %s", path, err.text);
+  else if (loader->part_count > FL_FILE_INCLUDE_MAX)
+    fl_spot_error(spot, NULL, "more than %d files are included", FL_FILE_INCLUDE_MAX);
+  else if (read(path, &text, &size, fl_option(loader->options, user, NULL), &err) < 0)
+    fl_spot_error(spot, NULL, "\"%s\" cannot be included: %s", path, err.text);
   else add_part(loader, path, fl_slice_n(text, size));
 }
 
@@ -107,7 +140,8 @@ static uint32_t read_recursion_limit(struct fl_loader *loader) {
 /* ---- compiling ---- */
 
 /* The builder names nodes and channels in quotes; with the name comes the place. */
-static bool say_at_name(struct fl_loader *loader, const char *line, const char *mark, const struct fl_section *section) {
+static bool say_at_name(struct fl_loader *loader, const char *line, const char *mark,
+                        const struct fl_section *section) {
   const char *at = strstr(line, mark);
   if (at == NULL) return false;
   const char *name = at + strlen(mark), *end = strchr(name, '"');
@@ -176,8 +210,7 @@ static void load_sections(struct fl_loader *loader, struct fl_graph_file *file) 
   fl_file_load_nodes(loader);
   if (loader->nodes.count == 0 && (nodes.value == NULL || fl_is(nodes.value, FL_OBJECT)))
     fl_spot_error(root, "add \"nodes\"", "the graph has no nodes");
-  else
-    fl_file_load_edges(loader);
+  else fl_file_load_edges(loader);
   file->description = fl_strdup(fl_spot_text(root, "description", false));
   file->manifest = fl_strdup(fl_spot_text(root, "manifest", false));
 }
@@ -190,8 +223,10 @@ static void load(struct fl_loader *loader, const char *path, fl_slice text, stru
   load_sections(loader, file);
   FL_FREE_AUTO const char **before = read_stops(loader, "interrupt_before");
   FL_FREE_AUTO const char **after = read_stops(loader, "interrupt_after");
-  struct fl_compile_options options = {
-      .size = sizeof options, .interrupt_before = before, .interrupt_after = after, .recursion_limit = read_recursion_limit(loader)};
+  struct fl_compile_options options = {.size = sizeof options,
+                                       .interrupt_before = before,
+                                       .interrupt_after = after,
+                                       .recursion_limit = read_recursion_limit(loader)};
   if (loader->diags->error_count == 0) file->definition = compile(loader, &options);
   if (file->definition != NULL) fl_file_lint(loader);
 }
@@ -220,7 +255,8 @@ static void loader_deinit(struct fl_loader *loader) {
   }
 }
 
-/* Collects into diagnostics of its own, so that errors which the caller has already do not count; then hands them over. */
+/* Collects into diagnostics of its own, so that errors which the caller has already do not count; then hands them over.
+ */
 int fl_graph_file_load(const char *path, fl_slice text, const struct fl_graph_file_options *options,
                        struct fl_graph_file *ret_file, struct fl_diags *diags) {
   struct fl_diags found = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Edges: "A -> B -> C", {from, to}, {from: [a, b], to}, {from, branch}. What leaves a react node leaves it only when the model
- * asked for no tool. */
+/* Edges: "A -> B -> C", {from, to}, {from: [a, b], to}, {from, branch}. What leaves a react node leaves it only when
+ * the model asked for no tool. */
 #include "graph/file_loader.h"
 
 static const char has_calls[] = "has(last(state.messages).tool_calls) && size(last(state.messages).tool_calls) > 0";
@@ -30,7 +30,8 @@ static void add_edge(const struct fl_spot *spot, struct fl_entry *from_entry, co
     fl_graph_edge(spot->loader->graph, from, to);
     return;
   }
-  from_entry->leave_targets = fl_realloc(from_entry->leave_targets, (from_entry->leave_count + 1) * sizeof(const char *));
+  from_entry->leave_targets = fl_realloc(from_entry->leave_targets,
+                                         (from_entry->leave_count + 1) * sizeof(const char *));
   from_entry->leave_targets[from_entry->leave_count++] = to;
 }
 
@@ -95,7 +96,8 @@ static void load_chain(const struct fl_spot *spot) {
     FL_FREE_AUTO char *name = fl_strndup(part.data, part.size);
     struct fl_entry *entry = NULL;
     bool is_right = (is_first || check_to(spot, name)) && (arrow == NULL || check_from(spot, name, &entry));
-    if (is_right && from != NULL) add_edge(spot, fl_section_find(&spot->loader->nodes, from), from, lasting_name(spot->loader, name));
+    if (is_right && from != NULL)
+      add_edge(spot, fl_section_find(&spot->loader->nodes, from), from, lasting_name(spot->loader, name));
     from = is_right ? lasting_name(spot->loader, name) : NULL;
     rest = arrow != NULL ? arrow + 2 : NULL;
   }
@@ -111,7 +113,9 @@ static bool check_join_source(const struct fl_spot *spot, const char *name) {
   }
   if (!check_from(spot, name, &entry)) return false;
   if (!is_react(entry)) return true;
-  fl_spot_error(spot, "put a node of type set after it and wait for that", "a react node runs many times; waiting for \"%s\" together with others would not wait for its last answer", name);
+  fl_spot_error(
+      spot, "put a node of type set after it and wait for that",
+      "a react node runs many times; waiting for \"%s\" together with others would not wait for its last answer", name);
   return false;
 }
 
@@ -180,7 +184,8 @@ static void read_arm(struct arms *arms, const struct fl_spot *spot, bool is_last
   arm->targets = to.value != NULL ? read_names(&to, &count) : NULL;
   arm->target_count = count;
   arms->count++;
-  bool is_right = arm->targets != NULL && check_targets(&to, arm->targets, count) && (when.value == NULL || arm->when != NULL);
+  bool is_right = arm->targets != NULL && check_targets(&to, arm->targets, count) &&
+                  (when.value == NULL || arm->when != NULL);
   arms->is_right = is_right && arms->is_right;
 }
 
@@ -236,7 +241,8 @@ static void load_edge(const struct fl_spot *spot) {
   if (fl_get(spot->value, "send") != NULL) return;
   struct fl_spot to = fl_spot_member(spot, "to"), branch = fl_spot_member(spot, "branch");
   if (fl_get(spot->value, "from") == NULL) fl_spot_error(spot, NULL, "\"from\" is missing");
-  else if (to.value != NULL && branch.value != NULL) fl_spot_key_error(&branch, "make it two edges", "an edge has \"to\" or \"branch\", not both");
+  else if (to.value != NULL && branch.value != NULL)
+    fl_spot_key_error(&branch, "make it two edges", "an edge has \"to\" or \"branch\", not both");
   else if (branch.value != NULL) load_branch(spot);
   else if (to.value != NULL) load_from_to(spot);
   else fl_spot_error(spot, NULL, "\"to\" or \"branch\" is missing");
@@ -252,7 +258,8 @@ static void close_loop(struct fl_loader *loader, const struct fl_entry *entry) {
 
 void fl_file_load_edges(struct fl_loader *loader) {
   struct fl_spot edges = fl_spot_member(fl_loader_root(loader), "edges");
-  if (edges.value == NULL) fl_spot_error(fl_loader_root(loader), "add \"edges: [ START -> NODE ]\"", "\"edges\" is missing");
+  if (edges.value == NULL)
+    fl_spot_error(fl_loader_root(loader), "add \"edges: [ START -> NODE ]\"", "\"edges\" is missing");
   else if (fl_spot_is(&edges, FL_ARRAY)) {
     for (size_t i = 0; i < fl_size(edges.value); i++) {
       struct fl_spot edge = fl_spot_element(&edges, i);

@@ -24,7 +24,8 @@ static bool expand_one(const struct fl_spot *spot, fl_slice body, struct fl_buf 
   const char *dash = memmem(body.data, body.size, ":-", 2);
   fl_slice name = fl_slice_n(body.data, dash != NULL ? (size_t)(dash - body.data) : body.size);
   if (!is_name(name)) {
-    fl_spot_error(spot, "write $${ to have ${ itself", "\"${%.*s}\" is not the name of an environment variable", (int)body.size, body.data);
+    fl_spot_error(spot, "write $${ to have ${ itself", "\"${%.*s}\" is not the name of an environment variable",
+                  (int)body.size, body.data);
     return false;
   }
   const char *value = value_of(spot->loader, name);

@@ -29,14 +29,18 @@ static void on_name(const char *scope, const char *name, size_t column, void *us
   check->is_right = false;
   const char *top = scope != NULL ? scope : name;
   if (strcmp(top, "state") == 0) {
-    fl_spot_error(check->spot, "write state.NAME", "column %zu of the expression: \"state\" alone is not a value; say which channel", column);
+    fl_spot_error(check->spot, "write state.NAME",
+                  "column %zu of the expression: \"state\" alone is not a value; say which channel", column);
     return;
   }
   static const char *const names[] = {"state"};
   char advice[FL_SUGGESTION_MAX];
   const char *suggestion = fl_suggest(top, names, 1, advice);
   FL_FREE_AUTO char *channel = fl_file_has_channel(check->spot->loader, top) ? fl_format("write state.%s", top) : NULL;
-  fl_spot_error(check->spot, channel != NULL ? channel : suggestion != NULL ? suggestion : "a text needs quotes of its own inside the expression: \"'text'\"",
+  fl_spot_error(check->spot,
+                channel != NULL      ? channel
+                : suggestion != NULL ? suggestion
+                                     : "a text needs quotes of its own inside the expression: \"'text'\"",
                 "column %zu of the expression: there is no \"%s\"; expressions read state.CHANNEL", column, top);
 }
 
@@ -60,7 +64,8 @@ struct fl_expr *fl_file_expr(const struct fl_spot *spot) {
   struct fl_error err = {0};
   if (fl_expr_create(fl_slice_of(text), &expr, &err) < 0) {
     bool is_prose = strchr(text, ' ') != NULL && strpbrk(text, "'\"()[]{}") == NULL;
-    fl_spot_error(spot, is_prose ? "a text needs quotes of its own inside the expression: \"'text'\"" : NULL, "the expression is not valid: %s", err.text);
+    fl_spot_error(spot, is_prose ? "a text needs quotes of its own inside the expression: \"'text'\"" : NULL,
+                  "the expression is not valid: %s", err.text);
     return NULL;
   }
   struct names_check check = {spot, true};

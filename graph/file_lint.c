@@ -32,7 +32,8 @@ static void warn_about_agents(const struct fl_loader *loader) {
     const struct fl_entry *entry = loader->nodes.items[i];
     bool has_tools = fl_size(fl_get(entry->spot.value, "tools")) > 0;
     if (strcmp(entry->type, "agent") == 0 && has_tools && !has_tools_node(loader, entry))
-      fl_spot_key_warn(&entry->spot, "add a node of type tools, or make the type react", "the agent has tools, but no node calls them");
+      fl_spot_key_warn(&entry->spot, "add a node of type tools, or make the type react",
+                       "the agent has tools, but no node calls them");
     if (strcmp(entry->type, "tools") == 0 && !has_type(loader, "agent") && !has_type(loader, "c"))
       fl_spot_key_warn(&entry->spot, NULL, "there is no agent whose calls the node could make");
   }

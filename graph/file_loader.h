@@ -2,9 +2,9 @@
 /* What the parts of the graph file's loader share. For graph/file*.c only. Pure, like all of the loader.
  *
  * A spot is a value in one of the files together with the way to it, so that a message finds its place without anybody
- * carrying pointers along. Invariants. (1) A spot's parent outlives it: it is a caller's local or belongs to the loader.
- * (2) Every check says what is wrong and goes on; nothing is built from a graph with an error. (3) A key that no shape names is
- * an error. */
+ * carrying pointers along. Invariants. (1) A spot's parent outlives it: it is a caller's local or belongs to the
+ * loader. (2) Every check says what is wrong and goes on; nothing is built from a graph with an error. (3) A key that
+ * no shape names is an error. */
 #pragma once
 #include "graph/builder.h"
 #include "graph/file.h"
@@ -50,8 +50,8 @@ struct fl_file_shape {
 void fl_spot_check_keys(const struct fl_spot *spot, const struct fl_file_shape *shape);
 /* All shapes, for the test that compares them with the schema; NULL-terminated. */
 const struct fl_file_shape *const *fl_file_shapes(void);
-extern const struct fl_file_shape fl_shape_graph, fl_shape_part, fl_shape_channel, fl_shape_model, fl_shape_server, fl_shape_edge,
-    fl_shape_arm;
+extern const struct fl_file_shape fl_shape_graph, fl_shape_part, fl_shape_channel, fl_shape_model, fl_shape_server,
+    fl_shape_edge, fl_shape_arm;
 
 /* "did you mean "x"?" in `ret_text`, or NULL when nothing is near. */
 enum { FL_SUGGESTION_MAX = 256 };
@@ -62,10 +62,10 @@ const char *fl_suggest(const char *word, const char *const *names, size_t count,
 /* A thing with a name: a channel, model, server or node, in the order of the files. */
 struct fl_entry {
   struct fl_spot spot;
-  const char *name; /* lent by the value */
-  const char *type; /* of a node; NULL when unknown */
-  bool is_used;     /* somebody refers to it */
-  char *tools_name; /* of a react node: the name of its tools node */
+  const char *name;           /* lent by the value */
+  const char *type;           /* of a node; NULL when unknown */
+  bool is_used;               /* somebody refers to it */
+  char *tools_name;           /* of a react node: the name of its tools node */
   const char **leave_targets; /* of a react node: where plain edges lead */
   size_t leave_count;
 };
@@ -78,8 +78,10 @@ struct fl_section {
 };
 
 struct fl_entry *fl_section_find(const struct fl_section *section, const char *name);
-/* Finds it and marks it as used, or says that there is no such `what` with the nearest name. NULL when there is none. */
-struct fl_entry *fl_section_use(const struct fl_section *section, const struct fl_spot *spot, const char *what, const char *name);
+/* Finds it and marks it as used, or says that there is no such `what` with the nearest name; at the key, when that is
+ * the name. NULL when there is none. */
+struct fl_entry *fl_section_use(const struct fl_section *section, const struct fl_spot *spot, const char *what,
+                                const char *name);
 
 /* ---- the loader ---- */
 
@@ -106,7 +108,7 @@ static inline const struct fl_spot *fl_loader_root(const struct fl_loader *loade
 void fl_file_collect(struct fl_loader *loader); /* sections of all parts, clashes said */
 void fl_file_load_state(struct fl_loader *loader);
 bool fl_file_has_channel(const struct fl_loader *loader, const char *name);
-bool fl_file_has_messages(const struct fl_loader *loader); /* a channel "messages" with that reducer */
+bool fl_file_has_messages(const struct fl_loader *loader);              /* a channel "messages" with that reducer */
 void fl_file_use_channel(const struct fl_spot *spot, const char *name); /* must be declared */
 struct fl_value *fl_file_load_effects(struct fl_loader *loader);
 
@@ -117,10 +119,12 @@ struct fl_value *fl_file_load_servers(struct fl_loader *loader);
 void fl_file_check_tool(const struct fl_spot *spot, const char *pattern, bool may_be_pattern);
 void fl_file_check_tools(const struct fl_spot *spot); /* a list of patterns; may be absent */
 
-/* file_env.c: fills ${NAME} in. The new text, which the caller frees; *ret_unset when a name without default was not set. */
+/* file_env.c: fills ${NAME} in. The new text, which the caller frees; *ret_unset when a name without default was not
+ * set. */
 char *fl_file_expand(const struct fl_spot *spot, const char *text, bool *ret_unset);
 
-/* file_expr.c: an expression (a text, or a plain number, boolean or null), compiled and its names checked; NULL when wrong. */
+/* file_expr.c: an expression (a text, or a plain number, boolean or null), compiled and its names checked; NULL when
+ * wrong. */
 struct fl_expr *fl_file_expr(const struct fl_spot *spot);
 
 /* file_node.c */

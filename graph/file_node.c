@@ -61,7 +61,8 @@ static void need_messages(struct node_load *load) {
   struct fl_entry *channel = fl_section_find(&load->loader->state, "messages");
   if (channel != NULL) channel->is_used = true;
   if (fl_file_has_messages(load->loader)) return;
-  fl_spot_key_error(load->spot, "add \"messages: { reducer: messages }\" to state", "a node of type %s needs the channel \"messages\" with the reducer messages", load->entry->type);
+  fl_spot_key_error(load->spot, "add \"messages: { reducer: messages }\" to state",
+                    "a node of type %s needs the channel \"messages\" with the reducer messages", load->entry->type);
 }
 
 /* An agent that names no model has the only one there is. */
@@ -77,7 +78,8 @@ static void check_model(struct node_load *load) {
   } else if (spot.value == NULL && models->count == 0) {
     fl_spot_key_warn(load->spot, "declare one under models, or run with --model", "the agent has no model");
   } else if (spot.value == NULL) {
-    fl_spot_key_error(load->spot, "add \"model\"", "the agent does not say which of the %zu models it uses", models->count);
+    fl_spot_key_error(load->spot, "add \"model\"", "the agent does not say which of the %zu models it uses",
+                      models->count);
   }
 }
 
@@ -157,23 +159,30 @@ static void refuse_type(const struct fl_spot *spot, const char *name) {
   const char *names[TYPE_COUNT];
   for (size_t i = 0; i < 3; i++) {
     if (strcmp(name, later[i]) != 0) continue;
-    fl_spot_error(spot, NULL, "nodes of type \"%s\" are not in version 1 of the graph file as this fairlead reads it: they come later", name);
+    fl_spot_error(
+        spot, NULL,
+        "nodes of type \"%s\" are not in version 1 of the graph file as this fairlead reads it: they come later", name);
     return;
   }
   for (size_t i = 0; i < TYPE_COUNT; i++) names[i] = types[i].shape.name;
   char advice[FL_SUGGESTION_MAX];
   const char *near = fl_suggest(name, names, TYPE_COUNT, advice);
-  fl_spot_error(spot, near != NULL ? near : "the types are react, agent, tools, tool, set, fail, interrupt and c", "there is no node type \"%s\"", name);
+  fl_spot_error(spot, near != NULL ? near : "the types are react, agent, tools, tool, set, fail, interrupt and c",
+                "there is no node type \"%s\"", name);
 }
 
 /* ---- declaring ---- */
 
 static void check_name(const struct fl_entry *entry) {
   const char *name = entry->name;
-  if (fl_is_start(name) || fl_is_end(name)) fl_spot_key_error(&entry->spot, NULL, "\"%s\" is no name for a node: it stands for where every graph begins or ends", name);
-  else if (strncmp(name, "__", 2) == 0) fl_spot_key_error(&entry->spot, NULL, "names that begin with \"__\" are reserved");
+  if (fl_is_start(name) || fl_is_end(name))
+    fl_spot_key_error(&entry->spot, NULL,
+                      "\"%s\" is no name for a node: it stands for where every graph begins or ends", name);
+  else if (strncmp(name, "__", 2) == 0)
+    fl_spot_key_error(&entry->spot, NULL, "names that begin with \"__\" are reserved");
   else if (strpbrk(name, ":|+*,") != NULL || strstr(name, "->") != NULL || strlen(name) > FL_GRAPH_NAME_SIZE_MAX)
-    fl_spot_key_error(&entry->spot, NULL, "the name of a node has at most %d bytes and none of : | + * , ->", FL_GRAPH_NAME_SIZE_MAX);
+    fl_spot_key_error(&entry->spot, NULL, "the name of a node has at most %d bytes and none of : | + * , ->",
+                      FL_GRAPH_NAME_SIZE_MAX);
 }
 
 static void declare(struct fl_loader *loader, struct fl_entry *entry) {
@@ -196,7 +205,9 @@ void fl_file_declare_nodes(struct fl_loader *loader) {
     const struct fl_entry *entry = loader->nodes.items[i];
     const struct fl_entry *maker = fl_map_get(&loader->tools_names, entry->name);
     if (maker != NULL)
-      fl_spot_key_error(&entry->spot, "rename one of them", "the name is taken: react node \"%s\" makes a node \"%s\" for its tools", maker->name, entry->name);
+      fl_spot_key_error(&entry->spot, "rename one of them",
+                        "the name is taken: react node \"%s\" makes a node \"%s\" for its tools", maker->name,
+                        entry->name);
   }
 }
 
@@ -220,7 +231,8 @@ static void destroy_exprs(struct fl_map *exprs) {
   fl_map_deinit(exprs);
 }
 
-/* react: NAME is the agent, NAME_tools calls what it asks for and leads back to it. The way out of NAME is a matter of edges. */
+/* react: NAME is the agent, NAME_tools calls what it asks for and leads back to it. The way out of NAME is a matter of
+ * edges. */
 static void add_react(struct node_load *load) {
   const struct fl_entry *entry = load->entry;
   struct fl_value *tools_config = fl_object();
@@ -234,14 +246,16 @@ static void add_react(struct node_load *load) {
 static void load_node(struct fl_loader *loader, struct fl_entry *entry) {
   const struct node_type *type = entry->type != NULL ? find_type(entry->type) : NULL;
   if (type == NULL) return;
-  struct node_load load = {.loader = loader, .entry = entry, .spot = &entry->spot, .config = fl_copy_shallow(entry->spot.value)};
+  struct node_load load = {
+      .loader = loader, .entry = entry, .spot = &entry->spot, .config = fl_copy_shallow(entry->spot.value)};
   fl_unset(load.config, "type");
   fl_unset(load.config, "description");
   fl_spot_check_keys(&entry->spot, &type->shape);
   type->check(&load);
   const char *description = fl_spot_text(&entry->spot, "description", false);
   bool is_react = strcmp(entry->type, "react") == 0;
-  fl_graph_typed_node_take(loader->graph, entry->name, is_react ? "agent" : entry->type, description, load.config, &load.exprs);
+  fl_graph_typed_node_take(loader->graph, entry->name, is_react ? "agent" : entry->type, description, load.config,
+                           &load.exprs);
   if (is_react) add_react(&load);
   destroy_exprs(&load.exprs);
 }
@@ -254,8 +268,9 @@ void fl_file_load_nodes(struct fl_loader *loader) {
 
 const struct fl_file_shape *const *fl_file_shapes(void) {
   static const struct fl_file_shape *all[TYPE_COUNT + 8];
-  static const struct fl_file_shape *const others[] = {&fl_shape_graph, &fl_shape_part, &fl_shape_channel, &fl_shape_model,
-                                                       &fl_shape_server, &fl_shape_edge, &fl_shape_arm};
+  static const struct fl_file_shape *const others[] = {&fl_shape_graph, &fl_shape_part,   &fl_shape_channel,
+                                                       &fl_shape_model, &fl_shape_server, &fl_shape_edge,
+                                                       &fl_shape_arm};
   for (size_t i = 0; i < TYPE_COUNT; i++) all[i] = &types[i].shape;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) all[TYPE_COUNT + i] = others[i];
   return all;

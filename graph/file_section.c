@@ -101,7 +101,8 @@ static struct fl_value *read_schema(const struct fl_spot *spot) {
     fl_spot_key_error(&type, "put the type into the schema", "a channel has \"type\" or \"schema\", not both");
     return NULL;
   }
-  if (schema.value != NULL) return fl_is(schema.value, FL_BOOL) || fl_spot_is(&schema, FL_OBJECT) ? fl_value_ref(schema.value) : NULL;
+  if (schema.value != NULL)
+    return fl_is(schema.value, FL_BOOL) || fl_spot_is(&schema, FL_OBJECT) ? fl_value_ref(schema.value) : NULL;
   if (type.value == NULL || !check_type(&type)) return NULL;
   struct fl_value *made = fl_object();
   fl_set_take(made, "type", fl_value_ref(type.value));
@@ -120,7 +121,8 @@ static void check_schema(const struct fl_spot *spot, struct fl_value *schema_val
   if (default_spot.value != NULL && fl_schema_validate(schema, default_spot.value, &result) != 0) {
     FL_BUF_AUTO text = {0};
     fl_schema_result_text(&result, &text);
-    fl_spot_error(&default_spot, NULL, "the default does not fit the channel's %s: %s", schema_spot.value != NULL ? "schema" : "type",
+    fl_spot_error(&default_spot, NULL, "the default does not fit the channel's %s: %s",
+                  schema_spot.value != NULL ? "schema" : "type",
                   text.size > 0 ? text.data : "it is too large to check");
   }
   fl_schema_result_deinit(&result);

@@ -40,8 +40,12 @@ static void check_provider(const struct fl_spot *spot) {
   else {
     char advice[FL_SUGGESTION_MAX];
     const char *near = fl_suggest(name, names, 3, advice);
-    fl_spot_error(&provider, near != NULL ? near : "the providers are openai, anthropic and scripted; a compatible server is openai with its base_url",
-                  "there is no provider \"%s\"", name);
+    fl_spot_error(
+        &provider,
+        near != NULL
+            ? near
+            : "the providers are openai, anthropic and scripted; a compatible server is openai with its base_url",
+        "there is no provider \"%s\"", name);
   }
   struct fl_spot script = fl_spot_member(spot, "script");
   if (!is_scripted && script.value != NULL) fl_spot_key_error(&script, NULL, "\"script\" is for the provider scripted");
@@ -52,10 +56,10 @@ static const struct {
   const char *key;
   bool is_number, is_integer, is_text, is_bool;
 } settings[] = {
-    {"temperature", .is_number = true},         {"top_p", .is_number = true},
-    {"max_tokens", .is_integer = true},         {"seed", .is_integer = true},
-    {"max_retries", .is_integer = true},        {"first_byte_timeout_ms", .is_integer = true},
-    {"idle_timeout_ms", .is_integer = true},    {"reasoning_effort", .is_text = true},
+    {"temperature", .is_number = true},       {"top_p", .is_number = true},
+    {"max_tokens", .is_integer = true},       {"seed", .is_integer = true},
+    {"max_retries", .is_integer = true},      {"first_byte_timeout_ms", .is_integer = true},
+    {"idle_timeout_ms", .is_integer = true},  {"reasoning_effort", .is_text = true},
     {"parallel_tool_calls", .is_bool = true},
 };
 
@@ -98,7 +102,9 @@ struct fl_value *fl_file_load_models(struct fl_loader *loader) {
 
 static char *expand_and_warn(const struct fl_spot *spot, bool *ret_unset) {
   char *filled = fl_file_expand(spot, fl_as_string(spot->value), ret_unset);
-  if (*ret_unset) fl_spot_warn(spot, "set it, or write ${NAME:-default}", "an environment variable of \"%s\" is not set", fl_as_string(spot->value));
+  if (*ret_unset)
+    fl_spot_warn(spot, "set it, or write ${NAME:-default}", "an environment variable of \"%s\" is not set",
+                 fl_as_string(spot->value));
   return filled;
 }
 
@@ -141,17 +147,21 @@ static void fill_server_member(const struct fl_spot *member, struct fl_value *ma
 }
 
 static void check_transport(const struct fl_spot *spot) {
-  struct fl_spot command = fl_spot_member(spot, "command"), url = fl_spot_member(spot, "url"), type = fl_spot_member(spot, "type");
-  if (command.value == NULL && url.value == NULL) fl_spot_key_error(spot, NULL, "a server has a \"command\" or a \"url\"");
+  struct fl_spot command = fl_spot_member(spot, "command"), url = fl_spot_member(spot, "url"),
+                 type = fl_spot_member(spot, "type");
+  if (command.value == NULL && url.value == NULL)
+    fl_spot_key_error(spot, NULL, "a server has a \"command\" or a \"url\"");
   if (command.value != NULL && url.value != NULL)
     fl_spot_key_error(&url, "make it two servers", "a server has a \"command\" or a \"url\", not both");
   static const char *const for_command[] = {"args", "env", "cwd"};
   for (size_t i = 0; i < 3 && command.value == NULL && url.value != NULL; i++) {
     struct fl_spot member = fl_spot_member(spot, for_command[i]);
-    if (member.value != NULL) fl_spot_key_error(&member, NULL, "\"%s\" is for servers with a \"command\"", for_command[i]);
+    if (member.value != NULL)
+      fl_spot_key_error(&member, NULL, "\"%s\" is for servers with a \"command\"", for_command[i]);
   }
   struct fl_spot headers = fl_spot_member(spot, "headers");
-  if (headers.value != NULL && url.value == NULL) fl_spot_key_error(&headers, NULL, "\"headers\" is for servers with a \"url\"");
+  if (headers.value != NULL && url.value == NULL)
+    fl_spot_key_error(&headers, NULL, "\"headers\" is for servers with a \"url\"");
   const char *name = fl_as_string(type.value);
   if (name == NULL) return;
   if (strcmp(name, "stdio") != 0 && strcmp(name, "http") != 0)
@@ -162,8 +172,10 @@ static void check_transport(const struct fl_spot *spot) {
 
 static struct fl_value *load_server(const struct fl_entry *entry) {
   const struct fl_spot *spot = &entry->spot;
-  if (strpbrk(entry->name, "/*") != NULL) fl_spot_key_error(spot, NULL, "the name of a server holds no \"/\" and no \"*\"");
-  if (strcmp(entry->name, "builtin") == 0) fl_spot_key_error(spot, "rename it", "\"builtin\" is the name of the tools that ship with fairlead");
+  if (strpbrk(entry->name, "/*") != NULL)
+    fl_spot_key_error(spot, NULL, "the name of a server holds no \"/\" and no \"*\"");
+  if (strcmp(entry->name, "builtin") == 0)
+    fl_spot_key_error(spot, "rename it", "\"builtin\" is the name of the tools that ship with fairlead");
   struct fl_value *made = fl_object();
   if (!fl_spot_is(spot, FL_OBJECT)) return made;
   fl_spot_check_keys(spot, &fl_shape_server);
@@ -195,13 +207,18 @@ static bool is_known_server(const struct fl_loader *loader, const char *name) {
 void fl_file_check_tool(const struct fl_spot *spot, const char *pattern, bool may_be_pattern) {
   const char *slash = strchr(pattern, '/');
   if (slash == NULL || slash == pattern || slash[1] == '\0') {
-    FL_FREE_AUTO char *advice = may_be_pattern ? fl_format("write \"%s/*\" for all tools of a server", slash == NULL ? pattern : "SERVER") : NULL;
+    FL_FREE_AUTO char *advice = may_be_pattern ? fl_format("write \"%s/*\" for all tools of a server",
+                                                           slash == NULL ? pattern : "SERVER")
+                                               : NULL;
     fl_spot_error(spot, advice, "\"%s\" is not of the form server/tool", pattern);
     return;
   }
   const char *star = strchr(pattern, '*');
   if (star != NULL && (!may_be_pattern || star < slash || star[1] != '\0')) {
-    fl_spot_error(spot, NULL, may_be_pattern ? "in \"%s\" a star may only stand at the end" : "\"%s\" must name one tool, without a star", pattern);
+    fl_spot_error(spot, NULL,
+                  may_be_pattern ? "in \"%s\" a star may only stand at the end"
+                                 : "\"%s\" must name one tool, without a star",
+                  pattern);
     return;
   }
   FL_FREE_AUTO char *server = fl_strndup(pattern, (size_t)(slash - pattern));

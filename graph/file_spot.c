@@ -26,20 +26,20 @@ char *fl_spot_pointer(const struct fl_spot *spot) {
   return fl_buf_take(&pointer, NULL);
 }
 
-static void say(const struct fl_spot *spot, enum fl_severity severity, bool of_key, const char *suggestion, const char *format,
-                va_list args) {
+static void say(const struct fl_spot *spot, enum fl_severity severity, bool of_key, const char *suggestion,
+                const char *format, va_list args) {
   char message[FL_ERROR_TEXT_MAX];
   vsnprintf(message, sizeof message, format, args);
   FL_FREE_AUTO char *pointer = fl_spot_pointer(spot);
   fl_document_diag(spot->document, spot->loader->diags, severity, pointer, of_key, suggestion, "%s", message);
 }
 
-#define DEFINE_SAY(name, severity, of_key)                                                       \
-  void name(const struct fl_spot *spot, const char *suggestion, const char *format, ...) {        \
-    va_list args;                                                                                \
-    va_start(args, format);                                                                      \
-    say(spot, severity, of_key, suggestion, format, args);                                       \
-    va_end(args);                                                                                \
+#define DEFINE_SAY(name, severity, of_key)                                                                             \
+  void name(const struct fl_spot *spot, const char *suggestion, const char *format, ...) {                             \
+    va_list args;                                                                                                      \
+    va_start(args, format);                                                                                            \
+    say(spot, severity, of_key, suggestion, format, args);                                                             \
+    va_end(args);                                                                                                      \
   }
 DEFINE_SAY(fl_spot_error, FL_SEVERITY_ERROR, false)
 DEFINE_SAY(fl_spot_warn, FL_SEVERITY_WARNING, false)
@@ -47,7 +47,8 @@ DEFINE_SAY(fl_spot_key_error, FL_SEVERITY_ERROR, true)
 DEFINE_SAY(fl_spot_key_warn, FL_SEVERITY_WARNING, true)
 
 static const char *noun_of(enum fl_type type) {
-  static const char *const nouns[] = {"nothing", "true or false", "a whole number", "a number", "a text", "a list", "a map"};
+  static const char *const nouns[] = {"nothing", "true or false", "a whole number", "a number",
+                                      "a text",  "a list",        "a map"};
   return nouns[type];
 }
 
@@ -107,7 +108,9 @@ void fl_spot_check_keys(const struct fl_spot *spot, const struct fl_file_shape *
     if (holds(shape->keys, m.key)) continue;
     struct fl_spot member = fl_spot_member(spot, m.key);
     if (holds(shape->later, m.key)) {
-      fl_spot_key_error(&member, NULL, "\"%s\" is not in version 1 of the graph file as this fairlead reads it: it comes later", m.key);
+      fl_spot_key_error(&member, NULL,
+                        "\"%s\" is not in version 1 of the graph file as this fairlead reads it: it comes later",
+                        m.key);
       continue;
     }
     FL_FREE_AUTO char *advice = key_advice(m.key, shape);
@@ -117,15 +120,20 @@ void fl_spot_check_keys(const struct fl_spot *spot, const struct fl_file_shape *
 
 /* ---- names ---- */
 
-struct fl_entry *fl_section_find(const struct fl_section *section, const char *name) { return fl_map_get(&section->index, name); }
+struct fl_entry *fl_section_find(const struct fl_section *section, const char *name) {
+  return fl_map_get(&section->index, name);
+}
 
-struct fl_entry *fl_section_use(const struct fl_section *section, const struct fl_spot *spot, const char *what, const char *name) {
+struct fl_entry *fl_section_use(const struct fl_section *section, const struct fl_spot *spot, const char *what,
+                                const char *name) {
   struct fl_entry *entry = fl_section_find(section, name);
   if (entry != NULL) {
     entry->is_used = true;
     return entry;
   }
   char advice[FL_SUGGESTION_MAX];
-  fl_spot_error(spot, fl_suggest(name, section->names, section->count, advice), "there is no %s \"%s\"", what, name);
+  const char *near = fl_suggest(name, section->names, section->count, advice);
+  if (name == spot->key) fl_spot_key_error(spot, near, "there is no %s \"%s\"", what, name);
+  else fl_spot_error(spot, near, "there is no %s \"%s\"", what, name);
   return NULL;
 }

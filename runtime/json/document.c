@@ -19,7 +19,9 @@ uint32_t fl_positions_open(struct fl_positions *positions, const struct fl_place
   return positions->count++;
 }
 
-void fl_positions_close(struct fl_positions *positions, uint32_t index) { positions->items[index].end = positions->count; }
+void fl_positions_close(struct fl_positions *positions, uint32_t index) {
+  positions->items[index].end = positions->count;
+}
 
 /* The index of the child that a token of a pointer names, and its value; -1 when there is none. */
 static ptrdiff_t child_of(const struct fl_value *container, fl_slice token, const struct fl_value **ret_child) {
@@ -112,8 +114,8 @@ static bool looks_like_json(fl_slice text) {
   return at < text.size && (text.data[at] == '{' || text.data[at] == '[');
 }
 
-/* A flow mapping is YAML that begins like JSON: what is not JSON there gets its second chance, unless its name says JSON. The
- * second reader's complaints are dropped when both refuse: who begins with a brace meant JSON. */
+/* A flow mapping is YAML that begins like JSON: what is not JSON there gets its second chance, unless its name says
+ * JSON. The second reader's complaints are dropped when both refuse: who begins with a brace meant JSON. */
 static int read_either(struct fl_document *document, fl_slice text, struct fl_diags *diags) {
   struct fl_diags json_diags = {0};
   int rc = fl_document_read_json(document, text, &json_diags);
@@ -137,7 +139,8 @@ static int read_either(struct fl_document *document, fl_slice text, struct fl_di
 
 static int read_any(struct fl_document *document, fl_slice text, struct fl_diags *diags) {
   if (text.size > FL_DOCUMENT_SIZE_MAX) {
-    fl_document_error(document, diags, 0, 0, NULL, "the file has %zu bytes; at most %d are allowed", text.size, FL_DOCUMENT_SIZE_MAX);
+    fl_document_error(document, diags, 0, 0, NULL, "the file has %zu bytes; at most %d are allowed", text.size,
+                      FL_DOCUMENT_SIZE_MAX);
     return FL_E_LIMIT;
   }
   if (fl_slice_starts(text, FL_SLICE("\xff\xfe")) || fl_slice_starts(text, FL_SLICE("\xfe\xff"))) {

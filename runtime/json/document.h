@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the JSON and the YAML reader of user files share: the positions. For yaml.c and document*.c only. Pure.
  *
- * A place for each value, in the order of the text, a container before what it contains; `end` is the index behind its last
- * descendant. The n-th child place of a container belongs to its n-th element or member, so that no keys are kept twice. */
+ * A place for each value, in the order of the text, a container before what it contains; `end` is the index behind its
+ * last descendant. The n-th child place of a container belongs to its n-th element or member, so that no keys are kept
+ * twice. */
 #pragma once
 #include "runtime/json/yaml.h"
 

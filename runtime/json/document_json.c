@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* User files in JSON: the strict reader makes the values; then a scan over the text, which is known to be well-formed by now,
- * notes where each stands. The scan trusts nothing that it could run past the end of. */
+/* User files in JSON: the strict reader makes the values; then a scan over the text, which is known to be well-formed
+ * by now, notes where each stands. The scan trusts nothing that it could run past the end of. */
 #include "runtime/json/document.h"
 #include "runtime/json/json.h"
 
@@ -14,7 +14,9 @@ struct scan {
   size_t depth;
 };
 
-static char peek(const struct scan *scan) { return scan->offset < scan->text.size ? scan->text.data[scan->offset] : '\0'; }
+static char peek(const struct scan *scan) {
+  return scan->offset < scan->text.size ? scan->text.data[scan->offset] : '\0';
+}
 
 static void advance(struct scan *scan) {
   if (scan->offset == scan->text.size) return;
@@ -76,7 +78,8 @@ static bool scan_value(struct scan *scan, struct fl_place place) {
   if (peek(scan) == '{') fits = scan_container(scan, '}');
   else if (peek(scan) == '[') fits = scan_container(scan, ']');
   else if (peek(scan) == '"') skip_string(scan);
-  else do advance(scan);
+  else do
+      advance(scan);
     while (scan->offset < scan->text.size && strchr(",]} \t\r\n", peek(scan)) == NULL);
   fl_positions_close(scan->positions, index);
   return fits;
@@ -100,7 +103,8 @@ int fl_document_read_json(struct fl_document *document, fl_slice text, struct fl
   skip_space(&scan);
   if (!scan_value(&scan, (struct fl_place){0})) {
     fl_value_unref(root);
-    fl_document_error(document, diags, scan.line, scan.column, NULL, "nested more than %d levels deep", FL_DOCUMENT_DEPTH_MAX);
+    fl_document_error(document, diags, scan.line, scan.column, NULL, "nested more than %d levels deep",
+                      FL_DOCUMENT_DEPTH_MAX);
     return FL_E_LIMIT;
   }
   document->root = root;

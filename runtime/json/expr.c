@@ -4,7 +4,8 @@
 
 int fl_expr_create(fl_slice text, struct fl_expr **ret_expr, struct fl_error *err) {
   if (text.size > FL_EXPR_SIZE_MAX)
-    return fl_error_set(err, FL_E_LIMIT, "the expression has %zu bytes; at most %d are allowed", text.size, FL_EXPR_SIZE_MAX);
+    return fl_error_set(err, FL_E_LIMIT, "the expression has %zu bytes; at most %d are allowed", text.size,
+                        FL_EXPR_SIZE_MAX);
   if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL)
     return fl_error_set(err, FL_E_SYNTAX, "the expression contains a NUL character");
   struct fl_expr *expr = fl_new(struct fl_expr);
@@ -37,7 +38,8 @@ const char *fl_expr_text(const struct fl_expr *expr) { return expr->text; }
 static const char *member_of_name(const struct fl_expr_node *node) {
   if (node->arg_count == 0 || node->args[0]->kind != FL_EXPR_NAME) return NULL;
   if (node->kind == FL_EXPR_SELECT || node->kind == FL_EXPR_HAS) return node->name;
-  if (node->kind == FL_EXPR_INDEX && node->args[1]->kind == FL_EXPR_LITERAL) return fl_as_string(node->args[1]->literal);
+  if (node->kind == FL_EXPR_INDEX && node->args[1]->kind == FL_EXPR_LITERAL)
+    return fl_as_string(node->args[1]->literal);
   return NULL;
 }
 
@@ -72,7 +74,8 @@ int fl_expr_eval(const struct fl_expr *expr, const struct fl_expr_env *env, stru
   return rc < 0 ? rc : fl_eval_to_value(&eval, expr->root, &result, ret_value);
 }
 
-int fl_expr_eval_bool(const struct fl_expr *expr, const struct fl_expr_env *env, bool *ret_value, struct fl_error *err) {
+int fl_expr_eval_bool(const struct fl_expr *expr, const struct fl_expr_env *env, bool *ret_value,
+                      struct fl_error *err) {
   struct fl_eval eval = {.expr = expr, .env = env, .err = err};
   return fl_eval_bool_node(&eval, expr->root, "a condition", ret_value);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Evaluation of the tree: one function per kind of node, on variables that own what they hold. Recursion is bounded by the
- * depth of the tree. Pure. */
+/* Evaluation of the tree: one function per kind of node, on variables that own what they hold. Recursion is bounded by
+ * the depth of the tree. Pure. */
 #include "runtime/json/expr_internal.h"
 
 #include "runtime/json/json.h"
@@ -10,11 +10,13 @@
 
 /* ---- errors and budgets ---- */
 
-static int fail_with(struct fl_eval *eval, const struct fl_expr_node *node, int code, const char *format, va_list args) {
+static int fail_with(struct fl_eval *eval, const struct fl_expr_node *node, int code, const char *format,
+                     va_list args) {
   if (eval->err == NULL) return code;
   char message[FL_ERROR_TEXT_MAX - 32];
   vsnprintf(message, sizeof message, format, args);
-  return fl_error_set(eval->err, code, "column %u: %s", fl_expr_column(fl_slice_of(eval->expr->text), node->offset), message);
+  return fl_error_set(eval->err, code, "column %u: %s", fl_expr_column(fl_slice_of(eval->expr->text), node->offset),
+                      message);
 }
 
 int fl_eval_fail(struct fl_eval *eval, const struct fl_expr_node *node, const char *format, ...) {
@@ -121,7 +123,8 @@ static int fail_name(struct fl_eval *eval, const struct fl_expr_node *node) {
       return fl_eval_fail(eval, node, "\"%s\" is not a value by itself; write %s.NAME", node->name, node->name);
   }
   const char *nearest = scope_count > 0 ? fl_nearest(node->name, env->scopes, scope_count) : NULL;
-  if (nearest != NULL) return fl_eval_fail(eval, node, "there is no \"%s\" here; did you mean \"%s\"?", node->name, nearest);
+  if (nearest != NULL)
+    return fl_eval_fail(eval, node, "there is no \"%s\" here; did you mean \"%s\"?", node->name, nearest);
   return fl_eval_fail(eval, node, "there is no \"%s\" here", node->name);
 }
 

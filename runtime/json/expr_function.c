@@ -30,7 +30,8 @@ static int call_size(struct fl_eval *eval, const struct fl_expr_node *node, stru
 
 static int call_last(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args, size_t arg_count,
                      struct fl_var *ret) {
-  if (!fl_var_is_list(&args[0])) return fl_eval_fail(eval, node, "last() is for lists, not for %s", fl_var_type_name(&args[0]));
+  if (!fl_var_is_list(&args[0]))
+    return fl_eval_fail(eval, node, "last() is for lists, not for %s", fl_var_type_name(&args[0]));
   size_t size = fl_var_size(&args[0]);
   if (size == 0) return fl_eval_fail(eval, node, "last() of an empty list");
   ret->value = fl_value_ref(fl_var_at(&args[0], size - 1));
@@ -71,11 +72,14 @@ static int call_string(struct fl_eval *eval, const struct fl_expr_node *node, st
   return rc < 0 ? rc : fl_eval_string(eval, node, fl_buf_slice(&text), ret);
 }
 
-static int fail_conversion(struct fl_eval *eval, const struct fl_expr_node *node, const char *to, const struct fl_var *arg) {
+static int fail_conversion(struct fl_eval *eval, const struct fl_expr_node *node, const char *to,
+                           const struct fl_var *arg) {
   const char *text = fl_as_string(arg->value);
   if (text == NULL) return fl_eval_fail(eval, node, "%s() does not convert %s", to, fl_var_type_name(arg));
   return fl_eval_fail(eval, node, "\"%.40s\" is not %s", text,
-                      strcmp(to, "int") == 0 ? "an integer of 64 bits" : strcmp(to, "bool") == 0 ? "true or false" : "a number");
+                      strcmp(to, "int") == 0    ? "an integer of 64 bits"
+                      : strcmp(to, "bool") == 0 ? "true or false"
+                                                : "a number");
 }
 
 static bool parse_int(const char *text, int64_t *ret_number) {
@@ -133,8 +137,9 @@ static int call_bool(struct fl_eval *eval, const struct fl_expr_node *node, stru
 
 /* ---- least and greatest: min(list), min(a, b, …) ---- */
 
-static int pick(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *items, size_t count, int wanted,
+static int pick(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *items, size_t count,
                 struct fl_var *ret) {
+  int wanted = strcmp(node->function->name, "max") == 0 ? 1 : -1;
   const struct fl_var *best = &items[0];
   for (size_t i = 1; i < count; i++) {
     int order = 0;
@@ -148,28 +153,18 @@ static int pick(struct fl_eval *eval, const struct fl_expr_node *node, const str
   return rc;
 }
 
-static int pick_of(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args, size_t arg_count, int wanted,
-                   struct fl_var *ret) {
-  if (arg_count > 1) return pick(eval, node, args, arg_count, wanted, ret);
-  if (!fl_var_is_list(&args[0]))
-    return fl_eval_fail(eval, node, "%s() takes a list or several values", node->function->name);
+static int call_extreme(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args, size_t arg_count,
+                        struct fl_var *ret) {
+  if (arg_count > 1) return pick(eval, node, args, arg_count, ret);
+  const char *name = node->function->name;
+  if (!fl_var_is_list(&args[0])) return fl_eval_fail(eval, node, "%s() takes a list or several values", name);
   size_t size = fl_var_size(&args[0]);
-  if (size == 0) return fl_eval_fail(eval, node, "%s() of an empty list", node->function->name);
+  if (size == 0) return fl_eval_fail(eval, node, "%s() of an empty list", name);
   int rc = fl_eval_charge(eval, node, size);
   if (rc < 0) return rc;
   FL_FREE_AUTO struct fl_var *items = fl_new_array(struct fl_var, size);
   for (size_t i = 0; i < size; i++) items[i].value = fl_var_at(&args[0], i);
-  return pick(eval, node, items, size, wanted, ret);
-}
-
-static int call_min(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args, size_t arg_count,
-                    struct fl_var *ret) {
-  return pick_of(eval, node, args, arg_count, -1, ret);
-}
-
-static int call_max(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args, size_t arg_count,
-                    struct fl_var *ret) {
-  return pick_of(eval, node, args, arg_count, 1, ret);
+  return pick(eval, node, items, size, ret);
 }
 
 /* ---- the table ---- */
@@ -177,8 +172,8 @@ static int call_max(struct fl_eval *eval, const struct fl_expr_node *node, struc
 static const struct fl_expr_function functions[] = {
     {"size", true, true, 1, 1, call_size},
     {"last", true, true, 1, 1, call_last},
-    {"min", true, false, 1, FL_EXPR_ARG_MAX, call_min},
-    {"max", true, false, 1, FL_EXPR_ARG_MAX, call_max},
+    {"min", true, false, 1, FL_EXPR_ARG_MAX, call_extreme},
+    {"max", true, false, 1, FL_EXPR_ARG_MAX, call_extreme},
     {"type", true, false, 1, 1, call_type},
     {"dyn", true, false, 1, 1, call_dyn},
     {"string", true, false, 1, 1, call_string},

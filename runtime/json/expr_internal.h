@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the expression language share: tokens, the tree, the evaluation and its budget. For runtime/json/expr*.c
- * only; everybody else sees expr.h. Pure.
+/* What the parts of the expression language share: tokens, the tree, the evaluation and its budget. For
+ * runtime/json/expr*.c only; everybody else sees expr.h. Pure.
  *
- * Invariants. (1) A tree is immutable once fl_expr_create has returned: evaluations on several threads may share it. (2) A
- * tree is never deeper than FL_EXPR_TREE_MAX, so evaluation may recurse. (3) Whatever an evaluation builds is paid from the
- * output budget before it is built; whatever it walks is paid from the step budget. (4) FL_E_LIMIT ends an evaluation: no
- * operator absorbs it. */
+ * Invariants. (1) A tree is immutable once fl_expr_create has returned: evaluations on several threads may share it.
+ * (2) A tree is never deeper than FL_EXPR_TREE_MAX, so evaluation may recurse. (3) Whatever an evaluation builds is
+ * paid from the output budget before it is built; whatever it walks is paid from the step budget. (4) FL_E_LIMIT ends
+ * an evaluation: no operator absorbs it. */
 #pragma once
 #include "runtime/base/buf.h"
 #include "runtime/base/diag.h"
@@ -84,7 +84,15 @@ enum fl_expr_kind {
   FL_EXPR_FOLD, /* args: range, condition or element, and with MAP_IF the element */
 };
 
-enum fl_fold_kind { FL_FOLD_NONE, FL_FOLD_ALL, FL_FOLD_EXISTS, FL_FOLD_EXISTS_ONE, FL_FOLD_FILTER, FL_FOLD_MAP, FL_FOLD_MAP_IF };
+enum fl_fold_kind {
+  FL_FOLD_NONE,
+  FL_FOLD_ALL,
+  FL_FOLD_EXISTS,
+  FL_FOLD_EXISTS_ONE,
+  FL_FOLD_FILTER,
+  FL_FOLD_MAP,
+  FL_FOLD_MAP_IF
+};
 
 struct fl_expr_function;
 
@@ -92,12 +100,12 @@ struct fl_expr_node {
   enum fl_expr_kind kind;
   uint32_t offset; /* into the text */
   uint32_t depth;
-  int op;                  /* BINARY: the token; FOLD: enum fl_fold_kind */
-  bool is_base;            /* NAME: a member is read from it */
-  size_t local_index;      /* LOCAL, FOLD */
-  char *name;              /* NAME, LOCAL, SELECT, HAS */
+  int op;             /* BINARY: the token; FOLD: enum fl_fold_kind */
+  bool is_base;       /* NAME: a member is read from it */
+  size_t local_index; /* LOCAL, FOLD */
+  char *name;         /* NAME, LOCAL, SELECT, HAS */
   struct fl_value *literal;
-  struct fl_regex *regex;  /* CALL of matches with a literal pattern */
+  struct fl_regex *regex; /* CALL of matches with a literal pattern */
   const struct fl_expr_function *function;
   struct fl_expr_node **args;
   size_t arg_count;
@@ -173,16 +181,16 @@ int fl_eval_to_value(struct fl_eval *eval, const struct fl_expr_node *node, cons
 int fl_eval_equal(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a, const struct fl_var *b,
                   bool *ret_equal);
 /* -1, 0, 1; numbers of both kinds, strings, booleans. Errors: FL_E_EXPRESSION for other pairs. */
-int fl_eval_compare(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a, const struct fl_var *b,
-                    int *ret_order);
+int fl_eval_compare(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a,
+                    const struct fl_var *b, int *ret_order);
 int fl_eval_string(struct fl_eval *eval, const struct fl_expr_node *node, fl_slice text, struct fl_var *ret);
 int fl_eval_double(struct fl_eval *eval, const struct fl_expr_node *node, double number, struct fl_var *ret);
 
 /* ---- functions ---- */
 
 /* args[0] is the receiver when called as a method. Gives its result in *ret (a fresh variable). */
-typedef int fl_expr_function_fn(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args, size_t arg_count,
-                                struct fl_var *ret);
+typedef int fl_expr_function_fn(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args,
+                                size_t arg_count, struct fl_var *ret);
 
 struct fl_expr_function {
   const char *name;
@@ -196,4 +204,5 @@ const struct fl_expr_function *fl_expr_function_find(const char *name, bool is_m
 bool fl_expr_is_type_name(const char *name);
 
 fl_expr_function_fn fl_expr_matches, fl_expr_starts_with, fl_expr_ends_with, fl_expr_contains, fl_expr_lower_ascii,
-    fl_expr_upper_ascii, fl_expr_trim, fl_expr_split, fl_expr_join, fl_expr_replace, fl_expr_substring, fl_expr_index_of;
+    fl_expr_upper_ascii, fl_expr_trim, fl_expr_split, fl_expr_join, fl_expr_replace, fl_expr_substring,
+    fl_expr_index_of;

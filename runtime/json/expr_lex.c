@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The words of the expression language, as CEL's specification lists them: numbers, strings in their eight spellings, names,
- * operators, comments. Not taken over: unsigned integers, bytes. Pure. */
+/* The words of the expression language, as CEL's specification lists them: numbers, strings in their eight spellings,
+ * names, operators, comments. Not taken over: unsigned integers, bytes. Pure. */
 #include "runtime/json/expr_internal.h"
 
 #include <math.h>
@@ -127,9 +127,11 @@ static int read_name(struct fl_lexer *lexer) {
 
 static int read_quoted_name(struct fl_lexer *lexer) {
   size_t first = ++lexer->offset;
-  while (is_name_part(peek(lexer, 0)) || (peek(lexer, 0) != '\0' && strchr(".-/ ", peek(lexer, 0)) != NULL)) lexer->offset++;
+  while (is_name_part(peek(lexer, 0)) || (peek(lexer, 0) != '\0' && strchr(".-/ ", peek(lexer, 0)) != NULL))
+    lexer->offset++;
   if (peek(lexer, 0) != '`' || lexer->offset == first)
-    return fl_lexer_fail(lexer, lexer->start, "a name in backquotes holds letters, digits and . - / _ and ends with a backquote");
+    return fl_lexer_fail(lexer, lexer->start,
+                         "a name in backquotes holds letters, digits and . - / _ and ends with a backquote");
   fl_buf_add(&lexer->word, lexer->text.data + first, lexer->offset - first);
   lexer->offset++;
   lexer->kind = FL_TOKEN_QUOTED_NAME;
@@ -142,8 +144,8 @@ static const struct {
   char text[3];
   int kind;
 } pairs[] = {
-    {"==", FL_TOKEN_EQUAL},      {"!=", FL_TOKEN_NOT_EQUAL}, {"<=", FL_TOKEN_LESS_EQUAL},
-    {">=", FL_TOKEN_GREATER_EQUAL}, {"&&", FL_TOKEN_AND},    {"||", FL_TOKEN_OR},
+    {"==", FL_TOKEN_EQUAL},         {"!=", FL_TOKEN_NOT_EQUAL}, {"<=", FL_TOKEN_LESS_EQUAL},
+    {">=", FL_TOKEN_GREATER_EQUAL}, {"&&", FL_TOKEN_AND},       {"||", FL_TOKEN_OR},
 };
 
 /* What people write who come from other languages. */

@@ -7,7 +7,8 @@
 
 enum { NEAREST_NAMES_MAX = 64 };
 
-static int fail_member(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_value *object, const char *name) {
+static int fail_member(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_value *object,
+                       const char *name) {
   if (eval->err == NULL) return FL_E_EXPRESSION;
   const char *names[NEAREST_NAMES_MAX];
   size_t count = 0;
@@ -28,7 +29,8 @@ static const char *scope_of(const struct fl_eval *eval, const struct fl_expr_nod
 }
 
 /* has(a.b) answers whether; a.b and a["b"] give the member or fail. */
-static int finish_member(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var member, struct fl_var *ret) {
+static int finish_member(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var member,
+                         struct fl_var *ret) {
   if (node->kind == FL_EXPR_HAS) {
     ret->value = fl_bool(member.value != NULL || member.list != NULL);
     return 0;
@@ -45,10 +47,11 @@ static int member_of_scope(struct fl_eval *eval, const struct fl_expr_node *node
   return finish_member(eval, node, member, ret);
 }
 
-static int member_of_var(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *base, const char *name,
-                         struct fl_var *ret) {
+static int member_of_var(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *base,
+                         const char *name, struct fl_var *ret) {
   if (!fl_is(base->value, FL_OBJECT) || base->list != NULL)
-    return fl_eval_fail(eval, node, "a member \"%s\" is asked of %s; only maps have members", name, fl_var_type_name(base));
+    return fl_eval_fail(eval, node, "a member \"%s\" is asked of %s; only maps have members", name,
+                        fl_var_type_name(base));
   struct fl_value *value = fl_get(base->value, name);
   if (value == NULL && node->kind != FL_EXPR_HAS) return fail_member(eval, node, base->value, name);
   return finish_member(eval, node, (struct fl_var){.value = value}, ret);
@@ -57,7 +60,8 @@ static int member_of_var(struct fl_eval *eval, const struct fl_expr_node *node, 
 /* Whole doubles index lists too, as numbers of both kinds are equal. */
 static int element_of_list(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *base,
                            const struct fl_var *index, struct fl_var *ret) {
-  if (!fl_is_number(index->value) || (fl_is(index->value, FL_DOUBLE) && fl_as_int(index->value, 0) != fl_as_double(index->value, 0)))
+  if (!fl_is_number(index->value) ||
+      (fl_is(index->value, FL_DOUBLE) && fl_as_int(index->value, 0) != fl_as_double(index->value, 0)))
     return fl_eval_fail(eval, node, "the index of a list is a whole number, not %s", fl_var_type_name(index));
   int64_t at = fl_as_int(index->value, 0), size = (int64_t)fl_var_size(base);
   if (at < -size || at >= size)
@@ -101,7 +105,8 @@ static int range_of(struct fl_eval *eval, const struct fl_expr_node *node, struc
   if ((rc = fl_eval_charge(eval, node, fl_size(range->value))) < 0) return rc;
   if ((rc = fl_eval_spend(eval, node, fl_size(range->value) * 32)) < 0) return rc;
   struct fl_value *keys = fl_array();
-  for (struct fl_member m = {0}; fl_next_member(range->value, &m);) fl_append_take(keys, fl_string_n(m.key, m.key_size));
+  for (struct fl_member m = {0}; fl_next_member(range->value, &m);)
+    fl_append_take(keys, fl_string_n(m.key, m.key_size));
   fl_value_unref(range->value);
   range->value = keys;
   return 0;
@@ -111,14 +116,17 @@ static int range_of(struct fl_eval *eval, const struct fl_expr_node *node, struc
 static void bind(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *range, size_t index) {
   eval->locals[node->local_index].value = fl_value_ref(fl_var_at(range, index));
 }
-static void unbind(struct fl_eval *eval, const struct fl_expr_node *node) { fl_var_release(&eval->locals[node->local_index]); }
+static void unbind(struct fl_eval *eval, const struct fl_expr_node *node) {
+  fl_var_release(&eval->locals[node->local_index]);
+}
 
 static int test_element(struct fl_eval *eval, const struct fl_expr_node *node, bool *ret_holds) {
   return fl_eval_bool_node(eval, node->args[1], "the condition", ret_holds);
 }
 
 /* all is a chain of &&, exists one of ||: the deciding element absorbs errors of the others. */
-static int fold_quantifier(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *range, struct fl_var *ret) {
+static int fold_quantifier(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *range,
+                           struct fl_var *ret) {
   FL_KEPT_ERROR_AUTO kept = {0};
   bool decisive = node->op == FL_FOLD_EXISTS;
   for (size_t i = 0, size = fl_var_size(range); i < size; i++) {
@@ -137,7 +145,8 @@ static int fold_quantifier(struct fl_eval *eval, const struct fl_expr_node *node
   return 0;
 }
 
-static int fold_exists_one(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *range, struct fl_var *ret) {
+static int fold_exists_one(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *range,
+                           struct fl_var *ret) {
   size_t found = 0;
   for (size_t i = 0, size = fl_var_size(range); i < size; i++) {
     bool holds = false;
@@ -169,7 +178,8 @@ static int collect_element(struct fl_eval *eval, const struct fl_expr_node *node
   return 0;
 }
 
-static int fold_collect(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *range, struct fl_var *ret) {
+static int fold_collect(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *range,
+                        struct fl_var *ret) {
   int rc = fl_eval_spend(eval, node, 64);
   if (rc < 0) return rc;
   FL_VALUE_AUTO array = fl_array();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Arithmetic, comparison and membership. Integers are 64-bit and overflow is an error; with a double beside it an integer
- * becomes one, but comparison of the two is exact. Pure. */
+/* Arithmetic, comparison and membership. Integers are 64-bit and overflow is an error; with a double beside it an
+ * integer becomes one, but comparison of the two is exact. Pure. */
 #include "runtime/json/expr_internal.h"
 
 #include <math.h>
@@ -36,8 +36,8 @@ static int compare_text(fl_slice a, fl_slice b) {
   return order < 0 ? -1 : 1;
 }
 
-int fl_eval_compare(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a, const struct fl_var *b,
-                    int *ret_order) {
+int fl_eval_compare(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a,
+                    const struct fl_var *b, int *ret_order) {
   if (fl_is_number(a->value) && fl_is_number(b->value)) {
     *ret_order = compare_numbers(a->value, b->value);
   } else if (fl_is(a->value, FL_STRING) && fl_is(b->value, FL_STRING)) {
@@ -52,8 +52,8 @@ int fl_eval_compare(struct fl_eval *eval, const struct fl_expr_node *node, const
   return 0;
 }
 
-static int equal_lists(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a, const struct fl_var *b,
-                       bool *ret_equal) {
+static int equal_lists(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a,
+                       const struct fl_var *b, bool *ret_equal) {
   size_t size = fl_var_size(a);
   bool equal = size == fl_var_size(b);
   for (size_t i = 0; i < size && equal; i++) {
@@ -65,8 +65,8 @@ static int equal_lists(struct fl_eval *eval, const struct fl_expr_node *node, co
   return 0;
 }
 
-static int equal_maps(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_value *a, const struct fl_value *b,
-                      bool *ret_equal) {
+static int equal_maps(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_value *a,
+                      const struct fl_value *b, bool *ret_equal) {
   bool equal = fl_size(a) == fl_size(b);
   for (struct fl_member m = {0}; equal && fl_next_member(a, &m);) {
     struct fl_var x = {.value = m.value}, y = {.value = fl_get_n(b, m.key, m.key_size)};
@@ -118,7 +118,8 @@ static const char *name_of_operator(int op) {
   }
 }
 
-static int calculate_ints(struct fl_eval *eval, const struct fl_expr_node *node, int64_t a, int64_t b, struct fl_var *ret) {
+static int calculate_ints(struct fl_eval *eval, const struct fl_expr_node *node, int64_t a, int64_t b,
+                          struct fl_var *ret) {
   int64_t result = 0;
   bool overflow = false;
   if ((node->op == '/' || node->op == '%') && b == 0) return fl_eval_fail(eval, node, "division by zero");
@@ -135,7 +136,8 @@ static int calculate_ints(struct fl_eval *eval, const struct fl_expr_node *node,
   return 0;
 }
 
-static int calculate_doubles(struct fl_eval *eval, const struct fl_expr_node *node, double a, double b, struct fl_var *ret) {
+static int calculate_doubles(struct fl_eval *eval, const struct fl_expr_node *node, double a, double b,
+                             struct fl_var *ret) {
   switch (node->op) {
   case '+': return fl_eval_double(eval, node, a + b, ret);
   case '-': return fl_eval_double(eval, node, a - b, ret);
@@ -145,7 +147,8 @@ static int calculate_doubles(struct fl_eval *eval, const struct fl_expr_node *no
   }
 }
 
-static int join_text(struct fl_eval *eval, const struct fl_expr_node *node, fl_slice a, fl_slice b, struct fl_var *ret) {
+static int join_text(struct fl_eval *eval, const struct fl_expr_node *node, fl_slice a, fl_slice b,
+                     struct fl_var *ret) {
   int rc = fl_eval_spend(eval, node, a.size + b.size);
   if (rc < 0) return rc;
   FL_BUF_AUTO text = {0};
@@ -155,22 +158,23 @@ static int join_text(struct fl_eval *eval, const struct fl_expr_node *node, fl_s
   return 0;
 }
 
-static int join_lists(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a, const struct fl_var *b,
-                      struct fl_var *ret) {
+static int join_lists(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a,
+                      const struct fl_var *b, struct fl_var *ret) {
   const struct fl_var *parts[] = {a, b};
   size_t count = fl_var_size(a) + fl_var_size(b);
   int rc = fl_eval_spend(eval, node, count * 16 + 64);
   if (rc < 0 || (rc = fl_eval_charge(eval, node, count / 16)) < 0) return rc;
   struct fl_value *array = fl_array();
   for (size_t p = 0; p < 2; p++) {
-    for (size_t i = 0, size = fl_var_size(parts[p]); i < size; i++) fl_append_take(array, fl_value_ref(fl_var_at(parts[p], i)));
+    for (size_t i = 0, size = fl_var_size(parts[p]); i < size; i++)
+      fl_append_take(array, fl_value_ref(fl_var_at(parts[p], i)));
   }
   ret->value = array;
   return 0;
 }
 
-static int calculate(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a, const struct fl_var *b,
-                     struct fl_var *ret) {
+static int calculate(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a,
+                     const struct fl_var *b, struct fl_var *ret) {
   if (fl_is(a->value, FL_INT) && fl_is(b->value, FL_INT))
     return calculate_ints(eval, node, fl_as_int(a->value, 0), fl_as_int(b->value, 0), ret);
   if (fl_is_number(a->value) && fl_is_number(b->value))
@@ -179,14 +183,14 @@ static int calculate(struct fl_eval *eval, const struct fl_expr_node *node, cons
     return join_text(eval, node, fl_var_text(a), fl_var_text(b), ret);
   if (node->op == '+' && fl_var_is_list(a) && fl_var_is_list(b)) return join_lists(eval, node, a, b, ret);
   bool has_text = node->op == '+' && (fl_is(a->value, FL_STRING) || fl_is(b->value, FL_STRING));
-  return fl_eval_fail(eval, node, "cannot %s %s and %s%s", name_of_operator(node->op), fl_var_type_name(a), fl_var_type_name(b),
-                      has_text ? "; string(x) makes a string" : "");
+  return fl_eval_fail(eval, node, "cannot %s %s and %s%s", name_of_operator(node->op), fl_var_type_name(a),
+                      fl_var_type_name(b), has_text ? "; string(x) makes a string" : "");
 }
 
 /* ---- the rest ---- */
 
-static int test_order(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a, const struct fl_var *b,
-                      struct fl_var *ret) {
+static int test_order(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *a,
+                      const struct fl_var *b, struct fl_var *ret) {
   int order = 0;
   int rc = fl_eval_compare(eval, node, a, b, &order);
   if (rc < 0) return rc;
@@ -199,8 +203,8 @@ static int test_order(struct fl_eval *eval, const struct fl_expr_node *node, con
   return 0;
 }
 
-static int test_in(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *element, const struct fl_var *range,
-                   struct fl_var *ret) {
+static int test_in(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *element,
+                   const struct fl_var *range, struct fl_var *ret) {
   bool found = false;
   if (fl_is(range->value, FL_OBJECT)) {
     fl_slice key = fl_var_text(element);
@@ -228,7 +232,8 @@ int fl_eval_binary(struct fl_eval *eval, const struct fl_expr_node *node, struct
   switch (node->op) {
   case FL_TOKEN_EQUAL:
   case FL_TOKEN_NOT_EQUAL:
-    if ((rc = fl_eval_equal(eval, node, &a, &b, &equal)) == 0) ret->value = fl_bool(equal == (node->op == FL_TOKEN_EQUAL));
+    if ((rc = fl_eval_equal(eval, node, &a, &b, &equal)) == 0)
+      ret->value = fl_bool(equal == (node->op == FL_TOKEN_EQUAL));
     return rc;
   case FL_TOKEN_IN: return test_in(eval, node, &a, &b, ret);
   case '<':

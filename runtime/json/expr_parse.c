@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Expression text to tree: recursive descent after the grammar in CEL's language definition, without message construction.
- * Names of macros (has, all, exists, exists_one, filter, map) are words of the grammar here. Pure.
+/* Expression text to tree: recursive descent after the grammar in CEL's language definition, without message
+ * construction. Names of macros (has, all, exists, exists_one, filter, map) are words of the grammar here. Pure.
  *
- * A parse function gives NULL once something went wrong; parser->rc then holds the code, and the nodes made so far stay in
- * the expression, which frees them. */
+ * A parse function gives NULL once something went wrong; parser->rc then holds the code, and the nodes made so far stay
+ * in the expression, which frees them. */
 #include "runtime/base/check.h"
 #include "runtime/json/expr_internal.h"
 
@@ -48,7 +48,8 @@ static bool accept(struct parser *parser, int kind) { return parser->lexer.kind 
 
 static void *fail_unexpected(struct parser *parser, const char *wanted) {
   const struct fl_lexer *lexer = &parser->lexer;
-  if (lexer->kind == FL_TOKEN_END) return fail_at(parser, lexer->start, "the expression ends where %s was expected", wanted);
+  if (lexer->kind == FL_TOKEN_END)
+    return fail_at(parser, lexer->start, "the expression ends where %s was expected", wanted);
   return fail_at(parser, lexer->start, "expected %s, found \"%.*s\"", wanted, (int)(lexer->offset - lexer->start),
                  lexer->text.data + lexer->start);
 }
@@ -113,10 +114,12 @@ static void *fail_function(struct parser *parser, size_t offset, const char *nam
   }
   const char *nearest = NULL;
   if (fl_expr_function_find(name, !is_method, &nearest) != NULL)
-    return fail_at(parser, offset, is_method ? "%s is called as %s(x), not as x.%s()" : "%s is called as x.%s(), not as %s(x)",
-                   name, name, name);
+    return fail_at(parser, offset,
+                   is_method ? "%s is called as %s(x), not as x.%s()" : "%s is called as x.%s(), not as %s(x)", name,
+                   name, name);
   if (nearest == NULL) fl_expr_function_find(name, is_method, &nearest);
-  if (nearest != NULL) return fail_at(parser, offset, "there is no function \"%s\"; did you mean \"%s\"?", name, nearest);
+  if (nearest != NULL)
+    return fail_at(parser, offset, "there is no function \"%s\"; did you mean \"%s\"?", name, nearest);
   return fail_at(parser, offset, "there is no function \"%s\"", name);
 }
 
@@ -132,7 +135,8 @@ static bool prepare_pattern(struct parser *parser, struct fl_expr_node *node, si
 }
 
 /* `node` has its receiver, if any. */
-static struct fl_expr_node *parse_call(struct parser *parser, struct fl_expr_node *node, const char *name, size_t offset) {
+static struct fl_expr_node *parse_call(struct parser *parser, struct fl_expr_node *node, const char *name,
+                                       size_t offset) {
   bool is_method = node->arg_count > 0;
   node->function = fl_expr_function_find(name, is_method, NULL);
   if (node->function == NULL) return fail_function(parser, offset, name, is_method);
@@ -140,7 +144,8 @@ static struct fl_expr_node *parse_call(struct parser *parser, struct fl_expr_nod
   size_t min = node->function->arg_min - is_method, max = node->function->arg_max - is_method;
   size_t count = node->arg_count - is_method;
   if (count < min || count > max) {
-    if (min == max) return fail_at(parser, offset, "%s takes %zu argument%s, not %zu", name, min, min == 1 ? "" : "s", count);
+    if (min == max)
+      return fail_at(parser, offset, "%s takes %zu argument%s, not %zu", name, min, min == 1 ? "" : "s", count);
     return fail_at(parser, offset, "%s takes %zu to %zu arguments, not %zu", name, min, max, count);
   }
   return prepare_pattern(parser, node, offset) ? node : NULL;
@@ -159,8 +164,12 @@ static enum fl_fold_kind fold_of(const char *name) {
   static const struct {
     const char *name;
     enum fl_fold_kind fold;
-  } folds[] = {{"all", FL_FOLD_ALL},       {"exists", FL_FOLD_EXISTS}, {"exists_one", FL_FOLD_EXISTS_ONE},
-               {"existsOne", FL_FOLD_EXISTS_ONE}, {"filter", FL_FOLD_FILTER}, {"map", FL_FOLD_MAP}};
+  } folds[] = {{"all", FL_FOLD_ALL},
+               {"exists", FL_FOLD_EXISTS},
+               {"exists_one", FL_FOLD_EXISTS_ONE},
+               {"existsOne", FL_FOLD_EXISTS_ONE},
+               {"filter", FL_FOLD_FILTER},
+               {"map", FL_FOLD_MAP}};
   for (size_t i = 0; i < sizeof folds / sizeof *folds; i++) {
     if (strcmp(name, folds[i].name) == 0) return folds[i].fold;
   }
@@ -181,7 +190,8 @@ static bool parse_fold_variable(struct parser *parser, struct fl_expr_node *node
 }
 
 /* range.name(variable, body) or range.map(variable, condition, body). */
-static struct fl_expr_node *parse_fold(struct parser *parser, struct fl_expr_node *range, const char *name, size_t offset) {
+static struct fl_expr_node *parse_fold(struct parser *parser, struct fl_expr_node *range, const char *name,
+                                       size_t offset) {
   struct fl_expr_node *node = add_node(parser, FL_EXPR_FOLD, offset);
   node->op = fold_of(name);
   size_t outer_count = parser->local_count;
@@ -200,8 +210,9 @@ static struct fl_expr_node *parse_fold(struct parser *parser, struct fl_expr_nod
 /* ---- primaries ---- */
 
 static bool is_reserved(const char *name) {
-  static const char *const words[] = {"as",   "break", "const",   "continue",  "else",   "for", "function", "if",
-                                      "import", "let", "loop", "package", "namespace", "return", "var", "void", "while"};
+  static const char *const words[] = {"as",        "break",  "const",  "continue", "else", "for",
+                                      "function",  "if",     "import", "let",      "loop", "package",
+                                      "namespace", "return", "var",    "void",     "while"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     if (strcmp(name, words[i]) == 0) return true;
   }
@@ -229,10 +240,12 @@ static struct fl_expr_node *parse_name(struct parser *parser) {
   size_t offset = parser->lexer.start;
   FL_FREE_AUTO char *name = fl_strdup(parser->lexer.word.data);
   if (!next(parser)) return NULL;
-  if (parser->lexer.kind == '{') return fail_at(parser, parser->lexer.start, "there are no message types here; a map is {\"key\": value}");
+  if (parser->lexer.kind == '{')
+    return fail_at(parser, parser->lexer.start, "there are no message types here; a map is {\"key\": value}");
   if (parser->lexer.kind != '(') return name_node(parser, name, offset);
   if (strcmp(name, "has") == 0) return parse_has(parser, offset);
-  if (fold_of(name) != FL_FOLD_NONE) return fail_at(parser, offset, "%s is called on a list: list.%s(x, …)", name, name);
+  if (fold_of(name) != FL_FOLD_NONE)
+    return fail_at(parser, offset, "%s is called on a list: list.%s(x, …)", name, name);
   return parse_call(parser, add_node(parser, FL_EXPR_CALL, offset), name, offset);
 }
 
@@ -300,8 +313,10 @@ static struct fl_expr_node *parse_primary(struct parser *parser) {
 static struct fl_expr_node *parse_select(struct parser *parser, struct fl_expr_node *base) {
   if (!next(parser)) return NULL;
   struct fl_lexer *lexer = &parser->lexer;
-  if (lexer->kind == '?') return fail_at(parser, lexer->start, "optional members are not in this subset; ask with has(a.b)");
-  if (lexer->kind != FL_TOKEN_NAME && lexer->kind != FL_TOKEN_QUOTED_NAME) return fail_unexpected(parser, "the name of a member");
+  if (lexer->kind == '?')
+    return fail_at(parser, lexer->start, "optional members are not in this subset; ask with has(a.b)");
+  if (lexer->kind != FL_TOKEN_NAME && lexer->kind != FL_TOKEN_QUOTED_NAME)
+    return fail_unexpected(parser, "the name of a member");
   size_t offset = lexer->start;
   FL_FREE_AUTO char *name = fl_strdup(lexer->word.data);
   bool is_plain = lexer->kind == FL_TOKEN_NAME;

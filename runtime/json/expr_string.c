@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* String literals: ' " ''' """ and the same with r in front, with CEL's escapes. NUL is refused, as everywhere in values.
- * Pure. */
+/* String literals: ' " ''' """ and the same with r in front, with CEL's escapes. NUL is refused, as everywhere in
+ * values. Pure. */
 #include "runtime/json/expr_internal.h"
 
 bool fl_expr_add_code_point(struct fl_buf *buf, uint32_t c) {
@@ -62,7 +62,9 @@ static int read_escape(struct fl_lexer *lexer) {
   case '1':
   case '2':
   case '3': lexer->offset--; return read_code(lexer, at, 3, 8);
-  default: return fl_lexer_fail(lexer, at, "unknown escape; to write a backslash, write \\\\, or put r in front of the string");
+  default:
+    return fl_lexer_fail(lexer, at,
+                         "unknown escape; to write a backslash, write \\\\, or put r in front of the string");
   }
 }
 
@@ -82,7 +84,8 @@ int fl_lexer_string(struct fl_lexer *lexer, bool is_raw) {
     if (lexer->offset >= lexer->text.size) return fl_lexer_fail(lexer, lexer->start, "the string does not end");
     char c = lexer->text.data[lexer->offset];
     if (quote_count == 1 && (c == '\n' || c == '\r'))
-      return fl_lexer_fail(lexer, lexer->start, "the string does not end on its line; for several lines use three quotes");
+      return fl_lexer_fail(lexer, lexer->start,
+                           "the string does not end on its line; for several lines use three quotes");
     if (c == '\0') return fl_lexer_fail(lexer, lexer->offset, "NUL cannot stand in a string");
     if (c == '\\' && !is_raw) {
       int rc = read_escape(lexer);

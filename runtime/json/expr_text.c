@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Functions on strings: CEL's own and the useful ones of its strings extension. Positions count code points. What a function
- * reads is paid in steps, a step for 64 bytes; what it makes is paid in output. Pure. */
+/* Functions on strings: CEL's own and the useful ones of its strings extension. Positions count code points. What a
+ * function reads is paid in steps, a step for 64 bytes; what it makes is paid in output. Pure. */
 #include "runtime/json/expr_internal.h"
 
 enum { MATCH_STEPS = 100 }; /* what a match costs beside its text */
 
 /* All of args[first..] must be strings. */
-static int want_strings(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *args, size_t count) {
+static int want_strings(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *args,
+                        size_t count) {
   size_t bytes = 0;
   for (size_t i = 0; i < count; i++) {
     if (!fl_is(args[i].value, FL_STRING))
-      return fl_eval_fail(eval, node, "%s() is for strings, not for %s", node->function->name, fl_var_type_name(&args[i]));
+      return fl_eval_fail(eval, node, "%s() is for strings, not for %s", node->function->name,
+                          fl_var_type_name(&args[i]));
     bytes += fl_string_size(args[i].value);
   }
   return fl_eval_charge(eval, node, bytes / 64);
 }
 
 static bool ends_with(fl_slice text, fl_slice suffix) {
-  return text.size >= suffix.size && fl_slice_equal(fl_slice_n(text.data + text.size - suffix.size, suffix.size), suffix);
+  return text.size >= suffix.size &&
+         fl_slice_equal(fl_slice_n(text.data + text.size - suffix.size, suffix.size), suffix);
 }
 
 static bool find(fl_slice text, size_t from, fl_slice part, size_t *ret_at) {
@@ -99,8 +102,8 @@ int fl_expr_upper_ascii(struct fl_eval *eval, const struct fl_expr_node *node, s
 /* Size of the white space (as Unicode has it) at the front of `text`; 0 when there is none. */
 static size_t space_at(fl_slice text) {
   static const char *const wide[] = {"\xc2\x85", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
-                                     "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
-                                     "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
+                                     "\u2004",   "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+                                     "\u2028",   "\u2029", "\u202f", "\u205f", "\u3000"};
   if (text.size == 0) return 0;
   if (text.data[0] == ' ' || (text.data[0] >= '\t' && text.data[0] <= '\r')) return 1;
   for (size_t i = 0; i < sizeof wide / sizeof *wide && (unsigned char)text.data[0] >= 0x80; i++) {
@@ -120,7 +123,8 @@ int fl_expr_trim(struct fl_eval *eval, const struct fl_expr_node *node, struct f
   int rc = want_strings(eval, node, args, 1);
   if (rc < 0) return rc;
   fl_slice text = fl_var_text(&args[0]);
-  for (size_t space = space_at(text); space > 0; space = space_at(text)) text = fl_slice_n(text.data + space, text.size - space);
+  for (size_t space = space_at(text); space > 0; space = space_at(text))
+    text = fl_slice_n(text.data + space, text.size - space);
   while (text.size > 0) {
     size_t size = last_code_point_size(text);
     if (space_at(fl_slice_n(text.data + text.size - size, size)) != size) break;
@@ -132,8 +136,8 @@ int fl_expr_trim(struct fl_eval *eval, const struct fl_expr_node *node, struct f
 /* ---- parts ---- */
 
 /* An optional count as last argument; negative: no limit. */
-static int want_count(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *args, size_t arg_count,
-                      size_t index, int64_t *ret_count) {
+static int want_count(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *args,
+                      size_t arg_count, size_t index, int64_t *ret_count) {
   *ret_count = -1;
   if (index >= arg_count) return 0;
   if (!fl_is(args[index].value, FL_INT))
@@ -177,7 +181,8 @@ int fl_expr_split(struct fl_eval *eval, const struct fl_expr_node *node, struct 
 
 int fl_expr_join(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args, size_t arg_count,
                  struct fl_var *ret) {
-  if (!fl_var_is_list(&args[0])) return fl_eval_fail(eval, node, "join() is for lists, not for %s", fl_var_type_name(&args[0]));
+  if (!fl_var_is_list(&args[0]))
+    return fl_eval_fail(eval, node, "join() is for lists, not for %s", fl_var_type_name(&args[0]));
   int rc = want_strings(eval, node, args + 1, arg_count - 1);
   if (rc < 0) return rc;
   fl_slice separator = arg_count > 1 ? fl_var_text(&args[1]) : FL_SLICE("");
@@ -230,7 +235,8 @@ int fl_expr_substring(struct fl_eval *eval, const struct fl_expr_node *node, str
   int rc = want_strings(eval, node, args, 1);
   if (rc < 0) return rc;
   for (size_t i = 1; i < arg_count; i++) {
-    if (!fl_is(args[i].value, FL_INT)) return fl_eval_fail(eval, node, "substring() takes ints, not %s", fl_var_type_name(&args[i]));
+    if (!fl_is(args[i].value, FL_INT))
+      return fl_eval_fail(eval, node, "substring() takes ints, not %s", fl_var_type_name(&args[i]));
   }
   fl_slice text = fl_var_text(&args[0]);
   to = text.size;

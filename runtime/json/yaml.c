@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* User files in YAML, from libyaml's events: the JSON-compatible subset of YAML 1.2, core schema. Pure.
  *
- * Beside the core schema, 0o17 and 0x1f stay strings: JSON has no such numbers, and readers of YAML 1.1 disagree about them.
- * What is wrong but can be passed over (a duplicate key, an anchor, a tag) is said and passed over, so that all of it is said
- * at once; libyaml stops at the first mistake of syntax. Nesting is on a stack of our own. */
+ * Beside the core schema, 0o17 and 0x1f stay strings: JSON has no such numbers, and readers of YAML 1.1 disagree about
+ * them. What is wrong but can be passed over (a duplicate key, an anchor, a tag) is said and passed over, so that all
+ * of it is said at once; libyaml stops at the first mistake of syntax. Nesting is on a stack of our own. */
 #include "runtime/base/mem.h"
 #include "runtime/json/document.h"
 
@@ -35,7 +35,8 @@ struct loader {
 };
 
 static void complain(struct loader *loader, const yaml_mark_t *mark, const char *suggestion, const char *message) {
-  fl_document_error(loader->document, loader->diags, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1, suggestion, "%s", message);
+  fl_document_error(loader->document, loader->diags, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1, suggestion,
+                    "%s", message);
 }
 
 static int stop(struct loader *loader, int rc) {
@@ -95,7 +96,7 @@ static struct fl_value *plain_value(struct loader *loader, const yaml_mark_t *ma
   static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
   static const char *const trues[] = {"true", "True", "TRUE", NULL};
   static const char *const falses[] = {"false", "False", "FALSE", NULL};
-  static const char *const specials[] = {".nan",  ".NaN",  ".NAN",  ".inf",  ".Inf",  ".INF",  "-.inf",
+  static const char *const specials[] = {".nan",  ".NaN",  ".NAN",  ".inf",  ".Inf",  ".INF", "-.inf",
                                          "-.Inf", "-.INF", "+.inf", "+.Inf", "+.INF", NULL};
   if (is_one_of(text, nulls)) return fl_null();
   if (is_one_of(text, trues)) return fl_bool(true);
@@ -129,7 +130,8 @@ static void refuse_extras(struct loader *loader, const yaml_event_t *event, cons
   if (anchor != NULL)
     complain(loader, &event->start_mark, "write the value out in each place", "anchors (&name) are not supported");
   if (tag != NULL)
-    complain(loader, &event->start_mark, "leave it out; quotes make a text, no quotes a number", "tags (!name) are not supported");
+    complain(loader, &event->start_mark, "leave it out; quotes make a text, no quotes a number",
+             "tags (!name) are not supported");
 }
 
 /* ---- building ---- */
@@ -182,7 +184,8 @@ static void take_key(struct loader *loader, const yaml_event_t *event) {
   }
   if (fl_get_n(frame->container, text, size) != NULL) {
     fl_document_error(loader->document, loader->diags, (uint32_t)event->start_mark.line + 1,
-                      (uint32_t)event->start_mark.column + 1, "remove one of them", "the key \"%.100s\" is there twice", text);
+                      (uint32_t)event->start_mark.column + 1, "remove one of them", "the key \"%.100s\" is there twice",
+                      text);
     return;
   }
   fl_free(frame->key);
@@ -211,10 +214,12 @@ static void on_alias(struct loader *loader, const yaml_event_t *event) {
 
 static void on_open(struct loader *loader, const yaml_event_t *event, bool is_map) {
   if (loader->depth > 0 && top(loader)->want == WANT_KEY)
-    complain(loader, &event->start_mark, "to have a text in braces, put it in quotes", "a key must be a text, not a list or a map");
+    complain(loader, &event->start_mark, "to have a text in braces, put it in quotes",
+             "a key must be a text, not a list or a map");
   if (loader->depth == FL_DOCUMENT_DEPTH_MAX) {
     fl_document_error(loader->document, loader->diags, (uint32_t)event->start_mark.line + 1,
-                      (uint32_t)event->start_mark.column + 1, NULL, "nested more than %d levels deep", FL_DOCUMENT_DEPTH_MAX);
+                      (uint32_t)event->start_mark.column + 1, NULL, "nested more than %d levels deep",
+                      FL_DOCUMENT_DEPTH_MAX);
     stop(loader, FL_E_LIMIT);
     return;
   }
@@ -273,13 +278,16 @@ struct advice {
 static const struct advice advices[] = {
     {"mapping values are not allowed", "a \":\" stands where no key can be",
      "put a text with a colon in quotes, or check the indentation"},
-    {"did not find expected key", "a key was expected here", "check the indentation: the keys of one map start in one column"},
+    {"did not find expected key", "a key was expected here",
+     "check the indentation: the keys of one map start in one column"},
     {"could not find expected ':'", "a key without its \":\"", "check the indentation, or put the text in quotes"},
-    {"did not find expected '-' indicator", "an element of the list (\"- \") was expected here", "check the indentation"},
+    {"did not find expected '-' indicator", "an element of the list (\"- \") was expected here",
+     "check the indentation"},
     {"did not find expected ',' or ']'", "a \",\" or \"]\" was expected here", NULL},
     {"did not find expected ',' or '}'", "a \",\" or \"}\" was expected here", NULL},
     {"found unexpected end of stream", "a text in quotes does not end", NULL},
-    {"found character that cannot start any token", "a text cannot start with this character", "put the text in quotes"},
+    {"found character that cannot start any token", "a text cannot start with this character",
+     "put the text in quotes"},
     {"block sequence entries are not allowed", "a list (\"- \") cannot stand here", "put it on its own line"},
     {"found undefined tag handle", "tags (!name) are not supported", NULL},
     {"control characters are not allowed", "a control character stands in the text", NULL},
@@ -302,7 +310,8 @@ static yaml_mark_t mark_of_offset(fl_slice text, size_t offset) {
   return mark;
 }
 
-/* Errors of the reader (encoding) come with an offset only; those of a missing end are marked on a line that is not there. */
+/* Errors of the reader (encoding) come with an offset only; those of a missing end are marked on a line that is not
+ * there. */
 static yaml_mark_t mark_of(const struct loader *loader) {
   if (loader->parser.error == YAML_READER_ERROR) return mark_of_offset(loader->text, loader->parser.problem_offset);
   yaml_mark_t end = mark_of_offset(loader->text, loader->text.size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Names for tests of expressions, from one JSON object: its members are the names, and "state" is a scope. With `as_lists`
- * arrays are handed out as persistent lists, as the engine does with append channels. */
+/* Names for tests of expressions, from one JSON object: its members are the names, and "state" is a scope. With
+ * `as_lists` arrays are handed out as persistent lists, as the engine does with append channels. */
 #pragma once
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
@@ -19,7 +19,8 @@ struct test_env {
 
 static inline struct fl_var test_env_var(struct test_env *env, struct fl_value *value) {
   env->lookup_count++;
-  if (!env->as_lists || !fl_is(value, FL_ARRAY) || env->list_count == TEST_LIST_MAX) return (struct fl_var){.value = value};
+  if (!env->as_lists || !fl_is(value, FL_ARRAY) || env->list_count == TEST_LIST_MAX)
+    return (struct fl_var){.value = value};
   struct fl_list *list = fl_list_from_array(value);
   env->lists[env->list_count++] = list;
   return (struct fl_var){.list = list};

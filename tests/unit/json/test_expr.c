@@ -84,11 +84,12 @@ static struct fl_value *eval_messages(const char *text, struct fl_list *list, in
   return value;
 }
 
-/* A list of 200,000 messages is far beyond the budgets of steps and output: only what does not walk or copy it may pass. */
+/* A list of 200,000 messages is far beyond the budgets of steps and output: only what does not walk or copy it may
+ * pass. */
 static void reads_a_long_list_without_walking_it(void **state) {
   struct fl_list *list = message_list(600000);
-  static const char *const cheap[] = {"size(state.messages) == 600000", "last(state.messages).n == 599999",
-                                      "state.messages[-2].role == 'user'", "state.messages[7].n == 7",
+  static const char *const cheap[] = {"size(state.messages) == 600000",      "last(state.messages).n == 599999",
+                                      "state.messages[-2].role == 'user'",   "state.messages[7].n == 7",
                                       "state.messages.exists(m, m.n == 40)", "has(state.messages)"};
   for (size_t i = 0; i < sizeof cheap / sizeof *cheap; i++) {
     struct fl_value *value = eval_messages(cheap[i], list, 0);
@@ -150,10 +151,17 @@ static void bounds_nesting_and_size(void **state) {
   static const struct {
     const char *front, *part, *back;
     size_t fits, too_many;
-  } rows[] = {
-      {"", "(", "", 0, 5000},     {"", "[", "", 0, 5000},         {"", "{'a':", "", 0, 3000}, {"", "!", "true", 60, 5000},
-      {"1", "+1", "", 500, 3000}, {"true", "&&true", "", 2000, 2731}, {"", "- ", "x", 60, 3000},  {"x", ".a", "", 500, 3000},
-      {"x", "[0]", "", 500, 3000}, {"", "size(", "", 0, 3000},    {"", "true ? 1 : ", "1", 60, 1000}};
+  } rows[] = {{"", "(", "", 0, 5000},
+              {"", "[", "", 0, 5000},
+              {"", "{'a':", "", 0, 3000},
+              {"", "!", "true", 60, 5000},
+              {"1", "+1", "", 500, 3000},
+              {"true", "&&true", "", 2000, 2731},
+              {"", "- ", "x", 60, 3000},
+              {"x", ".a", "", 500, 3000},
+              {"x", "[0]", "", 500, 3000},
+              {"", "size(", "", 0, 3000},
+              {"", "true ? 1 : ", "1", 60, 1000}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     char *text = repeat(rows[i].front, rows[i].part, rows[i].too_many, rows[i].back);
     assert_int_equal(create_fails(text, strlen(text)), FL_E_LIMIT);
@@ -179,10 +187,12 @@ static void refuses_hostile_texts(void **state) {
   assert_int_equal(create_fails(NULL, 0), FL_E_SYNTAX);
 }
 
-/* Every front part of a text that uses everything either parses or fails with a code and a text; under the sanitizers. */
+/* Every front part of a text that uses everything either parses or fails with a code and a text; under the sanitizers.
+ */
 static void survives_being_cut_anywhere(void **state) {
-  static const char text[] = "has(state.a.`b-c`) && {'k': [1, -2.5e3, r'\\x', 0x1f]}.k.exists(i, i in [1] ? true : !false) || "
-                             "state['m'][-1].matches('^a\\u00e9+$') // end\n || \"\"\"q\"\"\" == '''r''' + string(last([1]) % 2)";
+  static const char text[] =
+      "has(state.a.`b-c`) && {'k': [1, -2.5e3, r'\\x', 0x1f]}.k.exists(i, i in [1] ? true : !false) || "
+      "state['m'][-1].matches('^a\\u00e9+$') // end\n || \"\"\"q\"\"\" == '''r''' + string(last([1]) % 2)";
   for (size_t size = 0; size <= sizeof text - 1; size++) {
     char *copy = fl_strndup(text, size); /* its own block, so that reading past it is seen */
     struct fl_expr *expr = NULL;
