@@ -31,14 +31,18 @@ struct fl_model_config {
   char *api_key;  /* secret: never printed, wiped on deinit; NULL: none */
   char *script;   /* path of the scripted model's file; NULL otherwise */
   struct fl_value *settings; /* temperature, max_tokens, top_p, stop, tool_choice, parallel_tool_calls, reasoning_effort, seed,
-                                max_retries, first_byte_timeout_ms, idle_timeout_ms; an object or NULL */
+                                max_retries, first_byte_timeout_ms, idle_timeout_ms, reasoning_field, extra; an object or NULL */
+  struct fl_script *loaded;  /* private: the scripted model's file, read with the configuration */
 };
 void fl_model_config_deinit(struct fl_model_config *config);
-/* From a `models:` entry whose ${NAME}s are already filled in. Environment: OPENAI_BASE_URL, OPENAI_API_KEY, ANTHROPIC_BASE_URL,
- * ANTHROPIC_API_KEY are read through `getenv_fn` where the entry says nothing. FL_E_INVALID. */
+/* From a `models:` entry whose ${NAME}s are already filled in; settings stand beside provider and model. The provider is openai,
+ * anthropic, scripted, or ollama, vllm, llamacpp: OpenAI's format on this machine. Environment: OPENAI_BASE_URL, OPENAI_API_KEY,
+ * ANTHROPIC_BASE_URL, ANTHROPIC_API_KEY are read through `getenv_fn` (NULL: none) where the entry says nothing; a key from there
+ * is only used for the provider's own server or the one that the environment names, never for an address that a file gives.
+ * FL_E_INVALID; the scripted model's file is read here, with the errors of fl_script_load. */
 int fl_model_config_read(const struct fl_value *entry, const char *folder, const char *(*getenv_fn)(const char *name),
                          struct fl_model_config *ret_config, struct fl_error *err);
-/* "provider/name" of --model. */
+/* "provider/name" of --model; of "scripted/PATH" the rest is the file. */
 int fl_model_config_parse(const char *text, const char *(*getenv_fn)(const char *name), struct fl_model_config *ret_config,
                           struct fl_error *err);
 

@@ -23,6 +23,11 @@ int fl_request_url(const struct fl_model_config *config, const char *fallback, c
   return 0;
 }
 
+int fl_request_check_key(const struct fl_model_config *config, const char *provider, const char *variable, struct fl_error *err) {
+  if (config->base_url != NULL || (config->api_key != NULL && config->api_key[0] != '\0')) return 0;
+  return fl_error_set(err, FL_E_AUTH, "there is no key for %s: set %s, or api_key in the model's entry", provider, variable);
+}
+
 int fl_headers_add(struct fl_headers *headers, const char *name, const char *prefix, const char *value, struct fl_error *err) {
   for (const char *c = value; *c != '\0'; c++)
     if ((unsigned char)*c < 0x20 || *c == 0x7F)

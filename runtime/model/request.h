@@ -8,6 +8,9 @@
 int fl_request_url(const struct fl_model_config *config, const char *fallback, const char *path, char **ret_url,
                    struct fl_error *err);
 
+/* The provider's own server (base_url NULL) needs a key: FL_E_AUTH says which variable or key of the file to set. */
+int fl_request_check_key(const struct fl_model_config *config, const char *provider, const char *variable, struct fl_error *err);
+
 /* A header array of "Name: value" lines. A value with a line break or control character is FL_E_INVALID; the text names the
  * header, never the value. */
 struct fl_headers {

@@ -228,6 +228,7 @@ static int build(const struct fl_model_request *request, char **ret_url, char **
   const char *key = request->config->api_key;
   char *url = NULL;
   int rc = fl_request_url(request->config, default_base_url, "/v1/messages", &url, err);
+  if (rc == 0) rc = fl_request_check_key(request->config, FL_ANTHROPIC_PROVIDER, "ANTHROPIC_API_KEY", err);
   if (rc == 0) rc = build_body(request, ret_body, err);
   if (rc == 0) rc = fl_headers_add(&headers, "Content-Type", "", "application/json", err);
   if (rc == 0) rc = fl_headers_add(&headers, "Accept", "", "text/event-stream", err);

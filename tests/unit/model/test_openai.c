@@ -326,6 +326,9 @@ static void what_cannot_be_sent_is_said(void **state) {
   assert_null(strstr(err.text, "secret"));
   assert_null(built.url);
   config.api_key = NULL;
+  assert_int_equal(build(&config, NULL, "[]", NULL, &built, &err), FL_E_AUTH);
+  assert_non_null(strstr(err.text, "OPENAI_API_KEY"));
+  config.api_key = (char *)"sk-1";
   assert_int_equal(build(&config, NULL, "[{\"role\":\"robot\",\"content\":\"\"}]", NULL, &built, &err), FL_E_INVALID);
   assert_non_null(strstr(err.text, "robot"));
   assert_int_equal(build(&config, NULL, "[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]", NULL, &built, &err), FL_E_UNSUPPORTED);
