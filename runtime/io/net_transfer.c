@@ -150,7 +150,7 @@ static int on_before_request(void *user, char *peer, char *local, int peer_port,
 
 static int code_of(const struct net_transfer *transfer, CURLcode code) {
   switch (code) {
-    case CURLE_OK: return 0;
+    case CURLE_OK: return transfer->has_headers ? 0 : FL_E_TRUNCATED; /* curl takes an end within the header lines for an end */
     case CURLE_OPERATION_TIMEDOUT: return FL_E_TIMEOUT;
     case CURLE_FILESIZE_EXCEEDED: return FL_E_LIMIT;
     case CURLE_PARTIAL_FILE:
@@ -161,6 +161,7 @@ static int code_of(const struct net_transfer *transfer, CURLcode code) {
 
 int net_transfer_result(struct net_transfer *transfer, CURLcode code, struct fl_error *err) {
   const char *text = transfer->curl_text[0] != '\0' ? transfer->curl_text : curl_easy_strerror(code);
+  if (code == CURLE_OK) text = "the answer ended within its header lines";
   if (transfer->is_cancelled)
     return fl_error_set(err, FL_E_CANCELLED, "%s %s: it was cancelled", transfer->method, transfer->origin);
   if (transfer->failure != 0 && code != CURLE_OK)
