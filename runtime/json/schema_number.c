@@ -37,7 +37,7 @@ static struct decimal read_decimal(const struct fl_value *number) {
   bool is_fraction = false;
   for (size_t i = 0; i < size; i++) {
     if (text[i] == 'e') {
-      decimal.exponent += atoi(text + i + 1);
+      decimal.exponent += (int)strtol(text + i + 1, NULL, 10);
       break;
     }
     if (text[i] == '.') is_fraction = true;
