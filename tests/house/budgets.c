@@ -13,15 +13,16 @@ struct visit {
 
 static void on_function(const struct house_function *function, void *user) {
   const struct visit *visit = user;
+  const char *name = function->name;
   struct house *house = visit->house;
   size_t lines = function->line_count, count = function->parameter_count;
   house->function_count++;
   if (lines > HOUSE_FUNCTION_LINES_MAX && !house_is_excused(house, "function", function->name))
-    house_find(house, HOUSE_FUNCTION_LONG, visit->file, function->first_line, "%s has %zu lines", function->name, lines);
+    house_find(house, HOUSE_FUNCTION_LONG, visit->file, function->first_line, "%s has %zu lines", name, lines);
   if (lines > HOUSE_FUNCTION_LINES_AIM)
-    house_find(house, HOUSE_FUNCTION_AIM, visit->file, function->first_line, "%s has %zu lines", function->name, lines);
+    house_find(house, HOUSE_FUNCTION_AIM, visit->file, function->first_line, "%s has %zu lines", name, lines);
   if (count > HOUSE_PARAMETERS_MAX && !house_is_excused(house, "parameters", function->name))
-    house_find(house, HOUSE_PARAMETERS, visit->file, function->first_line, "%s has %zu parameters", function->name, count);
+    house_find(house, HOUSE_PARAMETERS, visit->file, function->first_line, "%s has %zu parameters", name, count);
 }
 
 void house_check_functions(struct house *house, const struct house_file *file) {
@@ -39,8 +40,10 @@ void house_check_lines(struct house *house, const struct house_file *file) {
   static const char license[] = "/* SPDX-License-Identifier: MIT */\n";
   if (file->line_count > HOUSE_FILE_LINES_MAX && !house_is_excused(house, "file", file->path))
     house_find(house, HOUSE_FILE_LONG, file, 1, "has %zu lines", file->line_count);
-  if (file->line_count > HOUSE_FILE_LINES_AIM) house_find(house, HOUSE_FILE_AIM, file, 1, "has %zu lines", file->line_count);
-  if (strncmp(file->text, license, sizeof license - 1) != 0) house_find(house, HOUSE_SPDX, file, 1, "does not say its license");
+  if (file->line_count > HOUSE_FILE_LINES_AIM)
+    house_find(house, HOUSE_FILE_AIM, file, 1, "has %zu lines", file->line_count);
+  if (strncmp(file->text, license, sizeof license - 1) != 0)
+    house_find(house, HOUSE_SPDX, file, 1, "does not say its license");
   if (file->is_header && strstr(file->text, "\n#pragma once\n") == NULL)
     house_find(house, HOUSE_PRAGMA, file, 1, "lacks #pragma once");
   size_t line = 1;
@@ -64,8 +67,8 @@ static bool is_call(const char *text, const char *at, size_t size) {
 }
 
 void house_check_words(struct house *house, const struct house_file *file) {
-  static const char *const banned[] = {"strcpy", "strcat", "sprintf", "vsprintf", "gets", "strtok", "atoi", "atol", "atof",
-                                       "system", "popen", "rand", "srand", "alloca"};
+  static const char *const banned[] = {"strcpy", "strcat", "sprintf", "vsprintf", "gets", "strtok",
+                                       "atoi", "atol", "atof", "system", "popen", "rand", "srand", "alloca"};
   for (size_t i = 0; i < sizeof banned / sizeof *banned; i++) {
     size_t size = strlen(banned[i]);
     for (const char *at = file->clean; (at = strstr(at, banned[i])) != NULL; at += size)
@@ -74,7 +77,8 @@ void house_check_words(struct house *house, const struct house_file *file) {
   }
 }
 
-/* Machines and folders that mean something only where the text was written. In two pieces, so that this file is clean. */
+/* Machines and folders that mean something only where the text was written. In two pieces, so that this file is
+ * clean. */
 void house_check_places(struct house *house, const struct house_file *file) {
   static const char *const places[][2] = {
       {"/tmp", "/wt"},          {"/work", "/main"},        {"/work", "/shared"},     {"registry.npm", "js.org"},

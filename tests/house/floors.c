@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may include whom. A file includes its own folder and lower floors; the pure cores see base, json and wire alone; what is
- * written for users sees the public headers only; the header of a library stays in the folder that wraps it. */
+/* Who may include whom. A file includes its own folder and lower floors; the pure cores see base, json and wire alone;
+ * what is written for users sees the public headers only; the header of a library stays in the folder that wraps it. */
 #include "tests/house/house.h"
 
 #include <ctype.h>
@@ -16,13 +16,26 @@ struct folder {
 };
 
 static const struct folder folders[] = {
-    {"runtime/base/", 0, INNER},   {"runtime/json/", 10, INNER},    {"runtime/wire/", 10, INNER},
-    {"runtime/io/", 20, INNER},    {"graph/", 25, CORE},            {"mcp/proto/", 25, CORE},
-    {"tools/policy/", 25, CORE},   {"runtime/store/", 30, INNER},   {"tools/sandbox/", 30, INNER},
-    {"runtime/model/", 31, INNER}, {"runtime/trace/", 31, INNER},   {"tools/", 31, INNER},
-    {"mcp/transport/", 31, INNER}, {"runtime/engine/", 40, INNER},  {"mcp/", 40, INNER},
-    {"mcp/auth/", 40, INNER},      {"tools/builtin/", 40, PUBLIC_ONLY}, {"runtime/api/", 50, INNER},
-    {"runtime/cli/", 60, INNER},   {"examples/", 70, PUBLIC_ONLY},
+    {"runtime/base/", 0, INNER},
+    {"runtime/json/", 10, INNER},
+    {"runtime/wire/", 10, INNER},
+    {"runtime/io/", 20, INNER},
+    {"graph/", 25, CORE},
+    {"mcp/proto/", 25, CORE},
+    {"tools/policy/", 25, CORE},
+    {"runtime/store/", 30, INNER},
+    {"tools/sandbox/", 30, INNER},
+    {"runtime/model/", 31, INNER},
+    {"runtime/trace/", 31, INNER},
+    {"tools/", 31, INNER},
+    {"mcp/transport/", 31, INNER},
+    {"runtime/engine/", 40, INNER},
+    {"mcp/", 40, INNER},
+    {"mcp/auth/", 40, INNER},
+    {"tools/builtin/", 40, PUBLIC_ONLY},
+    {"runtime/api/", 50, INNER},
+    {"runtime/cli/", 60, INNER},
+    {"examples/", 70, PUBLIC_ONLY},
 };
 
 struct library {
@@ -61,8 +74,8 @@ static const struct folder *find_folder(const char *path) {
 }
 
 static bool is_public_header(const char *path) {
-  static const char *const headers[] = {"runtime/runtime.h", "runtime/value.h", "runtime/error.h", "graph/graph.h",
-                                        "tools/tools.h", "mcp/mcp.h"};
+  static const char *const headers[] = {"runtime/runtime.h", "runtime/value.h", "runtime/error.h",
+                                        "graph/graph.h",     "tools/tools.h",   "mcp/mcp.h"};
   for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
     if (strcmp(path, headers[i]) == 0) return true;
   return false;

@@ -54,7 +54,8 @@ int main(void) {
   for (int i = 0; i < HOUSE_MEASURE_COUNT; i++) check_measure(&house, (enum house_measure)i, ratchet);
   for (size_t i = 0; i < house.exception_count; i++)
     if (!house.exceptions[i].is_used)
-      printf("# not needed any more: \"%s %s\" in exceptions.txt\n", house.exceptions[i].rule, house.exceptions[i].name);
+      printf("# not needed any more: \"%s %s\" in exceptions.txt\n", house.exceptions[i].rule,
+             house.exceptions[i].name);
   printf("# %zu files, %zu functions, %zu lines of code, %zu of tests\n", house.file_count, house.function_count,
          house.code_lines, house.test_lines);
   free(ratchet);

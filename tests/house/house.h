@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The house rules as measures of a source tree: each is a count that may not exceed what ratchet.txt allows (0 where it says
- * nothing), except the share of tests, which may not fall below. exceptions.txt names what is excused, with the reason. */
+/* The house rules as measures of a source tree: each is a count that may not exceed what ratchet.txt allows (0 where it
+ * says nothing), except the share of tests, which may not fall below. exceptions.txt names what is excused, with the
+ * reason. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,7 +84,8 @@ int house_measure_tree(struct house *house, const char *root);
 
 /* source.c */
 char *house_clean(const char *text, size_t size);
-void house_each_function(const char *clean, void (*visit)(const struct house_function *function, void *user), void *user);
+void house_each_function(const char *clean, void (*visit)(const struct house_function *function, void *user),
+                         void *user);
 size_t house_line_of(const char *text, const char *at);
 
 /* The rules; each looks at one file. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A rule that finds nothing is either kept or broken: here each is broken once, in a tree of its own, and must be found; and
- * what only looks like a violation must not. */
+/* A rule that finds nothing is either kept or broken: here each is broken once, in a tree of its own, and must be
+ * found; and what only looks like a violation must not. */
 #include "tests/house/house.h"
 
 #include "tests/support/support.h"
@@ -52,7 +52,8 @@ static void check_floors(void) {
   } rows[] = {
       {"runtime/base/a.c", LICENSE "#include \"runtime/json/json.h\"\n", 1},
       {"runtime/json/b.c", LICENSE "#include \"runtime/wire/url.h\"\n", 1},
-      {"runtime/json/c.c", LICENSE "#include \"runtime/base/buf.h\"\n#include \"runtime/json/x.h\"\n#include <fairlead/value.h>\n", 0},
+      {"runtime/json/c.c",
+       LICENSE "#include \"runtime/base/buf.h\"\n#include \"runtime/json/x.h\"\n#include <fairlead/value.h>\n", 0},
       {"graph/d.c", LICENSE "#include \"runtime/io/world.h\"\n", 1},
       {"graph/e.c", LICENSE "#include \"tools/policy/policy.h\"\n", 1},
       {"graph/f.c", LICENSE "#  include \"runtime/wire/url.h\"\n#include \"graph/x.h\"\n", 0},
@@ -75,10 +76,13 @@ static void check_floors(void) {
 }
 
 static void check_libraries(void) {
-  expect_file("graph/a.c", LICENSE "#include <jansson.h>\n#include <uv.h>\n#include <sodium/core.h>\n#include <pthread.h>\n",
+  expect_file("graph/a.c",
+              LICENSE "#include <jansson.h>\n#include <uv.h>\n#include <sodium/core.h>\n#include <pthread.h>\n",
               HOUSE_LIBRARY, 4);
-  expect_file("runtime/json/b.c", LICENSE "#include <jansson.h>\n#include <pcre2.h>\n#include <yaml.h>\n", HOUSE_LIBRARY, 0);
-  expect_file("runtime/io/c.c", LICENSE "#include <curl/curl.h>\n#include <sodium.h>\n#include <sqlite3.h>\n", HOUSE_LIBRARY, 1);
+  expect_file("runtime/json/b.c", LICENSE "#include <jansson.h>\n#include <pcre2.h>\n#include <yaml.h>\n",
+              HOUSE_LIBRARY, 0);
+  expect_file("runtime/io/c.c", LICENSE "#include <curl/curl.h>\n#include <sodium.h>\n#include <sqlite3.h>\n",
+              HOUSE_LIBRARY, 1);
   expect_file("tests/unit/d.c", LICENSE "#include <sqlite3.h>\n", HOUSE_LIBRARY, 1);
   const char *root = test_folder();
   plant(root, "tests/unit/d.c", LICENSE "#include <sqlite3.h>\n");
@@ -92,7 +96,8 @@ static void check_libraries(void) {
 static const char *repeat(const char *head, const char *line, size_t count, const char *tail) {
   static char text[65536];
   size_t size = (size_t)snprintf(text, sizeof text, "%s", head);
-  for (size_t i = 0; i < count && size < sizeof text; i++) size += (size_t)snprintf(text + size, sizeof text - size, "%s", line);
+  for (size_t i = 0; i < count && size < sizeof text; i++)
+    size += (size_t)snprintf(text + size, sizeof text - size, "%s", line);
   snprintf(text + size, sizeof text - size, "%s", tail);
   return text;
 }
@@ -102,12 +107,17 @@ static void check_functions(void) {
   expect_file("graph/a.c", repeat(head, "  a++;\n", 67, "}\n"), HOUSE_FUNCTION_LONG, 0);
   expect_file("graph/a.c", repeat(head, "  a++;\n", 68, "}\n"), HOUSE_FUNCTION_LONG, 1);
   expect_file("graph/a.c", repeat(head, "  a++;\n", 38, "}\n"), HOUSE_FUNCTION_AIM, 1);
-  expect_file("graph/a.h", repeat(LICENSE "#pragma once\n#ifdef __cplusplus\nextern \"C\" {\n#endif\nstatic inline void g(void) {\n",
-                                  "  ;\n", 70, "}\n#ifdef __cplusplus\n}\n#endif\n"), HOUSE_FUNCTION_LONG, 1);
-  expect_file("graph/a.c", repeat(LICENSE "static const int table[] = {\n", "  1,\n", 80, "};\nint f(void) { return '{'; }\n"),
+  expect_file("graph/a.h",
+              repeat(LICENSE "#pragma once\n#ifdef __cplusplus\nextern \"C\" {\n#endif\nstatic inline void g(void) {\n",
+                     "  ;\n", 70, "}\n#ifdef __cplusplus\n}\n#endif\n"),
+              HOUSE_FUNCTION_LONG, 1);
+  expect_file("graph/a.c",
+              repeat(LICENSE "static const int table[] = {\n", "  1,\n", 80, "};\nint f(void) { return '{'; }\n"),
               HOUSE_FUNCTION_LONG, 0);
-  expect_file("graph/b.c", LICENSE "int f(int a, int b, int c, int (*d)(int, int), const char *e) {\n}\n", HOUSE_PARAMETERS, 0);
-  expect_file("graph/b.c", LICENSE "int f(int a, int b, int c, int d, int e, int g) {\n}\nint g(void) {\n}\n", HOUSE_PARAMETERS, 1);
+  expect_file("graph/b.c", LICENSE "int f(int a, int b, int c, int (*d)(int, int), const char *e) {\n}\n",
+              HOUSE_PARAMETERS, 0);
+  expect_file("graph/b.c", LICENSE "int f(int a, int b, int c, int d, int e, int g) {\n}\nint g(void) {\n}\n",
+              HOUSE_PARAMETERS, 1);
   expect_file("graph/b.c", LICENSE "int f(int a, int b, int c, int d, const char *e, ...) {\n}\n", HOUSE_PARAMETERS, 0);
   const char *root = test_folder();
   plant(root, "graph/a.c", repeat(head, "  a++;\n", 100, "}\n"));
@@ -133,8 +143,11 @@ static void check_lines(void) {
 
 static void check_words(void) {
   expect_file("graph/a.c", LICENSE "int f(void) {\n  return atoi(\"1\") + system (\"x\");\n}\n", HOUSE_BANNED, 2);
-  expect_file("graph/a.c", LICENSE "/* atoi(x) */\nint f(struct x *x) {\n  return x->system(\"rand()\") + x.rand() + my_rand() + rand_r(1);\n}\n",
-              HOUSE_BANNED, 0);
+  expect_file(
+      "graph/a.c",
+      LICENSE
+      "/* atoi(x) */\nint f(struct x *x) {\n  return x->system(\"rand()\") + x.rand() + my_rand() + rand_r(1);\n}\n",
+      HOUSE_BANNED, 0);
   char text[200];
   snprintf(text, sizeof text, "See %s%s/x and %s%s.\n", "/tmp", "/wt", "py", "pi.org");
   expect_file("docs/a.md", text, HOUSE_PLACE, 2);

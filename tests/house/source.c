@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading C well enough for house rules: comments and strings are blanked, functions are what stands between braces behind a
- * parameter list at the outermost level. The uniform style is what makes that enough. */
+/* Reading C well enough for house rules: comments and strings are blanked, functions are what stands between braces
+ * behind a parameter list at the outermost level. The uniform style is what makes that enough. */
 #include "tests/house/house.h"
 
 #include <ctype.h>
@@ -115,7 +115,8 @@ static bool is_linkage(const char *start, const char *brace) {
   return at > start && *at == '"';
 }
 
-void house_each_function(const char *clean, void (*visit)(const struct house_function *function, void *user), void *user) {
+void house_each_function(const char *clean, void (*visit)(const struct house_function *function, void *user),
+                         void *user) {
   struct house_function function;
   const char *start = clean;
   int depth = 0;

@@ -12,9 +12,13 @@
 
 const char *house_measure_name(enum house_measure measure) {
   static const char *const names[] = {
-      "include-breaks-a-floor", "library-out-of-its-folder", "file-over-1000-lines", "function-over-70-lines",
-      "more-than-5-parameters", "tab", "line-over-120-columns", "no-license-line", "no-pragma-once", "banned-function",
-      "place-of-one-machine", "file-over-600-lines", "function-over-40-lines", "test-lines-per-1000-code-lines",
+      "include-breaks-a-floor", "library-out-of-its-folder",
+      "file-over-1000-lines",   "function-over-70-lines",
+      "more-than-5-parameters", "tab",
+      "line-over-120-columns",  "no-license-line",
+      "no-pragma-once",         "banned-function",
+      "place-of-one-machine",   "file-over-600-lines",
+      "function-over-40-lines", "test-lines-per-1000-code-lines",
   };
   return names[measure];
 }
@@ -110,7 +114,8 @@ static void check_file(struct house *house, const char *root, const char *path) 
 }
 
 static bool is_left_out(const char *name) {
-  return name[0] == '.' || starts(name, "build") || strcmp(name, "node_modules") == 0 || strcmp(name, "__pycache__") == 0;
+  return name[0] == '.' || starts(name, "build") || strcmp(name, "node_modules") == 0 ||
+         strcmp(name, "__pycache__") == 0;
 }
 
 static int walk(struct house *house, const char *root, const char *folder) {
