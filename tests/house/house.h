@@ -39,7 +39,7 @@ struct house_finding {
   char *text;
 };
 
-/* rule, name, (reason): "function fl_error_word a flat table". */
+/* rule, name (a shell pattern), reason: "function fl_error_word a flat table". */
 struct house_exception {
   char rule[16];
   char name[256];

@@ -88,6 +88,8 @@ static void check_libraries(void) {
   plant(root, "tests/unit/d.c", LICENSE "#include <sqlite3.h>\n");
   plant(root, "exceptions.txt", "library tests/unit/d.c:sqlite3.h damages the file on purpose\n");
   expect(root, "excused", HOUSE_LIBRARY, 0);
+  plant(root, "exceptions.txt", "library tests/unit/*:sqlite3.h damages files on purpose\n");
+  expect(root, "excused by folder", HOUSE_LIBRARY, 0);
   plant(root, "exceptions.txt", "library tests/unit/d.c:sqlite3.h\n");
   expect(root, "excused without a reason", HOUSE_LIBRARY, 1);
 }

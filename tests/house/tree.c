@@ -5,6 +5,7 @@
 #include "tests/support/support.h"
 
 #include <dirent.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ void house_find(struct house *house, enum house_measure measure, const struct ho
 bool house_is_excused(struct house *house, const char *rule, const char *name) {
   for (size_t i = 0; i < house->exception_count; i++) {
     struct house_exception *exception = &house->exceptions[i];
-    if (strcmp(exception->rule, rule) != 0 || strcmp(exception->name, name) != 0) continue;
+    if (strcmp(exception->rule, rule) != 0 || fnmatch(exception->name, name, 0) != 0) continue;
     exception->is_used = true;
     return true;
   }
