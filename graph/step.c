@@ -397,8 +397,8 @@ static void on_commit_failed(struct fl_run *run) {
   run->is_broken = true;
   if (run->phase == FL_PHASE_IDLE && !end_is_dropped) return;
   if (run->phase != FL_PHASE_FAILING)
-    fl_error_set(&run->error, run->ev->error != NULL ? run->ev->error->code : FL_E_IO, "step %lld could not be stored: %s",
-                 (long long)run->step, run->ev->error != NULL ? run->ev->error->text : "the store gave no reason");
+    fl_error_set(&run->error, run->ev->error != NULL ? run->ev->error->code : FL_E_IO, "what the run did could not be stored: %s",
+                 run->ev->error != NULL ? run->ev->error->text : "the store gave no reason");
   run->phase = FL_PHASE_FAILING;
   for (size_t i = 0; i < run->task_count; i++) {
     if (run->tasks[i].status != FL_TASK_RUNNING || run->tasks[i].start_seq < run->ev->seq) continue;

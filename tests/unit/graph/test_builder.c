@@ -143,6 +143,17 @@ static void the_hash_tells_graphs_apart(void **state) {
   fl_definition_unref(other);
 }
 
+static void many_mistakes_are_counted(void **state) {
+  struct fl_graph *graph = start_with("a");
+  for (int i = 0; i < 500; i++) fl_graph_edge(graph, "a", "nobody at all");
+  struct fl_error err;
+  struct fl_definition *definition;
+  assert_int_equal(fl_graph_compile(graph, NULL, &definition, &err), FL_E_GRAPH);
+  assert_non_null(strstr(err.text, "has 500 mistakes"));
+  assert_non_null(strstr(err.text, " more"));
+  assert_true(strlen(err.text) < FL_ERROR_TEXT_MAX - 100);
+}
+
 static void a_graph_can_be_given_up(void **state) {
   struct fl_graph *graph = start_with("a");
   test_channel(graph, "n", FL_SUM, "1");
@@ -164,6 +175,7 @@ int main(void) {
       cmocka_unit_test(interrupts_name_nodes),
       cmocka_unit_test(a_definition_has_indices),
       cmocka_unit_test(the_hash_tells_graphs_apart),
+      cmocka_unit_test(many_mistakes_are_counted),
       cmocka_unit_test(a_graph_can_be_given_up),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

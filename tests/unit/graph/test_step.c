@@ -186,6 +186,18 @@ static void a_store_that_fails_ends_the_run(void **state) {
   end(&engine, "commit-failed");
 }
 
+static void a_store_that_fails_while_a_sibling_runs(void **state) {
+  struct test_engine engine;
+  begin(&engine, diamond(say_name, say_name));
+  engine.manual = true;
+  engine.refuse_seq = 3;
+  test_input(&engine, "{}");
+  test_finish(&engine, "first");
+  test_finish(&engine, "left");
+  assert_int_equal(engine.error.code, FL_E_NO_SPACE);
+  end(&engine, "commit-failed-cancels");
+}
+
 static struct fl_expr *expr(const char *text) {
   struct fl_expr *parsed;
   assert_int_equal(fl_expr_create(fl_slice_of(text), &parsed, NULL), 0);
@@ -280,6 +292,7 @@ int main(void) {
       cmocka_unit_test(two_questions_one_after_the_other),
       cmocka_unit_test(standing_before_and_after_a_node),
       cmocka_unit_test(a_store_that_fails_ends_the_run),
+      cmocka_unit_test(a_store_that_fails_while_a_sibling_runs),
       cmocka_unit_test(a_loop_with_a_condition),
       cmocka_unit_test(the_recursion_limit),
       cmocka_unit_test(every_stream),
