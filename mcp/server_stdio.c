@@ -57,7 +57,7 @@ static void pause_input(struct serving *serving, bool paused) {
 static void output_failed(struct serving *serving, int status) {
   if (status == FL_E_LIMIT && serving->status == 0)
     serving->status = fl_error_set(serving->err, FL_E_LIMIT, "the client does not read: %d MiB of replies are waiting", BACKLOG_MAX >> 20);
-  serving->is_grace_over = true;
+  if (status == FL_E_LIMIT) serving->is_grace_over = true;
   fl_buf_clear(&serving->backlog);
   begin_end(serving);
 }

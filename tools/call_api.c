@@ -70,7 +70,8 @@ int fl_call_return_double(struct fl_call *call, double number) {
   char text[32];
   size_t size = fl_json_format_double(number, text);
   struct fl_value *structured = fl_object();
-  fl_set_take(structured, "result", fl_double(number));
+  bool is_whole = number == floor(number) && fabs(number) < 9007199254740992.0; /* then 3 rather than 3.0 */
+  fl_set_take(structured, "result", is_whole ? fl_int((int64_t)number) : fl_double(number));
   struct fl_value *result = result_of_text_take(fl_string_n(text, size));
   fl_set_take(result, "structuredContent", structured);
   return answer_take(call, result);

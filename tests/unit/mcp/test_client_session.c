@@ -10,6 +10,7 @@
 #include "mcp/proto/client_session.h"
 #include "script.h"
 #include "tests/support/support.h"
+#include "wire.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +18,11 @@
 
 enum { KEYS = 26, IDLE_MS = 1000, TOTAL_MS = 5000, START_MS = 20000, RESULT_MAX = 500 };
 
+static bool has_schemas;
+static size_t checked_count;
+
 struct fixture {
+  struct wire wire;
   struct fl_mcp_client_config config;
   struct fl_mcp_client_session *session;
   struct fl_mcp_client_effects effects;
@@ -63,9 +68,21 @@ static void report_one(struct script *script, struct fixture *fixture, const str
   }
 }
 
+/* Everything that goes out is also what the official schema of its revision wants. */
+static void check_wire(struct script *script, struct fixture *fixture) {
+  fl_slice lines = fl_buf_slice(&fixture->effects.out);
+  while (has_schemas && lines.size > 0) {
+    size_t size = (size_t)((const char *)memchr(lines.data, '\n', lines.size) - lines.data);
+    wire_message(&fixture->wire, false, true, fl_slice_n(lines.data, size));
+    lines = fl_slice_n(lines.data + size + 1, lines.size - size - 1);
+  }
+  if (fixture->wire.problem[0] != '\0') script_fail(script, "%s", fixture->wire.problem);
+}
+
 static void report(struct script *script, struct fixture *fixture) {
   for (size_t i = 0; i < fixture->effects.count; i++) report_one(script, fixture, &fixture->effects.reports[i]);
   script_output_lines(script, fl_buf_slice(&fixture->effects.out));
+  check_wire(script, fixture);
   fl_mcp_client_effects_clear(&fixture->effects);
 }
 
@@ -98,6 +115,7 @@ static void event(struct script *script, char kind, char *text, void *user) {
   struct fl_mcp_client_session *session = fixture->session;
   struct fl_mcp_client_effects *effects = &fixture->effects;
   const char *word = kind == '>' ? "" : script_word(&text);
+  if (kind == '>' && has_schemas) wire_message(&fixture->wire, true, false, fl_slice_of(text));
   if (kind == '>') fl_mcp_client_line(session, fixture->now_ms, fl_slice_of(text), effects);
   else if (strcmp(word, "era") == 0) make_session(fixture, strcmp(text, "modern") == 0 ? FL_MCP_MODERN : FL_MCP_LEGACY);
   else if (strcmp(word, "start") == 0) fl_mcp_client_started(session, fixture->now_ms, effects);
@@ -119,18 +137,24 @@ static void run_file(const char *path, const char *name, void *user) {
   char *text = test_read_file(path, NULL);
   struct fixture fixture = {0};
   struct script script;
+  wire_init(&fixture.wire);
   make_session(&fixture, 0);
   bool ok = script_run(&script, name, text, event, &fixture);
   tap_ok(ok, "client script %s", name);
   if (!ok) printf("# %s\n", script.problem);
+  checked_count += fixture.wire.checked_count;
+  wire_deinit(&fixture.wire);
   fl_mcp_client_session_destroy(fixture.session);
   fl_mcp_client_effects_deinit(&fixture.effects);
   free(text);
 }
 
 int main(void) {
+  has_schemas = wire_is_available();
   char folder[4096];
   snprintf(folder, sizeof folder, "%s/tests/unit/mcp/client", getenv("FL_SOURCE_ROOT"));
   if (test_each_file(folder, ".txt", run_file, NULL) < 0) tap_ok(false, "the scripts are there");
+  if (!has_schemas) tap_skip("the official schemas accept what the client sends", "no shared test material");
+  else tap_ok(checked_count > 20, "the official schemas accept what the client sends (%zu checks)", checked_count);
   return tap_done();
 }

@@ -8,11 +8,16 @@
 #include "runtime/base/mem.h"
 #include "script.h"
 #include "tests/support/support.h"
+#include "wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+static bool has_schemas;
+static size_t checked_count;
+
 struct fixture {
+  struct wire wire;
   struct fl_mcp_catalog catalog;
   struct fl_mcp_server_session *session;
   struct fl_mcp_server_effects effects;
@@ -29,6 +34,7 @@ static void add_tool(struct fl_mcp_catalog *catalog, const char *name) {
 
 static void fixture_init(struct fixture *fixture, size_t page_size, bool lists_change) {
   *fixture = (struct fixture){0};
+  wire_init(&fixture->wire);
   struct fl_mcp_identity identity = {.name = "test", .version = "1", .instructions = "Be kind.", .lists_change = lists_change};
   fl_mcp_catalog_init(&fixture->catalog, &identity, page_size);
   add_tool(&fixture->catalog, "echo");
@@ -36,6 +42,7 @@ static void fixture_init(struct fixture *fixture, size_t page_size, bool lists_c
 }
 
 static void fixture_deinit(struct fixture *fixture) {
+  wire_deinit(&fixture->wire);
   fl_mcp_server_session_destroy(fixture->session);
   fl_mcp_server_effects_deinit(&fixture->effects);
   fl_mcp_catalog_deinit(&fixture->catalog);
@@ -55,6 +62,17 @@ static struct fl_mcp_served_call *find_call(struct fixture *fixture, const char 
   return NULL;
 }
 
+/* Everything that goes out is also what the official schema of its revision wants. */
+static void check_wire(struct script *script, struct fixture *fixture) {
+  fl_slice lines = fl_buf_slice(&fixture->effects.out);
+  while (has_schemas && lines.size > 0) {
+    size_t size = (size_t)((const char *)memchr(lines.data, '\n', lines.size) - lines.data);
+    wire_message(&fixture->wire, true, true, fl_slice_n(lines.data, size));
+    lines = fl_slice_n(lines.data + size + 1, lines.size - size - 1);
+  }
+  if (fixture->wire.problem[0] != '\0') script_fail(script, "%s", fixture->wire.problem);
+}
+
 static void report(struct script *script, struct fixture *fixture) {
   for (size_t i = 0; i < fixture->effects.count; i++) {
     struct fl_mcp_served_call *call = fixture->effects.items[i].call;
@@ -69,6 +87,7 @@ static void report(struct script *script, struct fixture *fixture) {
     fixture->calls[fixture->call_count++] = call;
   }
   script_output_lines(script, fl_buf_slice(&fixture->effects.out));
+  check_wire(script, fixture);
   fl_mcp_server_effects_clear(&fixture->effects);
 }
 
@@ -101,6 +120,7 @@ static void call_event(struct script *script, struct fixture *fixture, const cha
 static void event(struct script *script, char kind, char *text, void *user) {
   struct fixture *fixture = user;
   if (kind == '>') {
+    if (has_schemas) wire_message(&fixture->wire, false, false, fl_slice_of(text));
     fl_mcp_server_line(fixture->session, fl_slice_of(text), &fixture->effects);
     report(script, fixture);
     return;
@@ -130,13 +150,26 @@ static void run_file(const char *path, const char *name, void *user) {
   bool ok = script_run(&script, name, text, event, &fixture);
   tap_ok(ok, "server script %s", name);
   if (!ok) printf("# %s\n", script.problem);
+  checked_count += fixture.wire.checked_count;
   fixture_deinit(&fixture);
   free(text);
 }
 
+static void a_wrong_message_is_noticed(void) {
+  struct wire wire;
+  wire_init(&wire);
+  wire_message(&wire, true, true, FL_SLICE("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1}}"));
+  tap_ok(strstr(wire.problem, "ProgressNotification") != NULL, "the official schemas refuse a progress without progress");
+  wire_deinit(&wire);
+}
+
 int main(void) {
+  has_schemas = wire_is_available();
   char folder[4096];
   snprintf(folder, sizeof folder, "%s/tests/unit/mcp/server", getenv("FL_SOURCE_ROOT"));
   if (test_each_file(folder, ".txt", run_file, NULL) < 0) tap_ok(false, "the scripts are there");
+  if (!has_schemas) tap_skip("the official schemas accept what the server sends", "no shared test material");
+  else a_wrong_message_is_noticed();
+  if (has_schemas) tap_ok(checked_count > 20, "the official schemas accept what the server sends (%zu checks)", checked_count);
   return tap_done();
 }
