@@ -6,6 +6,8 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 
+enum { PROBLEMS_SIZE_MAX = 1300 };
+
 /* Room for one more element of `size` bytes; returns the cleared element. */
 static void *grow(void **items, size_t *count, size_t *capacity, size_t size) {
   if (*count == *capacity) {
@@ -134,10 +136,15 @@ void fl_graph_expr_branch_take(struct fl_graph *graph, const char *from, const s
     branch->arms[i] = (struct fl_arm_spec){arms[i].when, names_copy(arms[i].targets, arms[i].target_count)};
 }
 
+/* As many as an error's text has room for; the rest is counted. */
 void fl_problems_add(struct fl_problems *problems, const char *format, ...) {
+  if (problems->count++ > 0 && problems->text.size > PROBLEMS_SIZE_MAX) {
+    problems->dropped_count++;
+    return;
+  }
   va_list args;
   va_start(args, format);
-  fl_buf_add_text(&problems->text, problems->count++ > 0 ? "\n  " : "  ");
+  fl_buf_add_text(&problems->text, problems->count > 1 ? "\n  " : "  ");
   fl_buf_vaddf(&problems->text, format, args);
   va_end(args);
 }
@@ -147,6 +154,7 @@ int fl_graph_compile(struct fl_graph *graph, const struct fl_compile_options *op
   struct fl_problems problems = {0};
   fl_graph_validate(graph, options, &problems);
   int rc = 0;
+  if (problems.dropped_count > 0) fl_buf_addf(&problems.text, "\n  … and %zu more", problems.dropped_count);
   if (problems.count > 0)
     rc = fl_error_set(err, FL_E_GRAPH, "graph \"%s\" has %zu mistake%s:\n%s", graph->name, problems.count,
                       problems.count > 1 ? "s" : "", problems.text.data);

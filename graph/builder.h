@@ -54,7 +54,7 @@ struct fl_graph {
 /* What is wrong, a line each. */
 struct fl_problems {
   struct fl_buf text;
-  size_t count;
+  size_t count, dropped_count;
 };
 void fl_problems_add(struct fl_problems *problems, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

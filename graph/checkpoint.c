@@ -242,6 +242,12 @@ void fl_checkpoint_record(const struct fl_run *run, struct fl_records *records) 
 
 /* ---- in ---- */
 
+/* A version or a size as stored; what cannot be one reads as none. */
+static uint64_t number_of(const struct fl_value *stored) {
+  int64_t version = fl_as_int(stored, 0);
+  return version > 0 && version < INT64_MAX / 2 ? (uint64_t)version : 0;
+}
+
 /* What was stored under another reducer is read as well as it can be. */
 static struct fl_var fit_var(const struct fl_channel_def *channel, struct fl_var stored) {
   struct fl_var var = {0};
@@ -276,8 +282,8 @@ static void load_sizes(struct fl_run *run, const struct fl_value *sizes) {
   while (fl_next_member(sizes, &member)) {
     ptrdiff_t index = fl_definition_channel(run->definition, member.key);
     if (index < 0 || (size_t)index >= run->definition->state_channel_count) continue;
-    run->slots[index].live_size = (size_t)fl_as_int(fl_at(member.value, 0), 0);
-    run->slots[index].stored_size = (size_t)fl_as_int(fl_at(member.value, 1), 0);
+    run->slots[index].live_size = (size_t)number_of(fl_at(member.value, 0));
+    run->slots[index].stored_size = (size_t)number_of(fl_at(member.value, 1));
   }
 }
 
@@ -286,7 +292,7 @@ static void load_controls(struct fl_run *run, const struct fl_value *controls) {
   while (fl_next_member(controls, &member)) {
     ptrdiff_t index = fl_definition_channel(run->definition, member.key);
     if (index < 0 || (size_t)index < run->definition->state_channel_count) continue;
-    uint64_t version = (uint64_t)fl_as_int(fl_at(member.value, 0), 0);
+    uint64_t version = number_of(fl_at(member.value, 0));
     if (version > run->version) run->version = version;
     if (run->definition->channels[index].kind == FL_CHANNEL_TRIGGER) fl_control_write(run, (size_t)index, "", version);
     const struct fl_value *reported = fl_at(member.value, 1);
@@ -305,7 +311,7 @@ static void load_seen(struct fl_run *run, const struct fl_value *seen) {
     const struct fl_node_def *node = &run->definition->nodes[index];
     for (size_t i = 0; i < node->trigger_channel_count; i++) {
       const char *channel = run->definition->channels[node->trigger_channels[i]].name;
-      run->seen[node->first_trigger_slot + i] = (uint64_t)fl_get_int(member.value, channel, 0);
+      run->seen[node->first_trigger_slot + i] = number_of(fl_get(member.value, channel));
     }
   }
 }
@@ -317,7 +323,7 @@ void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded) {
   run->step = loaded->step;
   run->wall_ms = loaded->wall_ms;
   snprintf(run->source, sizeof run->source, "%s", loaded->source != NULL ? loaded->source : "");
-  run->version = (uint64_t)fl_get_int(loaded->body, "version", 0);
+  run->version = number_of(fl_get(loaded->body, "version"));
   for (size_t i = 0; i < loaded->channel_count; i++) load_channel(run, &loaded->channels[i]);
   load_sizes(run, fl_get(loaded->body, "sizes"));
   load_controls(run, fl_get(loaded->body, "control"));

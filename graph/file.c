@@ -37,11 +37,13 @@ static const char *const model_keys[] = {"provider",
                                          "max_tokens",
                                          "stop",
                                          "seed",
+                                         "max_retries",
+                                         "first_byte_timeout_ms",
+                                         "extra",
                                          "tool_choice",
                                          "parallel_tool_calls",
                                          "reasoning_effort",
-                                         "max_retries",
-                                         "first_byte_timeout_ms",
+                                         "reasoning_field",
                                          "idle_timeout_ms",
                                          NULL};
 static const char *const server_keys[] = {"type", "command", "args", "env", "cwd", "url", "headers", NULL};
@@ -263,6 +265,10 @@ int fl_graph_file_load(const char *path, fl_slice text, const struct fl_graph_fi
   struct fl_loader loader = {.options = options, .diags = &found};
   struct fl_graph_file file = {.path = fl_strdup(path), .folder = folder_of(path)};
   load(&loader, path, text, &file);
+  if (file.definition != NULL) {
+    file.document = loader.parts[0]->document;
+    loader.parts[0]->document = (struct fl_document){0};
+  }
   loader_deinit(&loader);
   for (size_t i = 0; i < found.count; i++) fl_diags_add(diags, &found.items[i]);
   diags->dropped_count += found.dropped_count;
@@ -282,5 +288,6 @@ void fl_graph_file_deinit(struct fl_graph_file *file) {
   fl_value_unref(file->servers);
   fl_value_unref(file->effects);
   fl_free(file->manifest);
+  fl_document_deinit(&file->document);
   *file = (struct fl_graph_file){0};
 }

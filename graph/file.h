@@ -25,6 +25,7 @@ struct fl_graph_file {
   struct fl_value *servers;    /* mcpServers, ${NAME} filled in; an object */
   struct fl_value *effects;    /* {"pattern": "read"|"keyed"|"once"}; an object */
   char *manifest;              /* path, or NULL */
+  struct fl_document document; /* the file itself, so that what is found out later can name its line: fl_document_diag */
 };
 
 /* Returns 0 (warnings may still stand in diags), or FL_E_INVALID with at least one error in diags. */

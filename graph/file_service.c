@@ -30,47 +30,44 @@ static void warn_unfilled(const struct fl_spot *member) {
 }
 
 static void check_provider(const struct fl_spot *spot) {
-  static const char *const names[] = {"openai", "anthropic", "scripted"};
+  static const char *const names[] = {"openai", "anthropic", "scripted", "ollama", "vllm", "llamacpp"};
+  enum { NAME_COUNT = sizeof names / sizeof *names };
   const char *name = fl_spot_text(spot, "provider", true);
   if (name == NULL) return;
-  struct fl_spot provider = fl_spot_member(spot, "provider");
+  bool is_known = false;
+  for (size_t i = 0; i < NAME_COUNT && !is_known; i++) is_known = strcmp(name, names[i]) == 0;
+  struct fl_spot provider = fl_spot_member(spot, "provider"), script = fl_spot_member(spot, "script");
   bool is_scripted = strcmp(name, "scripted") == 0;
-  if (is_scripted) fl_spot_text(spot, "script", true);
-  else if (strcmp(name, "openai") == 0 || strcmp(name, "anthropic") == 0) fl_spot_text(spot, "model", true);
-  else {
+  if (!is_known) {
     char advice[FL_SUGGESTION_MAX];
-    const char *near = fl_suggest(name, names, 3, advice);
-    fl_spot_error(
-        &provider,
-        near != NULL
-            ? near
-            : "the providers are openai, anthropic and scripted; a compatible server is openai with its base_url",
-        "there is no provider \"%s\"", name);
+    const char *near = fl_suggest(name, names, NAME_COUNT, advice);
+    const char *all = "the providers are openai, anthropic, scripted, ollama, vllm and llamacpp; "
+                      "any compatible server is openai with its base_url";
+    fl_spot_error(&provider, near != NULL ? near : all, "there is no provider \"%s\"", name);
+  } else {
+    fl_spot_text(spot, is_scripted ? "script" : "model", true);
   }
-  struct fl_spot script = fl_spot_member(spot, "script");
   if (!is_scripted && script.value != NULL) fl_spot_key_error(&script, NULL, "\"script\" is for the provider scripted");
 }
 
-/* Settings of a model with their types; what they may be in detail is the provider's business. */
+/* Settings with their types; what else they must be, the client of the model says. */
 static const struct {
   const char *key;
-  bool is_number, is_integer, is_text, is_bool;
+  enum fl_type type;
 } settings[] = {
-    {"temperature", .is_number = true},       {"top_p", .is_number = true},
-    {"max_tokens", .is_integer = true},       {"seed", .is_integer = true},
-    {"max_retries", .is_integer = true},      {"first_byte_timeout_ms", .is_integer = true},
-    {"idle_timeout_ms", .is_integer = true},  {"reasoning_effort", .is_text = true},
-    {"parallel_tool_calls", .is_bool = true},
+    {"temperature", FL_DOUBLE},     {"top_p", FL_DOUBLE},
+    {"max_tokens", FL_INT},         {"seed", FL_INT},
+    {"max_retries", FL_INT},        {"first_byte_timeout_ms", FL_INT},
+    {"idle_timeout_ms", FL_INT},    {"reasoning_effort", FL_STRING},
+    {"reasoning_field", FL_STRING}, {"tool_choice", FL_STRING},
+    {"extra", FL_OBJECT},           {"parallel_tool_calls", FL_BOOL},
 };
 
 static void check_settings(const struct fl_spot *spot) {
   for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
     struct fl_spot member = fl_spot_member(spot, settings[i].key);
-    if (member.value == NULL) continue;
-    if (settings[i].is_integer) fl_spot_is(&member, FL_INT);
-    else if (settings[i].is_bool) fl_spot_is(&member, FL_BOOL);
-    else if (settings[i].is_text) fl_spot_is(&member, FL_STRING);
-    else if (!fl_is_number(member.value)) fl_spot_is(&member, FL_DOUBLE);
+    bool is_number = settings[i].type == FL_DOUBLE && fl_is_number(member.value);
+    if (member.value != NULL && !is_number) fl_spot_is(&member, settings[i].type);
   }
 }
 

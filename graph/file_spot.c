@@ -27,6 +27,8 @@ char *fl_spot_pointer(const struct fl_spot *spot) {
 }
 
 static void say(const struct fl_spot *spot, enum fl_severity severity, bool of_key, const char *suggestion,
+                const char *format, va_list args) FL_PRINTF(5, 0);
+static void say(const struct fl_spot *spot, enum fl_severity severity, bool of_key, const char *suggestion,
                 const char *format, va_list args) {
   char message[FL_ERROR_TEXT_MAX];
   vsnprintf(message, sizeof message, format, args);

@@ -139,5 +139,6 @@ void fl_run_on_resume(struct fl_run *run) {
   while (run->ev->is_map && fl_next_member(run->ev->value, &member))
     give_answer(run, pending_by_id(run, member.key), member.value, &records);
   fl_run_commit(run, &records, run->checkpoint_no);
+  fl_emit_values(run);
   fl_run_proceed(run);
 }

@@ -106,7 +106,7 @@ int fl_messages_normalise(struct fl_value *written, const char *task_id, size_t 
   size_t count = is_many ? fl_size(written) : 1;
   struct fl_value *messages = fl_array();
   for (size_t i = 0; i < count; i++) {
-    struct fl_value *message;
+    struct fl_value *message = NULL;
     int rc = coerce(is_many ? fl_at(written, i) : written, &message, err);
     if (rc < 0) {
       fl_value_unref(messages);

@@ -26,7 +26,7 @@ int fl_writes_accept(const struct fl_run *run, struct fl_writes *writes, const s
     fl_writes_add_take(writes, (size_t)index, value != NULL ? fl_value_ref(value) : fl_null());
     return 0;
   }
-  struct fl_value *messages;
+  struct fl_value *messages = NULL;
   int rc = fl_messages_normalise(value, task_id, message_index, &messages, err);
   if (rc < 0) return fl_error_context(err, "channel \"%s\"", channel->name);
   fl_writes_add_take(writes, (size_t)index, messages);

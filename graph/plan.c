@@ -183,7 +183,7 @@ static void attach_one(const struct fl_run *run, struct fl_planned *task, const 
   switch (write->index) {
   case FL_WRITE_ERROR: attach_error(task, write->value); break;
   case FL_WRITE_INTERRUPT: attach_interrupt(task, write->value); break;
-  case FL_WRITE_RESUME: task->answers = fl_value_ref(write->value); break;
+  case FL_WRITE_RESUME: task->answers = fl_is(write->value, FL_ARRAY) ? fl_value_ref(write->value) : NULL; break;
   case FL_WRITE_DONE: task->status = FL_TASK_DONE; break;
   default: attach_write(run, task, write);
   }

@@ -99,7 +99,7 @@ static void take_checkpoint(struct fl_run *run, const struct fl_seal *seal) {
 }
 
 void fl_seal_end(struct fl_run *run, struct fl_seal *seal, const struct fl_planned *last) {
-  bool is_superstep = strcmp(seal->source, "loop") == 0, is_update = strcmp(seal->source, "update") == 0;
+  bool is_superstep = strcmp(seal->source, "loop") == 0, is_input = strcmp(seal->source, "input") == 0;
   bool is_changed = take_values(run, seal);
   struct fl_planned ended = {0};
   fl_value_unref(run->stops);
@@ -112,14 +112,14 @@ void fl_seal_end(struct fl_run *run, struct fl_seal *seal, const struct fl_plann
   uint64_t head = run->checkpoint_no;
   take_checkpoint(run, seal);
   fl_plan(run);
-  if (run->stops == NULL && !is_update) fl_run_note_stops(run, false);
+  if (run->stops == NULL && (is_superstep || is_input)) fl_run_note_stops(run, false);
   fl_checkpoint_record(run, &seal->records);
   fl_run_commit(run, &seal->records, head);
   if (last != NULL) {
     fl_emit_ended(run, &ended);
     fl_planned_deinit(&ended);
   }
-  if (is_changed) fl_emit_values(run);
+  if (is_changed || is_input) fl_emit_values(run);
   fl_emit_checkpoint(run);
   fl_seal_abandon(seal);
 }
@@ -251,6 +251,7 @@ static void on_continue(struct fl_run *run) {
   }
   fl_value_unref(run->stops); /* it was stopped here once; now it goes on */
   run->stops = NULL;
+  fl_emit_values(run);
   fl_run_proceed(run);
 }
 
@@ -396,8 +397,8 @@ static void on_commit_failed(struct fl_run *run) {
   run->is_broken = true;
   if (run->phase == FL_PHASE_IDLE && !end_is_dropped) return;
   if (run->phase != FL_PHASE_FAILING)
-    fl_error_set(&run->error, run->ev->error != NULL ? run->ev->error->code : FL_E_IO, "step %lld could not be stored: %s",
-                 (long long)run->step, run->ev->error != NULL ? run->ev->error->text : "the store gave no reason");
+    fl_error_set(&run->error, run->ev->error != NULL ? run->ev->error->code : FL_E_IO, "what the run did could not be stored: %s",
+                 run->ev->error != NULL ? run->ev->error->text : "the store gave no reason");
   run->phase = FL_PHASE_FAILING;
   for (size_t i = 0; i < run->task_count; i++) {
     if (run->tasks[i].status != FL_TASK_RUNNING || run->tasks[i].start_seq < run->ev->seq) continue;

@@ -122,17 +122,22 @@ struct fl_http_options {
   uint32_t idle_timeout_ms;       /* between bytes; 0: 60 s */
   size_t body_max;                /* bytes of the answer; 0: 64 MiB */
   /* Asked for every connection before it is used, with the peer's address as text ("127.0.0.1", 443); false refuses. NULL: all. */
-  bool (*allow_address)(const char *address, uint16_t port, void *user);
+  bool (*allow_address)(const char *address, uint16_t port, void *user); /* user: the fl_http's */
+  const char *proxy; /* URL of a proxy; NULL: none, whatever the environment says. With one, allow_address sees the proxy only. */
 };
 
 struct fl_http {
-  void (*on_headers)(struct fl_http *http, int status);     /* once; then fl_http_header may be asked */
+  void (*on_headers)(struct fl_http *http, int status);     /* once; then fl_http_header may be asked, also in on_end */
   void (*on_body)(struct fl_http *http, fl_slice data);     /* any number of times */
   void (*on_end)(struct fl_http *http, int status, const struct fl_error *err); /* last, once: 0, FL_E_TIMEOUT, FL_E_NETWORK,
       FL_E_CANCELLED, FL_E_LIMIT, FL_E_DENIED, FL_E_TRUNCATED; `err` has the text when status is not 0 */
   void *user;
   void *impl;
 };
+/* Redirects are never followed: the caller gets the 3xx answer and asks again, so that each address passes its own checks. A
+ * request of another class than PROVIDER and another method than GET or HEAD is sent at most once, also when a kept connection
+ * turns out to be dead. Errors at once: FL_E_INVALID (URL, method, header), FL_E_NOT_FOUND, FL_E_UNSUPPORTED, FL_E_VERSION (the
+ * module); then no callback comes. */
 int fl_http_start(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err);
 const char *fl_http_header(const struct fl_http *http, const char *name); /* lent until on_end returns; NULL when absent */
 void fl_http_cancel(struct fl_http *http); /* closes the connection; on_end(FL_E_CANCELLED) follows */

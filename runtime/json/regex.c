@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Patterns on pcre2's interpreter (its machine-code compiler gives up on long matches with a stack limit of its own, and a
- * pattern may come from a stranger). Pure.
+/* Patterns on pcre2's interpreter (its machine-code compiler gives up on long matches with a stack limit of its own,
+ * and a pattern may come from a stranger). Pure.
  *
  * Work is bounded twice. pcre2's match limit counts backtracking from one start position; our callouts count the whole
- * search: each costs CALLOUT_WORK and the distance the matcher moved since the last one. Together they bound a search to well
- * under a second, whatever the pattern. */
+ * search: each costs CALLOUT_WORK and the distance the matcher moved since the last one. Together they bound a search
+ * to well under a second, whatever the pattern. */
 #include "runtime/json/regex.h"
 
 #include "runtime/base/mem.h"
@@ -21,8 +21,8 @@ enum {
   WORK_PER_BYTE = 64,
   DEPTH_LIMIT = 200000,
   HEAP_LIMIT_KIB = 64 * 1024,
-  COMPILE_OPTIONS = PCRE2_UTF | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_DOLLAR_ENDONLY | PCRE2_MATCH_UNSET_BACKREF |
-                    PCRE2_NEVER_BACKSLASH_C,
+  COMPILE_OPTIONS =
+      PCRE2_UTF | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_DOLLAR_ENDONLY | PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C,
 };
 
 struct fl_regex {
@@ -44,9 +44,11 @@ static int compile_error(fl_slice pattern, int number, PCRE2_SIZE offset, struct
   size_t origin = fl_regex_rewrite_origin(pattern, offset);
   switch (number) {
     case PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH:
-      return fl_error_set(err, FL_E_UNSUPPORTED, "pattern, offset %zu: a lookbehind must have a fixed length here", origin);
+      return fl_error_set(err, FL_E_UNSUPPORTED, "pattern, offset %zu: a lookbehind must have a fixed length here",
+                          origin);
     case PCRE2_ERROR_UNKNOWN_UNICODE_PROPERTY:
-      return fl_error_set(err, FL_E_UNSUPPORTED, "pattern, offset %zu: this Unicode property is not known here", origin);
+      return fl_error_set(err, FL_E_UNSUPPORTED, "pattern, offset %zu: this Unicode property is not known here",
+                          origin);
     case PCRE2_ERROR_QUANTIFIER_TOO_BIG:
       return fl_error_set(err, FL_E_LIMIT, "pattern, offset %zu: a repeat count may be at most 65535", origin);
     case PCRE2_ERROR_PATTERN_TOO_LARGE:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Regular expressions in ECMAScript's syntax (as JSON Schema wants them), on pcre2 with limits on pattern size and on match
- * work. Pure. A pattern is immutable once compiled. */
+/* Regular expressions in ECMAScript's syntax (as JSON Schema wants them), on pcre2 with limits on pattern size and on
+ * match work. Pure. A pattern is immutable once compiled. */
 #pragma once
 #include "runtime/base/slice.h"
 
@@ -14,7 +14,8 @@ struct fl_regex;
 int fl_regex_create(fl_slice pattern, struct fl_regex **ret_regex, struct fl_error *err);
 void fl_regex_destroy(struct fl_regex *regex); /* NULL allowed */
 
-/* 1 matches somewhere in the text, 0 does not, FL_E_LIMIT when the work limit is hit, FL_E_INVALID for text that is not UTF-8. */
+/* 1 matches somewhere in the text, 0 does not, FL_E_LIMIT when the work limit is hit, FL_E_INVALID for text that is not
+ * UTF-8. */
 int fl_regex_search(const struct fl_regex *regex, fl_slice text);
 
 /* As fl_regex_search, and gives the groups of the match (slices into `text`; group 0 is the whole match). */

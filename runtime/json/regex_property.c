@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of Unicode properties that ECMAScript allows in \p{…} (ECMA-262, tables of binary properties and of general
- * categories), and what pcre2 calls them. Pure data and a look-up. */
+/* The names of Unicode properties that ECMAScript allows in \p{…} (ECMA-262, tables of binary properties and of
+ * general categories), and what pcre2 calls them. Pure data and a look-up. */
 #include "runtime/json/regex_rewrite.h"
 
 #include <stdio.h>
@@ -57,13 +57,15 @@ static const struct category categories[] = {
 };
 
 static const char *const binaries[] = {
-    "ASCII", "ASCII_Hex_Digit", "AHex", "Alphabetic", "Alpha", "Any", "Bidi_Control", "Bidi_C", "Bidi_Mirrored", "Bidi_M",
+    "ASCII", "ASCII_Hex_Digit", "AHex", "Alphabetic", "Alpha", "Any", "Bidi_Control", "Bidi_C",
+    "Bidi_Mirrored", "Bidi_M",
     "Case_Ignorable", "CI", "Cased", "Changes_When_Casefolded", "CWCF", "Changes_When_Casemapped", "CWCM",
     "Changes_When_Lowercased", "CWL", "Changes_When_Titlecased", "CWT", "Changes_When_Uppercased", "CWU", "Dash",
     "Default_Ignorable_Code_Point", "DI", "Deprecated", "Dep", "Diacritic", "Dia", "Emoji", "Emoji_Component", "EComp",
     "Emoji_Modifier", "EMod", "Emoji_Modifier_Base", "EBase", "Emoji_Presentation", "EPres", "Extended_Pictographic",
     "ExtPict", "Extender", "Ext", "Grapheme_Base", "Gr_Base", "Grapheme_Extend", "Gr_Ext", "Hex_Digit", "Hex",
-    "IDS_Binary_Operator", "IDSB", "IDS_Trinary_Operator", "IDST", "ID_Continue", "IDC", "ID_Start", "IDS", "Ideographic",
+    "IDS_Binary_Operator", "IDSB", "IDS_Trinary_Operator", "IDST", "ID_Continue", "IDC", "ID_Start", "IDS",
+    "Ideographic",
     "Ideo", "Join_Control", "Join_C", "Logical_Order_Exception", "LOE", "Lowercase", "Lower", "Math",
     "Noncharacter_Code_Point", "NChar", "Pattern_Syntax", "Pat_Syn", "Pattern_White_Space", "Pat_WS", "Quotation_Mark",
     "QMark", "Radical", "Regional_Indicator", "RI", "Sentence_Terminal", "STerm", "Soft_Dotted", "SD",
@@ -74,8 +76,10 @@ static const char *const binaries[] = {
 static bool slice_is(fl_slice slice, const char *text) { return fl_slice_equal(slice, fl_slice_of(text)); }
 
 static const char *find_category(fl_slice name) {
-  for (size_t i = 0; i < sizeof categories / sizeof *categories; i++)
-    if (slice_is(name, categories[i].short_name) || slice_is(name, categories[i].long_name)) return categories[i].short_name;
+  for (size_t i = 0; i < sizeof categories / sizeof *categories; i++) {
+    const struct category *category = &categories[i];
+    if (slice_is(name, category->short_name) || slice_is(name, category->long_name)) return category->short_name;
+  }
   return NULL;
 }
 

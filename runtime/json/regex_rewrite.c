@@ -7,11 +7,11 @@
 
 #include <stdio.h>
 
-#define SPACE_SET                                                                                        \
-  "\\t\\n\\x{b}\\f\\r\\x{20}\\x{a0}\\x{feff}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}" \
+#define SPACE_SET                                                                                                      \
+  "\\t\\n\\x{b}\\f\\r\\x{20}\\x{a0}\\x{feff}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"                   \
   "\\x{205f}\\x{3000}"
-#define NOT_SPACE_SET                                                                                   \
-  "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}" \
+#define NOT_SPACE_SET                                                                                                  \
+  "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"                  \
   "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{10ffff}"
 #define CALLOUT "(?C)"
 
@@ -108,7 +108,8 @@ static bool take_escaped_rune(struct rewrite *rewrite, uint32_t *ret_rune) {
   else if (c == '0' && !is_digit(peek(rewrite, 0))) *ret_rune = 0;
   else if (c == 'c' && is_letter(peek(rewrite, 0))) *ret_rune = (uint32_t)rewrite->in.data[rewrite->at++] % 32;
   else if (c == 'x') return take_hex(rewrite, 2, ret_rune) || fail(rewrite, start, "\\x needs two hexadecimal digits");
-  else if (c == 'u') return take_unicode(rewrite, ret_rune) || fail(rewrite, start, "\\u needs four hexadecimal digits");
+  else if (c == 'u')
+    return take_unicode(rewrite, ret_rune) || fail(rewrite, start, "\\u needs four hexadecimal digits");
   else if (c > ' ' && c < 127 && !is_digit(c) && !is_letter(c)) *ret_rune = (uint32_t)c;
   else return fail(rewrite, start, "there is no such escape in ECMAScript patterns");
   return true;
@@ -141,7 +142,8 @@ static bool take_property(struct rewrite *rewrite, char kind, char *ret_text, si
   return true;
 }
 
-/* The escapes that stand for a set of characters; `set` is what goes between brackets. *ret_is_set tells whether it was one. */
+/* The escapes that stand for a set of characters; `set` is what goes between brackets. *ret_is_set tells whether it was
+ * one. */
 static bool take_set_escape(struct rewrite *rewrite, char *ret_set, size_t set_size, bool *ret_is_set) {
   char c = peek(rewrite, 0);
   *ret_is_set = c != '\0' && strchr("dDwWsSpP", c) != NULL;
@@ -207,8 +209,9 @@ static bool rewrite_class(struct rewrite *rewrite) {
 static bool copy_name(struct rewrite *rewrite) {
   size_t start = rewrite->at;
   if (!take(rewrite, '<')) return fail(rewrite, start, "a group name in angle brackets is missing");
-  while (!at_end(rewrite) && (is_letter(peek(rewrite, 0)) || peek(rewrite, 0) == '_' || (peek(rewrite, 0) & 0x80) != 0 ||
-                              (rewrite->at > start + 1 && is_digit(peek(rewrite, 0)))))
+  while (!at_end(rewrite) &&
+         (is_letter(peek(rewrite, 0)) || peek(rewrite, 0) == '_' || (peek(rewrite, 0) & 0x80) != 0 ||
+          (rewrite->at > start + 1 && is_digit(peek(rewrite, 0)))))
     rewrite->at++;
   if (rewrite->at == start + 1 || !take(rewrite, '>')) return fail(rewrite, start, "the group name is not valid");
   fl_buf_add(rewrite->out, rewrite->in.data + start, rewrite->at - start);
@@ -338,9 +341,9 @@ int fl_regex_rewrite(fl_slice pattern, struct fl_buf *ret_text, struct fl_error 
   fl_buf_init(&text, FL_REGEX_REWRITTEN_MAX);
   struct rewrite rewrite = {.in = pattern, .out = &text};
   fl_buf_add_text(&text, CALLOUT);
-  while (!at_end(&rewrite) && !text.failed && rewrite_term(&rewrite)) {
-  }
-  if (rewrite.problem == NULL && !text.failed && rewrite.nesting > 0) fail(&rewrite, pattern.size, "a parenthesis is not closed");
+  while (!at_end(&rewrite) && !text.failed && rewrite_term(&rewrite)) {}
+  if (rewrite.problem == NULL && !text.failed && rewrite.nesting > 0)
+    fail(&rewrite, pattern.size, "a parenthesis is not closed");
   if (rewrite.nesting > FL_REGEX_NESTING_MAX)
     return fl_error_set(err, FL_E_LIMIT, "the pattern nests groups more than %d deep", FL_REGEX_NESTING_MAX);
   if (rewrite.problem != NULL)

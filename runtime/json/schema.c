@@ -26,12 +26,13 @@ char *fl_schema_copy(struct fl_schema *schema, const char *text) {
   return copy;
 }
 
-int fl_schema_create(struct fl_value *schema_value, const struct fl_schema_options *options, struct fl_schema **ret_schema,
-                     struct fl_error *err) {
+int fl_schema_create(struct fl_value *schema_value, const struct fl_schema_options *options,
+                     struct fl_schema **ret_schema, struct fl_error *err) {
   struct fl_schema *schema = fl_new(struct fl_schema);
   struct fl_schema_compiler compiler = {.schema = schema, .err = err};
   if (options != NULL) {
-    size_t size = options->size != 0 && options->size < sizeof compiler.options ? options->size : sizeof compiler.options;
+    size_t size =
+        options->size != 0 && options->size < sizeof compiler.options ? options->size : sizeof compiler.options;
     memcpy(&compiler.options, options, size);
   }
   schema->check_format = compiler.options.check_format;
@@ -65,9 +66,10 @@ static int run(const struct fl_schema *schema, const struct fl_value *instance, 
   return is_valid ? 0 : 1;
 }
 
-/* Twice when it is wrong: the first pass, which keeps no account, is the common one. Should the account alone exceed the
- * bounds, the verdict of the first pass stands. */
-int fl_schema_validate(const struct fl_schema *schema, const struct fl_value *instance, struct fl_schema_result *result) {
+/* Twice when it is wrong: the first pass, which keeps no account, is the common one. Should the account alone exceed
+ * the bounds, the verdict of the first pass stands. */
+int fl_schema_validate(const struct fl_schema *schema, const struct fl_value *instance,
+                       struct fl_schema_result *result) {
   if (result != NULL) memset(result, 0, sizeof *result);
   int rc = run(schema, instance, NULL);
   if (rc != 1 || result == NULL) return rc;
@@ -78,8 +80,9 @@ int fl_schema_validate(const struct fl_schema *schema, const struct fl_value *in
   report.count = 0;
   fl_schema_report_deinit(&report);
   if (result->count == 0)
-    result->violations[result->count++] = (struct fl_schema_violation){
-        fl_strdup(""), fl_strdup(""), fl_strdup("false"), fl_strdup("does not fit the schema, in more ways than can be told")};
+    result->violations[result->count++] =
+        (struct fl_schema_violation){fl_strdup(""), fl_strdup(""), fl_strdup("false"),
+                                     fl_strdup("does not fit the schema, in more ways than can be told")};
   return 1;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules that look at one value and at no subschema: JSON Schema validation, section 6, and format. A rule for another type
- * than the instance's is satisfied. Pure. */
+/* The rules that look at one value and at no subschema: JSON Schema validation, section 6, and format. A rule for
+ * another type than the instance's is satisfied. Pure. */
 #include "runtime/base/mem.h"
 #include "runtime/json/schema_run.h"
 
@@ -18,7 +18,9 @@ bool fl_schema_spend(const struct fl_schema_eval *eval, uint64_t work) {
   return false;
 }
 
-static fl_slice string_slice(const struct fl_value *value) { return fl_slice_n(fl_as_string(value), fl_string_size(value)); }
+static fl_slice string_slice(const struct fl_value *value) {
+  return fl_slice_n(fl_as_string(value), fl_string_size(value));
+}
 
 static bool check_type(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval) {
   enum fl_type type = fl_type_of(eval->instance);
@@ -63,7 +65,8 @@ static size_t count_characters(fl_slice text) {
 
 static bool check_count(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, size_t count,
                         const char *things) {
-  bool is_maximum = rule->kind == FL_RULE_MAX_LENGTH || rule->kind == FL_RULE_MAX_ITEMS || rule->kind == FL_RULE_MAX_PROPERTIES;
+  bool is_maximum =
+      rule->kind == FL_RULE_MAX_LENGTH || rule->kind == FL_RULE_MAX_ITEMS || rule->kind == FL_RULE_MAX_PROPERTIES;
   if (is_maximum ? count <= rule->least : count >= rule->least) return true;
   return fl_schema_complain(rule, eval, "must have at %s %llu %s, but has %zu", is_maximum ? "most" : "least",
                             (unsigned long long)rule->least, things, count);
@@ -83,8 +86,8 @@ static bool check_string(const struct fl_schema_rule *rule, const struct fl_sche
     return fl_schema_check_pattern(eval, rule->regex, text) ||
            fl_schema_complain_value(rule, eval, "but must match the pattern %s", rule->text);
   if (rule->kind == FL_RULE_FORMAT)
-    return rule->format->is_valid(text) ||
-           fl_schema_complain_value(rule, eval, "but must be a valid %s, as %s", rule->format->name, rule->format->example);
+    return rule->format->is_valid(text) || fl_schema_complain_value(rule, eval, "but must be a valid %s, as %s",
+                                                                    rule->format->name, rule->format->example);
   return check_count(rule, eval, count_characters(text), "characters");
 }
 
@@ -118,7 +121,8 @@ static uint64_t hash_value(const struct fl_schema_eval *eval, const struct fl_va
   hash = mix(hash, (uint64_t)fl_type_of(value));
   if (fl_is(value, FL_BOOL)) return mix(hash, fl_as_bool(value, false));
   if (fl_is(value, FL_STRING)) return hash_bytes(hash, string_slice(value));
-  for (size_t i = 0; fl_is(value, FL_ARRAY) && i < fl_size(value); i++) hash = mix(hash, hash_value(eval, fl_at(value, i)));
+  for (size_t i = 0; fl_is(value, FL_ARRAY) && i < fl_size(value); i++)
+    hash = mix(hash, hash_value(eval, fl_at(value, i)));
   struct fl_member member = {0};
   while (fl_is(value, FL_OBJECT) && fl_next_member(value, &member))
     sum += mix(hash_bytes(3, fl_slice_n(member.key, member.key_size)), hash_value(eval, member.value));
@@ -132,7 +136,8 @@ static int by_hash(const void *a, const void *b) {
 }
 
 /* Whether items[i] equals one before it with the same hash; *ret_other is that one. */
-static bool has_equal_before(const struct fl_schema_eval *eval, const struct hashed *items, size_t i, size_t *ret_other) {
+static bool has_equal_before(const struct fl_schema_eval *eval, const struct hashed *items, size_t i,
+                             size_t *ret_other) {
   for (size_t k = i; k > 0 && items[k - 1].hash == items[i].hash; k--) {
     if (!fl_schema_spend(eval, 1)) return false;
     *ret_other = items[k - 1].index;
@@ -150,7 +155,8 @@ static bool check_unique(const struct fl_schema_rule *rule, const struct fl_sche
   qsort(items, count, sizeof *items, by_hash);
   for (size_t i = 1; i < count; i++)
     if (has_equal_before(eval, items, i, &other))
-      return fl_schema_complain(rule, eval, "items %zu and %zu are equal, but all items must be different", other, items[i].index);
+      return fl_schema_complain(rule, eval, "items %zu and %zu are equal, but all items must be different", other,
+                                items[i].index);
   return eval->run->error == 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From keywords to rules, one small function per shape of operand. Nodes are compiled one after the other, never inside one
- * another, so that neither deep nor recursive schemas take stack. Pure. */
+/* From keywords to rules, one small function per shape of operand. Nodes are compiled one after the other, never inside
+ * one another, so that neither deep nor recursive schemas take stack. Pure. */
 #include "runtime/json/schema_compile.h"
 
 #include "runtime/base/mem.h"
@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#define COMPILE_ARGS                                                                                        \
-  struct fl_schema_compiler *compiler, struct fl_schema_node *node, const struct fl_schema_keyword *keyword, \
+#define COMPILE_ARGS                                                                                                   \
+  struct fl_schema_compiler *compiler, struct fl_schema_node *node, const struct fl_schema_keyword *keyword,           \
       struct fl_value *value
 
 static int wrong(const struct fl_schema_compiler *compiler, const struct fl_schema_node *node, const char *must) {
@@ -78,8 +78,8 @@ static int compile_child(struct fl_schema_compiler *compiler, const struct fl_sc
 
 static const fl_slice no_token = {NULL, 0};
 
-static int compile_children(struct fl_schema_compiler *compiler, const struct fl_schema_node *node, struct fl_value *list,
-                            struct fl_schema_rule *rule) {
+static int compile_children(struct fl_schema_compiler *compiler, const struct fl_schema_node *node,
+                            struct fl_value *list, struct fl_schema_rule *rule) {
   rule->node_count = fl_size(list);
   rule->nodes = fl_schema_new(compiler->schema, struct fl_schema_node *, rule->node_count);
   for (size_t i = 0; i < rule->node_count; i++) {
@@ -106,9 +106,10 @@ static int compile_type(COMPILE_ARGS) {
     const char *name;
     unsigned types;
   } words[] = {
-      {"null", 1u << FL_NULL},     {"boolean", 1u << FL_BOOL},  {"integer", 1u << FL_INT},
-      {"number", 1u << FL_INT | 1u << FL_DOUBLE},               {"string", 1u << FL_STRING},
-      {"array", 1u << FL_ARRAY},   {"object", 1u << FL_OBJECT},
+      {"null", 1u << FL_NULL},     {"boolean", 1u << FL_BOOL},
+      {"integer", 1u << FL_INT},   {"number", 1u << FL_INT | 1u << FL_DOUBLE},
+      {"string", 1u << FL_STRING}, {"array", 1u << FL_ARRAY},
+      {"object", 1u << FL_OBJECT},
   };
   unsigned types = 0;
   size_t word_count = fl_is(value, FL_ARRAY) ? fl_size(value) : 1;
@@ -118,7 +119,8 @@ static int compile_type(COMPILE_ARGS) {
     for (size_t k = 0; word != NULL && k < sizeof words / sizeof *words; k++)
       if (strcmp(word, words[k].name) == 0) found = words[k].types;
     if (found == 0)
-      return wrong(compiler, node, "must be null, boolean, integer, number, string, array, object, or an array of these");
+      return wrong(compiler, node,
+                   "must be null, boolean, integer, number, string, array, object, or an array of these");
     types |= found;
   }
   add_rule(node, keyword)->types = types;
@@ -207,7 +209,8 @@ static int compile_pattern(COMPILE_ARGS) {
 
 static int compile_format(COMPILE_ARGS) {
   if (!fl_is(value, FL_STRING)) return wrong(compiler, node, "must be a string");
-  bool is_asserted = compiler->schema->check_format || (node->resource->dialect.vocabularies & FL_SCHEMA_FORMAT_ASSERTION);
+  bool is_asserted =
+      compiler->schema->check_format || (node->resource->dialect.vocabularies & FL_SCHEMA_FORMAT_ASSERTION);
   const struct fl_schema_format *format = fl_schema_format_find(fl_as_string(value));
   if (is_asserted && format != NULL) add_rule(node, keyword)->format = format;
   return 0;
@@ -223,7 +226,8 @@ static int compile_schema(COMPILE_ARGS) {
 }
 
 static int compile_schema_list(COMPILE_ARGS) {
-  if (!fl_is(value, FL_ARRAY) || fl_size(value) == 0) return wrong(compiler, node, "must be an array with at least one schema");
+  if (!fl_is(value, FL_ARRAY) || fl_size(value) == 0)
+    return wrong(compiler, node, "must be an array with at least one schema");
   return compile_children(compiler, node, value, add_rule(node, keyword));
 }
 
@@ -260,7 +264,8 @@ static int compile_contains(COMPILE_ARGS) {
   rule->least = 1;
   rule->most = UINT64_MAX;
   int rc = compile_child(compiler, node, no_token, value, &rule->node);
-  bool has_bounds = (node->resource->dialect.vocabularies & FL_SCHEMA_VALIDATION) && node->resource->dialect.draft != FL_SCHEMA_DRAFT7;
+  bool has_bounds = (node->resource->dialect.vocabularies & FL_SCHEMA_VALIDATION) &&
+                    node->resource->dialect.draft != FL_SCHEMA_DRAFT7;
   struct fl_value *least = has_bounds ? fl_get(node->value, "minContains") : NULL;
   struct fl_value *most = has_bounds ? fl_get(node->value, "maxContains") : NULL;
   compiler->keyword = "minContains";
@@ -283,7 +288,9 @@ static int compile_items(COMPILE_ARGS) {
     return compile_child(compiler, node, no_token, value, &rule->node);
   }
   if (!is_old)
-    return wrong(compiler, node, "must be a schema; for one schema per item write prefixItems (or say in $schema that this is draft-07)");
+    return wrong(
+        compiler, node,
+        "must be a schema; for one schema per item write prefixItems (or say in $schema that this is draft-07)");
   return compile_prefix(compiler, node, keyword, value);
 }
 
@@ -390,7 +397,8 @@ const struct fl_schema_keyword fl_schema_keywords[] = {
     {"maxProperties", FL_SCHEMA_VALIDATION, ANY, FL_SHAPE_PLAIN, FL_RULE_MAX_PROPERTIES, compile_count},
     {"minProperties", FL_SCHEMA_VALIDATION, ANY, FL_SHAPE_PLAIN, FL_RULE_MIN_PROPERTIES, compile_count},
     {"required", FL_SCHEMA_VALIDATION, ANY, FL_SHAPE_PLAIN, FL_RULE_REQUIRED, compile_required},
-    {"dependentRequired", FL_SCHEMA_VALIDATION, NEW, FL_SHAPE_PLAIN, FL_RULE_DEPENDENT_REQUIRED, compile_dependent_required},
+    {"dependentRequired", FL_SCHEMA_VALIDATION, NEW, FL_SHAPE_PLAIN, FL_RULE_DEPENDENT_REQUIRED,
+     compile_dependent_required},
     {"$ref", FL_SCHEMA_CORE, ANY, FL_SHAPE_PLAIN, FL_RULE_REF, compile_ref},
     {"$dynamicRef", FL_SCHEMA_CORE, FL_SCHEMA_2020, FL_SHAPE_PLAIN, FL_RULE_DYNAMIC_REF, compile_ref},
     {"$recursiveRef", FL_SCHEMA_CORE, FL_SCHEMA_2019, FL_SHAPE_PLAIN, FL_RULE_REF, compile_ref},
@@ -411,11 +419,13 @@ const struct fl_schema_keyword fl_schema_keywords[] = {
     {"contains", FL_SCHEMA_APPLICATOR, ANY, FL_SHAPE_SCHEMA, FL_RULE_CONTAINS, compile_contains},
     {"properties", FL_SCHEMA_APPLICATOR, ANY, FL_SHAPE_MAP, FL_RULE_MEMBERS, compile_properties},
     {"patternProperties", FL_SCHEMA_APPLICATOR, ANY, FL_SHAPE_MAP, FL_RULE_MEMBERS, compile_pattern_properties},
-    {"additionalProperties", FL_SCHEMA_APPLICATOR, ANY, FL_SHAPE_SCHEMA, FL_RULE_MEMBERS, compile_additional_properties},
+    {"additionalProperties", FL_SCHEMA_APPLICATOR, ANY, FL_SHAPE_SCHEMA, FL_RULE_MEMBERS,
+     compile_additional_properties},
     {"propertyNames", FL_SCHEMA_APPLICATOR, ANY, FL_SHAPE_SCHEMA, FL_RULE_PROPERTY_NAMES, compile_schema},
     {"contentSchema", FL_SCHEMA_ANNOTATION, NEW, FL_SHAPE_SCHEMA, FL_RULE_REF, NULL},
     {"unevaluatedItems", FL_SCHEMA_UNEVALUATED, NEW, FL_SHAPE_SCHEMA, FL_RULE_UNEVALUATED_ITEMS, compile_schema},
-    {"unevaluatedProperties", FL_SCHEMA_UNEVALUATED, NEW, FL_SHAPE_SCHEMA, FL_RULE_UNEVALUATED_PROPERTIES, compile_schema},
+    {"unevaluatedProperties", FL_SCHEMA_UNEVALUATED, NEW, FL_SHAPE_SCHEMA, FL_RULE_UNEVALUATED_PROPERTIES,
+     compile_schema},
     {NULL, 0, 0, FL_SHAPE_PLAIN, FL_RULE_KIND_COUNT, NULL},
 };
 /* clang-format on */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Formats by hand-written recognisers: each reads its text once. RFC 3339 for times, 5321 for addresses, 1123 for host names,
- * 4291 for IPv6, 6901 for pointers, 6570 for templates. Internationalised host names and addresses are not checked. Pure. */
+/* Formats by hand-written recognisers: each reads its text once. RFC 3339 for times, 5321 for addresses, 1123 for host
+ * names, 4291 for IPv6, 6901 for pointers, 6570 for templates. Internationalised host names and addresses are not
+ * checked. Pure. */
 #include "runtime/json/schema_format.h"
 
 #include "runtime/json/regex.h"
@@ -184,7 +185,8 @@ bool fl_schema_format_is_ipv6(fl_slice text) {
 static bool is_address_literal(fl_slice text) {
   if (text.size < 3 || text.data[0] != '[' || text.data[text.size - 1] != ']') return false;
   fl_slice inner = {text.data + 1, text.size - 2};
-  if (fl_slice_starts(inner, FL_SLICE("IPv6:"))) return fl_schema_format_is_ipv6(fl_slice_n(inner.data + 5, inner.size - 5));
+  if (fl_slice_starts(inner, FL_SLICE("IPv6:")))
+    return fl_schema_format_is_ipv6(fl_slice_n(inner.data + 5, inner.size - 5));
   return is_ipv4(inner);
 }
 
@@ -200,7 +202,8 @@ static bool take_quoted(struct cursor *cursor) {
 static bool take_atoms(struct cursor *cursor) {
   do {
     size_t start = cursor->at;
-    while (is_alpha(peek(cursor)) || is_digit(peek(cursor)) || (peek(cursor) != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", peek(cursor))))
+    while (is_alpha(peek(cursor)) || is_digit(peek(cursor)) ||
+           (peek(cursor) != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", peek(cursor))))
       cursor->at++;
     if (cursor->at == start) return false;
   } while (take(cursor, "."));
@@ -256,7 +259,8 @@ static bool is_iri_reference(fl_slice text) {
 
 static bool take_percent(struct cursor *cursor) {
   fl_slice text = cursor->text;
-  if (text.size - cursor->at < 3 || !is_hex(text.data[cursor->at + 1]) || !is_hex(text.data[cursor->at + 2])) return false;
+  if (text.size - cursor->at < 3 || !is_hex(text.data[cursor->at + 1]) || !is_hex(text.data[cursor->at + 2]))
+    return false;
   cursor->at += 3;
   return true;
 }

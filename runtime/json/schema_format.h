@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The formats of JSON Schema 2020-12 (validation, section 7): whether a string is a date, an address, a URI and so on. Pure. */
+/* The formats of JSON Schema 2020-12 (validation, section 7): whether a string is a date, an address, a URI and so on.
+ * Pure. */
 #pragma once
 #include "runtime/base/slice.h"
 

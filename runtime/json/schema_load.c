@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See schema_load.h. A document is walked once, along the keywords that hold subschemas, so that an $id inside `const` or an
- * unknown keyword is data. Pure, but for the caller's `resolve`. */
+/* See schema_load.h. A document is walked once, along the keywords that hold subschemas, so that an $id inside `const`
+ * or an unknown keyword is data. Pure, but for the caller's `resolve`. */
 #include "runtime/json/schema_load.h"
 
 #include "runtime/base/mem.h"
@@ -71,7 +71,8 @@ static struct fl_value *find_document(struct fl_schema_compiler *compiler, const
 }
 
 /* What the metaschema at `uri` says about its dialect. */
-static int read_metaschema(struct fl_schema_compiler *compiler, const char *uri, struct fl_schema_dialect *ret_dialect) {
+static int read_metaschema(struct fl_schema_compiler *compiler, const char *uri,
+                           struct fl_schema_dialect *ret_dialect) {
   FL_VALUE_AUTO metaschema = find_document(compiler, uri);
   if (metaschema == NULL)
     return fl_error_set(compiler->err, FL_E_NOT_FOUND, "the dialect \"%s\" in $schema is not known here", uri);
@@ -83,15 +84,17 @@ static int read_metaschema(struct fl_schema_compiler *compiler, const char *uri,
   while (fl_next_member(vocabularies, &member)) {
     unsigned vocabulary = find_vocabulary(member.key);
     if (vocabulary == 0 && fl_as_bool(member.value, false))
-      return fl_error_set(compiler->err, FL_E_UNSUPPORTED, "the dialect \"%s\" requires the vocabulary \"%s\", which is not known here",
-                          uri, member.key);
+      return fl_error_set(compiler->err, FL_E_UNSUPPORTED,
+                          "the dialect \"%s\" requires the vocabulary \"%s\", which is not known here", uri,
+                          member.key);
     dialect.vocabularies |= vocabulary;
   }
   *ret_dialect = dialect;
   return 0;
 }
 
-static int find_dialect(struct fl_schema_compiler *compiler, const struct fl_value *root, struct fl_schema_dialect *dialect) {
+static int find_dialect(struct fl_schema_compiler *compiler, const struct fl_value *root,
+                        struct fl_schema_dialect *dialect) {
   const char *uri = fl_get_string(root, "$schema", NULL);
   if (uri == NULL || find_known_dialect(uri, dialect)) return 0;
   return read_metaschema(compiler, uri, dialect);
@@ -102,8 +105,8 @@ static int find_dialect(struct fl_schema_compiler *compiler, const struct fl_val
 static int add_resource(struct fl_schema_compiler *compiler, const char *uri, struct fl_schema_resource *resource) {
   struct fl_schema_resource *other = fl_map_get(&compiler->resources, uri);
   if (other != NULL && other != resource && other->root != resource->root)
-    return fl_error_set(compiler->err, FL_E_INVALID, "schema %s: the identity \"%s\" is taken by %s", resource->location, uri,
-                        other->location[0] != '\0' ? other->location : "the whole schema");
+    return fl_error_set(compiler->err, FL_E_INVALID, "schema %s: the identity \"%s\" is taken by %s",
+                        resource->location, uri, other->location[0] != '\0' ? other->location : "the whole schema");
   fl_map_set(&compiler->resources, uri, resource);
   resource->uri = fl_schema_copy(compiler->schema, uri);
   return 0;
@@ -139,8 +142,8 @@ static int add_anchor(struct fl_schema_compiler *compiler, struct fl_schema_reso
                       other->location);
 }
 
-static int index_schema(struct fl_schema_compiler *compiler, struct fl_schema_resource *resource, struct fl_value *value,
-                        struct fl_buf *location, size_t depth);
+static int index_schema(struct fl_schema_compiler *compiler, struct fl_schema_resource *resource,
+                        struct fl_value *value, struct fl_buf *location);
 
 /* Takes a nested identity in; *resource becomes the new one. */
 static int index_id(struct fl_schema_compiler *compiler, struct fl_schema_resource **resource, struct fl_value *value,
@@ -148,10 +151,12 @@ static int index_id(struct fl_schema_compiler *compiler, struct fl_schema_resour
   struct fl_schema_resource *outer = *resource;
   const char *id = fl_get_string(value, "$id", NULL);
   if (id == NULL || (outer->dialect.draft == FL_SCHEMA_DRAFT7 && fl_get(value, "$ref") != NULL)) return 0;
-  if (strlen(id) > URI_SIZE_MAX) return fl_error_set(compiler->err, FL_E_LIMIT, "schema %s: the $id is too long", location);
+  if (strlen(id) > URI_SIZE_MAX)
+    return fl_error_set(compiler->err, FL_E_LIMIT, "schema %s: the $id is too long", location);
   fl_slice fragment = fl_schema_uri_fragment(fl_slice_of(id));
   if (fragment.size > 0 && outer->dialect.draft != FL_SCHEMA_DRAFT7)
-    return fl_error_set(compiler->err, FL_E_INVALID, "schema %s: the $id \"%s\" has a fragment; use $anchor", location, id);
+    return fl_error_set(compiler->err, FL_E_INVALID, "schema %s: the $id \"%s\" has a fragment; use $anchor", location,
+                        id);
   if (fragment.size > 0 && id[0] == '#') return add_anchor(compiler, outer, value, fragment.data, location);
   FL_BUF_AUTO uri = {0};
   fl_schema_uri_resolve(fl_slice_of(outer->uri), fl_slice_of(id), &uri);
@@ -164,8 +169,8 @@ static int index_id(struct fl_schema_compiler *compiler, struct fl_schema_resour
   return add_resource(compiler, uri.data, *resource);
 }
 
-static int index_anchors(struct fl_schema_compiler *compiler, struct fl_schema_resource *resource, struct fl_value *value,
-                         const char *location) {
+static int index_anchors(struct fl_schema_compiler *compiler, struct fl_schema_resource *resource,
+                         struct fl_value *value, const char *location) {
   if (resource->dialect.draft == FL_SCHEMA_DRAFT7) return 0;
   const char *plain = fl_get_string(value, "$anchor", NULL), *dynamic = fl_get_string(value, "$dynamicAnchor", NULL);
   int rc = plain != NULL ? add_anchor(compiler, resource, value, plain, location) : 0;
@@ -176,60 +181,61 @@ static int index_anchors(struct fl_schema_compiler *compiler, struct fl_schema_r
 }
 
 static int index_list(struct fl_schema_compiler *compiler, struct fl_schema_resource *resource, struct fl_value *list,
-                      struct fl_buf *location, size_t depth) {
+                      struct fl_buf *location) {
   size_t size = location->size;
   int rc = 0;
   for (size_t i = 0; i < fl_size(list) && rc == 0; i++) {
     fl_json_pointer_add_index(location, i);
-    rc = index_schema(compiler, resource, fl_at(list, i), location, depth);
+    rc = index_schema(compiler, resource, fl_at(list, i), location);
     location->size = size;
   }
   return rc;
 }
 
 static int index_map(struct fl_schema_compiler *compiler, struct fl_schema_resource *resource, struct fl_value *map,
-                     struct fl_buf *location, size_t depth) {
+                     struct fl_buf *location) {
   size_t size = location->size;
   struct fl_member member = {0};
   int rc = 0;
   while (rc == 0 && fl_next_member(map, &member)) {
     fl_json_pointer_add(location, fl_slice_n(member.key, member.key_size));
-    rc = index_schema(compiler, resource, member.value, location, depth);
+    rc = index_schema(compiler, resource, member.value, location);
     location->size = size;
   }
   return rc;
 }
 
 static int index_keyword(struct fl_schema_compiler *compiler, struct fl_schema_resource *resource,
-                         const struct fl_schema_keyword *keyword, struct fl_value *value, struct fl_buf *location,
-                         size_t depth) {
+                         const struct fl_schema_keyword *keyword, struct fl_value *value, struct fl_buf *location) {
   size_t size = location->size;
   fl_json_pointer_add(location, fl_slice_of(keyword->name));
   int rc = 0;
   bool is_list = fl_is(value, FL_ARRAY);
   if (keyword->shape == FL_SHAPE_MAP || keyword->shape == FL_SHAPE_DEPENDENCIES)
-    rc = index_map(compiler, resource, value, location, depth);
+    rc = index_map(compiler, resource, value, location);
   else if (is_list && (keyword->shape == FL_SHAPE_LIST || keyword->shape == FL_SHAPE_ITEMS))
-    rc = index_list(compiler, resource, value, location, depth);
+    rc = index_list(compiler, resource, value, location);
   else if (!is_list && (keyword->shape == FL_SHAPE_SCHEMA || keyword->shape == FL_SHAPE_ITEMS))
-    rc = index_schema(compiler, resource, value, location, depth);
+    rc = index_schema(compiler, resource, value, location);
   location->size = size;
   return rc;
 }
 
-static int index_schema(struct fl_schema_compiler *compiler, struct fl_schema_resource *resource, struct fl_value *value,
-                        struct fl_buf *location, size_t depth) {
+static int index_schema(struct fl_schema_compiler *compiler, struct fl_schema_resource *resource,
+                        struct fl_value *value, struct fl_buf *location) {
   if (!fl_is(value, FL_OBJECT)) return 0;
-  if (depth > FL_SCHEMA_NESTING_MAX)
+  if (compiler->nesting == FL_SCHEMA_NESTING_MAX)
     return fl_error_set(compiler->err, FL_E_LIMIT, "the schema is nested more than %d deep", FL_SCHEMA_NESTING_MAX);
   FL_FREE_AUTO char *here = fl_strndup(location->size > 0 ? location->data : "", location->size);
+  compiler->nesting++;
   int rc = index_id(compiler, &resource, value, here);
   if (rc == 0) rc = index_anchors(compiler, resource, value, here);
   for (const struct fl_schema_keyword *keyword = fl_schema_keywords; rc == 0 && keyword->name != NULL; keyword++) {
     if (keyword->shape == FL_SHAPE_PLAIN || !fl_schema_keyword_is_known(keyword, &resource->dialect)) continue;
     struct fl_value *operand = fl_get(value, keyword->name);
-    if (operand != NULL) rc = index_keyword(compiler, resource, keyword, operand, location, depth + 1);
+    if (operand != NULL) rc = index_keyword(compiler, resource, keyword, operand, location);
   }
+  compiler->nesting--;
   return rc;
 }
 
@@ -238,15 +244,17 @@ static void unref_value(void *memory) { fl_value_unref(memory); }
 static int load_document(struct fl_schema_compiler *compiler, struct fl_value *document, const char *uri,
                          struct fl_schema_dialect dialect, struct fl_schema_resource **ret_resource) {
   if (++compiler->document_count > FL_SCHEMA_DOCUMENT_COUNT_MAX)
-    return fl_error_set(compiler->err, FL_E_LIMIT, "the schema refers to more than %d documents", FL_SCHEMA_DOCUMENT_COUNT_MAX);
+    return fl_error_set(compiler->err, FL_E_LIMIT, "the schema refers to more than %d documents",
+                        FL_SCHEMA_DOCUMENT_COUNT_MAX);
   fl_schema_keep(compiler->schema, fl_value_ref(document), unref_value);
   int rc = find_dialect(compiler, document, &dialect);
   if (rc != 0) return rc;
   FL_BUF_AUTO location = {0};
   if (uri[0] != '\0') fl_buf_addf(&location, "%s#", uri);
-  struct fl_schema_resource *resource = create_resource(compiler, document, uri[0] != '\0' ? location.data : "", &dialect);
+  struct fl_schema_resource *resource =
+      create_resource(compiler, document, uri[0] != '\0' ? location.data : "", &dialect);
   rc = add_resource(compiler, uri, resource);
-  if (rc == 0) rc = index_schema(compiler, resource, document, &location, 0);
+  if (rc == 0) rc = index_schema(compiler, resource, document, &location);
   if (rc == 0) *ret_resource = resource;
   return rc;
 }
@@ -277,7 +285,8 @@ static struct fl_value *step_into(const struct fl_value *value, fl_slice token) 
   FL_BUF_AUTO name = {0};
   fl_buf_add_text(&name, "");
   for (size_t i = 0; i < token.size; i++) {
-    bool is_escape = token.data[i] == '~' && i + 1 < token.size && (token.data[i + 1] == '0' || token.data[i + 1] == '1');
+    bool is_escape =
+        token.data[i] == '~' && i + 1 < token.size && (token.data[i + 1] == '0' || token.data[i + 1] == '1');
     fl_buf_add_char(&name, !is_escape ? token.data[i] : token.data[++i] == '0' ? '~' : '/');
   }
   if (fl_is(value, FL_OBJECT)) return fl_get_n(value, name.size > 0 ? name.data : "", name.size);
@@ -287,8 +296,8 @@ static struct fl_value *step_into(const struct fl_value *value, fl_slice token) 
   return *end == '\0' && name.data[0] != '+' && name.data[0] != '-' ? fl_at(value, index) : NULL;
 }
 
-struct fl_schema_resource *fl_schema_load_resource_at(struct fl_schema_compiler *compiler, struct fl_schema_resource *around,
-                                                      const struct fl_value *value) {
+struct fl_schema_resource *fl_schema_load_resource_at(struct fl_schema_compiler *compiler,
+                                                      struct fl_schema_resource *around, const struct fl_value *value) {
   const char *id = fl_get_string(value, "$id", NULL);
   if (id == NULL) return around;
   FL_BUF_AUTO uri = {0};
@@ -298,7 +307,8 @@ struct fl_schema_resource *fl_schema_load_resource_at(struct fl_schema_compiler 
 }
 
 static void walk_pointer(struct fl_schema_compiler *compiler, fl_slice pointer, struct fl_schema_target *target) {
-  snprintf(target->location, sizeof target->location, "%s%.*s", target->resource->location, (int)pointer.size, pointer.data);
+  snprintf(target->location, sizeof target->location, "%s%.*s", target->resource->location, (int)pointer.size,
+           pointer.data);
   for (size_t at = 0; at < pointer.size && target->value != NULL;) {
     const char *slash = memchr(pointer.data + at + 1, '/', pointer.size - at - 1);
     size_t end = slash != NULL ? (size_t)(slash - pointer.data) : pointer.size;
@@ -315,8 +325,8 @@ static void find_anchor(fl_slice name, struct fl_schema_target *target) {
   if (anchor != NULL) snprintf(target->location, sizeof target->location, "%s", anchor->location);
 }
 
-int fl_schema_load_target(struct fl_schema_compiler *compiler, const struct fl_schema_resource *from, const char *reference,
-                          struct fl_schema_target *ret_target) {
+int fl_schema_load_target(struct fl_schema_compiler *compiler, const struct fl_schema_resource *from,
+                          const char *reference, struct fl_schema_target *ret_target) {
   if (strlen(reference) > URI_SIZE_MAX) return fl_error_set(compiler->err, FL_E_LIMIT, "the reference is too long");
   FL_BUF_AUTO uri = {0}, fragment = {0};
   fl_buf_add_text(&uri, "");

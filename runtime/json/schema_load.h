@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Documents, resources, anchors and references of a schema under compilation (JSON Schema core, sections 8 and 9). No network:
- * what a reference means is in the document, in the built-in metaschemas, or asked from the caller. */
+/* Documents, resources, anchors and references of a schema under compilation (JSON Schema core, sections 8 and 9). No
+ * network: what a reference means is in the document, in the built-in metaschemas, or asked from the caller. */
 #pragma once
 #include "runtime/json/schema_private.h"
 
@@ -19,6 +19,7 @@ struct fl_schema_compiler {
   struct fl_map regexes;   /* pattern to struct fl_regex */
   struct fl_schema_node *pending;
   size_t node_count, document_count;
+  size_t nesting; /* of the subschema being walked */
   const char *keyword; /* being compiled; for messages and locations */
   struct fl_error *err;
 };
@@ -36,9 +37,9 @@ int fl_schema_load_document(struct fl_schema_compiler *compiler, struct fl_value
                             struct fl_schema_resource **ret_resource);
 
 /* Follows `reference` as written in a schema of `from`. */
-int fl_schema_load_target(struct fl_schema_compiler *compiler, const struct fl_schema_resource *from, const char *reference,
-                          struct fl_schema_target *ret_target);
+int fl_schema_load_target(struct fl_schema_compiler *compiler, const struct fl_schema_resource *from,
+                          const char *reference, struct fl_schema_target *ret_target);
 
 /* The resource that `value` is the root of, or the one around it. */
-struct fl_schema_resource *fl_schema_load_resource_at(struct fl_schema_compiler *compiler, struct fl_schema_resource *around,
-                                                      const struct fl_value *value);
+struct fl_schema_resource *fl_schema_load_resource_at(struct fl_schema_compiler *compiler,
+                                                      struct fl_schema_resource *around, const struct fl_value *value);

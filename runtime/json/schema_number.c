@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers as people wrote them: 0.0075 is a multiple of 0.0001, though no binary fraction says so. A number is read as a
- * decimal mantissa and exponent (of its shortest text) and divided exactly. Pure. */
+/* Numbers as people wrote them: 0.0075 is a multiple of 0.0001, though no binary fraction says so. A number is read as
+ * a decimal mantissa and exponent (of its shortest text) and divided exactly. Pure. */
 #include "runtime/json/schema_run.h"
 
 #include <math.h>
@@ -37,7 +37,7 @@ static struct decimal read_decimal(const struct fl_value *number) {
   bool is_fraction = false;
   for (size_t i = 0; i < size; i++) {
     if (text[i] == 'e') {
-      decimal.exponent += atoi(text + i + 1);
+      decimal.exponent += (int)strtol(text + i + 1, NULL, 10);
       break;
     }
     if (text[i] == '.') is_fraction = true;
@@ -67,7 +67,8 @@ bool fl_schema_is_multiple(const struct fl_value *number, const struct fl_value 
   if (a.mantissa == 0) return true;
   if (b.mantissa == 0) return false;
   if (a.exponent >= b.exponent) {
-    wide_t scaled = (wide_t)(a.mantissa % b.mantissa) * power_of_ten_modulo((unsigned)(a.exponent - b.exponent), b.mantissa);
+    wide_t scaled =
+        (wide_t)(a.mantissa % b.mantissa) * power_of_ten_modulo((unsigned)(a.exponent - b.exponent), b.mantissa);
     return scaled % b.mantissa == 0;
   }
   unsigned shift = (unsigned)(b.exponent - a.exponent);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A compiled schema: nodes (one per subschema), each a list of rules in the order in which they are checked. For the schema_*
- * files alone.
+/* A compiled schema: nodes (one per subschema), each a list of rules in the order in which they are checked. For the
+ * schema_* files alone.
  *
- * Invariants. (1) Everything below struct fl_schema belongs to it and lives as long; rules lend values from the documents it
- * holds. (2) A subschema that several references reach is one node, so that recursive schemas are finite. (3) After compilation
- * nothing changes: any thread may validate. */
+ * Invariants. (1) Everything below struct fl_schema belongs to it and lives as long; rules lend values from the
+ * documents it holds. (2) A subschema that several references reach is one node, so that recursive schemas are finite.
+ * (3) After compilation nothing changes: any thread may validate. */
 #pragma once
 #include "runtime/base/map.h"
 #include "runtime/json/json.h"

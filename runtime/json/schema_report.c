@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What is wrong, in words that a person or a model can act on: what is there, what must be there. Alternatives (anyOf, oneOf)
- * are boiled down to the one that was meant: branches of another type or with another constant are left out, and when one is
- * left, its complaints are the complaints. Pure. */
+/* What is wrong, in words that a person or a model can act on: what is there, what must be there. Alternatives (anyOf,
+ * oneOf) are boiled down to the one that was meant: branches of another type or with another constant are left out, and
+ * when one is left, its complaints are the complaints. Pure. */
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/schema_run.h"
@@ -59,7 +59,8 @@ static char *rule_text(const struct fl_schema_node *node, const char *keyword) {
 }
 
 /* The complaint for this place; the caller fills in what it knows beyond the text. */
-static struct fl_schema_complaint complaint_at(const struct fl_schema_eval *eval, const char *keyword, struct fl_buf *message) {
+static struct fl_schema_complaint complaint_at(const struct fl_schema_eval *eval, const char *keyword,
+                                               struct fl_buf *message) {
   /* A cut in the middle of a character would not be UTF-8. */
   size_t size = message->size;
   if (size > MESSAGE_SIZE_MAX) {
@@ -70,7 +71,8 @@ static struct fl_schema_complaint complaint_at(const struct fl_schema_eval *eval
   complaint.text.instance_pointer = path_text(eval->path);
   complaint.text.schema_pointer = rule_text(eval->node, keyword);
   complaint.text.keyword = fl_strdup(keyword);
-  complaint.text.message = fl_format("%.*s%s", (int)size, size > 0 ? message->data : "", size < message->size ? " …" : "");
+  complaint.text.message =
+      fl_format("%.*s%s", (int)size, size > 0 ? message->data : "", size < message->size ? " …" : "");
   return complaint;
 }
 
@@ -106,7 +108,8 @@ bool fl_schema_complain(const struct fl_schema_rule *rule, const struct fl_schem
   return false;
 }
 
-bool fl_schema_complain_value(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, const char *format, ...) {
+bool fl_schema_complain_value(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, const char *format,
+                              ...) {
   if (eval->report == NULL || eval->run->error != 0) return false;
   FL_BUF_AUTO message = {0};
   fl_buf_add_text(&message, "is ");
@@ -124,7 +127,8 @@ bool fl_schema_complain_value(const struct fl_schema_rule *rule, const struct fl
 /* ---- types ---- */
 
 static const char *type_phrase(enum fl_type type) {
-  static const char *const phrases[] = {"null", "a boolean", "an integer", "a number", "a string", "an array", "an object"};
+  static const char *const phrases[] = {"null",     "a boolean", "an integer", "a number",
+                                        "a string", "an array",  "an object"};
   return phrases[type];
 }
 
@@ -219,8 +223,8 @@ bool fl_schema_complain_allowed(const struct fl_schema_rule *rule, const struct 
 
 /* ---- members that nothing allows ---- */
 
-bool fl_schema_complain_member(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, const char *keyword,
-                               const struct fl_map *known) {
+bool fl_schema_complain_member(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval,
+                               const char *keyword, const struct fl_map *known) {
   if (eval->report == NULL || eval->run->error != 0) return false;
   FL_BUF_AUTO message = {0}, name = {0};
   fl_buf_add_text(&message, "is not a property that is allowed here");
@@ -279,8 +283,8 @@ static void leave_out(struct choice *choice, size_t depth,
 }
 
 /* All branches want another type: one complaint with all of them. */
-static bool merge_types(const struct choice *choice, const struct fl_schema_rule *rule, const struct fl_schema_eval *eval,
-                        size_t depth) {
+static bool merge_types(const struct choice *choice, const struct fl_schema_rule *rule,
+                        const struct fl_schema_eval *eval, size_t depth) {
   unsigned types = 0;
   for (size_t i = 0; i < choice->left_count; i++) {
     const struct fl_schema_complaint *complaint = type_complaint(&choice->branches[choice->left[i]], depth);
@@ -292,8 +296,8 @@ static bool merge_types(const struct choice *choice, const struct fl_schema_rule
 }
 
 /* All branches want another constant at the same place: one complaint with all of them. */
-static bool merge_constants(const struct choice *choice, const struct fl_schema_rule *rule, const struct fl_schema_eval *eval,
-                            size_t depth) {
+static bool merge_constants(const struct choice *choice, const struct fl_schema_rule *rule,
+                            const struct fl_schema_eval *eval, size_t depth) {
   struct allowed allowed = {0};
   const struct fl_schema_complaint *first = NULL;
   bool is_same = true;
@@ -307,7 +311,8 @@ static bool merge_constants(const struct choice *choice, const struct fl_schema_
     const char *tail = first->text.instance_pointer + strlen(first->text.instance_pointer);
     while (tail > first->text.instance_pointer && *tail != '/') tail--;
     FL_BUF_AUTO message = {0};
-    const struct fl_value *wrong = depth == path_depth(eval->path) ? eval->instance : fl_json_pointer(eval->instance, tail);
+    const struct fl_value *wrong =
+        depth == path_depth(eval->path) ? eval->instance : fl_json_pointer(eval->instance, tail);
     add_allowed_text(&message, wrong, &allowed);
     struct fl_schema_complaint whole = complaint_at(eval, rule->keyword, &message);
     fl_free(whole.text.instance_pointer);
@@ -326,7 +331,8 @@ static void add_nearest_branch(const struct choice *choice, const struct fl_sche
     if (choice->branches[choice->left[i]].count < choice->branches[best].count) best = choice->left[i];
   FL_BUF_AUTO message = {0};
   const struct fl_schema_report *branch = &choice->branches[best];
-  fl_buf_addf(&message, "fits none of the %zu allowed forms; the nearest is form %zu, but ", rule->node_count, best + 1);
+  fl_buf_addf(&message, "fits none of the %zu allowed forms; the nearest is form %zu, but ", rule->node_count,
+              best + 1);
   for (size_t i = 0; i < branch->count && i < 2; i++) {
     const struct fl_schema_violation *text = &branch->complaints[i].text;
     const char *where = branch->complaints[i].depth == path_depth(eval->path) ? "it" : text->instance_pointer;

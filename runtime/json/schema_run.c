@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Following a compiled schema through an instance: the rules that hold subschemas (JSON Schema core, sections 10 and 11).
- * Recursion is bounded by FL_SCHEMA_DEPTH_MAX, work by FL_SCHEMA_WORK_MAX; a reference that runs in a circle meets the first.
+/* Following a compiled schema through an instance: the rules that hold subschemas (JSON Schema core, sections 10 and
+ * 11). Recursion is bounded by FL_SCHEMA_DEPTH_MAX, work by FL_SCHEMA_WORK_MAX; a reference that runs in a circle meets
+ * the first.
  *
- * Marks: a subschema that applies to the same instance marks what it evaluated in eval->marks. One that may fail while its
- * parent stands (an alternative, a condition) gets marks of its own, which are merged when it holds. */
+ * Marks: a subschema that applies to the same instance marks what it evaluated in eval->marks. One that may fail while
+ * its parent stands (an alternative, a condition) gets marks of its own, which are merged when it holds. */
 #include "runtime/json/schema_run.h"
 
 #include "runtime/base/mem.h"
@@ -90,12 +91,13 @@ static size_t count_branches(const struct fl_schema_rule *rule, const struct fl_
 
 enum { BRANCH_COMPLAINTS_MAX = 4, BRANCHES_REPORTED_MAX = 64 };
 
-/* As count_branches; complains when there is none. Each branch is entered once, also for the report, so that alternatives
- * inside alternatives do not multiply; hundreds of them are not explained one by one. */
+/* As count_branches; complains when there is none. Each branch is entered once, also for the report, so that
+ * alternatives inside alternatives do not multiply; hundreds of them are not explained one by one. */
 static size_t choose_branches(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, size_t enough,
                               size_t ret_ends[2]) {
   bool explains = eval->report != NULL && rule->node_count <= BRANCHES_REPORTED_MAX;
-  FL_FREE_AUTO struct fl_schema_report *reports = explains ? fl_new_array(struct fl_schema_report, rule->node_count) : NULL;
+  FL_FREE_AUTO struct fl_schema_report *reports =
+      explains ? fl_new_array(struct fl_schema_report, rule->node_count) : NULL;
   for (size_t i = 0; explains && i < rule->node_count; i++) reports[i].limit = BRANCH_COMPLAINTS_MAX;
   size_t count = count_branches(rule, eval, enough, reports, ret_ends);
   if (count == 0 && explains) fl_schema_complain_branches(rule, eval, reports);
@@ -121,7 +123,8 @@ static bool run_not(const struct fl_schema_rule *rule, const struct fl_schema_ev
   struct fl_schema_eval inner = *eval;
   inner.marks = NULL;
   inner.report = NULL;
-  return !fl_schema_evaluate(rule->node, &inner) || fl_schema_complain_value(rule, eval, "which is just what it must not be");
+  return !fl_schema_evaluate(rule->node, &inner) ||
+         fl_schema_complain_value(rule, eval, "which is just what it must not be");
 }
 
 static bool run_if(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval) {
@@ -134,7 +137,8 @@ static bool run_dependent_schemas(const struct fl_schema_rule *rule, const struc
   size_t cursor = 0;
   if (!fl_is(eval->instance, FL_OBJECT)) return true;
   for (struct fl_map_entry *entry; goes_on(is_valid, eval) && (entry = fl_map_next(rule->members, &cursor)) != NULL;)
-    if (fl_get_n(eval->instance, entry->key, entry->key_size) != NULL) is_valid &= fl_schema_evaluate(entry->value, eval);
+    if (fl_get_n(eval->instance, entry->key, entry->key_size) != NULL)
+      is_valid &= fl_schema_evaluate(entry->value, eval);
   return is_valid;
 }
 
@@ -160,7 +164,8 @@ static bool run_contains(const struct fl_schema_rule *rule, const struct fl_sche
   quiet.report = NULL;
   uint64_t found = 0;
   bool must_see_all = eval->marks != NULL || rule->most != UINT64_MAX || eval->report != NULL;
-  for (size_t i = 0; i < fl_size(eval->instance) && (must_see_all || found < rule->least) && eval->run->error == 0; i++) {
+  for (size_t i = 0; i < fl_size(eval->instance) && (must_see_all || found < rule->least) && eval->run->error == 0;
+       i++) {
     if (!evaluate_item(rule->node, &quiet, i)) continue;
     found++;
     fl_schema_marks_set(eval->marks, i);
@@ -197,8 +202,8 @@ static bool evaluate_rest(const struct fl_schema_rule *rule, const struct fl_sch
 }
 
 /* properties, patternProperties and additionalProperties for one member. */
-static bool run_member(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, const struct fl_member *member,
-                       bool *ret_is_known) {
+static bool run_member(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval,
+                       const struct fl_member *member, bool *ret_is_known) {
   bool is_valid = true;
   const struct fl_schema_node *node = rule->members != NULL ? fl_map_get_n(rule->members, member_name(member)) : NULL;
   *ret_is_known = node != NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A validation under way. Everything lives on the stack of the call: the path to the instance, the dynamic scope, the marks of
- * what was evaluated. A report is kept only when somebody wants to know what is wrong. */
+/* A validation under way. Everything lives on the stack of the call: the path to the instance, the dynamic scope, the
+ * marks of what was evaluated. A report is kept only when somebody wants to know what is wrong. */
 #pragma once
 #include "runtime/json/schema_private.h"
 
@@ -25,10 +25,10 @@ struct fl_schema_marks {
 /* One complaint, with what is needed to merge complaints of alternatives. */
 struct fl_schema_complaint {
   struct fl_schema_violation text;
-  size_t depth;                /* of the instance path */
-  unsigned types;              /* wrong type: the ones that are right */
-  struct fl_value *allowed;    /* const or enum: the values that are right (lent) */
-  bool is_list;                /* `allowed` is an array of them */
+  size_t depth;             /* of the instance path */
+  unsigned types;           /* wrong type: the ones that are right */
+  struct fl_value *allowed; /* const or enum: the values that are right (lent) */
+  bool is_list;             /* `allowed` is an array of them */
 };
 
 struct fl_schema_report {
@@ -73,16 +73,17 @@ void fl_schema_marks_set(struct fl_schema_marks *marks, size_t index); /* NULL a
 bool fl_schema_marks_has(const struct fl_schema_marks *marks, size_t index);
 void fl_schema_marks_merge(struct fl_schema_marks *marks, const struct fl_schema_marks *more);
 
-/* Complaints; schema_report.c. All return false, so that a failed check is one line; they do nothing without a report. */
+/* Complaints; schema_report.c. All return false, so that a failed check is one line; they do nothing without a
+ * report. */
 bool fl_schema_complain(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, const char *format, ...)
     FL_PRINTF(3, 4);
 /* As above; says what the instance is: "is the string "x", " and then the text. */
-bool fl_schema_complain_value(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, const char *format, ...)
-    FL_PRINTF(3, 4);
+bool fl_schema_complain_value(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, const char *format,
+                              ...) FL_PRINTF(3, 4);
 bool fl_schema_complain_type(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval);
 bool fl_schema_complain_allowed(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval);
-bool fl_schema_complain_member(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, const char *keyword,
-                               const struct fl_map *known);
+bool fl_schema_complain_member(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval,
+                               const char *keyword, const struct fl_map *known);
 /* None of the alternatives fits; `branches` are their reports. */
 bool fl_schema_complain_branches(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval,
                                  struct fl_schema_report *branches);

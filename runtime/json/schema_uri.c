@@ -129,7 +129,8 @@ static bool has_only(fl_slice text, const char *more, bool is_iri) {
     char c = text.data[i];
     if (is_alpha(c) || is_digit(c) || (c != '\0' && (strchr("-._~!$&'()*+,;=", c) || strchr(more, c)))) continue;
     if ((unsigned char)c >= 0x80 && is_iri) continue;
-    if (c != '%' || text.size - i < 3 || hex_value(text.data[i + 1]) < 0 || hex_value(text.data[i + 2]) < 0) return false;
+    if (c != '%' || text.size - i < 3 || hex_value(text.data[i + 1]) < 0 || hex_value(text.data[i + 2]) < 0)
+      return false;
     i += 2;
   }
   return true;

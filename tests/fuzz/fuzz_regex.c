@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Input: a pattern, a line feed, the text to search. Any pattern is answered, in bounded time, and groups lie in the text. */
+/* Input: a pattern, a line feed, the text to search. Any pattern is answered, in bounded time, and groups lie in the
+ * text. */
 #include "runtime/json/regex.h"
 
 #include <stdint.h>

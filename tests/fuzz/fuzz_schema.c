@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Input: a schema, a line feed, an instance. Whatever they are: an answer in bounded time; asked for reasons, the same answer,
- * and reasons exactly when it is no. */
+/* Input: a schema, a line feed, an instance. Whatever they are: an answer in bounded time; asked for reasons, the same
+ * answer, and reasons exactly when it is no. */
 #include "runtime/json/json.h"
 #include "runtime/json/schema.h"
 
@@ -29,8 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct fl_schema *schema = NULL;
   struct fl_error err;
   const struct fl_schema_options options = {.size = sizeof options, .check_format = (size & 1) != 0};
-  if (fl_json_read(first, FL_JSON_FULL, &value, &err) == 0 && fl_json_read(second, FL_JSON_FULL, &instance, &err) == 0 &&
-      fl_schema_create(value, &options, &schema, &err) == 0)
+  if (fl_json_read(first, FL_JSON_FULL, &value, &err) == 0 &&
+      fl_json_read(second, FL_JSON_FULL, &instance, &err) == 0 && fl_schema_create(value, &options, &schema, &err) == 0)
     check(schema, instance);
   fl_schema_destroy(schema);
   fl_value_unref(value);

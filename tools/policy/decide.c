@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The allow-list policy. See policy.h. Pure and total: it allocates when it is made, never when it decides.
  *
- * Invariants. (1) What no pattern names is denied. (2) A node's own list can only take away. (3) The arguments of a call do
- * not matter here, so what is listed to the model is what may be called. (4) An effect that nothing states is `once`, the one
- * that is repeated least. */
+ * Invariants. (1) What no pattern names is denied. (2) A node's own list can only take away. (3) The arguments of a
+ * call do not matter here, so what is listed to the model is what may be called. (4) An effect that nothing states is
+ * `once`, the one that is repeated least. */
 #include "tools/policy/policy.h"
 
 #include "runtime/base/mem.h"
@@ -25,7 +25,8 @@ struct fl_policy {
   size_t effect_count;
 };
 
-/* How well a pattern fits a tool: 0 not at all, otherwise the more it says the higher; a full name beats every prefix. */
+/* How well a pattern fits a tool: 0 not at all, otherwise the more it says the higher; a full name beats every
+ * prefix. */
 static size_t fit(const char *pattern, const char *tool) {
   size_t size = strlen(pattern);
   if (size > 0 && pattern[size - 1] == '*') return strncmp(pattern, tool, size - 1) == 0 ? size : 0;
@@ -95,7 +96,8 @@ static void trim(char *text) {
   if (size - (end - 1) < wanted) text[end - 1] = '\0';
 }
 
-void fl_policy_decide(const struct fl_policy *policy, const struct fl_policy_call *call, struct fl_decision *ret_decision) {
+void fl_policy_decide(const struct fl_policy *policy, const struct fl_policy_call *call,
+                      struct fl_decision *ret_decision) {
   const char *node = call->node != NULL ? call->node : "", *tool = call->tool != NULL ? call->tool : "";
   const char *allowed = tool[0] != '\0' ? find_pattern((const char *const *)policy->allow, tool) : NULL;
   const char *of_node = allowed != NULL ? find_pattern(call->node_allow, tool) : NULL;

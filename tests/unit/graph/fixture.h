@@ -68,6 +68,7 @@ struct test_engine {
   uint64_t acked;
   uint64_t random;         /* 0: always the first; otherwise a seed for the order of things */
   size_t budget;           /* actions until the process is killed; 0: never */
+  uint64_t refuse_seq;     /* the store refuses this commit, for want of space; 0: none */
   bool is_dead;
   bool has_ended;
   enum fl_run_status status;
@@ -96,7 +97,6 @@ void test_cancel(struct test_engine *engine);
 void test_send(struct test_engine *engine, struct fl_ev *ev);
 /* For manual engines: ends the running task of this node by calling its function. */
 void test_finish(struct test_engine *engine, const char *node);
-/* The next commit fails with this code. */
 void test_settle(struct test_engine *engine); /* performs and acknowledges all that can be without finishing a task */
 
 char *test_state(const struct test_engine *engine); /* compact text of the state; free with fl_text_free */

@@ -82,6 +82,10 @@ static void a_react_node_becomes_a_loop(void **state) {
                                         "nodes:\n  a: {type: react, prompt: hi, tools: [s/*], description: d}\nedges: [START -> a -> END]\n");
   assert_string_equal(fl_definition_name(file.definition), "good");
   assert_string_equal(file.folder, "dir");
+  uint32_t line, column;
+  fl_document_position(&file.document, "/nodes/a/prompt", true, &line, &column);
+  assert_int_equal(line, 5);
+  assert_int_equal(column, 20);
   assert_int_equal(file.definition->node_count, 2);
   const struct fl_node_def *agent = node_of(&file, "a"), *tools = node_of(&file, "a_tools");
   assert_string_equal(agent->type, "agent");
@@ -349,6 +353,8 @@ static const struct mistake mistakes[] = {
     {HEAD STATE ONE "models: {m: {provider: openai, model: x, script: y}}\n", 5, 42, "/models/m/script", "for the provider scripted", NULL, true},
     {HEAD STATE ONE "models: {m: {provider: openai, model: x, temprature: 1}}\n", 5, 42, "/models/m/temprature", "a model has no key", "temperature", true},
     {HEAD STATE ONE "models: {m: {provider: openai, model: x, max_tokens: lots}}\n", 5, 54, "/models/m/max_tokens", "a whole number", NULL, true},
+    {HEAD STATE ONE "models: {m: {provider: vllm, model: x, temperature: hot}}\n", 5, 53, "/models/m/temperature", "must be a number, not a text", NULL, true},
+    {HEAD STATE ONE "models: {m: {provider: openai, model: x, extra: 1}}\n", 5, 49, "/models/m/extra", "must be a map", NULL, true},
     {HEAD STATE ONE "models: {m: {provider: openai, model: \"${X\"}}\n", 5, 39, "/models/m/model", "without its \"}\"", NULL, false},
     {HEAD STATE ONE "models: {m: {provider: openai, model: \"${a b}\"}}\n", 5, 39, "/models/m/model", "not the name of an environment variable", "$${", false},
     {HEAD STATE ONE "mcpServers: {s: {args: [x]}}\n", 5, 14, "/mcpServers/s", "a \"command\" or a \"url\"", NULL, true},

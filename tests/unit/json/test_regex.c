@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ECMAScript's patterns: what they match, what is refused and where, and that no pattern takes more than its share of work. */
+/* ECMAScript's patterns: what they match, what is refused and where, and that no pattern takes more than its share of
+ * work. */
 #include "runtime/json/regex.h"
 #include "runtime/json/regex_rewrite.h"
 #include "tests/support/support.h"
@@ -43,7 +44,12 @@ static void terms_mean_what_ecmascript_says(void **state) {
       {"", {"", "x"}, {NULL}},
       {"^abc$", {"abc"}, {"abc\n", "xabc"}},
       {"a|b", {"a", "b"}, {"c"}},
-      {"^a.c$", {"abc", "a\xf0\x9f\x98\x80" "c"}, {"a\nc", "a\rc", "a\xe2\x80\xa8" "c"}},
+      {"^a.c$",
+       {"abc", "a\xf0\x9f\x98\x80"
+               "c"},
+       {"a\nc", "a\rc",
+        "a\xe2\x80\xa8"
+        "c"}},
       {"^\\d+$", {"42"}, {"\xe0\xa7\xaa", ""}},
       {"^\\D$", {"\xdf\x80"}, {"0"}},
       {"^\\w+$", {"aZ_9"}, {"\xc3\xa9"}},
@@ -195,10 +201,12 @@ static void large_and_deep_patterns_are_refused(void **state) {
   free(text);
 }
 
-/* Patterns that need exponential, cubic or quadratic work end with an error, the same ones on short texts with an answer. */
+/* Patterns that need exponential, cubic or quadratic work end with an error, the same ones on short texts with an
+ * answer. */
 static void work_is_bounded(void **state) {
   enum { SIZE = 400000 };
-  static const char *const patterns[] = {"^(a+)+$", "(a|aa)+$", "(a*)*b", "[ab]*[ce]", "(?:a|b)*[ce]", ".*.*.*=", "(.+)+\\1x", "a*?c"};
+  static const char *const patterns[] = {"^(a+)+$",      "(a|aa)+$", "(a*)*b",    "[ab]*[ce]",
+                                         "(?:a|b)*[ce]", ".*.*.*=",  "(.+)+\\1x", "a*?c"};
   char *text = malloc(SIZE);
   memset(text, 'a', SIZE);
   text[SIZE - 1] = 'd';
@@ -229,7 +237,8 @@ static void gives_the_groups(void **state) {
   assert_true(fl_slice_equal(groups[3], FL_SLICE("x")));
   assert_int_equal(fl_regex_match(regex, fl_slice_of("none"), groups, &count), 0);
   fl_regex_destroy(regex);
-  assert_int_equal(fl_regex_create(fl_slice_of("(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)"), &regex, NULL), 0);
+  assert_int_equal(fl_regex_create(fl_slice_of("(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)"), &regex, NULL),
+                   0);
   assert_int_equal(fl_regex_match(regex, fl_slice_of("aaaaaaaaaaaaaaaaaaaa"), groups, &count), 1);
   assert_int_equal(count, FL_REGEX_GROUP_MAX);
   assert_int_equal(groups[0].size, 18);
@@ -244,7 +253,8 @@ static void text_must_be_utf8(void **state) {
 
 /* Whatever stands in the pattern up to any cut: an answer, never a fault, and the offset lies inside. */
 static void every_prefix_is_handled(void **state) {
-  static const char all[] = "^(?<n>[\\w-.\\]\\b\\u{1f}]{2,3}?)|\\k<n>\\p{L}\\P{sc=Greek}(?:(?=a)(?<!b)\\cA\\x41\\ud83d\\udc32)+\\1.$";
+  static const char all[] =
+      "^(?<n>[\\w-.\\]\\b\\u{1f}]{2,3}?)|\\k<n>\\p{L}\\P{sc=Greek}(?:(?=a)(?<!b)\\cA\\x41\\ud83d\\udc32)+\\1.$";
   for (size_t size = 0; size < sizeof all; size++) {
     struct fl_regex *regex = NULL;
     struct fl_error err = {0};

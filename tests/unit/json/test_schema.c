@@ -66,9 +66,11 @@ static void check_rows(const struct row *rows, size_t row_count) {
 static void messages_say_what_is_and_what_must_be(void **state) {
   static const struct row rows[] = {
       {"{\"properties\":{\"a\":{\"type\":\"integer\"}}}", "{\"a\":\"x\"}", "/a: is a string, but must be an integer"},
-      {"{\"type\":[\"object\",\"null\",\"integer\",\"number\"]}", "true", "(root): is a boolean, but must be a number, an object or null"},
+      {"{\"type\":[\"object\",\"null\",\"integer\",\"number\"]}", "true",
+       "(root): is a boolean, but must be a number, an object or null"},
       {"{\"const\":{\"a\":1}}", "[1,2]", "(root): is [1,2], but must be {\"a\":1}"},
-      {"{\"enum\":[\"red\",\"green\",\"blue\"]}", "\"gren\"", "(root): is \"gren\", but must be one of \"red\", \"green\", \"blue\"; did you mean \"green\"?"},
+      {"{\"enum\":[\"red\",\"green\",\"blue\"]}", "\"gren\"",
+       "(root): is \"gren\", but must be one of \"red\", \"green\", \"blue\"; did you mean \"green\"?"},
       {"{\"minimum\":5}", "3", "(root): is 3, but must be at least 5"},
       {"{\"exclusiveMaximum\":1.5}", "1.5", "(root): is 1.5, but must be less than 1.5"},
       {"{\"multipleOf\":2}", "7", "(root): is 7, but must be a multiple of 2"},
@@ -77,19 +79,26 @@ static void messages_say_what_is_and_what_must_be(void **state) {
       {"{\"minProperties\":1}", "{}", "(root): must have at least 1 properties, but has 0"},
       {"{\"pattern\":\"^a\"}", "\"b\"", "(root): is \"b\", but must match the pattern ^a"},
       {"{\"format\":\"date\"}", "\"soon\"", "(root): is \"soon\", but must be a valid date, as 2024-05-01"},
-      {"{\"uniqueItems\":true}", "[1,{\"a\":1},2,{\"a\":1.0}]", "(root): items 1 and 3 are equal, but all items must be different"},
+      {"{\"uniqueItems\":true}", "[1,{\"a\":1},2,{\"a\":1.0}]",
+       "(root): items 1 and 3 are equal, but all items must be different"},
       {"{\"required\":[\"a\",\"b\"]}", "{\"b\":1}", "(root): lacks the required property \"a\""},
-      {"{\"dependentRequired\":{\"a\":[\"b\"]}}", "{\"a\":1}", "(root): has the property \"a\", and so must have \"b\" too"},
-      {"{\"items\":{\"items\":{\"type\":\"null\"}}}", "[[null,1],[2]]", "/0/1: is an integer, but must be null; /1/0: is an integer, but must be null"},
+      {"{\"dependentRequired\":{\"a\":[\"b\"]}}", "{\"a\":1}",
+       "(root): has the property \"a\", and so must have \"b\" too"},
+      {"{\"items\":{\"items\":{\"type\":\"null\"}}}", "[[null,1],[2]]",
+       "/0/1: is an integer, but must be null; /1/0: is an integer, but must be null"},
       {"{\"prefixItems\":[true],\"items\":false}", "[1,2,3]", "(root): must have at most 1 items, but has 3"},
-      {"{\"contains\":{\"type\":\"null\"},\"minContains\":2}", "[1,null]", "(root): must hold at least 2 items that fit `contains`, but holds 1"},
+      {"{\"contains\":{\"type\":\"null\"},\"minContains\":2}", "[1,null]",
+       "(root): must hold at least 2 items that fit `contains`, but holds 1"},
       {"{\"properties\":{\"first\":true,\"second\":true},\"additionalProperties\":false}", "{\"secnd\":1}",
        "/secnd: is not a property that is allowed here; known are \"first\", \"second\"; did you mean \"second\"?"},
-      {"{\"properties\":{\"a\":true},\"unevaluatedProperties\":false}", "{\"b/c\":1}", "/b~1c: is not a property that is allowed here"},
+      {"{\"properties\":{\"a\":true},\"unevaluatedProperties\":false}", "{\"b/c\":1}",
+       "/b~1c: is not a property that is allowed here"},
       {"{\"unevaluatedItems\":false}", "[1]", "/0: is not allowed here"},
-      {"{\"propertyNames\":{\"maxLength\":1}}", "{\"ab\":1}", "/ab: the name of this property must have at most 1 characters, but has 2"},
+      {"{\"propertyNames\":{\"maxLength\":1}}", "{\"ab\":1}",
+       "/ab: the name of this property must have at most 1 characters, but has 2"},
       {"{\"not\":{\"type\":\"null\"}}", "null", "(root): is null, which is just what it must not be"},
-      {"{\"if\":{\"type\":\"integer\"},\"then\":{\"minimum\":0},\"else\":{\"type\":\"string\"}}", "-1", "(root): is -1, but must be at least 0"},
+      {"{\"if\":{\"type\":\"integer\"},\"then\":{\"minimum\":0},\"else\":{\"type\":\"string\"}}", "-1",
+       "(root): is -1, but must be at least 0"},
       {"false", "1", "(root): is not allowed here"},
       {"{\"type\":\"string\"}", "\"fine\"", ""},
   };
@@ -97,28 +106,33 @@ static void messages_say_what_is_and_what_must_be(void **state) {
 }
 
 static void alternatives_come_down_to_the_one_that_was_meant(void **state) {
-#define FORMS                                                                                                            \
-  "{\"oneOf\":[{\"properties\":{\"kind\":{\"const\":\"circle\"},\"r\":{\"type\":\"number\"}},\"required\":[\"r\"]},"      \
+#define FORMS                                                                                                          \
+  "{\"oneOf\":[{\"properties\":{\"kind\":{\"const\":\"circle\"},\"r\":{\"type\":\"number\"}},\"required\":[\"r\"]},"   \
   "{\"properties\":{\"kind\":{\"const\":\"box\"},\"w\":{\"type\":\"number\"}},\"required\":[\"w\"]}]}"
   static const struct row rows[] = {
-      {"{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"null\"}]}", "\"x\"", "(root): is a string, but must be an integer or null"},
-      {"{\"anyOf\":[{\"type\":\"object\",\"required\":[\"a\"]},{\"type\":\"null\"}]}", "{}", "(root): lacks the required property \"a\""},
-      {"{\"oneOf\":[{\"const\":\"a\",\"title\":\"A\"},{\"const\":\"b\"},{\"enum\":[\"c\",\"d\"]}]}", "\"e\"", "(root): is \"e\", but must be one of \"a\", \"b\", \"c\", \"d\""},
+      {"{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"null\"}]}", "\"x\"",
+       "(root): is a string, but must be an integer or null"},
+      {"{\"anyOf\":[{\"type\":\"object\",\"required\":[\"a\"]},{\"type\":\"null\"}]}", "{}",
+       "(root): lacks the required property \"a\""},
+      {"{\"oneOf\":[{\"const\":\"a\",\"title\":\"A\"},{\"const\":\"b\"},{\"enum\":[\"c\",\"d\"]}]}", "\"e\"",
+       "(root): is \"e\", but must be one of \"a\", \"b\", \"c\", \"d\""},
       {FORMS, "{\"kind\":\"box\",\"w\":\"x\"}", "/w: is a string, but must be a number"},
       {FORMS, "{\"kind\":\"ball\",\"w\":1,\"r\":2}", "/kind: is \"ball\", but must be one of \"circle\", \"box\""},
       {FORMS, "{\"w\":1,\"r\":1}", "(root): fits more than one of the 2 forms (1 and 2), but must fit exactly one"},
       {"{\"anyOf\":[{\"required\":[\"a\",\"b\"]},{\"required\":[\"c\"]}]}", "{}",
        "(root): fits none of the 2 allowed forms; the nearest is form 2, but it lacks the required property \"c\""},
-      {"{\"items\":{\"anyOf\":[{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]},{\"type\":\"boolean\"}]}}", "[1]",
-       "/0: is an integer, but must be a string, a boolean or null"},
+      {"{\"items\":{\"anyOf\":[{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]},{\"type\":\"boolean\"}]}}",
+       "[1]", "/0: is an integer, but must be a string, a boolean or null"},
       {"{\"anyOf\":[{\"type\":\"string\",\"minLength\":5},{\"type\":\"string\",\"pattern\":\"^x\"}]}", "\"ab\"",
-       "(root): fits none of the 2 allowed forms; the nearest is form 1, but it must have at least 5 characters, but has 2"},
+       "(root): fits none of the 2 allowed forms; the nearest is form 1, but it must have "
+       "at least 5 characters, but has 2"},
   };
   CHECK_ROWS(rows);
 }
 
 static void names_the_rule_and_the_place(void **state) {
-  struct fl_schema *schema = compile("{\"$ref\":\"#/$defs/a~1b\",\"$defs\":{\"a/b\":{\"properties\":{\"x\":{\"type\":\"null\"}}}}}", NULL);
+  struct fl_schema *schema =
+      compile("{\"$ref\":\"#/$defs/a~1b\",\"$defs\":{\"a/b\":{\"properties\":{\"x\":{\"type\":\"null\"}}}}}", NULL);
   FL_VALUE_AUTO instance = parse("{\"x\":1}");
   struct fl_schema_result result;
   assert_int_equal(fl_schema_validate(schema, instance, &result), 1);
@@ -164,7 +178,8 @@ static void a_wrong_schema_is_told_where_and_why(void **state) {
   } rows[] = {
       {"1", FL_E_INVALID, "is integer, but a schema must be an object, true or false"},
       {"{\"properties\":{\"a\":[]}}", FL_E_INVALID, "schema /properties/a: is array"},
-      {"{\"properties\":{\"a\":{\"type\":\"text\"}}}", FL_E_INVALID, "schema /properties/a/type: must be null, boolean"},
+      {"{\"properties\":{\"a\":{\"type\":\"text\"}}}", FL_E_INVALID,
+       "schema /properties/a/type: must be null, boolean"},
       {"{\"items\":[{}]}", FL_E_INVALID, "schema /items: must be a schema; for one schema per item write prefixItems"},
       {"{\"minLength\":-1}", FL_E_INVALID, "schema /minLength: must be a whole number"},
       {"{\"contains\":{},\"maxContains\":\"x\"}", FL_E_INVALID, "schema /maxContains: must be a whole number"},
@@ -186,8 +201,10 @@ static void a_wrong_schema_is_told_where_and_why(void **state) {
       {"{\"$ref\":1}", FL_E_INVALID, "schema /$ref: must be a string"},
       {"{\"items\":{\"$ref\":\"#/title\"},\"title\":\"x\"}", FL_E_INVALID, "schema /title: is string"},
       {"{\"$id\":\"a#b\"}", FL_E_INVALID, "has a fragment"},
-      {"{\"$defs\":{\"a\":{\"$anchor\":\"x\"},\"b\":{\"$anchor\":\"x\"}}}", FL_E_INVALID, "the anchor \"x\" is taken by /$defs/a"},
-      {"{\"$defs\":{\"a\":{\"$id\":\"http://x/y\"},\"b\":{\"$id\":\"http://x/y\",\"type\":\"null\"}}}", FL_E_INVALID, "is taken by /$defs/a"},
+      {"{\"$defs\":{\"a\":{\"$anchor\":\"x\"},\"b\":{\"$anchor\":\"x\"}}}", FL_E_INVALID,
+       "the anchor \"x\" is taken by /$defs/a"},
+      {"{\"$defs\":{\"a\":{\"$id\":\"http://x/y\"},\"b\":{\"$id\":\"http://x/y\",\"type\":\"null\"}}}", FL_E_INVALID,
+       "is taken by /$defs/a"},
       {"{\"$schema\":\"https://example.com/dialect\"}", FL_E_NOT_FOUND, "the dialect \"https://example.com/dialect\""},
       {"{\"$schema\":\"http://json-schema.org/draft-04/schema#\"}", FL_E_NOT_FOUND, "the dialect"},
   };
@@ -204,7 +221,8 @@ static void a_wrong_schema_is_told_where_and_why(void **state) {
 
 static void work_and_depth_are_bounded(void **state) {
   assert_int_equal(validate("{\"$ref\":\"#\"}", "1"), FL_E_LIMIT);
-  assert_int_equal(validate("{\"allOf\":[{\"$ref\":\"#/$defs/a\"}],\"$defs\":{\"a\":{\"$ref\":\"#\"}}}", "1"), FL_E_LIMIT);
+  assert_int_equal(validate("{\"allOf\":[{\"$ref\":\"#/$defs/a\"}],\"$defs\":{\"a\":{\"$ref\":\"#\"}}}", "1"),
+                   FL_E_LIMIT);
   assert_int_equal(validate("{\"not\":{\"$ref\":\"#\"}}", "1"), FL_E_LIMIT);
   assert_int_equal(validate("{\"$dynamicAnchor\":\"a\",\"$dynamicRef\":\"#a\"}", "1"), FL_E_LIMIT);
   /* Thirty levels of two references each: a thousand million ways down. */
@@ -216,7 +234,8 @@ static void work_and_depth_are_bounded(void **state) {
   assert_int_equal(validate(text.data, "1"), FL_E_LIMIT);
   assert_int_equal(validate(text.data, "\"x\""), 1); /* the first fault ends it */
   static const char first[] = "(root): is a string, but must be an integer; ";
-  assert_int_equal(strncmp(complaints(text.data, "\"x\""), first, sizeof first - 1), 0); /* bounded as well, and says something */
+  assert_int_equal(strncmp(complaints(text.data, "\"x\""), first, sizeof first - 1),
+                   0); /* bounded as well, and says something */
   assert_int_equal(validate("{\"pattern\":\"^(a+)+$\"}", "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\""), FL_E_LIMIT);
 }
 
@@ -262,19 +281,27 @@ static void unique_items_are_not_compared_pairwise(void **state) {
 
 static void older_drafts_by_their_schema_keyword(void **state) {
 #define DRAFT7 "\"$schema\":\"http://json-schema.org/draft-07/schema#\""
-  static const char tuple[] = "{" DRAFT7 ",\"items\":[{\"type\":\"integer\"}],\"additionalItems\":{\"type\":\"string\"}}";
+  static const char tuple[] =
+      "{" DRAFT7 ",\"items\":[{\"type\":\"integer\"}],\"additionalItems\":{\"type\":\"string\"}}";
   assert_int_equal(validate(tuple, "[1,\"a\"]"), 0);
   assert_int_equal(validate(tuple, "[1,2]"), 1);
   assert_int_equal(validate(tuple, "[\"a\"]"), 1);
   assert_int_equal(validate("{" DRAFT7 ",\"items\":{\"type\":\"null\"},\"additionalItems\":false}", "[null,null]"), 0);
-  static const char reference[] = "{" DRAFT7 ",\"$ref\":\"#/definitions/a\",\"type\":\"null\",\"definitions\":{\"a\":{\"type\":\"string\"}}}";
+  static const char reference[] =
+      "{" DRAFT7 ",\"$ref\":\"#/definitions/a\",\"type\":\"null\",\"definitions\":{\"a\":{\"type\":\"string\"}}}";
   assert_int_equal(validate(reference, "\"x\""), 0); /* what is beside $ref is ignored */
   assert_int_equal(validate(reference, "null"), 1);
-  assert_int_equal(validate("{" DRAFT7 ",\"properties\":{\"p\":{\"$ref\":\"#x\"}},\"definitions\":{\"a\":{\"$id\":\"#x\",\"type\":\"null\"}}}", "{\"p\":1}"), 1);
+  assert_int_equal(
+      validate("{" DRAFT7
+               ",\"properties\":{\"p\":{\"$ref\":\"#x\"}},\"definitions\":{\"a\":{\"$id\":\"#x\",\"type\":\"null\"}}}",
+               "{\"p\":1}"),
+      1);
   assert_int_equal(validate("{" DRAFT7 ",\"dependentRequired\":{\"a\":[\"b\"]}}", "{\"a\":1}"), 0);
   assert_int_equal(validate("{" DRAFT7 ",\"dependencies\":{\"a\":[\"b\"]}}", "{\"a\":1}"), 1);
   assert_int_equal(validate("{" DRAFT7 ",\"prefixItems\":[{\"type\":\"null\"}]}", "[1]"), 0);
-  assert_int_equal(validate("{\"$schema\":\"https://json-schema.org/draft/2019-09/schema\",\"items\":[{\"type\":\"null\"}]}", "[1]"), 1);
+  assert_int_equal(
+      validate("{\"$schema\":\"https://json-schema.org/draft/2019-09/schema\",\"items\":[{\"type\":\"null\"}]}", "[1]"),
+      1);
 }
 
 static struct fl_value *resolve_one(const char *uri, void *user) {
@@ -284,7 +311,8 @@ static struct fl_value *resolve_one(const char *uri, void *user) {
 static void other_documents_come_from_the_caller(void **state) {
   struct fl_value *other = parse("{\"$defs\":{\"n\":{\"type\":\"null\"}}}");
   const struct fl_schema_options options = {.size = sizeof options, .resolve = resolve_one, .user = other};
-  struct fl_schema *schema = compile("{\"$id\":\"https://example.com/a/\",\"items\":{\"$ref\":\"b.json#/$defs/n\"}}", &options);
+  struct fl_schema *schema =
+      compile("{\"$id\":\"https://example.com/a/\",\"items\":{\"$ref\":\"b.json#/$defs/n\"}}", &options);
   fl_value_unref(other); /* the schema keeps it */
   FL_VALUE_AUTO instance = parse("[1]");
   struct fl_schema_result result;
@@ -326,11 +354,26 @@ static void references_resolve_as_in_rfc_3986(void **state) {
   static const struct {
     const char *reference, *uri;
   } rows[] = {
-      {"g:h", "g:h"},          {"g", "http://a/b/c/g"},     {"./g", "http://a/b/c/g"},   {"g/", "http://a/b/c/g/"},
-      {"/g", "http://a/g"},    {"//g", "http://g"},         {"?y", "http://a/b/c/d;p?y"}, {"g?y", "http://a/b/c/g?y"},
-      {"", "http://a/b/c/d;p?q"}, {".", "http://a/b/c/"},   {"..", "http://a/b/"},       {"../g", "http://a/b/g"},
-      {"../..", "http://a/"},  {"../../../g", "http://a/g"}, {"/./g", "http://a/g"},     {"g.", "http://a/b/c/g."},
-      {"./g/.", "http://a/b/c/g/"}, {"g/../h", "http://a/b/c/h"}, {"#s", "http://a/b/c/d;p?q"}, {"g#s", "http://a/b/c/g"},
+      {"g:h", "g:h"},
+      {"g", "http://a/b/c/g"},
+      {"./g", "http://a/b/c/g"},
+      {"g/", "http://a/b/c/g/"},
+      {"/g", "http://a/g"},
+      {"//g", "http://g"},
+      {"?y", "http://a/b/c/d;p?y"},
+      {"g?y", "http://a/b/c/g?y"},
+      {"", "http://a/b/c/d;p?q"},
+      {".", "http://a/b/c/"},
+      {"..", "http://a/b/"},
+      {"../g", "http://a/b/g"},
+      {"../..", "http://a/"},
+      {"../../../g", "http://a/g"},
+      {"/./g", "http://a/g"},
+      {"g.", "http://a/b/c/g."},
+      {"./g/.", "http://a/b/c/g/"},
+      {"g/../h", "http://a/b/c/h"},
+      {"#s", "http://a/b/c/d;p?q"},
+      {"g#s", "http://a/b/c/g"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     FL_BUF_AUTO uri = {0};

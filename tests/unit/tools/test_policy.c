@@ -91,7 +91,8 @@ static void the_most_specific_pattern_says_the_effect(void **state) {
     const char *tool;
     int effect;
   } rows[] = {
-      {"math/add", READ}, {"math/store", ONCE}, {"math/storage", KEYED}, {"math/stop", KEYED}, {"mail/send", ONCE}, {"x/y", ONCE},
+      {"math/add", READ},   {"math/store", ONCE}, {"math/storage", KEYED},
+      {"math/stop", KEYED}, {"mail/send", ONCE},  {"x/y", ONCE},
   };
   static const char *const texts[] = {
       "{\"math/*\":\"read\",\"math/sto*\":\"keyed\",\"math/store\":\"once\",\"x/*\":\"sometimes\",\"x/y\":3}",
@@ -99,7 +100,8 @@ static void the_most_specific_pattern_says_the_effect(void **state) {
   };
   for (size_t k = 0; k < 2; k++) { /* the order of the file does not count */
     struct fl_policy *policy = create(graph_list, texts[k]);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_int_equal(decide(policy, rows[i].tool, NULL).effect, rows[i].effect);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+      assert_int_equal(decide(policy, rows[i].tool, NULL).effect, rows[i].effect);
     fl_policy_destroy(policy);
   }
   struct fl_policy *policy = create(graph_list, NULL);
