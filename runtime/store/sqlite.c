@@ -32,6 +32,7 @@ static void call_back(struct fl_sqlite_store *store) {
   for (struct fl_sqlite_job *job = done.first, *next; job != NULL; job = next) {
     next = job->next;
     fl_world_release(store->base.world);
+    if (job->status == 0 && job->txn->kind == FL_TXN_LEASE_ACQUIRE) job->txn->fence = job->fence;
     job->txn->on_done(job->txn, job->status, job->err);
     fl_free(job->err);
     fl_free(job);

@@ -137,6 +137,7 @@ struct fl_sqlite_job {
   struct fl_txn *txn;
   struct fl_sqlite_job *next;
   struct fl_error *err; /* NULL unless it failed */
+  uint64_t fence;       /* of the lease that was acquired */
   int status;
 };
 
@@ -169,8 +170,9 @@ struct fl_sqlite_job *fl_sqlite_jobs_pop(struct fl_sqlite_jobs *jobs);
 /* The writer thread; ends when the store is closing and nothing waits. */
 void *fl_sqlite_write(void *store);
 
-/* One transaction within the open one of the batch. An error leaves its rows behind: the caller rolls back. */
-int fl_sqlite_apply(struct fl_sqlite_store *store, struct fl_txn *txn, struct fl_error *err);
+/* One transaction within the open one of the batch. An error leaves its rows behind: the caller rolls back. The fence of a new
+ * lease is the caller's to give out, once it is committed. */
+int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, uint64_t *ret_fence, struct fl_error *err);
 
 /* The reading half of the table of operations. */
 int fl_sqlite_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err);

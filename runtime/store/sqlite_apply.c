@@ -235,12 +235,12 @@ static int put_lease(struct fl_sqlite_store *store, const struct fl_thread_row *
   return fl_db_run(&store->writer, statement, err);
 }
 
-static int apply_acquire(struct fl_sqlite_store *store, struct fl_thread_row *thread, struct fl_txn *txn,
-                         const struct fl_lease_ask *ask, struct fl_error *err) {
+static int apply_acquire(struct fl_sqlite_store *store, struct fl_thread_row *thread, const struct fl_lease_ask *ask,
+                         uint64_t *ret_fence, struct fl_error *err) {
   int status = fl_lease_acquire(&thread->lease, ask, err);
-  if (status == 0) status = put_lease(store, thread, txn->wall_ms, err);
+  if (status == 0) status = put_lease(store, thread, ask->wall_ms, err);
   if (status != 0) return status;
-  txn->fence = thread->lease.fence;
+  *ret_fence = thread->lease.fence;
   store->has_acquired = true;
   return 0;
 }
@@ -284,7 +284,7 @@ static int find_or_make(struct fl_db *db, const struct fl_txn *txn, struct fl_th
   return status == 0 ? fl_db_find_thread(db, txn->thread, ret_thread, err) : status;
 }
 
-int fl_sqlite_apply(struct fl_sqlite_store *store, struct fl_txn *txn, struct fl_error *err) {
+int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, uint64_t *ret_fence, struct fl_error *err) {
   struct fl_thread_row thread;
   struct fl_lease_ask ask = {.thread = txn->thread, .self = &store->self, .is_gone = fl_holder_is_dead, .fence = txn->fence,
                              .wall_ms = txn->wall_ms};
@@ -293,7 +293,7 @@ int fl_sqlite_apply(struct fl_sqlite_store *store, struct fl_txn *txn, struct fl
   if (status != 0) return status;
   switch (txn->kind) {
   case FL_TXN_WRITE: return apply_write(store, &thread, txn, &ask, err);
-  case FL_TXN_LEASE_ACQUIRE: return apply_acquire(store, &thread, txn, &ask, err);
+  case FL_TXN_LEASE_ACQUIRE: return apply_acquire(store, &thread, &ask, ret_fence, err);
   case FL_TXN_LEASE_RENEW:
   case FL_TXN_LEASE_RELEASE: return apply_keep(store, &thread, txn, &ask, err);
   case FL_TXN_DELETE_THREAD: return apply_delete(store, &thread, &ask, err);
