@@ -70,7 +70,7 @@ struct sim_world {
   void *effect_user;
 
   struct sim_source posts, signals;
-  pthread_t thread;
+  _Atomic pthread_t thread; /* that runs it */
   pthread_mutex_t lock; /* guards foreign */
   pthread_cond_t has_foreign;
   struct fl_post *foreign, **foreign_end; /* posts of other threads */

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum { ANSWER_MS = 1000, DRAIN_MS = 250 };
-enum { FD_STDIN, FD_STDOUT, FD_STDERR, FD_CONTROL, FD_POLICY, FD_COUNT };
+enum { FD_STDIN, FD_STDOUT, FD_STDERR, FD_CONTROL, FD_POLICY, FD_ENV, FD_COUNT };
 enum stage { STAGE_RUNNING, STAGE_INPUT_CLOSED, STAGE_TERM, STAGE_KILL, STAGE_DRAIN };
 
 struct process_impl {
@@ -166,12 +166,18 @@ static void plan_deinit(struct plan *plan) {
   fl_free(plan->argv);
 }
 
-static int open_policy(struct plan *plan, const char *policy) {
-  int fd = memfd_create("fairlead-policy", MFD_CLOEXEC);
+/* A file in memory, so that neither side waits for the other. */
+static int open_memory(int *ret_fd, fl_slice text) {
+  int fd = memfd_create("fairlead-launch", MFD_CLOEXEC);
   if (fd < 0) return -1;
-  plan->theirs[FD_POLICY] = fd;
-  size_t size = strlen(policy);
-  return write(fd, policy, size) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0 ? 0 : -1;
+  *ret_fd = fd; /* the plan's from now on */
+  return write(fd, text.data, text.size) == (ssize_t)text.size && lseek(fd, 0, SEEK_SET) == 0 ? 0 : -1;
+}
+
+static int open_environment(int *ret_fd, const char *const *env) {
+  FL_BUF_AUTO text = {0};
+  for (; *env != NULL; env++) fl_buf_add(&text, *env, strlen(*env) + 1);
+  return text.failed ? -1 : open_memory(ret_fd, fl_buf_slice(&text));
 }
 
 static int open_pipes(struct plan *plan, const struct fl_process_options *options, struct fl_error *err) {
@@ -184,20 +190,24 @@ static int open_pipes(struct plan *plan, const struct fl_process_options *option
     plan->theirs[i] = ends[we_read ? 1 : 0];
   }
   fcntl(plan->ours[FD_CONTROL], F_SETFL, O_NONBLOCK);
-  if (options->policy != NULL && open_policy(plan, options->policy) != 0)
-    return fl_error_set(err, FL_E_IO, "cannot start \"%s\": no room for its policy: %s", options->argv[0], strerror(errno));
-  return 0;
+  int failure = options->policy != NULL ? open_memory(&plan->theirs[FD_POLICY], fl_slice_of(options->policy)) : 0;
+  if (failure == 0 && options->env != NULL) failure = open_environment(&plan->theirs[FD_ENV], options->env);
+  if (failure == 0) return 0;
+  return fl_error_set(err, FL_E_IO, "cannot start \"%s\": no room for its policy and environment: %s", options->argv[0],
+                      strerror(errno));
 }
 
 static void fill_argv(struct plan *plan, const struct fl_process_options *options, const char *parent) {
   size_t count = 0, at = 0;
   while (options->argv[count] != NULL) count++;
-  plan->argv = fl_alloc(sizeof *plan->argv * (count + 10));
+  plan->argv = fl_alloc(sizeof *plan->argv * (count + 12));
   plan->argv[at++] = "fairlead-launch";
   plan->argv[at++] = "--control-fd";
   plan->argv[at++] = "3";
   if (options->policy != NULL) plan->argv[at++] = "--policy-fd";
   if (options->policy != NULL) plan->argv[at++] = "4";
+  if (options->env != NULL) plan->argv[at++] = "--env-fd";
+  if (options->env != NULL) plan->argv[at++] = "5";
   plan->argv[at++] = "--parent";
   plan->argv[at++] = parent;
   plan->argv[at++] = "--";
@@ -228,8 +238,7 @@ static int spawn(struct process_impl *impl, const struct plan *plan, const struc
     stdio[i].data.fd = plan->theirs[i];
   }
   uv_process_options_t spawning = {.exit_cb = on_uv_exit, .file = plan->launcher, .args = (char **)plan->argv,
-                                   .env = (char **)options->env, .cwd = options->cwd, .stdio = stdio,
-                                   .stdio_count = plan->theirs[FD_POLICY] >= 0 ? FD_COUNT : FD_POLICY};
+                                   .cwd = options->cwd, .stdio = stdio, .stdio_count = FD_COUNT};
   struct uv_world *world = uv_world_of(impl->head.world);
   impl->handle.data = impl;
   impl->open_count = 1;
@@ -267,7 +276,8 @@ static void on_failed_handle_closed(uv_handle_t *handle) {
 
 int uv_world_process_start(struct fl_world *base, struct fl_process *process, const struct fl_process_options *options,
                            struct fl_error *err) {
-  __attribute__((cleanup(plan_deinit))) struct plan plan = {.ours = {-1, -1, -1, -1, -1}, .theirs = {-1, -1, -1, -1, -1}};
+  __attribute__((cleanup(plan_deinit))) struct plan plan = {.ours = {-1, -1, -1, -1, -1, -1},
+                                                                .theirs = {-1, -1, -1, -1, -1, -1}};
   int failure = prepare(&plan, options, err);
   if (failure != 0) return failure;
   char parent[16];

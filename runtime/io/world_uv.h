@@ -30,7 +30,7 @@ struct uv_world {
   bool is_destroyed;
   bool sigpipe_was_blocked;
   bool has_local_posts; /* posted by the loop's own thread, not called yet */
-  pthread_t thread;
+  _Atomic pthread_t thread; /* the loop's */
   size_t open_count;
   size_t handle_count;
   size_t hold_count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fairlead-launch: the small process that stands over one tool for as long as it lives.
  *
- *   fairlead-launch [--policy-fd N] [--control-fd N] --parent PID -- PROGRAM [ARGUMENT...]
+ *   fairlead-launch [--policy-fd N] [--env-fd N] [--control-fd N] --parent PID -- PROGRAM [ARGUMENT...]
  *
  * It starts the tool in a session of its own and gives it nothing but the descriptors 0, 1 and 2 and what the policy allows.
  * It cannot become the tool itself: the kernel's parent-death signal reaches only a direct child, and a grandchild that has
@@ -11,6 +11,8 @@
  * is killed by the kernel. (2) The launcher ends with the tool's exit status, or by the tool's signal. (3) What the launcher
  * cannot enforce is not started (exit 126): an unknown policy is refused.
  *
+ * Environment: NUL-terminated NAME=VALUE texts on a descriptor. It never is the launcher's own, in which LD_PRELOAD would let a
+ * tool's configuration run code ahead of the policy.
  * Control pipe: each byte is the number of a signal for the tool's group, SIGKILL for all descendants. Its end, like the death
  * of the parent, gives the tool FL_LAUNCH_GRACE_MS after a SIGTERM; then everything is killed.
  * Exit 127: the program cannot be run; 126: the launcher refused; 125: wrong use. */
@@ -22,6 +24,7 @@ enum { FL_LAUNCH_MISUSED = 125, FL_LAUNCH_REFUSED = 126, FL_LAUNCH_NOT_FOUND = 1
 
 struct fl_launch {
   int policy_fd;  /* -1: none */
+  int env_fd;     /* -1: the tool has ours */
   int control_fd; /* -1: none */
   pid_t parent;
   char **argv; /* of the tool */
@@ -36,8 +39,9 @@ _Noreturn void fl_launch_exec(const struct fl_launch *launch, pid_t supervisor);
 /* policy.c: reads the policy and puts it in force for the calling process; 0, or -1 after a complaint. */
 int fl_launch_policy_apply(int policy_fd);
 
-/* tool.c: closes all descriptors from 3 on but two (-1: none). */
-void fl_launch_close_except(int keep, int keep_too);
+enum { FL_LAUNCH_KEEP_COUNT = 3 };
+/* tool.c: closes all descriptors from 3 on but these (-1: none). */
+void fl_launch_close_except(const int keep[FL_LAUNCH_KEEP_COUNT]);
 
 /* supervise.c: follows the tool to its end, clears away what it left, and ends as the tool did. */
 _Noreturn void fl_launch_supervise(const struct fl_launch *launch, pid_t tool, int signal_fd);

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void close_span(unsigned first, unsigned last) {
@@ -16,15 +18,35 @@ static void close_span(unsigned first, unsigned last) {
   for (unsigned fd = first; fd <= last && (long)fd < limit; fd++) close((int)fd);
 }
 
-void fl_launch_close_except(int keep, int keep_too) {
-  int keeps[] = {keep < keep_too ? keep : keep_too, keep < keep_too ? keep_too : keep};
+void fl_launch_close_except(const int keep[FL_LAUNCH_KEEP_COUNT]) {
   unsigned from = 3;
-  for (int i = 0; i < 2; i++) {
-    if (keeps[i] < (int)from) continue;
-    close_span(from, (unsigned)keeps[i] - 1);
-    from = (unsigned)keeps[i] + 1;
+  for (;;) {
+    unsigned next = UINT_MAX;
+    for (int i = 0; i < FL_LAUNCH_KEEP_COUNT; i++)
+      if (keep[i] >= (int)from && (unsigned)keep[i] < next) next = (unsigned)keep[i];
+    close_span(from, next == UINT_MAX ? next : next - 1);
+    if (next == UINT_MAX) return;
+    from = next + 1;
   }
-  close_span(from, UINT_MAX);
+}
+
+/* Read whole before anything is given up; the memory is the tool's until exec. */
+static int take_environment(int fd) {
+  struct stat info;
+  if (fstat(fd, &info) != 0) return -1;
+  size_t size = (size_t)info.st_size, count = 0, at = 0;
+  char *text = calloc(1, size + 1);
+  if (text == NULL || pread(fd, text, size, 0) != (ssize_t)size || (size > 0 && text[size - 1] != '\0')) return -1;
+  for (size_t i = 0; i < size; i++) count += text[i] == '\0';
+  char **env = calloc(count + 1, sizeof *env);
+  if (env == NULL) return -1;
+  for (size_t i = 0; i < count; i++) {
+    env[i] = text + at;
+    at += strlen(text + at) + 1;
+  }
+  environ = env;
+  close(fd);
+  return 0;
 }
 
 static void reset_signals(void) {
@@ -39,10 +61,14 @@ _Noreturn void fl_launch_exec(const struct fl_launch *launch, pid_t supervisor) 
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != supervisor) _exit(FL_LAUNCH_REFUSED); /* it died before the kernel was asked */
   setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-  fl_launch_close_except(launch->policy_fd, -1);
+  fl_launch_close_except((const int[]){launch->policy_fd, launch->env_fd, -1});
   reset_signals();
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     fl_launch_complain("cannot give up privileges: %s", strerror(errno));
+    _exit(FL_LAUNCH_REFUSED);
+  }
+  if (launch->env_fd >= 0 && take_environment(launch->env_fd) != 0) {
+    fl_launch_complain("cannot read the environment of %s", launch->argv[0]);
     _exit(FL_LAUNCH_REFUSED);
   }
   if (launch->policy_fd >= 0 && fl_launch_policy_apply(launch->policy_fd) != 0) _exit(FL_LAUNCH_REFUSED);

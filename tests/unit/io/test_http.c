@@ -6,6 +6,7 @@
 #include "tests/unit/io/loopback.h"
 
 #include <dirent.h>
+#include <uv.h>
 
 /* One request and what came of it. */
 struct seen {
@@ -191,14 +192,14 @@ static void a_slow_first_byte_times_out(void **state) {
   int64_t start_ms = fl_world_now_ms(world);
   expect_failure("/slow", (struct fl_http_options){.first_byte_timeout_ms = 100}, FL_E_TIMEOUT, "no answer came in time");
   int64_t took_ms = fl_world_now_ms(world) - start_ms;
-  assert_true(took_ms >= 99 && took_ms < 1000);
+  assert_true(took_ms >= 99 && took_ms < 8000);
 }
 
 static void a_stalled_stream_times_out(void **state) {
   int64_t start_ms = fl_world_now_ms(world);
   expect_failure("/stall", (struct fl_http_options){.idle_timeout_ms = 150}, FL_E_TIMEOUT, "no more data came in time");
   int64_t took_ms = fl_world_now_ms(world) - start_ms;
-  assert_true(took_ms >= 149 && took_ms < 1000);
+  assert_true(took_ms >= 149 && took_ms < 8000);
 }
 
 static void a_stream_that_goes_on_does_not_time_out(void **state) {
@@ -262,7 +263,7 @@ static void cancel_closes_the_connection(void **state) {
   fl_world_run(world);
   assert_int_equal(seen.status, FL_E_CANCELLED);
   assert_int_equal(seen.end_count, 1);
-  assert_true(fl_world_now_ms(world) - start_ms < 1000);
+  assert_true(fl_world_now_ms(world) - start_ms < 8000);
   wait_for_eof(1);
 }
 
@@ -424,6 +425,22 @@ static void a_missing_module_is_said_with_its_name(void **state) {
   if (before != NULL) setenv("FAIRLEAD_NET_MODULE", before, 1);
 }
 
+static void a_foreign_loop_gets_everything_back(void **state) {
+  uv_loop_t loop;
+  uv_loop_init(&loop);
+  struct fl_world *mine = world;
+  world = fl_world_uv_create(&loop);
+  SEEN_AUTO seen;
+  seen_init(&seen);
+  start(&seen, "/plain", DEFAULTS);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  assert_string_equal(seen.body.data, "hello");
+  fl_world_destroy(world);
+  world = mine;
+  uv_run(&loop, UV_RUN_DEFAULT); /* the owner turns it once more */
+  assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 /* ---- many ---- */
 
 static int count_fds(void) {
@@ -497,6 +514,7 @@ int main(void) {
       ROW(a_dead_connection_is_replaced_only_when_repeating_is_harmless),
       ROW(nonsense_is_refused_at_once),
       ROW(a_missing_module_is_said_with_its_name),
+      ROW(a_foreign_loop_gets_everything_back),
       ROW(a_hundred_at_once),
       ROW(nothing_is_left_behind),
   };
