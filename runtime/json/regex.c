@@ -10,13 +10,12 @@
 #include "runtime/base/mem.h"
 #include "runtime/json/regex_rewrite.h"
 
-#include <stdint.h>
-
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
 enum {
   CALLOUT_WORK = 16,
+  REFERENCE_WORK = 64, /* bytes that a back reference compares for one unit */
   WORK_BASE = 64 * 1024 * 1024,
   WORK_PER_BYTE = 64,
   DEPTH_LIMIT = 200000,
@@ -27,10 +26,12 @@ enum {
 
 struct fl_regex {
   pcre2_code *code;
+  bool has_back_references;
 };
 
 struct work {
   uint64_t left;
+  uint64_t per_callout;
   PCRE2_SIZE last_position;
 };
 
@@ -80,6 +81,9 @@ int fl_regex_create(fl_slice pattern, struct fl_regex **ret_regex, struct fl_err
   if (code == NULL) return compile_error(pattern, number, offset, err);
   struct fl_regex *regex = fl_new(struct fl_regex);
   regex->code = code;
+  uint32_t highest = 0;
+  pcre2_pattern_info(code, PCRE2_INFO_BACKREFMAX, &highest);
+  regex->has_back_references = highest > 0;
   *ret_regex = regex;
   return 0;
 }
@@ -93,47 +97,85 @@ void fl_regex_destroy(struct fl_regex *regex) {
 static int on_callout(pcre2_callout_block *block, void *user) {
   struct work *work = user;
   PCRE2_SIZE from = work->last_position, to = block->current_position;
-  uint64_t cost = CALLOUT_WORK + (from < to ? to - from : from - to);
+  uint64_t cost = work->per_callout + (from < to ? to - from : from - to);
   work->last_position = to;
-  if (cost > work->left) return PCRE2_ERROR_CALLOUT;
+  if (cost > work->left) {
+    work->left = 0;
+    return PCRE2_ERROR_CALLOUT;
+  }
   work->left -= cost;
   return 0;
 }
 
+/* What a search may cost at most. */
+static struct work work_for(const struct fl_regex *regex, fl_slice text) {
+  struct work work = {WORK_BASE + (uint64_t)text.size * WORK_PER_BYTE, CALLOUT_WORK, 0};
+  if (regex->has_back_references) work.per_callout += text.size / REFERENCE_WORK;
+  return work;
+}
+
 /* Runs the matcher; the answer is pcre2's. */
-static int run(const struct fl_regex *regex, fl_slice text, pcre2_match_data *data, pcre2_general_context *general) {
+static int run(const struct fl_regex *regex, fl_slice text, pcre2_general_context *general, pcre2_match_data *data,
+               struct work *work) {
   pcre2_match_context *context = pcre2_match_context_create(general);
-  struct work work = {.left = WORK_BASE + (uint64_t)text.size * WORK_PER_BYTE};
   pcre2_set_match_limit(context, FL_REGEX_MATCH_LIMIT);
   pcre2_set_depth_limit(context, DEPTH_LIMIT);
   pcre2_set_heap_limit(context, HEAP_LIMIT_KIB);
-  pcre2_set_callout(context, on_callout, &work);
+  pcre2_set_callout(context, on_callout, work);
   PCRE2_SPTR subject = (PCRE2_SPTR)(text.data != NULL ? text.data : "");
   int rc = pcre2_match(regex->code, subject, text.size, 0, 0, data, context);
   pcre2_match_context_free(context);
   return rc;
 }
 
-int fl_regex_match(const struct fl_regex *regex, fl_slice text, fl_slice ret_groups[FL_REGEX_GROUP_MAX],
-                   size_t *ret_group_count) {
-  pcre2_general_context *general = pcre2_general_context_create(library_alloc, library_free, NULL);
-  pcre2_match_data *data = pcre2_match_data_create(FL_REGEX_GROUP_MAX, general);
-  int rc = run(regex, text, data, general);
-  if (rc >= 0 && ret_groups != NULL) {
-    /* 0 says that there are more groups than we keep. */
-    size_t count = rc == 0 ? FL_REGEX_GROUP_MAX : (size_t)rc;
-    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(data);
-    for (size_t i = 0; i < count; i++) {
-      bool is_set = ends[2 * i] != PCRE2_UNSET && ends[2 * i] <= ends[2 * i + 1];
-      ret_groups[i] = is_set ? fl_slice_n(text.data + ends[2 * i], ends[2 * i + 1] - ends[2 * i]) : fl_slice_n(NULL, 0);
-    }
-    *ret_group_count = count;
-  }
-  pcre2_match_data_free(data);
-  pcre2_general_context_free(general);
+static int verdict(int rc) {
   if (rc >= 0) return 1;
   if (rc == PCRE2_ERROR_NOMATCH) return 0;
   return rc <= PCRE2_ERROR_UTF8_ERR1 && rc >= PCRE2_ERROR_UTF8_ERR21 ? FL_E_INVALID : FL_E_LIMIT;
 }
 
-int fl_regex_search(const struct fl_regex *regex, fl_slice text) { return fl_regex_match(regex, text, NULL, NULL); }
+/* 0 says that there are more groups than we keep. */
+static size_t read_groups(int rc, fl_slice text, pcre2_match_data *data, fl_slice ret_groups[FL_REGEX_GROUP_MAX]) {
+  size_t count = rc == 0 ? FL_REGEX_GROUP_MAX : (size_t)rc;
+  const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(data);
+  for (size_t i = 0; i < count; i++) {
+    bool is_set = ends[2 * i] != PCRE2_UNSET && ends[2 * i] <= ends[2 * i + 1];
+    ret_groups[i] = is_set ? fl_slice_n(text.data + ends[2 * i], ends[2 * i + 1] - ends[2 * i]) : fl_slice_n(NULL, 0);
+  }
+  return count;
+}
+
+int fl_regex_match(const struct fl_regex *regex, fl_slice text, fl_slice ret_groups[FL_REGEX_GROUP_MAX],
+                   size_t *ret_group_count) {
+  struct work work = work_for(regex, text);
+  pcre2_general_context *general = pcre2_general_context_create(library_alloc, library_free, NULL);
+  pcre2_match_data *data = pcre2_match_data_create(FL_REGEX_GROUP_MAX, general);
+  int rc = run(regex, text, general, data, &work);
+  if (rc >= 0) *ret_group_count = read_groups(rc, text, data, ret_groups);
+  pcre2_match_data_free(data);
+  pcre2_general_context_free(general);
+  return verdict(rc);
+}
+
+static int search(const struct fl_regex *regex, fl_slice text, struct work *work) {
+  pcre2_general_context *general = pcre2_general_context_create(library_alloc, library_free, NULL);
+  pcre2_match_data *data = pcre2_match_data_create(1, general);
+  int rc = run(regex, text, general, data, work);
+  pcre2_match_data_free(data);
+  pcre2_general_context_free(general);
+  return verdict(rc);
+}
+
+int fl_regex_search(const struct fl_regex *regex, fl_slice text) {
+  struct work work = work_for(regex, text);
+  return search(regex, text, &work);
+}
+
+int fl_regex_search_within(const struct fl_regex *regex, fl_slice text, uint64_t *ret_work) {
+  struct work work = work_for(regex, text);
+  if (work.left > *ret_work) work.left = *ret_work;
+  uint64_t start = work.left;
+  int rc = search(regex, text, &work);
+  *ret_work -= start - work.left;
+  return rc;
+}

@@ -263,11 +263,10 @@ static size_t braces_size(const struct rewrite *rewrite) {
 
 static bool rewrite_quantifier(struct rewrite *rewrite, size_t size) {
   if (!rewrite->can_repeat) return fail(rewrite, rewrite->at, "there is nothing to repeat");
-  bool is_unbounded = peek(rewrite, 0) != '?';
   fl_buf_add(rewrite->out, rewrite->in.data + rewrite->at, size);
   rewrite->at += size;
   if (take(rewrite, '?')) fl_buf_add_char(rewrite->out, '?');
-  if (is_unbounded) fl_buf_add_text(rewrite->out, CALLOUT);
+  fl_buf_add_text(rewrite->out, CALLOUT);
   rewrite->can_repeat = false;
   return true;
 }

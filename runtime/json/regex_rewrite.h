@@ -4,7 +4,7 @@
  * grammar tolerates is tolerated (a brace or bracket that opens nothing, an escaped punctuation mark, a hyphen beside
  * \w in a class).
  *
- * The result carries a callout "(?C)" at its start, after each opening parenthesis and after each unbounded repeat, so
+ * The result carries a callout "(?C)" at its start, after each opening parenthesis and after each quantifier, so
  * that the matcher can count its work. */
 #pragma once
 #include "runtime/base/buf.h"

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { REGEX_WORK = 16 }; /* units of a pattern's work to one of ours */
+
 bool fl_schema_spend(const struct fl_schema_eval *eval, uint64_t work) {
   struct fl_schema_run *run = eval->run;
   if (work <= run->work_left) {
@@ -74,7 +76,9 @@ static bool check_count(const struct fl_schema_rule *rule, const struct fl_schem
 
 bool fl_schema_check_pattern(const struct fl_schema_eval *eval, const struct fl_regex *regex, fl_slice text) {
   if (!fl_schema_spend(eval, 1 + text.size / 64)) return false;
-  int rc = fl_regex_search(regex, text);
+  uint64_t before = eval->run->work_left * REGEX_WORK, work = before;
+  int rc = fl_regex_search_within(regex, text, &work);
+  fl_schema_spend(eval, (before - work) / REGEX_WORK);
   if (rc < 0 && eval->run->error == 0) eval->run->error = FL_E_LIMIT;
   return rc == 1;
 }

@@ -220,8 +220,25 @@ static void work_is_bounded(void **state) {
   assert_int_equal(search("[ab]*[ce]", fl_slice_n(text, SIZE)), FL_E_LIMIT);
   assert_int_equal(search("^[a-z]*$", fl_slice_n(text, SIZE)), 1);
   assert_int_equal(search("d$", fl_slice_n(text, SIZE)), 1);
+  assert_int_equal(search("a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?[bc]", fl_slice_n(text, SIZE)), FL_E_LIMIT);
+  assert_int_equal(search("^(a*)\\1b?$", fl_slice_n(text, SIZE)), FL_E_LIMIT);
+  assert_int_equal(search("^(a*)\\1$", fl_slice_n(text, 3000)), 1);
   assert_int_equal(search("^(?:a|d){1,}$", fl_slice_n(text, 20000)), 1);
   free(text);
+}
+
+/* Many searches share one bound. */
+static void work_adds_up(void **state) {
+  struct fl_regex *regex = NULL;
+  uint64_t work = 100000;
+  assert_int_equal(fl_regex_create(fl_slice_of("[ab]*[ce]"), &regex, NULL), 0);
+  int found = 0, count = 0;
+  for (; count < 1000 && (found = fl_regex_search_within(regex, fl_slice_of("aaaaaaaaaaaaaaaa"), &work)) == 0;
+       count++) {}
+  assert_int_equal(found, FL_E_LIMIT);
+  assert_int_equal(work, 0);
+  assert_in_range(count, 5, 500);
+  fl_regex_destroy(regex);
 }
 
 static void gives_the_groups(void **state) {
@@ -277,6 +294,7 @@ int main(void) {
       cmocka_unit_test(names_what_is_wrong_and_where),
       cmocka_unit_test(large_and_deep_patterns_are_refused),
       cmocka_unit_test(work_is_bounded),
+      cmocka_unit_test(work_adds_up),
       cmocka_unit_test(gives_the_groups),
       cmocka_unit_test(text_must_be_utf8),
       cmocka_unit_test(every_prefix_is_handled),
