@@ -84,6 +84,8 @@ static void check_libraries(void) {
   expect_file("runtime/io/c.c", LICENSE "#include <curl/curl.h>\n#include <sodium.h>\n#include <sqlite3.h>\n",
               HOUSE_LIBRARY, 1);
   expect_file("tests/unit/d.c", LICENSE "#include <sqlite3.h>\n", HOUSE_LIBRARY, 1);
+  expect_file("tests/unit/store/e.c", LICENSE "#include <sqlite3.h>\n", HOUSE_LIBRARY, 0);
+  expect_file("tests/unit/model/e.c", LICENSE "#include <sqlite3.h>\n", HOUSE_LIBRARY, 1);
   const char *root = test_folder();
   plant(root, "tests/unit/d.c", LICENSE "#include <sqlite3.h>\n");
   plant(root, "exceptions.txt", "library tests/unit/d.c:sqlite3.h damages the file on purpose\n");
