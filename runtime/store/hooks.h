@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* Our allocator for this room's library: memory that runs out ends the process, never a half-made value. For programs
+ * that own the whole process, before anything else of the library is used; the library itself never calls it. */
+#pragma once
+
+void fl_store_hooks_install(void);
