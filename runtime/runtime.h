@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Running graphs: load a graph file or take a compiled definition, run it on a thread, follow it, resume it. A runtime owns a
- * store, a registry of tools and a loop (its own, or the libuv loop of the embedding program). All functions are for the
- * loop's thread. */
+/* Running graphs: load a graph file or take a compiled definition, run it on a thread, follow it, resume it. A runtime
+ * owns a store, a registry of tools and a loop (its own, or the libuv loop of the embedding program). All functions are
+ * for the loop's thread. */
 #pragma once
 #include <fairlead/graph.h>
 #include <fairlead/value.h>
@@ -17,11 +17,13 @@ struct fl_runtime_options {
   const char *store_path; /* SQLite file; NULL: memory only */
   void *loop;             /* a uv_loop_t to live in; NULL: its own */
 };
-FL_API int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtime **ret_runtime, struct fl_error *err);
+FL_API int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtime **ret_runtime,
+                             struct fl_error *err);
 /* Ends tool servers, waits for the store, frees. With a foreign loop, call it before the loop is closed. */
 FL_API void fl_runtime_destroy(struct fl_runtime *runtime);
 
-/* Loads a graph file (JSON or YAML) with its models and servers. Errors: FL_E_INVALID; the text has a line for each mistake. */
+/* Loads a graph file (JSON or YAML) with its models and servers. Errors: FL_E_INVALID; the text has a line for each
+ * mistake. */
 FL_API int fl_runtime_load(struct fl_runtime *runtime, const char *path, struct fl_definition **ret_definition,
                            struct fl_error *err);
 
@@ -34,27 +36,41 @@ struct fl_run_event {
 };
 typedef void fl_run_event_fn(const struct fl_run_event *event, void *user);
 
+/* What to follow; several may be added up. The order of the bits is the order of enum fl_stream_mode. */
+enum fl_follow {
+  FL_FOLLOW_VALUES = 1,   /* the whole state after the input and after every superstep that changed it */
+  FL_FOLLOW_UPDATES = 2,  /* {node: writes} as each task ends */
+  FL_FOLLOW_MESSAGES = 4, /* tokens as they arrive (provisional), whole messages when they are stored */
+  FL_FOLLOW_TASKS = 8,
+  FL_FOLLOW_CHECKPOINTS = 16,
+  FL_FOLLOW_CUSTOM = 32, /* what nodes emit */
+  FL_FOLLOW_EVENTS = 64, /* each step: nodes, model calls, tool calls with arguments, results and milliseconds */
+};
+
 struct fl_invoke_options {
   size_t size;
-  const char *thread;         /* NULL: a new one, see ret_thread */
-  struct fl_value *input;     /* object of channel values; NULL: go on from where the thread stands */
-  struct fl_value *resume;    /* answer to the pending interrupt, or with resume_is_map {interrupt id: answer} */
+  const char *thread;      /* NULL: a new one, see ret_thread */
+  struct fl_value *input;  /* object of channel values; NULL: go on from where the thread stands */
+  struct fl_value *resume; /* answer to the pending interrupt, or with resume_is_map {interrupt id: answer} */
   bool resume_is_map;
-  uint32_t recursion_limit;   /* 0: the graph's */
-  const char *model;          /* "provider/name" to use instead of the file's; NULL: the file's */
-  fl_run_event_fn *on_event;  /* NULL: nobody follows */
+  bool no_output;            /* the state at the end is not wanted: a turn then costs what it adds, at any length */
+  uint32_t recursion_limit;  /* 0: the graph's */
+  const char *model;         /* "provider/name" to use instead of the file's; NULL: the file's */
+  unsigned follow;           /* enum fl_follow, added up */
+  fl_run_event_fn *on_event; /* NULL: nobody follows */
   void *user;
 };
 
 struct fl_invoke_result {
-  int status;                  /* 0 done, 1 interrupted, negative: failed, and the error says why */
+  int status; /* 0 done, 1 interrupted, negative: failed, and the error says why */
   char thread[129];
-  struct fl_value *output;     /* the state at the end; release with fl_invoke_result_deinit */
+  struct fl_value *output;     /* the state at the end, or NULL; release with fl_invoke_result_deinit */
   struct fl_value *interrupts; /* what it waits for; NULL when nothing */
 };
 FL_API void fl_invoke_result_deinit(struct fl_invoke_result *result);
 
-/* Runs until done, interrupted or failed; blocks and turns the loop (not from inside a callback). Returns result->status. */
+/* Runs until done, interrupted or failed; blocks and turns the loop (not from inside a callback). Returns
+ * result->status. */
 FL_API int fl_runtime_invoke(struct fl_runtime *runtime, struct fl_definition *definition,
                              const struct fl_invoke_options *options, struct fl_invoke_result *ret_result,
                              struct fl_error *err);
@@ -67,16 +83,34 @@ FL_API int fl_runtime_start(struct fl_runtime *runtime, struct fl_definition *de
                             struct fl_invocation **ret_invocation, struct fl_error *err);
 FL_API void fl_invocation_cancel(struct fl_invocation *invocation); /* on_end follows */
 
+/* Adds C functions as the tools of a server of that name, and allows every graph of this runtime to call them: who
+ * embeds them has granted them. The tools are lent for the life of the runtime. Errors: FL_E_EXISTS, FL_E_INVALID. */
+struct fl_tool;
+FL_API int fl_runtime_add_tools(struct fl_runtime *runtime, const char *server, const struct fl_tool *tools,
+                                size_t tool_count, struct fl_error *err);
+
+/* Adds a function that graph files may name in a node of type `c`. Lent. Errors: FL_E_EXISTS. */
+FL_API int fl_runtime_add_function(struct fl_runtime *runtime, const char *name, fl_node_fn *run, void *user,
+                                   struct fl_error *err);
+
+/* Adds a model for graphs that are built in C: a `models:` entry as in a graph file. Errors: FL_E_EXISTS, FL_E_INVALID.
+ */
+FL_API int fl_runtime_add_model(struct fl_runtime *runtime, const char *name, const struct fl_value *entry,
+                                struct fl_error *err);
+
 /* ---- calls from inside a node: journalled, so that a node that runs again finds them answered ---- */
 
-/* Calls "server/tool". `on_done` comes once, on the loop, while the task is pending: the MCP result, or NULL and why not. The
- * n-th call of a task is the same call when the task runs again. */
+/* Calls "server/tool". `on_done` comes once, on the loop, while the task is pending: the MCP result, or NULL and why
+ * not. The n-th call of a task is the same call when the task runs again. */
 typedef void fl_task_call_fn(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user);
-FL_API int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done, void *user);
+FL_API int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done,
+                             void *user);
 
-/* Calls a model of the graph file by name (NULL: the only one). `request`: {"system"?, "messages":[…], "tools"?:["server/tool"]}.
- * The result is the assistant's message. */
-FL_API int fl_task_call_model(struct fl_task *task, const char *model, struct fl_value *request, fl_task_call_fn *on_done, void *user);
+/* Calls a model of the graph file by name (NULL: the only one). `request`: {"system"?: TEXT, "messages": […] or
+ * "channel": NAME of a messages channel (no copy), "tools"?: [patterns, "server/tool" or a prefix and a star]}. The
+ * result is the assistant's message. Its tokens go to the messages stream as they come. */
+FL_API int fl_task_call_model(struct fl_task *task, const char *model, struct fl_value *request,
+                              fl_task_call_fn *on_done, void *user);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT */
+/* Journalled calls: the n-th call of a task is the same call when the task runs again, and finds its answer.
+ *
+ * Happy path: look in the journal; ask the policy; write the intent (unless the call may be repeated); when it is on
+ * disk, dispatch; when the reply is there, journal it and hand it to the node in the next drain. Failure modes: the
+ * policy refuses (an error that the model can read); the tool fails, dies or is late (the same); a call that left
+ * before a crash and whose outcome is unknown: `read` is repeated, `keyed` is repeated with its key, `once` becomes an
+ * interrupt, and a person decides. */
+#include "runtime/engine/engine.h"
+
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+#include "runtime/engine/opening.h"
+#include "runtime/json/json.h"
+
+#include <stdio.h>
+
+enum { FL_TASK_CALLS_MAX = 1000 };
+
+/* ---- telling the follower ---- */
+
+static struct fl_value *call_event(const struct fl_task_call *call, const char *type) {
+  struct fl_value *data = fl_object();
+  fl_set_string(data, "type", type);
+  fl_set_string(data, call->kind == FL_CALL_MODEL ? "model" : "tool", call->name);
+  fl_set_string(data, "call_id", call->call_id);
+  return data;
+}
+
+static void tell_start(struct fl_task_call *call) {
+  struct fl_invocation *invocation = call->task->invocation;
+  if (!fl_invocation_is_followed(invocation)) return;
+  struct fl_value *data = call_event(call, call->kind == FL_CALL_MODEL ? "model_start" : "tool_start");
+  static const char *const providers[] = {"openai", "anthropic", "scripted"};
+  if (call->kind == FL_CALL_TOOL) fl_set_take(data, "args", fl_value_ref(call->args));
+  else fl_set_string(data, "provider", providers[call->model.request.config->provider]);
+  fl_invocation_tell(invocation, "events", call->task->start.node, data, invocation->acked_ticket);
+}
+
+/* The end of a call is told after the commit that holds its result. */
+static void tell_end(struct fl_task_call *call, bool was_journalled) {
+  struct fl_task *task = call->task;
+  struct fl_invocation *invocation = task->invocation;
+  if (!fl_invocation_is_followed(invocation)) return;
+  struct fl_value *data = call_event(call, call->kind == FL_CALL_MODEL ? "model_end" : "tool_end");
+  fl_set_take(data, "ms", fl_double((double)(fl_world_now_us(invocation->runtime->world) - call->started_us) / 1000.0));
+  if (was_journalled) fl_set_bool(data, "replayed", true);
+  if (call->error != NULL) {
+    fl_set_string(data, "error", call->error->text);
+  } else if (call->kind == FL_CALL_TOOL) {
+    fl_set_take(data, "result", fl_value_ref(call->result));
+  } else {
+    fl_set_take(data, "usage", fl_value_ref(fl_get(call->result, "usage")));
+    fl_set_take(data, "stop_reason", fl_value_ref(fl_get(call->result, "stop_reason")));
+  }
+  struct fl_item *item = fl_new(struct fl_item);
+  *item = (struct fl_item){.kind = FL_ITEM_EVENT, .mode = "events", .node = fl_strdup(task->start.node), .data = data};
+  *task->late_tail = item;
+  task->late_tail = &item->next;
+}
+
+/* ---- the journal ---- */
+
+/* The place in the journal: a call that a person has had repeated has one for each attempt. */
+static int journal_index(const struct fl_task_call *call) { return call->index + call->attempt * FL_TASK_CALLS_MAX; }
+
+static const struct fl_loaded_call *find_journalled(const struct fl_task_call *call) {
+  const struct fl_thread *thread = call->task->invocation->thread;
+  if (thread == NULL) return NULL;
+  for (size_t i = 0; i < thread->loaded.call_count; i++) {
+    const struct fl_loaded_call *found = &thread->loaded.calls[i];
+    if (found->index == journal_index(call) && strcmp(found->task_id, call->task->start.id) == 0) return found;
+  }
+  return NULL;
+}
+
+static void record_result(struct fl_task_call *call) {
+  if (call->task->invocation->is_ephemeral) return;
+  struct fl_record *record = fl_records_add(&call->task->results, FL_RECORD_RESULT, "");
+  record->result.checkpoint_no = call->task->start.checkpoint_no;
+  memcpy(record->result.task_id, call->task->start.id, FL_UUID_SIZE);
+  memcpy(record->result.call_id, call->call_id, FL_UUID_SIZE);
+  record->result.is_error = call->error != NULL;
+  FL_VALUE_AUTO body = fl_value_ref(call->result);
+  if (call->error != NULL) {
+    body = fl_object();
+    fl_set_int(body, "code", call->error->code);
+    fl_set_string(body, "text", call->error->text);
+  } else if (call->is_answered) { /* tells a later run that an answer of a person was used up here */
+    body = fl_copy_shallow(call->result);
+    fl_set_bool(body, "fairlead/answered", true);
+    fl_value_unref(call->result);
+  }
+  record->body = fl_dump(body, &record->body_size);
+}
+
+/* A result of a call that was never announced needs its row first: `read` calls and model calls have no intent of their
+ * own. */
+static void record_intent(struct fl_task_call *call, struct fl_records *records) {
+  struct fl_record *record = fl_records_add(records, FL_RECORD_INTENT, "");
+  record->intent.checkpoint_no = call->task->start.checkpoint_no;
+  memcpy(record->intent.task_id, call->task->start.id, FL_UUID_SIZE);
+  record->intent.index = journal_index(call);
+  memcpy(record->intent.call_id, call->call_id, FL_UUID_SIZE);
+  record->intent.kind = call->kind;
+  record->intent.effect = call->effect;
+  record->intent.name = fl_strdup(call->name);
+  record->intent.key = call->effect == FL_EFFECT_KEYED ? fl_strdup(call->call_id) : NULL;
+  if (call->args != NULL) fl_json_hash(call->args, record->intent.argument_hash);
+  record->body = call->kind == FL_CALL_TOOL ? fl_dump(call->args, &record->body_size) : NULL;
+}
+
+static void set_error(struct fl_task_call *call, const struct fl_error *err) {
+  call->error = fl_new(struct fl_error);
+  *call->error = *err;
+}
+
+void fl_call_ended(struct fl_task_call *call, struct fl_value *result, const struct fl_error *err) {
+  fl_check(call->result == NULL && call->error == NULL);
+  call->result = fl_value_ref(result);
+  if (result == NULL) set_error(call, err);
+  bool is_kept = !call->task->is_cancelled; /* what a cancelled call says is not its outcome */
+  if (is_kept) {
+    bool has_intent = call->is_announced;
+    if (!has_intent && !call->task->invocation->is_ephemeral) record_intent(call, &call->task->results);
+    record_result(call);
+  }
+  tell_end(call, false);
+  fl_invocation_wake(call->task->invocation);
+}
+
+/* ---- tools ---- */
+
+static void on_tool_progress(struct fl_tool_request *request, double done, double total, const char *message) {
+  struct fl_task_call *call = request->user;
+  struct fl_invocation *invocation = call->task->invocation;
+  if (!fl_invocation_is_followed(invocation)) return;
+  struct fl_value *data = call_event(call, "tool_progress");
+  fl_set_take(data, "done", fl_double(done));
+  fl_set_take(data, "total", fl_double(total));
+  if (message != NULL) fl_set_string(data, "message", message);
+  fl_invocation_tell(invocation, "events", call->task->start.node, data, 0);
+}
+
+static void on_tool_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
+                         const struct fl_error *err) {
+  struct fl_task_call *call = request->user;
+  call->is_sent = sent;
+  call->is_running = false;
+  fl_call_ended(call, status == 0 ? result : NULL, err);
+}
+
+static void send_tool(struct fl_task_call *call) {
+  call->tool = (struct fl_tool_request){.tool = call->name,
+                                        .args = call->args,
+                                        .call_id = call->call_id,
+                                        .on_progress = on_tool_progress,
+                                        .on_done = on_tool_done,
+                                        .user = call};
+  call->is_running = true;
+  call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
+  tell_start(call);
+  fl_registry_call(call->task->invocation->runtime->registry, &call->tool);
+}
+
+static void on_server_ready(int status, const struct fl_error *err, void *user) {
+  struct fl_task_call *call = user;
+  call->opening = NULL;
+  if (status < 0) fl_call_ended(call, NULL, err);
+  else send_tool(call);
+}
+
+static void dispatch_tool(struct fl_task_call *call) {
+  struct fl_registry *registry = call->task->invocation->runtime->registry;
+  call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
+  if (fl_registry_find(registry, call->name) != NULL) {
+    send_tool(call);
+    return;
+  }
+  FL_VALUE_AUTO patterns = fl_array();
+  fl_append_take(patterns, fl_string(call->name));
+  call->is_running = true;
+  call->opening = fl_opening_start(registry, patterns, on_server_ready, call);
+}
+
+static void dispatch(struct fl_task_call *call) {
+  call->is_queued = false;
+  if (call->task->is_cancelled) {
+    struct fl_error err = {0};
+    fl_error_set(&err, FL_E_CANCELLED, "the run was cancelled before %s was called", call->name);
+    fl_call_ended(call, NULL, &err);
+  } else if (call->kind == FL_CALL_TOOL) {
+    dispatch_tool(call);
+  } else {
+    tell_start(call);
+    call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
+    fl_call_model_dispatch(call);
+  }
+}
+
+/* ---- beginning a call ---- */
+
+static void set_call_id(struct fl_task_call *call) {
+  char index[16];
+  snprintf(index, sizeof index, "%d", journal_index(call));
+  fl_derived_id((fl_slice[]){fl_slice_of(call->task->start.id), FL_SLICE("call"), fl_slice_of(index)}, 3, call->call_id);
+}
+
+static struct fl_task_call *new_call(struct fl_task *task, enum fl_call_kind kind, const char *name) {
+  struct fl_task_call *call = fl_new(struct fl_task_call);
+  call->task = task;
+  call->kind = kind;
+  call->name = fl_strdup(name);
+  call->index = task->call_count++;
+  set_call_id(call);
+  struct fl_task_call **place = &task->calls;
+  while (*place != NULL) place = &(*place)->next;
+  *place = call;
+  task->open_call_count++;
+  return call;
+}
+
+/* Sends the intent ahead where a repeat would matter; the call leaves when it is on disk. */
+static void announce(struct fl_task_call *call) {
+  struct fl_invocation *invocation = call->task->invocation;
+  call->is_queued = true;
+  if (call->effect != FL_EFFECT_READ && !invocation->is_ephemeral && !call->is_announced) {
+    struct fl_records records = {0};
+    record_intent(call, &records);
+    call->is_announced = true;
+    call->intent_ticket = fl_invocation_commit(invocation, &records, 0, 0);
+  }
+  fl_invocation_wake(invocation);
+}
+
+static struct fl_value *unknown_outcome_question(const struct fl_task_call *call) {
+  struct fl_value *question = fl_object();
+  fl_set_string(question, "kind", "outcome_unknown");
+  fl_set_string(question, "tool", call->name);
+  fl_set_take(question, "args", fl_value_ref(call->args));
+  fl_set_string(question, "call_id", call->call_id);
+  fl_set_string(
+      question, "message",
+      "The call had left when the process died, so it may or may not have happened. Answer {\"action\": \"retry\"} to "
+      "call again, {\"action\": \"result\", \"text\": …} to tell what it answered, or {\"action\": \"fail\"}.");
+  return question;
+}
+
+/* The answer tells what the call came to. */
+static void answer_with_result(struct fl_task_call *call, const struct fl_value *answer, bool is_result) {
+  const char *text = fl_get_string(answer, "text", is_result ? "" : "The call failed: its outcome is unknown.");
+  FL_VALUE_AUTO result = fl_object();
+  struct fl_value *block = fl_object();
+  fl_set_string(block, "type", "text");
+  fl_set_string(block, "text", text);
+  struct fl_value *content = fl_array();
+  fl_append_take(content, block);
+  fl_set_take(result, "content", content);
+  fl_set_bool(result, "isError", !is_result);
+  call->is_answered = true;
+  fl_call_ended(call, result, NULL);
+}
+
+/* A call left and nobody knows more. Each attempt takes one answer of the task, also when the task runs again. Returns whether
+ * there is another attempt to look at. */
+static bool ask_about_unknown(struct fl_task_call *call) {
+  FL_VALUE_AUTO question = unknown_outcome_question(call);
+  struct fl_value *answer = NULL;
+  if (fl_task_interrupt(call->task, question, &answer) != 0) {
+    call->is_unknown = true;
+    return false;
+  }
+  const char *action = fl_type_of(answer) == FL_STRING ? fl_as_string(answer) : fl_get_string(answer, "action", "");
+  if (strcmp(action, "retry") != 0) {
+    answer_with_result(call, answer, strcmp(action, "result") == 0);
+    return false;
+  }
+  call->attempt++;
+  call->is_announced = false;
+  set_call_id(call);
+  return true;
+}
+
+static void replay_result(struct fl_task_call *call, const struct fl_loaded_call *found) {
+  if (found->is_error) {
+    struct fl_error err = {.code = (int)fl_get_int(found->result, "code", FL_E_REMOTE)};
+    snprintf(err.text, sizeof err.text, "%s", fl_get_string(found->result, "text", "it failed"));
+    set_error(call, &err);
+  } else {
+    call->result = fl_value_ref(found->result);
+    if (fl_get_bool(found->result, "fairlead/answered", false)) call->task->answer_count++;
+  }
+  tell_end(call, true);
+}
+
+/* Looks the call up in the journal: its result, an attempt whose outcome is unknown, or nothing; and goes on from there. */
+static void begin(struct fl_task_call *call) {
+  call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
+  bool looks_on = true;
+  while (looks_on) {
+    const struct fl_loaded_call *found = find_journalled(call);
+    bool is_same = found != NULL && found->kind == call->kind && strcmp(found->name, call->name) == 0;
+    if (!is_same) break;
+    call->is_announced = true;
+    if (found->has_result) {
+      replay_result(call, found);
+      looks_on = false;
+    } else if (call->effect == FL_EFFECT_ONCE) {
+      looks_on = ask_about_unknown(call);
+    } else {
+      break;
+    }
+  }
+  if (looks_on) announce(call);
+  fl_invocation_wake(call->task->invocation);
+}
+
+static void refuse(struct fl_task_call *call, int code, const char *text) {
+  struct fl_error err = {0};
+  fl_error_set(&err, code, "%s", text);
+  call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
+  set_error(call, &err);
+  tell_end(call, false);
+  fl_invocation_wake(call->task->invocation);
+}
+
+/* The node's own list; a tools node without one takes that of the agent it names. */
+const struct fl_value *fl_task_tool_patterns(const struct fl_task *task) {
+  const struct fl_value *tools = fl_get(task->node->config, "tools");
+  const char *agent = fl_get_string(task->node->config, "agent", NULL);
+  if (tools != NULL || agent == NULL) return tools;
+  const struct fl_definition *definition = task->invocation->graph->definition;
+  ptrdiff_t index = fl_definition_node(definition, agent);
+  return index >= 0 ? fl_get(definition->nodes[index].config, "tools") : NULL;
+}
+
+static const char **patterns_of(const struct fl_task *task) {
+  const struct fl_value *tools = fl_task_tool_patterns(task);
+  if (fl_type_of(tools) != FL_ARRAY) return NULL;
+  const char **patterns = fl_new_array(const char *, fl_size(tools) + 1);
+  size_t count = 0;
+  for (size_t i = 0; i < fl_size(tools); i++)
+    if (fl_as_string(fl_at(tools, i)) != NULL) patterns[count++] = fl_as_string(fl_at(tools, i));
+  return patterns;
+}
+
+/* The one place where a tool call passes the policy. */
+static bool is_allowed(struct fl_task_call *call, struct fl_decision *ret_decision) {
+  const char **patterns = patterns_of(call->task);
+  struct fl_policy_call question = {
+      .node = call->task->start.node, .tool = call->name, .args = call->args, .node_allow = patterns};
+  fl_policy_decide(call->task->invocation->graph->policy, &question, ret_decision);
+  fl_free(patterns);
+  return ret_decision->verdict == FL_VERDICT_ALLOW;
+}
+
+int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done,
+                      void *user) {
+  if (task->call_count == FL_TASK_CALLS_MAX)
+    return fl_task_fail(task, FL_E_LIMIT, "node %s made more than %d calls in one task", task->start.node,
+                        FL_TASK_CALLS_MAX);
+  struct fl_task_call *call = new_call(task, FL_CALL_TOOL, tool);
+  call->args = args != NULL ? fl_value_ref(args) : fl_object();
+  call->on_done = on_done;
+  call->user = user;
+  struct fl_decision decision;
+  if (!is_allowed(call, &decision)) {
+    FL_FREE_AUTO char *text = fl_format("the policy does not allow the call of %s (%s)", tool, decision.rule);
+    refuse(call, FL_E_DENIED, text);
+    return 0;
+  }
+  call->effect = (enum fl_call_effect)decision.effect;
+  begin(call);
+  return 0;
+}
+
+struct fl_task_call *fl_call_model_begin(struct fl_task *task, const char *name, struct fl_value *settings) {
+  struct fl_task_call *call = new_call(task, FL_CALL_MODEL, name);
+  call->args = fl_value_ref(settings);
+  call->effect = FL_EFFECT_READ;
+  return call;
+}
+
+void fl_call_model_go(struct fl_task_call *call) { begin(call); }
+
+/* ---- in the drain ---- */
+
+static void deliver(struct fl_task_call *call) {
+  struct fl_task *task = call->task;
+  call->is_delivered = true;
+  task->open_call_count--;
+  if (task->phase == FL_TASK_ENDED || task->has_outcome) return; /* nobody waits for it any more */
+  call->on_done(task, call->result, call->error, call->user);
+}
+
+/* A call whose outcome nobody knows, and that nobody has answered for: the whole task waits for a person. */
+static bool interrupts_for_unknown(struct fl_task *task) {
+  bool is_unknown = false;
+  for (struct fl_task_call *call = task->calls; call != NULL; call = call->next) {
+    if (call->is_unknown) is_unknown = true;
+    else if (!call->is_delivered) return false;
+  }
+  if (!is_unknown || task->has_outcome) return false;
+  for (struct fl_task_call *call = task->calls; call != NULL; call = call->next)
+    if (call->is_unknown && !call->is_delivered) {
+      call->is_delivered = true;
+      task->open_call_count--;
+    }
+  fl_task_complete(task, FL_INTERRUPT);
+  return true;
+}
+
+bool fl_task_advance_calls(struct fl_task *task) {
+  bool did_something = false;
+  for (struct fl_task_call *call = task->calls; call != NULL; call = call->next) {
+    bool is_on_disk = call->intent_ticket <= task->invocation->acked_ticket;
+    bool is_lost = task->invocation->has_lost_store && !is_on_disk;
+    if (call->is_queued && is_lost) {
+      struct fl_error err = {0};
+      fl_error_set(&err, FL_E_IO, "the intent to call %s could not be stored, so it was not called", call->name);
+      call->is_queued = false;
+      set_error(call, &err);
+      did_something = true;
+    } else if (call->is_queued && is_on_disk) {
+      dispatch(call);
+      did_something = true;
+    }
+  }
+  for (struct fl_task_call *call = task->calls; call != NULL; call = call->next) {
+    if (call->is_delivered || (call->result == NULL && call->error == NULL)) continue;
+    deliver(call);
+    did_something = true;
+  }
+  if (task->open_call_count > 0 && interrupts_for_unknown(task)) did_something = true;
+  if (task->phase == FL_TASK_ENDED) fl_task_free_if_gone(task);
+  return did_something;
+}
+
+static void stop_waiting(struct fl_task_call *call) {
+  fl_opening_abandon(call->opening);
+  call->opening = NULL;
+  call->is_running = false;
+  struct fl_error err = {0};
+  fl_error_set(&err, FL_E_CANCELLED, "the run was cancelled before %s was called", call->name);
+  fl_call_ended(call, NULL, &err);
+}
+
+void fl_task_cancel_calls(struct fl_task *task) {
+  if (task->opening != NULL) fl_opening_abandon(task->opening);
+  task->opening = NULL;
+  for (struct fl_task_call *call = task->calls; call != NULL; call = call->next) {
+    if (!call->is_running) continue;
+    if (call->opening != NULL) stop_waiting(call);
+    else if (call->kind == FL_CALL_TOOL) fl_registry_cancel(task->invocation->runtime->registry, &call->tool);
+    else fl_model_call_cancel(&call->model);
+  }
+}
+
+static void call_free(struct fl_task_call *call) {
+  fl_free(call->name);
+  fl_free(call->system);
+  fl_free(call->error);
+  fl_value_unref(call->args);
+  fl_value_unref(call->result);
+  fl_value_unref(call->tool_definitions);
+  fl_value_unref(call->tool_patterns);
+  fl_list_unref(call->messages);
+  fl_free(call);
+}
+
+void fl_task_calls_free(struct fl_task *task) {
+  while (task->calls != NULL) {
+    struct fl_task_call *next = task->calls->next;
+    call_free(task->calls);
+    task->calls = next;
+  }
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's own types. A runtime owns the world, the store and the registry; an invocation drives one pure run
+ * (graph/run.h): it turns what happens in the world into events, and performs the effects that come out.
+ *
+ * Invariants. (1) Events are queued and stepped one at a time; a callback only enqueues. (2) Commits leave at once and
+ * are acknowledged in order; whatever must wait for a commit stands in one queue behind its ticket. (3) A task object
+ * lives until it has ended and its last call has called back. (4) A call that is not `read` leaves only after its
+ * intent is on disk. */
+#pragma once
+#include "graph/file.h"
+#include "graph/run.h"
+#include "runtime/model/model.h"
+#include "runtime/store/store.h"
+#include "tools/policy/policy.h"
+#include "tools/registry.h"
+
+#include <fairlead/runtime.h>
+
+/* ---- runtime.c ---- */
+
+/* A definition that this runtime can run, with the models, servers and policy that belong to it. */
+struct fl_loaded_graph {
+  struct fl_definition *definition;
+  struct fl_graph_file file; /* empty for a graph that was built in C */
+  struct fl_map models;      /* name -> struct fl_model_config * */
+  struct fl_policy *policy;
+  struct fl_loaded_graph *next;
+};
+
+/* A thread whose head this process holds: the lease, and the run with its state, so that a turn costs its delta. */
+struct fl_thread {
+  char id[FL_ID_MAX + 1];
+  uint64_t fence;                   /* 0: no lease */
+  struct fl_run *run;               /* NULL: not loaded */
+  struct fl_definition *definition; /* of `run` */
+  struct fl_loaded loaded;          /* as found when the lease was taken: the journal of the interrupted superstep */
+  bool is_busy;                     /* an invocation runs on it */
+  int64_t renewed_ms;               /* when the lease was last renewed */
+  struct fl_thread *next;
+};
+
+struct fl_runtime {
+  struct fl_world *world;
+  bool owns_world;
+  struct fl_store *store; /* never NULL: memory when no path was given */
+  bool keeps_nothing;     /* memory store: runs without a thread id leave no trace */
+  struct fl_registry *registry;
+  struct fl_loaded_graph *graphs;
+  struct fl_thread *threads;
+  int64_t last_ticks; /* of the last checkpoint id */
+  size_t invocation_count;
+  size_t release_count; /* leases on their way back */
+  bool is_closing, is_closed;
+  struct fl_map functions; /* name -> struct fl_runtime_function * */
+  struct fl_map models;    /* name -> struct fl_model_config *, for graphs built in C */
+  char **granted;          /* patterns of tools that the embedding program added */
+  size_t granted_count;
+};
+
+struct fl_runtime_function {
+  fl_node_fn *run;
+  void *user;
+};
+
+struct fl_loaded_graph *fl_runtime_graph(struct fl_runtime *runtime, struct fl_definition *definition);
+
+/* A runtime in any world and with any store (simulated runs); borrows both. Before such a runtime is destroyed, shut it down
+ * and turn the world until it is idle: servers end, leases go back. */
+struct fl_runtime *fl_runtime_create_in(struct fl_world *world, struct fl_store *store);
+void fl_runtime_shutdown(struct fl_runtime *runtime);
+struct fl_registry *fl_runtime_registry(struct fl_runtime *runtime);
+struct fl_store *fl_runtime_store(struct fl_runtime *runtime);
+struct fl_world *fl_runtime_world(struct fl_runtime *runtime);
+
+/* As fl_runtime_load, with the mistakes one by one. `diags` may hold warnings on success. */
+int fl_runtime_load_diags(struct fl_runtime *runtime, const char *path, struct fl_definition **ret_definition,
+                          struct fl_diags *diags);
+
+/* Fresh ids and stamps for an event. */
+void fl_runtime_stamp(struct fl_runtime *runtime, struct fl_ev *ev);
+void fl_runtime_new_id(struct fl_runtime *runtime, char ret_id[FL_UUID_SIZE]);
+
+/* ---- thread.c: threads that this process holds ---- */
+
+/* Takes the lease and loads the head; calls back once, also when it fails. Embedded in the invocation. */
+struct fl_thread_open {
+  struct fl_txn txn;
+  struct fl_runtime *runtime;
+  struct fl_thread *thread;
+  void (*on_open)(struct fl_thread_open *open, int status, const struct fl_error *err);
+  void *user;
+};
+void fl_thread_open_start(struct fl_runtime *runtime, struct fl_thread_open *open, const char *id, bool creates);
+
+/* Forgets the loaded run, for example after a failed commit; the next invocation loads again. */
+void fl_thread_forget(struct fl_thread *thread);
+/* Gives the lease back and frees the thread. */
+void fl_thread_close(struct fl_runtime *runtime, struct fl_thread *thread);
+/* Renews the lease when it is due: submits and forgets, a lost lease shows at the next commit. */
+void fl_thread_renew(struct fl_runtime *runtime, struct fl_thread *thread);
+
+/* ---- invocation.c ---- */
+
+enum fl_item_kind { FL_ITEM_EFFECT, FL_ITEM_EVENT };
+
+/* Something that waits for its ticket: an effect of the core, or an event for whoever follows the run. */
+struct fl_item {
+  enum fl_item_kind kind;
+  uint64_t ticket;
+  struct fl_do effect;
+  const char *mode; /* EVENT */
+  char *node;
+  struct fl_value *data;
+  struct fl_item *next;
+};
+
+struct fl_queued_event {
+  struct fl_ev ev;
+  char *task_id;
+  struct fl_write *writes;
+  size_t write_count;
+  struct fl_value *value;
+  char *interrupt_id;
+  struct fl_error *error;
+  struct fl_task *task; /* TASK_*: whose late events wait for the commit */
+  struct fl_queued_event *next;
+};
+
+struct fl_commit {
+  struct fl_txn txn;
+  struct fl_records records;
+  struct fl_invocation *invocation;
+  uint64_t ticket;
+  uint64_t seq; /* of the core; 0: the engine's own (intents and results) */
+};
+
+struct fl_invocation {
+  struct fl_runtime *runtime;
+  struct fl_loaded_graph *graph;
+  struct fl_thread *thread;
+  struct fl_thread_open open;
+  char thread_id[FL_ID_MAX + 1];
+  char run_id[FL_UUID_SIZE];
+  struct fl_invoke_options options; /* input, resume: referenced */
+  struct fl_model_config *model_override;
+  fl_run_end_fn *on_end;
+  void *user;
+  struct fl_run *run;
+  bool is_ephemeral;
+  struct fl_queued_event *events, **events_tail;
+  struct fl_item *items, **items_tail;
+  uint64_t last_ticket, acked_ticket;
+  uint64_t *seq_tickets; /* ticket of core commit seq i + first_seq */
+  uint64_t seq_base;
+  size_t seq_count;
+  struct fl_task *tasks;
+  size_t commit_count; /* not yet acknowledged */
+  struct fl_post post;
+  bool is_posted, is_draining, is_cancelled, has_ended, has_lost_store;
+  bool finishes_first; /* unfinished work of before comes before the input */
+  struct fl_post opening;
+  struct fl_do end; /* the END effect, once it was performed */
+  struct fl_timer renew_timer;
+  int64_t started_us;
+  bool has_begun; /* the thread is marked as busy */
+};
+
+/* Enqueues an event for the core; takes `event`, heap-allocated. */
+void fl_invocation_enqueue(struct fl_invocation *invocation, struct fl_queued_event *event);
+/* Wakes the drain on the loop's next turn, or is part of it when it is already draining. */
+void fl_invocation_wake(struct fl_invocation *invocation);
+/* Commits the engine's own records (moved); returns the ticket. */
+uint64_t fl_invocation_commit(struct fl_invocation *invocation, struct fl_records *records, uint64_t seq,
+                              uint64_t expected_head);
+/* Tells whoever follows, once the ticket is acknowledged (0: now). Takes the data. */
+void fl_invocation_tell(struct fl_invocation *invocation, const char *mode, const char *node, struct fl_value *data,
+                        uint64_t ticket);
+bool fl_invocation_is_followed(const struct fl_invocation *invocation);
+/* Called by a task when the last thing that kept it has ended. */
+void fl_invocation_task_gone(struct fl_invocation *invocation);
+
+/* ---- task.c and calls.c ---- */
+
+enum fl_task_phase { FL_TASK_RUNNING, FL_TASK_ENDED };
+
+/* One journalled call of a task. */
+struct fl_task_call {
+  struct fl_task *task;
+  int index;
+  int attempt; /* how often a person had it repeated */
+  enum fl_call_kind kind;
+  enum fl_call_effect effect;
+  char call_id[FL_UUID_SIZE];
+  char *name;
+  struct fl_value *args;
+  fl_task_call_fn *on_done;
+  void *user;
+  struct fl_value *result; /* a reply that waits to be delivered */
+  struct fl_error *error;
+  bool is_queued;    /* waits for its intent, or for the next drain, to leave */
+  bool is_running;   /* has left and has not answered */
+  bool is_announced; /* its row is in the journal */
+  bool is_answered;  /* a person decided about its unknown outcome */
+  bool is_unknown;   /* it had left before a crash, and nobody has decided yet */
+  bool is_sent, is_delivered;
+  uint64_t intent_ticket; /* 0: none, or acknowledged */
+  int64_t started_us;
+  struct fl_tool_request tool;
+  struct fl_model_call model;
+  struct fl_opening *opening; /* while servers start; NULL otherwise */
+  struct fl_list *messages;
+  char *system;
+  struct fl_value *tool_definitions, *tool_patterns;
+  struct fl_task_call *next;
+};
+
+struct fl_task {
+  struct fl_invocation *invocation;
+  struct fl_start_task start;
+  const struct fl_node_def *node;
+  enum fl_task_phase phase;
+  bool is_cancelled, has_outcome;
+  bool is_pending; /* answered FL_PENDING and has not completed */
+  int outcome;
+  struct fl_write *writes;
+  size_t write_count, write_capacity;
+  struct fl_error error;
+  struct fl_value *question;
+  size_t answer_count; /* how many answers were asked for so far */
+  int call_count;
+  struct fl_task_call *calls;
+  size_t open_call_count;            /* started and not yet delivered */
+  struct fl_records results;         /* journalled results that are not yet committed */
+  struct fl_item *late, **late_tail; /* events that wait for the commit which holds those results */
+  struct fl_opening *opening;        /* while the node waits for servers; NULL otherwise */
+  void *node_data;                   /* of the node kind */
+  void (*node_data_free)(void *data);
+  int64_t started_us;
+  struct fl_task *next;
+};
+
+void fl_task_start(struct fl_invocation *invocation, struct fl_start_task *start); /* takes what `start` owns */
+void fl_task_cancel(struct fl_task *task);
+void fl_task_free_if_gone(struct fl_task *task);
+/* Commits journalled results of tasks that go on; called at the end of a drain. Returns whether anything was sent. */
+bool fl_task_flush_results(struct fl_task *task);
+void fl_task_free(struct fl_task *task);
+/* Delivers replies that wait and dispatches calls whose intent is on disk. Returns whether anything happened. */
+bool fl_task_advance_calls(struct fl_task *task);
+void fl_task_cancel_calls(struct fl_task *task);
+void fl_task_calls_free(struct fl_task *task);
+
+/* Ends a call: journals the result and hands it to the node in the next drain. Takes nothing. */
+void fl_call_ended(struct fl_task_call *call, struct fl_value *result, const struct fl_error *err);
+/* The patterns of tools that the task's node may call; NULL: whatever the graph allows. Lent. */
+const struct fl_value *fl_task_tool_patterns(const struct fl_task *task);
+
+void fl_call_model_dispatch(struct fl_task_call *call);
+/* A model call of a task, to be filled in (on_done, messages, tools) and then sent on its way; calls_model.c. */
+struct fl_task_call *fl_call_model_begin(struct fl_task *task, const char *name, struct fl_value *settings);
+void fl_call_model_go(struct fl_task_call *call);
+
+/* ---- nodes.c: the node types of graph files ---- */
+
+fl_node_fn *fl_node_kind(const char *type); /* NULL: unknown */
+const struct fl_node_def *fl_task_def(const struct fl_task *task);
+/* Evaluates the expression at a pointer of the node's configuration on the task's state; a failure is recorded in the
+ * task. */
+int fl_task_eval(struct fl_task *task, const char *pointer, struct fl_value **ret_value);

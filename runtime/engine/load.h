@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Loading a graph file into a runtime: its text and environment in, models, servers and policy out. */
+#pragma once
+#include "runtime/engine/engine.h"
+
+/* The environment, with the variables of a `.env` file in the working folder behind it. Lent until the process ends. */
+const char *fl_load_getenv(const char *name);
+
+/* Fills `graph` (cleared by the caller, who frees it also on failure) and adds its servers to the registry. */
+int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded_graph *graph, struct fl_diags *diags);
+
+/* The allow-list of a definition: every pattern that one of its nodes names, and what the embedding program granted. */
+struct fl_policy *fl_load_policy(struct fl_runtime *runtime, const struct fl_definition *definition,
+                                 const struct fl_value *effects);
+
+/* A graph file alone, without starting or adding anything; for checks and drawings. */
+int fl_load_graph_file(const char *path, struct fl_graph_file *ret_file, struct fl_diags *diags);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Node functions that have a file of their own, and what they share. */
+#pragma once
+#include "runtime/engine/engine.h"
+
+/* agent: calls the model on the messages and writes its message. tools: answers the tool calls of the last message. */
+int fl_node_agent(struct fl_task *task, void *user);
+int fl_node_tools(struct fl_task *task, void *user);
+
+/* The text of an MCP result as a string value: its text blocks, one after the other; other blocks by name. A new
+ * reference. */
+struct fl_value *fl_tool_result_text(const struct fl_value *result);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* The tools node: one task that answers all tool calls of the last message. The calls run side by side; their results
+ * are written in the order of the calls. What goes wrong with a call goes back to the model as content that it can act
+ * on: an unknown tool, arguments that do not fit the schema, a refusal, a time-out, a result that is too large, a
+ * server that died. */
+#include "runtime/base/diag.h"
+#include "runtime/base/mem.h"
+#include "runtime/engine/node_kinds.h"
+#include "runtime/engine/opening.h"
+
+#include <stdio.h>
+
+/* The tool calls of one message, on their way. */
+struct round {
+  struct fl_value *calls; /* of the message */
+  struct fl_value **messages;
+  size_t count, open_count;
+  const char *channel;
+};
+
+struct slot {
+  struct round *round;
+  size_t index;
+};
+
+static void round_free(void *data) {
+  struct round *round = data;
+  for (size_t i = 0; i < round->count; i++) fl_value_unref(round->messages[i]);
+  fl_free(round->messages);
+  fl_value_unref(round->calls);
+  fl_free(round);
+}
+
+/* ---- results as messages ---- */
+
+static void add_block_text(struct fl_buf *text, const struct fl_value *block) {
+  const char *type = fl_get_string(block, "type", "");
+  if (text->size > 0) fl_buf_add_text(text, "\n");
+  if (strcmp(type, "text") == 0) fl_buf_add_text(text, fl_get_string(block, "text", ""));
+  else if (strcmp(type, "resource_link") == 0) fl_buf_addf(text, "[resource %s]", fl_get_string(block, "uri", ""));
+  else if (strcmp(type, "resource") == 0)
+    fl_buf_add_text(text, fl_get_string(fl_get(block, "resource"), "text", "[binary resource]"));
+  else fl_buf_addf(text, "[%s]", type);
+}
+
+struct fl_value *fl_tool_result_text(const struct fl_value *result) {
+  FL_BUF_AUTO text = {0};
+  const struct fl_value *content = fl_get(result, "content");
+  for (size_t i = 0; i < fl_size(content); i++) add_block_text(&text, fl_at(content, i));
+  if (text.size == 0 && fl_get(result, "structuredContent") != NULL) {
+    FL_FREE_AUTO char *json = fl_dump(fl_get(result, "structuredContent"), NULL);
+    return fl_string(json);
+  }
+  return fl_string_n(text.data != NULL ? text.data : "", text.size);
+}
+
+static bool has_image(const struct fl_value *content) {
+  for (size_t i = 0; i < fl_size(content); i++)
+    if (strcmp(fl_get_string(fl_at(content, i), "type", ""), "image") == 0) return true;
+  return false;
+}
+
+/* With images the content is a list of parts; otherwise it is a text. */
+static struct fl_value *content_of(const struct fl_value *result) {
+  const struct fl_value *content = fl_get(result, "content");
+  if (!has_image(content)) return fl_tool_result_text(result);
+  struct fl_value *parts = fl_array();
+  for (size_t i = 0; i < fl_size(content); i++) {
+    const struct fl_value *block = fl_at(content, i);
+    struct fl_value *part = fl_object();
+    if (strcmp(fl_get_string(block, "type", ""), "image") == 0) {
+      fl_set_string(part, "type", "image");
+      fl_set_string(part, "mime_type", fl_get_string(block, "mimeType", "image/png"));
+      fl_set_string(part, "data", fl_get_string(block, "data", ""));
+    } else {
+      FL_BUF_AUTO text = {0};
+      add_block_text(&text, block);
+      fl_set_string(part, "type", "text");
+      fl_set_string(part, "text", text.data != NULL ? text.data : "");
+    }
+    fl_append_take(parts, part);
+  }
+  return parts;
+}
+
+static struct fl_value *tool_message(const struct fl_value *call, struct fl_value *content, bool is_error) {
+  struct fl_value *message = fl_object();
+  fl_set_string(message, "role", "tool");
+  fl_set_take(message, "content", content);
+  fl_set_take(message, "tool_call_id", fl_value_ref(fl_get(call, "id")));
+  fl_set_string(message, "name", fl_get_string(call, "name", ""));
+  fl_set_string(message, "status", is_error ? "error" : "ok");
+  return message;
+}
+
+/* What the model reads when a call came to nothing. */
+static struct fl_value *error_content(const struct fl_error *err) {
+  switch (err->code) {
+  case FL_E_TIMEOUT:
+    return fl_stringf("Error: the tool did not answer in time (%s). Try again with less work, or do without.",
+                      err->text);
+  case FL_E_LIMIT:
+    return fl_stringf("Error: the result is too large (%s). Ask for less: a filter, a range or a page.", err->text);
+  case FL_E_CLOSED:
+    return fl_stringf("Error: the tool's server stopped during the call (%s). It is being restarted.", err->text);
+  case FL_E_DENIED: return fl_stringf("Error: %s. Do not try it again.", err->text);
+  default: return fl_stringf("Error: %s", err->text);
+  }
+}
+
+/* ---- a round of calls ---- */
+
+static int finish_round(struct fl_task *task, struct round *round) {
+  for (size_t i = 0; i < round->count; i++) {
+    int rc = fl_task_write_take(task, round->channel, fl_value_ref(round->messages[i]));
+    if (rc < 0) return rc;
+  }
+  return FL_DONE;
+}
+
+static void on_result(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
+  struct round *round = task->node_data;
+  size_t index = (size_t)(uintptr_t)user;
+  const struct fl_value *call = fl_at(round->calls, index);
+  round->messages[index] = result != NULL
+                               ? tool_message(call, content_of(result), fl_get_bool(result, "isError", false))
+                               : tool_message(call, error_content(err), true);
+  if (--round->open_count > 0) return;
+  fl_task_complete(task, fl_task_is_cancelled(task) ? FL_E_CANCELLED : finish_round(task, round));
+}
+
+enum { FL_NAMES_MAX = 200 };
+struct names {
+  const char *items[FL_NAMES_MAX];
+  size_t count;
+};
+
+static bool add_name(const struct fl_registry_tool *tool, void *user) {
+  struct names *names = user;
+  names->items[names->count++] = tool->model_name;
+  return names->count < FL_NAMES_MAX;
+}
+
+static struct fl_value *unknown_tool(struct fl_registry *registry, const char *name) {
+  struct names names = {.count = 0};
+  fl_registry_visit(registry, add_name, &names);
+  const char *nearest = fl_nearest(name, names.items, names.count);
+  if (nearest != NULL) return fl_stringf("Error: there is no tool named \"%s\". Did you mean \"%s\"?", name, nearest);
+  return fl_stringf("Error: there is no tool named \"%s\". Use only the tools that you were given.", name);
+}
+
+/* Begins one call; answers at once, without a call, when it cannot be made. */
+static int begin_call(struct fl_task *task, struct round *round, size_t index) {
+  const struct fl_value *call = fl_at(round->calls, index);
+  struct fl_registry *registry = task->invocation->runtime->registry;
+  const char *name = fl_get_string(call, "name", "");
+  const struct fl_registry_tool *tool = fl_registry_find_model_name(registry, name);
+  if (tool == NULL) {
+    round->messages[index] = tool_message(call, unknown_tool(registry, name), true);
+    return 0;
+  }
+  FL_BUF_AUTO text = {0};
+  if (fl_registry_check_args(tool, fl_get(call, "args"), &text) != 0) {
+    struct fl_value *content =
+        fl_stringf("Error: the arguments do not fit the tool's schema: %s. Correct them and call again.",
+                   text.data != NULL ? text.data : "they are not an object");
+    round->messages[index] = tool_message(call, content, true);
+    return 0;
+  }
+  round->open_count++;
+  return fl_task_call_tool(task, tool->full_name, fl_get(call, "args"), on_result, (void *)(uintptr_t)index);
+}
+
+static int begin_round(struct fl_task *task) {
+  struct round *round = task->node_data;
+  for (size_t i = 0; i < round->count; i++) {
+    int rc = begin_call(task, round, i);
+    if (rc < 0) return rc;
+  }
+  return round->open_count > 0 ? FL_PENDING : finish_round(task, round);
+}
+
+static void on_servers(int status, const struct fl_error *err, void *user) {
+  struct fl_task *task = user;
+  task->opening = NULL;
+  int outcome =
+      status < 0 ? fl_task_fail(task, status, "node %s: %s", fl_task_node(task), err->text) : begin_round(task);
+  if (outcome != FL_PENDING) fl_task_complete(task, outcome);
+}
+
+int fl_node_tools(struct fl_task *task, void *user) {
+  const char *channel = fl_get_string(fl_task_def(task)->config, "messages", "messages");
+  struct fl_value *last = fl_state_list_last(fl_task_state(task), channel);
+  struct fl_value *calls = fl_get(last, "tool_calls");
+  if (fl_size(calls) == 0) return FL_DONE;
+  struct round *round = fl_new(struct round);
+  round->calls = fl_value_ref(calls);
+  round->count = fl_size(calls);
+  round->messages = fl_new_array(struct fl_value *, round->count);
+  round->channel = channel;
+  task->node_data = round;
+  task->node_data_free = round_free;
+  const struct fl_value *own = fl_task_tool_patterns(task);
+  FL_VALUE_AUTO all = own == NULL ? fl_opening_patterns(task->invocation->graph->definition) : NULL;
+  task->opening = fl_opening_start(task->invocation->runtime->registry, own != NULL ? own : all, on_servers, task);
+  return FL_PENDING;
+}

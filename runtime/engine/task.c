@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* One execution of one node: what the node function sees and does. Implements the task half of <fairlead/graph.h>.
+ *
+ * Happy path: start enters the node function; it writes and answers FL_DONE, or FL_PENDING and completes later, from
+ * the reply of a call; the task's end becomes an event for the core. Failure modes: a cancel tells the calls, whose
+ * replies let the node complete; a node that has no call under way is ended for it; whatever it does afterwards is
+ * ignored. */
+#include "runtime/engine/engine.h"
+
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+
+#include <stdio.h>
+
+enum { FL_TASK_WRITES_MAX = 100000 };
+
+/* ---- what a node reads ---- */
+
+const struct fl_state *fl_task_state(const struct fl_task *task) { return task->start.state; }
+const char *fl_task_node(const struct fl_task *task) { return task->start.node; }
+const char *fl_task_id(const struct fl_task *task) { return task->start.id; }
+const struct fl_node_def *fl_task_def(const struct fl_task *task) { return task->node; }
+bool fl_task_is_cancelled(const struct fl_task *task) { return task->is_cancelled; }
+
+/* ---- what a node does ---- */
+
+int fl_task_fail(struct fl_task *task, int code, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  fl_error_vset(&task->error, code, format, args);
+  va_end(args);
+  return code;
+}
+
+int fl_task_write_take(struct fl_task *task, const char *channel, struct fl_value *value) {
+  const struct fl_definition *definition = task->invocation->graph->definition;
+  ptrdiff_t index = fl_definition_channel(definition, channel);
+  if (index < 0 || definition->channels[index].kind != FL_CHANNEL_STATE || task->write_count == FL_TASK_WRITES_MAX) {
+    fl_value_unref(value);
+    if (task->write_count == FL_TASK_WRITES_MAX)
+      return fl_task_fail(task, FL_E_LIMIT, "node %s wrote more than %d times in one task", task->start.node,
+                          FL_TASK_WRITES_MAX);
+    return fl_task_fail(task, FL_E_NOT_FOUND, "node %s writes to \"%s\", which is not a channel of this graph",
+                        task->start.node, channel);
+  }
+  if (task->write_count == task->write_capacity) {
+    task->write_capacity = task->write_capacity > 0 ? task->write_capacity * 2 : 4;
+    task->writes = fl_realloc(task->writes, task->write_capacity * sizeof *task->writes);
+  }
+  task->writes[task->write_count++] = (struct fl_write){fl_strdup(channel), value};
+  return 0;
+}
+
+int fl_task_interrupt(struct fl_task *task, struct fl_value *question, struct fl_value **ret_answer) {
+  size_t index = task->answer_count++;
+  if (index < fl_size(task->start.answers)) {
+    *ret_answer = fl_at(task->start.answers, index);
+    return 0;
+  }
+  fl_value_unref(task->question);
+  task->question = fl_value_ref(question);
+  return FL_INTERRUPT;
+}
+
+/* Nothing that a node says may be seen before what it is based on is on disk. */
+void fl_task_emit_take(struct fl_task *task, struct fl_value *value) {
+  bool is_wanted =
+      task->invocation->options.on_event != NULL && (task->invocation->options.follow & FL_FOLLOW_CUSTOM) != 0;
+  if (!is_wanted) fl_value_unref(value);
+  else fl_invocation_tell(task->invocation, "custom", task->start.node, value, task->invocation->last_ticket);
+}
+
+/* ---- its end ---- */
+
+static void tell_end(struct fl_task *task, const char *outcome) {
+  if (!fl_invocation_is_followed(task->invocation)) return;
+  struct fl_value *data = fl_object();
+  fl_set_string(data, "type", "node_end");
+  fl_set_string(data, "outcome", outcome);
+  fl_set_int(data, "step", task->start.step);
+  fl_set_take(data, "ms",
+              fl_double((double)(fl_world_now_us(task->invocation->runtime->world) - task->started_us) / 1000.0));
+  if (strcmp(outcome, "failed") == 0) fl_set_string(data, "error", task->error.text);
+  struct fl_item *item = fl_new(struct fl_item);
+  *item = (struct fl_item){.kind = FL_ITEM_EVENT, .mode = "events", .node = fl_strdup(task->start.node), .data = data};
+  *task->late_tail = item;
+  task->late_tail = &item->next;
+}
+
+static struct fl_queued_event *end_event(struct fl_task *task, enum fl_ev_kind kind) {
+  struct fl_queued_event *event = fl_new(struct fl_queued_event);
+  event->ev.kind = kind;
+  event->task_id = fl_strdup(task->start.id);
+  event->task = task;
+  return event;
+}
+
+static void end_interrupted(struct fl_task *task) {
+  char index[16];
+  snprintf(index, sizeof index, "%zu", task->answer_count - 1);
+  char id[FL_UUID_SIZE];
+  fl_derived_id((fl_slice[]){fl_slice_of(task->start.id), FL_SLICE("interrupt"), fl_slice_of(index)}, 3, id);
+  struct fl_queued_event *event = end_event(task, FL_EV_TASK_INTERRUPTED);
+  event->interrupt_id = fl_strdup(id);
+  event->value = fl_value_ref(task->question);
+  tell_end(task, "interrupted");
+  fl_invocation_enqueue(task->invocation, event);
+}
+
+static void end_failed(struct fl_task *task, int outcome) {
+  if (task->error.code == 0)
+    fl_task_fail(task, outcome, "node %s failed: %s", task->start.node, fl_error_sentence(outcome));
+  struct fl_queued_event *event = end_event(task, FL_EV_TASK_FAILED);
+  event->error = fl_new(struct fl_error);
+  *event->error = task->error;
+  tell_end(task, task->is_cancelled ? "cancelled" : "failed");
+  fl_invocation_enqueue(task->invocation, event);
+}
+
+static void end_done(struct fl_task *task) {
+  struct fl_queued_event *event = end_event(task, FL_EV_TASK_DONE);
+  event->writes = task->writes;
+  event->write_count = task->write_count;
+  task->writes = NULL;
+  task->write_count = task->write_capacity = 0;
+  tell_end(task, "done");
+  fl_invocation_enqueue(task->invocation, event);
+}
+
+void fl_task_complete(struct fl_task *task, int outcome) {
+  if (task->phase == FL_TASK_ENDED) { /* it was ended for the node by a cancel */
+    task->is_pending = false;
+    fl_task_free_if_gone(task);
+    return;
+  }
+  fl_check(!task->has_outcome);
+  task->has_outcome = true;
+  task->outcome = outcome;
+  task->is_pending = false;
+  if (task->is_cancelled && outcome >= 0 && outcome != FL_DONE) outcome = FL_E_CANCELLED;
+  if (task->error.code != 0 && outcome >= 0) outcome = task->error.code; /* a write that failed is not forgotten */
+  if (outcome == FL_INTERRUPT && task->question == NULL)
+    outcome = fl_task_fail(task, FL_E_BUG, "node %s answered FL_INTERRUPT without fl_task_interrupt", task->start.node);
+  /* Results of calls are kept by what the task writes; when it writes nothing yet, they must be kept themselves. */
+  if (outcome == FL_DONE) fl_records_deinit(&task->results);
+  else fl_task_flush_results(task);
+  if (outcome == FL_DONE) end_done(task);
+  else if (outcome == FL_INTERRUPT) end_interrupted(task);
+  else end_failed(task, outcome);
+}
+
+bool fl_task_flush_results(struct fl_task *task) {
+  if (task->results.count == 0) return false;
+  uint64_t ticket = 0;
+  if (task->invocation->is_ephemeral) fl_records_deinit(&task->results);
+  else ticket = fl_invocation_commit(task->invocation, &task->results, 0, 0);
+  for (struct fl_item *item = task->late, *next; item != NULL; item = next) {
+    next = item->next;
+    fl_invocation_tell(task->invocation, item->mode, item->node, item->data, ticket);
+    fl_free(item->node);
+    fl_free(item);
+  }
+  task->late = NULL;
+  task->late_tail = &task->late;
+  return true;
+}
+
+/* ---- its beginning ---- */
+
+static fl_node_fn *function_of(struct fl_task *task, void **ret_user) {
+  const struct fl_node_def *node = task->node;
+  *ret_user = node->user;
+  if (node->run != NULL) return node->run;
+  const char *function = fl_get_string(node->config, "function", NULL);
+  if (strcmp(node->type, "c") != 0 || function == NULL) return fl_node_kind(node->type);
+  struct fl_runtime_function *found = fl_map_get(&task->invocation->runtime->functions, function);
+  if (found == NULL) return NULL;
+  *ret_user = found->user;
+  return found->run;
+}
+
+static void tell_start(struct fl_task *task) {
+  if (!fl_invocation_is_followed(task->invocation)) return;
+  struct fl_value *data = fl_object();
+  fl_set_string(data, "type", "node_start");
+  fl_set_int(data, "step", task->start.step);
+  fl_set_string(data, "task_id", task->start.id);
+  fl_invocation_tell(task->invocation, "events", task->start.node, data, task->invocation->acked_ticket);
+}
+
+void fl_task_start(struct fl_invocation *invocation, struct fl_start_task *start) {
+  struct fl_task *task = fl_new(struct fl_task);
+  task->invocation = invocation;
+  task->start = *start;
+  *start = (struct fl_start_task){0};
+  task->node = &invocation->graph->definition->nodes[task->start.node_index];
+  task->late_tail = &task->late;
+  task->started_us = fl_world_now_us(invocation->runtime->world);
+  struct fl_task **place = &invocation->tasks;
+  while (*place != NULL) place = &(*place)->next;
+  *place = task;
+  tell_start(task);
+  void *user = NULL;
+  fl_node_fn *run = function_of(task, &user);
+  int outcome = run != NULL
+                    ? run(task, user)
+                    : fl_task_fail(task, FL_E_UNSUPPORTED, "node %s: this program has no function for its type \"%s\"",
+                                   task->start.node, task->node->type);
+  if (outcome != FL_PENDING) fl_task_complete(task, outcome);
+  else if (!task->has_outcome) task->is_pending = true;
+}
+
+void fl_task_cancel(struct fl_task *task) {
+  if (task->has_outcome || task->is_cancelled) return;
+  task->is_cancelled = true;
+  if (task->opening != NULL) task->is_pending = false; /* nothing will complete it: the servers are not waited for any more */
+  fl_task_cancel_calls(task);
+  if (task->open_call_count > 0) return; /* their replies let the node complete */
+  task->has_outcome = true;
+  fl_task_fail(task, FL_E_CANCELLED, "node %s was cancelled", task->start.node);
+  end_failed(task, FL_E_CANCELLED);
+}
+
+/* ---- its memory ---- */
+
+void fl_task_free(struct fl_task *task) {
+  struct fl_task **place = &task->invocation->tasks;
+  while (*place != task) place = &(*place)->next;
+  *place = task->next;
+  fl_task_calls_free(task);
+  for (size_t i = 0; i < task->write_count; i++) {
+    fl_free(task->writes[i].channel);
+    fl_value_unref(task->writes[i].value);
+  }
+  fl_free(task->writes);
+  fl_records_deinit(&task->results);
+  if (task->node_data_free != NULL) task->node_data_free(task->node_data);
+  fl_value_unref(task->question);
+  fl_value_unref(task->start.answers);
+  fl_state_unref(task->start.state);
+  fl_free(task);
+}
+
+void fl_task_free_if_gone(struct fl_task *task) {
+  if (task->phase != FL_TASK_ENDED || task->open_call_count > 0 || task->is_pending) return;
+  struct fl_invocation *invocation = task->invocation;
+  fl_task_free(task);
+  fl_invocation_task_gone(invocation);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads that this process holds.
+ *
+ * Happy path: acquire the lease, load the head, run; the thread then stays held, with its state in memory, so that the
+ * next turn costs its delta. Failure modes: somebody else holds the lease (FL_E_BUSY names the process); the thread
+ * does not exist; what is stored is damaged. A held thread whose lease may have lapsed is given back and taken anew. */
+#include "runtime/engine/engine.h"
+
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+
+enum { FL_THREADS_HELD_MAX = 64 };
+
+void fl_thread_forget(struct fl_thread *thread) {
+  fl_run_destroy(thread->run);
+  thread->run = NULL;
+  fl_definition_unref(thread->definition);
+  thread->definition = NULL;
+  fl_loaded_deinit(&thread->loaded);
+}
+
+struct release {
+  struct fl_txn txn;
+  char thread[FL_ID_MAX + 1];
+  struct fl_runtime *runtime;
+};
+
+static void on_released(struct fl_txn *txn, int status, const struct fl_error *err) {
+  struct release *release = txn->user;
+  struct fl_runtime *runtime = release->runtime;
+  fl_free(release); /* a lease that was lost needs no release */
+  fl_world_release(runtime->world);
+  if (--runtime->release_count == 0 && runtime->is_closing) fl_world_stop(runtime->world);
+}
+
+static void submit_lease(struct fl_runtime *runtime, const struct fl_thread *thread, enum fl_txn_kind kind) {
+  struct release *release = fl_new(struct release);
+  memcpy(release->thread, thread->id, sizeof release->thread);
+  release->runtime = runtime;
+  runtime->release_count++;
+  release->txn = (struct fl_txn){.kind = kind,
+                                 .thread = release->thread,
+                                 .fence = thread->fence,
+                                 .wall_ms = fl_world_wall_ms(runtime->world),
+                                 .on_done = on_released,
+                                 .user = release};
+  fl_world_hold(runtime->world);
+  fl_store_submit(runtime->store, &release->txn);
+}
+
+void fl_thread_renew(struct fl_runtime *runtime, struct fl_thread *thread) {
+  thread->renewed_ms = fl_world_now_ms(runtime->world);
+  submit_lease(runtime, thread, FL_TXN_LEASE_RENEW);
+}
+
+void fl_thread_close(struct fl_runtime *runtime, struct fl_thread *thread) {
+  struct fl_thread **place = &runtime->threads;
+  while (*place != thread) place = &(*place)->next;
+  *place = thread->next;
+  if (thread->fence != 0) submit_lease(runtime, thread, FL_TXN_LEASE_RELEASE);
+  fl_thread_forget(thread);
+  fl_free(thread);
+}
+
+static struct fl_thread *find(struct fl_runtime *runtime, const char *id) {
+  for (struct fl_thread *thread = runtime->threads; thread != NULL; thread = thread->next)
+    if (strcmp(thread->id, id) == 0) return thread;
+  return NULL;
+}
+
+/* Gives back the thread that was added first and is idle, when too many are held. */
+static void make_room(struct fl_runtime *runtime) {
+  size_t count = 0;
+  struct fl_thread *oldest = NULL;
+  for (struct fl_thread *thread = runtime->threads; thread != NULL; thread = thread->next, count++)
+    if (!thread->is_busy) oldest = thread;
+  if (count >= FL_THREADS_HELD_MAX && oldest != NULL) fl_thread_close(runtime, oldest);
+}
+
+static void open_failed(struct fl_thread_open *open, int status, const struct fl_error *err) {
+  struct fl_thread *thread = open->thread;
+  thread->is_busy = false;
+  fl_thread_close(open->runtime, thread);
+  open->thread = NULL;
+  open->on_open(open, status, err);
+}
+
+static void on_acquired(struct fl_txn *txn, int status, const struct fl_error *err) {
+  struct fl_thread_open *open = txn->user;
+  struct fl_thread *thread = open->thread;
+  if (status < 0) {
+    open_failed(open, status, err);
+    return;
+  }
+  thread->fence = txn->fence;
+  thread->renewed_ms = fl_world_now_ms(open->runtime->world);
+  struct fl_error load_error = {0};
+  int rc = fl_store_load(open->runtime->store, thread->id, "", 0, &thread->loaded, &load_error);
+  if (rc < 0) open_failed(open, rc, &load_error);
+  else open->on_open(open, 0, NULL);
+}
+
+void fl_thread_open_start(struct fl_runtime *runtime, struct fl_thread_open *open, const char *id, bool creates) {
+  open->runtime = runtime;
+  struct fl_thread *thread = find(runtime, id);
+  if (thread != NULL && thread->is_busy) {
+    struct fl_error err = {0};
+    fl_error_set(&err, FL_E_BUSY, "thread %s is being run by this process already; wait for that run or cancel it", id);
+    open->on_open(open, FL_E_BUSY, &err);
+    return;
+  }
+  bool may_have_lapsed = thread != NULL && fl_world_now_ms(runtime->world) - thread->renewed_ms > FL_LEASE_RENEW_MS;
+  if (thread != NULL && !may_have_lapsed) {
+    thread->is_busy = true;
+    open->thread = thread;
+    open->on_open(open, 0, NULL);
+    return;
+  }
+  if (thread != NULL) fl_thread_close(runtime, thread);
+  make_room(runtime);
+  thread = fl_new(struct fl_thread);
+  memcpy(thread->id, id, strlen(id) + 1);
+  thread->is_busy = true;
+  thread->next = runtime->threads;
+  runtime->threads = thread;
+  open->thread = thread;
+  open->txn = (struct fl_txn){.kind = FL_TXN_LEASE_ACQUIRE,
+                              .thread = thread->id,
+                              .creates = creates,
+                              .wall_ms = fl_world_wall_ms(runtime->world),
+                              .on_done = on_acquired,
+                              .user = open};
+  fl_store_submit(runtime->store, &open->txn);
+}
