@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line: one table of commands and options, from which parsing, --help and shell completions all come.
+ * Answers go to standard output, everything else to standard error; with --json every line of standard output is one
+ * JSON object. */
+#pragma once
+#include "runtime/base/buf.h"
+#include "runtime/base/diag.h"
+
+#include <fairlead/value.h>
+#include <stdio.h>
+
+/* Exit codes, the same for every command. */
+enum fl_exit {
+  FL_EXIT_OK = 0,
+  FL_EXIT_FAILED = 1,
+  FL_EXIT_USAGE = 2,
+  FL_EXIT_INTERRUPTED = 3,
+  FL_EXIT_CANCELLED = 130
+};
+
+enum { FL_OPTIONS_MAX = 24, FL_OPTION_VALUES_MAX = 64 };
+
+struct fl_args;
+
+struct fl_option {
+  const char *name;  /* "thread" for --thread */
+  char letter;       /* 0: none */
+  const char *value; /* "ID"; NULL: a switch */
+  const char *help;
+};
+
+struct fl_command {
+  const char *name;                         /* "run", or "threads list" for a command of a group */
+  const char *usage;                        /* what stands behind the name */
+  const char *summary;                      /* one line */
+  const char *details;                      /* more for --help; may be NULL */
+  struct fl_option options[FL_OPTIONS_MAX]; /* ends with a zeroed one */
+  const char *choices;                      /* words for completion of the first argument, or "FILE"; may be NULL */
+  int (*run)(struct fl_args *args);
+};
+
+/* What the user typed, taken apart. */
+struct fl_args {
+  const struct fl_command *command;
+  int count; /* positional arguments */
+  char **items;
+  int rest_count; /* what stood behind "--" */
+  char **rest;
+  struct {
+    const struct fl_option *option;
+    const char *value; /* "" for a switch */
+  } values[FL_OPTION_VALUES_MAX];
+  int value_count;
+  bool json;
+  bool color; /* of standard error and output, when both are for a person */
+};
+
+extern const struct fl_command fl_commands[];
+extern const size_t fl_command_count;
+
+/* The value of an option (the last one given), or NULL. */
+const char *fl_args_get(const struct fl_args *args, const char *option);
+bool fl_args_has(const struct fl_args *args, const char *option);
+/* The index-th value of an option that may be repeated, NULL past the end. */
+const char *fl_args_nth(const struct fl_args *args, const char *option, int index);
+/* A number from 1 to `max`; 0 when absent, -1 (after a message) when it is none. */
+long fl_args_number(const struct fl_args *args, const char *option, long max);
+
+/* ---- output.c ---- */
+
+/* "fairlead: MESSAGE" on standard error, or {"error":{…}} with --json; returns `code`. */
+int fl_fail(const struct fl_args *args, int code, const char *format, ...) FL_PRINTF(3, 4);
+/* The same for a usage mistake, with a hint at --help; returns FL_EXIT_USAGE. */
+int fl_usage(const struct fl_args *args, const char *format, ...) FL_PRINTF(2, 3);
+int fl_fail_error(const struct fl_args *args, const struct fl_error *err);
+/* One compact JSON object and a newline on standard output. */
+void fl_print_json(const struct fl_value *value);
+void fl_print_pretty(const struct fl_value *value);
+void fl_print_diags(const struct fl_args *args, const struct fl_diags *diags);
+/* Terminal width, 80 when unknown. */
+int fl_terminal_width(void);
+/* Text with control characters made visible, for names and texts that others wrote; appended to `buf`. */
+void fl_add_visible(struct fl_buf *buf, const char *text, size_t size_max);
+/* "2026-11-22 20:15:03" local time. */
+void fl_format_time(int64_t wall_ms, char ret_text[32]);
+
+/* The default database: $FAIRLEAD_STORE, $XDG_DATA_HOME/fairlead/fairlead.db or ~/.local/share/… The caller frees. */
+char *fl_default_store(void);
+
+/* ---- one per command ---- */
+
+int fl_cmd_run(struct fl_args *args);
+int fl_cmd_threads_list(struct fl_args *args);
+int fl_cmd_threads_show(struct fl_args *args);
+int fl_cmd_threads_history(struct fl_args *args);
+int fl_cmd_threads_delete(struct fl_args *args);
+int fl_cmd_graph_check(struct fl_args *args);
+int fl_cmd_graph_draw(struct fl_args *args);
+int fl_cmd_graph_schema(struct fl_args *args);
+int fl_cmd_mcp_list(struct fl_args *args);
+int fl_cmd_mcp_call(struct fl_args *args);
+int fl_cmd_mcp_serve(struct fl_args *args);
+int fl_cmd_completion(struct fl_args *args);
+int fl_cmd_version(struct fl_args *args);
+int fl_cmd_help(struct fl_args *args);
+
+/* help.c: the help of one command (NULL: all of them) to a stream. */
+void fl_help_print(FILE *out, const struct fl_command *command);
+void fl_help_group(FILE *out, const char *group);

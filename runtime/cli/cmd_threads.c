@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* fairlead threads: what a store holds. */
+#include "runtime/base/mem.h"
+#include "runtime/cli/cli.h"
+#include "runtime/store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FL_ROWS_DEFAULT = 50, FL_ROWS_MAX = 1000000 };
+
+/* ---- the store of a command ---- */
+
+struct opened {
+  struct fl_world *world;
+  struct fl_store *store;
+};
+
+static int open_store(const struct fl_args *args, bool read_only, struct opened *ret_opened) {
+  FL_FREE_AUTO char *path = fl_args_has(args, "store") ? fl_strdup(fl_args_get(args, "store")) : fl_default_store();
+  if (access(path, F_OK) != 0)
+    return fl_fail(args, FL_EXIT_FAILED,
+                   "there is no store at %s yet; the first 'fairlead run' makes it (or name another with --store)",
+                   path);
+  ret_opened->world = fl_world_uv_create(NULL);
+  struct fl_store_options options = {.size = sizeof options, .read_only = read_only};
+  struct fl_error err = {0};
+  if (fl_store_open(ret_opened->world, path, &options, &ret_opened->store, &err) == 0) return 0;
+  fl_world_destroy(ret_opened->world);
+  fl_fail_error(args, &err);
+  return FL_EXIT_FAILED;
+}
+
+static void close_store(struct opened *opened) {
+  fl_store_close(opened->store);
+  fl_world_destroy(opened->world);
+}
+
+/* ---- list ---- */
+
+struct listing {
+  const struct fl_args *args;
+  size_t count;
+};
+
+static const char *status_of(const struct fl_thread_info *info) {
+  if (info->status == NULL) return "idle";
+  return strcmp(info->status, "busy") == 0 && info->lease_pid == 0 ? "unfinished" : info->status;
+}
+
+static struct fl_value *thread_value(const struct fl_thread_info *info) {
+  struct fl_value *entry = fl_object();
+  fl_set_string(entry, "id", info->id);
+  fl_set_string(entry, "graph", info->graph_name != NULL ? info->graph_name : "");
+  if (info->graph_file != NULL) fl_set_string(entry, "file", info->graph_file);
+  fl_set_string(entry, "status", status_of(info));
+  fl_set_int(entry, "step", info->step);
+  fl_set_int(entry, "created_ms", info->created_ms);
+  fl_set_int(entry, "updated_ms", info->updated_ms);
+  if (info->lease_pid != 0) fl_set_int(entry, "held_by_pid", info->lease_pid);
+  if (info->metadata != NULL) fl_set_take(entry, "metadata", fl_value_ref(info->metadata));
+  return entry;
+}
+
+static bool print_thread(const struct fl_thread_info *info, void *user) {
+  struct listing *listing = user;
+  if (listing->args->json) {
+    FL_VALUE_AUTO entry = thread_value(info);
+    fl_print_json(entry);
+  } else {
+    if (listing->count == 0) printf("%-36s  %-19s  %-11s  %5s  %s\n", "THREAD", "UPDATED", "STATUS", "STEP", "GRAPH");
+    char updated[32];
+    fl_format_time(info->updated_ms, updated);
+    FL_BUF_AUTO graph = {0};
+    int room = fl_terminal_width() - 82;
+    fl_add_visible(&graph, info->graph_name != NULL ? info->graph_name : "", room > 12 ? (size_t)room : 12);
+    printf("%-36s  %-19s  %-11s  %5lld  %s\n", info->id, updated, status_of(info), (long long)info->step,
+           graph.data != NULL ? graph.data : "");
+  }
+  listing->count++;
+  return true;
+}
+
+int fl_cmd_threads_list(struct fl_args *args) {
+  if (args->count != 0) return fl_usage(args, "it takes no arguments");
+  long limit = fl_args_number(args, "limit", FL_ROWS_MAX);
+  if (limit < 0) return FL_EXIT_USAGE;
+  struct opened opened;
+  int code = open_store(args, true, &opened);
+  if (code != 0) return code;
+  struct listing listing = {.args = args};
+  struct fl_threads_query query = {.limit = limit > 0 ? (size_t)limit : FL_ROWS_DEFAULT,
+                                   .status = fl_args_get(args, "status")};
+  struct fl_error err = {0};
+  int rc = fl_store_list_threads(opened.store, &query, print_thread, &listing, &err);
+  if (rc < 0) code = fl_fail_error(args, &err);
+  else if (listing.count == 0 && !args->json) printf("no threads\n");
+  close_store(&opened);
+  return code;
+}
+
+/* ---- show ---- */
+
+static struct fl_value *values_of(const struct fl_loaded *loaded) {
+  struct fl_value *values = fl_object();
+  for (size_t i = 0; i < loaded->channel_count; i++) {
+    const struct fl_loaded_channel *channel = &loaded->channels[i];
+    if (strchr(channel->name, ':') != NULL) continue; /* the hidden channels that carry control */
+    struct fl_value *value =
+        channel->var.list != NULL ? fl_list_to_array(channel->var.list) : fl_value_ref(channel->var.value);
+    fl_set_take(values, channel->name, value);
+  }
+  return values;
+}
+
+static struct fl_value *interrupts_of(const struct fl_loaded *loaded) {
+  struct fl_value *interrupts = fl_array();
+  for (size_t i = 0; i < loaded->write_count; i++)
+    if (loaded->writes[i].index == FL_WRITE_INTERRUPT)
+      fl_append_take(interrupts, fl_value_ref(loaded->writes[i].value));
+  return interrupts;
+}
+
+static void add_text(struct fl_buf *text, const struct fl_value *content) {
+  if (fl_as_string(content) != NULL) fl_buf_add_text(text, fl_as_string(content));
+  for (size_t i = 0; i < fl_size(content); i++) fl_buf_add_text(text, fl_get_string(fl_at(content, i), "text", "[…]"));
+}
+
+static void print_message(const struct fl_value *message) {
+  FL_BUF_AUTO raw = {0};
+  add_text(&raw, fl_get(message, "content"));
+  FL_BUF_AUTO text = {0};
+  fl_add_visible(&text, raw.data != NULL ? raw.data : "", 4000);
+  printf("  %-9s %s\n", fl_get_string(message, "role", "?"), text.data != NULL ? text.data : "");
+  const struct fl_value *calls = fl_get(message, "tool_calls");
+  for (size_t i = 0; i < fl_size(calls); i++) {
+    FL_FREE_AUTO char *arguments = fl_dump(fl_get(fl_at(calls, i), "args"), NULL);
+    FL_BUF_AUTO shown = {0};
+    fl_add_visible(&shown, arguments, 500);
+    printf("            calls %s %s\n", fl_get_string(fl_at(calls, i), "name", "?"), shown.data);
+  }
+}
+
+static void print_values(const struct fl_value *values) {
+  struct fl_member member = {0};
+  while (fl_next_member(values, &member)) {
+    if (strcmp(member.key, "messages") == 0) {
+      printf("messages:\n");
+      for (size_t i = 0; i < fl_size(member.value); i++) print_message(fl_at(member.value, i));
+      continue;
+    }
+    FL_FREE_AUTO char *text = fl_dump(member.value, NULL);
+    printf("%s: %s\n", member.key, text);
+  }
+}
+
+static void print_state(const struct fl_thread_info *info, const struct fl_loaded *loaded) {
+  FL_VALUE_AUTO values = values_of(loaded);
+  FL_VALUE_AUTO interrupts = interrupts_of(loaded);
+  char updated[32];
+  fl_format_time(info->updated_ms, updated);
+  printf("thread %s, graph %s, %s, step %lld, updated %s\n", info->id,
+         info->graph_name != NULL ? info->graph_name : "?", status_of(info), (long long)loaded->step, updated);
+  if (info->lease_pid != 0) printf("held by process %lld\n", (long long)info->lease_pid);
+  print_values(values);
+  for (size_t i = 0; i < fl_size(interrupts); i++) {
+    FL_FREE_AUTO char *text = fl_dump(fl_at(interrupts, i), NULL);
+    printf("waits for an answer: %s\n", text);
+  }
+}
+
+static void print_state_json(const struct fl_thread_info *info, const struct fl_loaded *loaded) {
+  FL_VALUE_AUTO line = thread_value(info);
+  fl_set_string(line, "checkpoint_id", loaded->checkpoint_id);
+  fl_set_int(line, "step", loaded->step);
+  fl_set_take(line, "values", values_of(loaded));
+  fl_set_take(line, "next", fl_value_ref(fl_get(loaded->body, "next")));
+  fl_set_take(line, "interrupts", interrupts_of(loaded));
+  fl_print_json(line);
+}
+
+static int show(const struct fl_args *args, struct fl_store *store, struct fl_error *err) {
+  struct fl_thread_info info = {0};
+  struct fl_loaded loaded = {0};
+  uint64_t checkpoint_no = 0;
+  const char *checkpoint = fl_args_get(args, "checkpoint");
+  int rc = fl_store_read_thread(store, args->items[0], &info, err);
+  if (rc == 0 && checkpoint != NULL)
+    rc = fl_store_find_checkpoint(store, args->items[0], "", checkpoint, &checkpoint_no, err);
+  if (rc == 0) rc = fl_store_load(store, args->items[0], "", checkpoint_no, &loaded, err);
+  if (rc == 0 && args->json) print_state_json(&info, &loaded);
+  else if (rc == 0) print_state(&info, &loaded);
+  fl_loaded_deinit(&loaded);
+  fl_thread_info_deinit(&info);
+  return rc;
+}
+
+int fl_cmd_threads_show(struct fl_args *args) {
+  if (args->count != 1) return fl_usage(args, "name one thread (see 'fairlead threads list')");
+  struct opened opened;
+  int code = open_store(args, true, &opened);
+  if (code != 0) return code;
+  struct fl_error err = {0};
+  if (show(args, opened.store, &err) < 0) code = fl_fail_error(args, &err);
+  close_store(&opened);
+  return code;
+}
+
+/* ---- history ---- */
+
+static bool print_checkpoint(const struct fl_checkpoint_info *info, void *user) {
+  struct listing *listing = user;
+  const struct fl_value *next = fl_get(info->body, "next");
+  if (listing->args->json) {
+    FL_VALUE_AUTO entry = fl_object();
+    fl_set_string(entry, "checkpoint_id", info->id);
+    fl_set_int(entry, "step", info->step);
+    fl_set_string(entry, "source", info->source);
+    fl_set_int(entry, "created_ms", info->wall_ms);
+    fl_set_take(entry, "next", fl_value_ref((struct fl_value *)next));
+    fl_print_json(entry);
+  } else {
+    if (listing->count == 0) printf("%-36s  %5s  %-7s  %-19s  %s\n", "CHECKPOINT", "STEP", "SOURCE", "TIME", "NEXT");
+    char created[32];
+    fl_format_time(info->wall_ms, created);
+    printf("%-36s  %5lld  %-7s  %-19s ", info->id, (long long)info->step, info->source, created);
+    for (size_t i = 0; i < fl_size(next); i++)
+      printf(" %s", fl_as_string(fl_at(next, i)) != NULL ? fl_as_string(fl_at(next, i)) : "?");
+    printf("\n");
+  }
+  listing->count++;
+  return true;
+}
+
+int fl_cmd_threads_history(struct fl_args *args) {
+  if (args->count != 1) return fl_usage(args, "name one thread (see 'fairlead threads list')");
+  long limit = fl_args_number(args, "limit", FL_ROWS_MAX);
+  if (limit < 0) return FL_EXIT_USAGE;
+  struct opened opened;
+  int code = open_store(args, true, &opened);
+  if (code != 0) return code;
+  struct listing listing = {.args = args};
+  struct fl_error err = {0};
+  int rc = fl_store_list_checkpoints(opened.store, args->items[0], "", 0, limit > 0 ? (size_t)limit : FL_ROWS_DEFAULT,
+                                     print_checkpoint, &listing, &err);
+  if (rc < 0) code = fl_fail_error(args, &err);
+  close_store(&opened);
+  return code;
+}
+
+/* ---- delete ---- */
+
+struct deletion {
+  struct fl_txn txn;
+  struct fl_world *world;
+  int status;
+  struct fl_error error;
+  bool is_done;
+};
+
+static void on_deleted(struct fl_txn *txn, int status, const struct fl_error *err) {
+  struct deletion *deletion = txn->user;
+  deletion->status = status;
+  if (err != NULL) deletion->error = *err;
+  deletion->is_done = true;
+  fl_world_stop(deletion->world);
+}
+
+static bool is_sure(const struct fl_args *args) {
+  if (fl_args_has(args, "yes")) return true;
+  if (!isatty(0)) return false;
+  fprintf(stderr, "delete %d thread%s for good? [y/N] ", args->count, args->count == 1 ? "" : "s");
+  char line[16] = "";
+  return fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
+}
+
+static int delete_one(const struct fl_args *args, struct opened *opened, const char *id) {
+  struct deletion deletion = {.world = opened->world};
+  deletion.txn = (struct fl_txn){.kind = FL_TXN_DELETE_THREAD,
+                                 .thread = id,
+                                 .wall_ms = fl_world_wall_ms(opened->world),
+                                 .on_done = on_deleted,
+                                 .user = &deletion};
+  fl_store_submit(opened->store, &deletion.txn);
+  while (!deletion.is_done) fl_world_run(opened->world);
+  if (deletion.status < 0) return fl_fail_error(args, &deletion.error);
+  FL_VALUE_AUTO line = fl_object();
+  fl_set_string(line, "deleted", id);
+  if (args->json) fl_print_json(line);
+  else printf("deleted %s\n", id);
+  return FL_EXIT_OK;
+}
+
+int fl_cmd_threads_delete(struct fl_args *args) {
+  if (args->count < 1) return fl_usage(args, "name the threads to delete");
+  if (!is_sure(args)) return fl_usage(args, "nothing was deleted; say --yes to delete without being asked");
+  struct opened opened;
+  int code = open_store(args, false, &opened);
+  if (code != 0) return code;
+  for (int i = 0; i < args->count; i++) {
+    int one = delete_one(args, &opened, args->items[i]);
+    if (one != FL_EXIT_OK) code = one;
+  }
+  close_store(&opened);
+  return code;
+}

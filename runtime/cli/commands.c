@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands: what they are called, what they take, what they do. Parsing, help and completions read it. */
+#include "runtime/cli/cli.h"
+
+#define STORE_OPTION \
+  { "store", 0, "PATH", "the database (default: $FAIRLEAD_STORE, else fairlead/fairlead.db in the XDG data folder)" }
+#define JSON_OPTION \
+  { "json", 0, NULL, "one JSON object a line" }
+#define GRAPH_OPTION \
+  { "graph", 'g', "FILE", "take the servers from this graph file's mcpServers" }
+#define SERVER_OPTION \
+  { "server", 's', "NAME", "only this server" }
+
+const struct fl_command fl_commands[] = {
+    {"run",
+     "FILE [TEXT]",
+     "run a graph file on a question, or hold a conversation",
+     "TEXT is the question; - reads it from standard input. Without TEXT, at a terminal, a conversation begins:\n"
+     "Enter sends, Ctrl-C cancels the running step and keeps the thread, Ctrl-D leaves.\n"
+     "With --thread and without TEXT, unfinished work of the thread is finished.\n"
+     "\n"
+     "The answer goes to standard output, the steps to standard error.\n"
+     "Exit codes: 0 answered, 1 failed, 2 wrong usage or file, 3 waiting for an answer (--resume), 130 cancelled.\n"
+     "\n"
+     "Keys come from the environment or a .env file: OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead run examples/math/agent.yaml \"what's (3 + 5) x 12?\"\n"
+     "  fairlead run agent.yaml --thread tuesday --model openai/gpt-4.1-mini \"and in euros?\"\n"
+     "  fairlead run agent.yaml --thread tuesday --resume '\"yes\"'",
+     {{"thread", 't', "ID",
+       "the thread to go on with, or a name for a new one (default: a new id, printed at the end)"},
+      STORE_OPTION,
+      {"model", 'm', "PROVIDER/NAME", "use this model instead of the file's (openai, anthropic, ollama, scripted, …)"},
+      {"input", 'i', "JSON", "the input as an object of channel values, instead of TEXT"},
+      {"resume", 0, "JSON", "the answer to the pending interrupt, or {\"interrupt id\": answer, …}"},
+      {"stream", 0, "MODES", "what to print as it happens: values, updates, messages, events (several: with commas)"},
+      {"recursion-limit", 0, "N", "supersteps at most (default: the file's, else 25)"},
+      {"quiet", 'q', NULL, "no steps on standard error"},
+      JSON_OPTION},
+     "FILE",
+     fl_cmd_run},
+    {"threads list",
+     "",
+     "the threads of a store, newest first",
+     NULL,
+     {STORE_OPTION,
+      {"limit", 'n', "N", "at most N (default 50)"},
+      {"status", 0, "STATUS", "only idle, busy, interrupted, error or cancelled ones"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_threads_list},
+    {"threads show",
+     "ID",
+     "the state of a thread: its messages, other channels, what it waits for",
+     NULL,
+     {STORE_OPTION, {"checkpoint", 'c', "ID", "as it was at this checkpoint (default: the newest)"}, JSON_OPTION},
+     NULL,
+     fl_cmd_threads_show},
+    {"threads history",
+     "ID",
+     "the checkpoints of a thread, newest first",
+     NULL,
+     {STORE_OPTION, {"limit", 'n', "N", "at most N (default 50)"}, JSON_OPTION},
+     NULL,
+     fl_cmd_threads_history},
+    {"threads delete",
+     "ID…",
+     "delete threads with everything they hold; this cannot be undone",
+     NULL,
+     {STORE_OPTION, {"yes", 'y', NULL, "do not ask"}, JSON_OPTION},
+     NULL,
+     fl_cmd_threads_delete},
+    {"graph check",
+     "FILE…",
+     "check graph files: every mistake with its place and a suggestion",
+     NULL,
+     {JSON_OPTION},
+     "FILE",
+     fl_cmd_graph_check},
+    {"graph draw",
+     "FILE",
+     "draw a graph",
+     NULL,
+     {{"format", 'f', "FORMAT", "mermaid, dot or text (default: text)"}, JSON_OPTION},
+     "FILE",
+     fl_cmd_graph_draw},
+    {"graph schema", "", "the JSON Schema of graph files, for editors", NULL, {JSON_OPTION}, NULL, fl_cmd_graph_schema},
+    {"mcp list",
+     "[-- COMMAND ARGS…]",
+     "the tools of MCP servers",
+     "Examples:\n"
+     "  fairlead mcp list -- fairlead mcp serve\n"
+     "  fairlead mcp list --graph examples/math/agent.yaml",
+     {GRAPH_OPTION, SERVER_OPTION, JSON_OPTION},
+     NULL,
+     fl_cmd_mcp_list},
+    {"mcp call",
+     "TOOL [ARGS] [-- COMMAND ARGS…]",
+     "call one tool of an MCP server",
+     "ARGS is a JSON object; - reads it from standard input.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead mcp call add '{\"a\": 1, \"b\": 2}' --graph examples/math/agent.yaml\n"
+     "  fairlead mcp call calculate '{\"expression\": \"2^10\"}' -- fairlead mcp serve",
+     {GRAPH_OPTION, SERVER_OPTION, {"timeout", 0, "SECONDS", "give up after this long (default 600)"}, JSON_OPTION},
+     NULL,
+     fl_cmd_mcp_call},
+    {"mcp serve",
+     "",
+     "serve tools to MCP clients over standard input and output",
+     "Serves the built-in tools (time, calculator), or the tools of plugins when there are some.",
+     {{"plugin", 'p', "FILE.so", "serve the tools of this plugin (may be repeated)"},
+      {"builtin", 0, NULL, "the built-in tools as well as the plugins'"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_mcp_serve},
+    {"completion",
+     "bash|zsh|fish",
+     "a completion script for a shell",
+     "For bash: eval \"$(fairlead completion bash)\"",
+     {JSON_OPTION},
+     "bash zsh fish",
+     fl_cmd_completion},
+    {"version", "", "version, libraries and what this build can do", NULL, {JSON_OPTION}, NULL, fl_cmd_version},
+    {"help", "[COMMAND]", "what a command does and takes", NULL, {JSON_OPTION}, NULL, fl_cmd_help},
+};
+
+const size_t fl_command_count = sizeof fl_commands / sizeof fl_commands[0];

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/cli/follow.h"
+
+#include "runtime/base/mem.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { FL_SHOWN_MAX = 300 };
+
+/* ---- modes ---- */
+
+static const struct {
+  const char *name;
+  unsigned bit;
+} modes[] = {
+    {"values", FL_FOLLOW_VALUES}, {"updates", FL_FOLLOW_UPDATES},         {"messages", FL_FOLLOW_MESSAGES},
+    {"tasks", FL_FOLLOW_TASKS},   {"checkpoints", FL_FOLLOW_CHECKPOINTS}, {"custom", FL_FOLLOW_CUSTOM},
+    {"events", FL_FOLLOW_EVENTS},
+};
+
+static unsigned mode_bit(fl_slice name) {
+  for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+    if (fl_slice_equal(name, fl_slice_of(modes[i].name))) return modes[i].bit;
+  return 0;
+}
+
+int fl_follow_modes(const struct fl_args *args, const char *text) {
+  unsigned bits = 0;
+  while (*text != '\0') {
+    size_t size = strcspn(text, ",");
+    unsigned bit = mode_bit(fl_slice_n(text, size));
+    if (bit == 0) {
+      fl_usage(
+          args,
+          "--stream does not know \"%.*s\"; it knows values, updates, messages, tasks, checkpoints, custom and events",
+          (int)size, text);
+      return -1;
+    }
+    bits |= bit;
+    text += size + (text[size] == ',');
+  }
+  return (int)bits;
+}
+
+void fl_follower_init(struct fl_follower *follower, const struct fl_args *args, unsigned wanted) {
+  *follower = (struct fl_follower){.args = args, .modes = wanted};
+  follower->shows_steps = !args->json && !fl_args_has(args, "quiet");
+  follower->streams_text = !args->json && isatty(1) && wanted == 0;
+}
+
+void fl_follower_deinit(struct fl_follower *follower) { fl_buf_deinit(&follower->streamed); }
+
+unsigned fl_follower_wants(const struct fl_follower *follower) {
+  unsigned ordinary = FL_FOLLOW_EVENTS | FL_FOLLOW_MESSAGES | FL_FOLLOW_CUSTOM;
+  if (follower->args->json) return follower->modes != 0 ? follower->modes : ordinary | FL_FOLLOW_UPDATES;
+  return follower->modes | ordinary;
+}
+
+/* ---- for a person ---- */
+
+static const char *paint(const struct fl_follower *follower, const char *code) {
+  return follower->args->color ? code : "";
+}
+
+static void end_line(struct fl_follower *follower) {
+  if (follower->is_in_line) printf("\n");
+  fflush(stdout);
+  follower->is_in_line = false;
+}
+
+static void begin_step(struct fl_follower *follower, const char *node) {
+  end_line(follower);
+  fprintf(stderr, "%s[%s]%s ", paint(follower, "\033[36m"), node != NULL ? node : "run", paint(follower, "\033[0m"));
+}
+
+static void add_value(struct fl_buf *buf, const struct fl_value *value) {
+  FL_FREE_AUTO char *text = fl_as_string(value) != NULL ? fl_strdup(fl_as_string(value)) : fl_dump(value, NULL);
+  fl_add_visible(buf, text, FL_SHOWN_MAX);
+}
+
+static void add_result(struct fl_buf *buf, const struct fl_value *result) {
+  const struct fl_value *content = fl_get(result, "content");
+  for (size_t i = 0; i < fl_size(content); i++) {
+    const struct fl_value *block = fl_at(content, i);
+    if (i > 0) fl_buf_add_text(buf, " ");
+    if (fl_get(block, "text") != NULL) fl_add_visible(buf, fl_get_string(block, "text", ""), FL_SHOWN_MAX);
+    else fl_buf_addf(buf, "[%s]", fl_get_string(block, "type", "?"));
+  }
+  if (fl_size(content) == 0) add_value(buf, fl_get(result, "structuredContent"));
+}
+
+static void show_tool_end(struct fl_follower *follower, const char *node, const struct fl_value *data) {
+  FL_BUF_AUTO text = {0};
+  const char *error = fl_get_string(data, "error", NULL);
+  if (error != NULL) fl_add_visible(&text, error, FL_SHOWN_MAX);
+  else add_result(&text, fl_get(data, "result"));
+  bool is_bad = error != NULL || fl_get_bool(fl_get(data, "result"), "isError", false);
+  begin_step(follower, node);
+  fprintf(stderr, "%s%s %s %s%s%s  %s%.1f ms%s%s\n", fl_get_string(data, "tool", ""), paint(follower, "\033[2m"),
+          is_bad ? "✗" : "→", paint(follower, is_bad ? "\033[31m" : "\033[0m"), text.data != NULL ? text.data : "",
+          paint(follower, "\033[0m"), paint(follower, "\033[2m"), fl_get_double(data, "ms", 0),
+          fl_get_bool(data, "replayed", false) ? " (from the journal; not called again)" : "",
+          paint(follower, "\033[0m"));
+}
+
+static void show_tool_start(struct fl_follower *follower, const char *node, const struct fl_value *data) {
+  FL_BUF_AUTO text = {0};
+  add_value(&text, fl_get(data, "args"));
+  begin_step(follower, node);
+  fprintf(stderr, "%s %s\n", fl_get_string(data, "tool", ""), text.data != NULL ? text.data : "");
+}
+
+static void show_model_start(struct fl_follower *follower, const char *node, const struct fl_value *data) {
+  begin_step(follower, node);
+  fprintf(stderr, "model %s", fl_get_string(data, "model", ""));
+  if (strcmp(fl_get_string(data, "provider", ""), "scripted") == 0 && !follower->said_scripted) {
+    fprintf(stderr, " %s(scripted: its replies come from a file, no model is asked)%s", paint(follower, "\033[2m"),
+            paint(follower, "\033[0m"));
+    follower->said_scripted = true;
+  }
+  fprintf(stderr, "\n");
+}
+
+static void show_model_end(struct fl_follower *follower, const char *node, const struct fl_value *data) {
+  const struct fl_value *usage = fl_get(data, "usage");
+  const char *error = fl_get_string(data, "error", NULL);
+  if (error != NULL) return; /* the node's end says it */
+  begin_step(follower, node);
+  fprintf(stderr, "%smodel answered: %lld + %lld tokens, %.1f ms%s%s\n", paint(follower, "\033[2m"),
+          (long long)fl_get_int(usage, "input_tokens", 0), (long long)fl_get_int(usage, "output_tokens", 0),
+          fl_get_double(data, "ms", 0), fl_get_bool(data, "replayed", false) ? " (from the journal)" : "",
+          paint(follower, "\033[0m"));
+}
+
+static void show_event(struct fl_follower *follower, const char *node, const struct fl_value *data) {
+  const char *type = fl_get_string(data, "type", "");
+  if (strcmp(type, "tool_start") == 0) show_tool_start(follower, node, data);
+  else if (strcmp(type, "tool_end") == 0) show_tool_end(follower, node, data);
+  else if (strcmp(type, "model_start") == 0) show_model_start(follower, node, data);
+  else if (strcmp(type, "model_end") == 0) show_model_end(follower, node, data);
+  else if (strcmp(type, "model_retry") == 0) {
+    begin_step(follower, node);
+    fprintf(stderr, "the model call failed (%s); trying again in %.1f s\n", fl_get_string(data, "error", ""),
+            (double)fl_get_int(data, "delay_ms", 0) / 1000);
+  } else if (strcmp(type, "tool_progress") == 0) {
+    begin_step(follower, node);
+    fprintf(stderr, "%s: %g%s%s\n", fl_get_string(data, "tool", ""), fl_get_double(data, "done", 0),
+            fl_get(data, "message") != NULL ? " " : "", fl_get_string(data, "message", ""));
+  } else if (strcmp(type, "node_end") == 0) {
+    const char *outcome = fl_get_string(data, "outcome", "");
+    if (strcmp(outcome, "done") == 0 && node != NULL) return;
+    begin_step(follower, node);
+    fprintf(stderr, "%s\n", outcome);
+  }
+}
+
+/* Tokens are provisional: when the model is asked again, what was shown does not count. */
+static void show_delta(struct fl_follower *follower, const struct fl_value *data) {
+  const char *text = fl_get_string(data, "text", "");
+  if (strcmp(fl_get_string(data, "kind", ""), "text") != 0) return;
+  const char *call_id = fl_get_string(data, "call_id", "");
+  int64_t attempt = fl_get_int(data, "attempt", 0);
+  if (strcmp(call_id, follower->call_id) != 0 || attempt != follower->attempt) {
+    if (follower->is_in_line && strcmp(call_id, follower->call_id) == 0) printf(" …");
+    end_line(follower);
+    fl_buf_clear(&follower->streamed);
+    snprintf(follower->call_id, sizeof follower->call_id, "%s", call_id);
+    follower->attempt = attempt;
+  }
+  fl_buf_add_text(&follower->streamed, text);
+  if (!follower->streams_text) return;
+  fputs(text, stdout);
+  fflush(stdout);
+  follower->is_in_line = follower->streamed.size > 0;
+}
+
+/* ---- events ---- */
+
+static void print_line(const struct fl_run_event *event) {
+  FL_VALUE_AUTO line = fl_object();
+  fl_set_string(line, "mode", event->mode);
+  if (event->ns[0] != '\0') fl_set_string(line, "ns", event->ns);
+  if (event->node != NULL) fl_set_string(line, "node", event->node);
+  fl_set_take(line, "data", fl_value_ref(event->data));
+  fl_print_json(line);
+}
+
+void fl_follower_event(const struct fl_run_event *event, void *user) {
+  struct fl_follower *follower = user;
+  bool is_asked = (mode_bit(fl_slice_of(event->mode)) & follower->modes) != 0;
+  if (follower->args->json) {
+    print_line(event);
+    return;
+  }
+  if (is_asked) {
+    end_line(follower);
+    FL_FREE_AUTO char *text = fl_dump(event->data, NULL);
+    printf("%s%s%s: %s\n", event->mode, event->node != NULL ? " " : "", event->node != NULL ? event->node : "", text);
+    fflush(stdout);
+    return;
+  }
+  if (strcmp(event->mode, "messages") == 0) show_delta(follower, event->data);
+  else if (strcmp(event->mode, "events") == 0 && follower->shows_steps) show_event(follower, event->node, event->data);
+  else if (strcmp(event->mode, "custom") == 0 && follower->shows_steps) {
+    FL_BUF_AUTO text = {0};
+    add_value(&text, event->data);
+    begin_step(follower, event->node);
+    fprintf(stderr, "%s\n", text.data != NULL ? text.data : "");
+  }
+}
+
+/* ---- the end ---- */
+
+static const struct fl_value *last_message(const struct fl_value *output) {
+  const struct fl_value *messages = fl_get(output, "messages");
+  size_t count = fl_size(messages);
+  return count > 0 ? fl_at(messages, count - 1) : NULL;
+}
+
+static void add_content(struct fl_buf *text, const struct fl_value *content) {
+  if (fl_as_string(content) != NULL) fl_buf_add_text(text, fl_as_string(content));
+  for (size_t i = 0; i < fl_size(content); i++)
+    if (strcmp(fl_get_string(fl_at(content, i), "type", ""), "text") == 0)
+      fl_buf_add_text(text, fl_get_string(fl_at(content, i), "text", ""));
+}
+
+static void print_answer(struct fl_follower *follower, const struct fl_value *output) {
+  const struct fl_value *message = last_message(output);
+  if (message == NULL) {
+    end_line(follower);
+    if (fl_size(output) > 0) fl_print_pretty(output);
+    return;
+  }
+  FL_BUF_AUTO text = {0};
+  add_content(&text, fl_get(message, "content"));
+  bool was_streamed =
+      follower->streams_text && text.size > 0 && fl_slice_equal(fl_buf_slice(&text), fl_buf_slice(&follower->streamed));
+  if (!was_streamed && text.size > 0) {
+    end_line(follower);
+    printf("%s\n", text.data);
+  }
+  end_line(follower);
+}
+
+static void print_interrupts(const char *file, const struct fl_invoke_result *result) {
+  size_t count = fl_size(result->interrupts);
+  for (size_t i = 0; i < count; i++) {
+    const struct fl_value *interrupt = fl_at(result->interrupts, i);
+    FL_FREE_AUTO char *value = fl_dump(fl_get(interrupt, "value"), NULL);
+    const char *when = fl_get_string(interrupt, "when", NULL);
+    if (when != NULL) fprintf(stderr, "stopped %s node %s\n", when, fl_get_string(interrupt, "node", ""));
+    else
+      fprintf(stderr, "waiting at %s (%s): %s\n", fl_get_string(interrupt, "node", ""),
+              fl_get_string(interrupt, "id", ""), value);
+  }
+  bool is_static = count > 0 && fl_get(fl_at(result->interrupts, 0), "when") != NULL;
+  fprintf(stderr, "go on with: fairlead run %s --thread %s%s\n", file, result->thread,
+          is_static ? "" : " --resume JSON");
+}
+
+static int exit_code(const struct fl_invoke_result *result) {
+  if (result->status == 0) return FL_EXIT_OK;
+  if (result->status == 1) return FL_EXIT_INTERRUPTED;
+  return result->status == FL_E_CANCELLED ? FL_EXIT_CANCELLED : FL_EXIT_FAILED;
+}
+
+static int end_json(const struct fl_invoke_result *result, const struct fl_error *err) {
+  FL_VALUE_AUTO line = fl_object();
+  static const char *const words[] = {"done", "interrupted"};
+  fl_set_string(line, "type", "end");
+  fl_set_string(line, "status",
+                result->status >= 0                ? words[result->status]
+                : result->status == FL_E_CANCELLED ? "cancelled"
+                                                   : "failed");
+  fl_set_string(line, "thread_id", result->thread);
+  fl_set_take(line, "output", fl_value_ref(result->output));
+  if (fl_size(result->interrupts) > 0) fl_set_take(line, "interrupts", fl_value_ref(result->interrupts));
+  if (result->status < 0) {
+    struct fl_value *error = fl_object();
+    fl_set_string(error, "code", fl_error_word(result->status));
+    fl_set_string(error, "message", err != NULL ? err->text : fl_error_sentence(result->status));
+    fl_set_take(line, "error", error);
+  }
+  fl_print_json(line);
+  return exit_code(result);
+}
+
+int fl_follower_end(struct fl_follower *follower, const char *file, const struct fl_invoke_result *result,
+                    const struct fl_error *err) {
+  if (follower->args->json) return end_json(result, err);
+  if (result->status == 0) print_answer(follower, result->output);
+  end_line(follower);
+  if (result->status == 1) print_interrupts(file, result);
+  if (result->status < 0 && result->status != FL_E_CANCELLED) fl_fail_error(follower->args, err);
+  if (result->status == FL_E_CANCELLED) fprintf(stderr, "cancelled; the thread is kept: --thread %s\n", result->thread);
+  return exit_code(result);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* The program: installs the allocator for the libraries, finds the command, takes its arguments apart, runs it. */
+#include "runtime/base/mem.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/hooks.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- arguments ---- */
+
+const char *fl_args_nth(const struct fl_args *args, const char *option, int index) {
+  for (int i = 0; i < args->value_count; i++)
+    if (strcmp(args->values[i].option->name, option) == 0 && index-- == 0) return args->values[i].value;
+  return NULL;
+}
+
+const char *fl_args_get(const struct fl_args *args, const char *option) {
+  for (int i = args->value_count - 1; i >= 0; i--)
+    if (strcmp(args->values[i].option->name, option) == 0) return args->values[i].value;
+  return NULL;
+}
+
+bool fl_args_has(const struct fl_args *args, const char *option) { return fl_args_get(args, option) != NULL; }
+
+long fl_args_number(const struct fl_args *args, const char *option, long max) {
+  const char *text = fl_args_get(args, option);
+  if (text == NULL) return 0;
+  char *end = NULL;
+  long number = strtol(text, &end, 10);
+  if (*text != '\0' && *end == '\0' && number >= 1 && number <= max) return number;
+  fl_usage(args, "--%s takes a whole number from 1 to %ld, not \"%s\"", option, max, text);
+  return -1;
+}
+
+static bool is_for_a_person(void) {
+  const char *term = getenv("TERM");
+  return isatty(2) && getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+/* Moves what stands behind "--" out of the way of getopt. */
+static int split_rest(struct fl_args *args, int argc, char **argv) {
+  for (int i = 1; i < argc; i++) {
+    if (strcmp(argv[i], "--") != 0) continue;
+    args->rest_count = argc - i - 1;
+    args->rest = argv + i + 1;
+    return i;
+  }
+  return argc;
+}
+
+static int unknown_option(const struct fl_args *args, const char *word) {
+  const char *names[FL_OPTIONS_MAX];
+  size_t count = 0;
+  for (const struct fl_option *option = args->command->options; option->name != NULL; option++)
+    names[count++] = option->name;
+  const char *nearest = strncmp(word, "--", 2) == 0 ? fl_nearest(word + 2, names, count) : NULL;
+  if (nearest != NULL) return fl_usage(args, "there is no option %s; did you mean --%s?", word, nearest);
+  return fl_usage(args, "there is no option %s, or its value is missing", word);
+}
+
+/* 0, or an exit code + 1 after a message. */
+static int parse(struct fl_args *args, int argc, char **argv) {
+  struct option options[FL_OPTIONS_MAX + 2] = {0};
+  char letters[2 * FL_OPTIONS_MAX + 4] = ":h";
+  int count = 0;
+  for (const struct fl_option *option = args->command->options; option->name != NULL; option++, count++) {
+    options[count] =
+        (struct option){option->name, option->value != NULL ? required_argument : no_argument, NULL, 256 + count};
+    size_t size = strlen(letters);
+    if (option->letter != 0)
+      snprintf(letters + size, sizeof letters - size, "%c%s", option->letter, option->value != NULL ? ":" : "");
+  }
+  options[count] = (struct option){"help", no_argument, NULL, 'h'};
+  opterr = 0;
+  optind = 1;
+  for (int found; (found = getopt_long(argc, argv, letters, options, NULL)) != -1;) {
+    if (found == 'h') {
+      fl_help_print(stdout, args->command);
+      return FL_EXIT_OK + 1;
+    }
+    if (found == '?' || found == ':') return unknown_option(args, argv[optind - 1]) + 1;
+    int index = found - 256;
+    for (int i = 0; found < 256 && i < count; i++)
+      if (args->command->options[i].letter == found) index = i;
+    if (args->value_count == FL_OPTION_VALUES_MAX) return fl_usage(args, "too many options") + 1;
+    args->values[args->value_count].option = &args->command->options[index];
+    args->values[args->value_count++].value = optarg != NULL ? optarg : "";
+  }
+  args->count = argc - optind;
+  args->items = argv + optind;
+  args->json = fl_args_has(args, "json");
+  return 0;
+}
+
+/* ---- finding the command ---- */
+
+static const struct fl_command *find(const char *name) {
+  for (size_t i = 0; i < fl_command_count; i++)
+    if (strcmp(fl_commands[i].name, name) == 0) return &fl_commands[i];
+  return NULL;
+}
+
+static bool is_group(const char *word) {
+  size_t size = strlen(word);
+  for (size_t i = 0; i < fl_command_count; i++)
+    if (strncmp(fl_commands[i].name, word, size) == 0 && fl_commands[i].name[size] == ' ') return true;
+  return false;
+}
+
+static int unknown_command(const char *word) {
+  const char *names[64];
+  size_t count = 0;
+  for (; count < fl_command_count && count < 64; count++) names[count] = fl_commands[count].name;
+  const char *nearest = fl_nearest(word, names, count);
+  fprintf(stderr, "fairlead: there is no command \"%s\"", word);
+  if (nearest != NULL) fprintf(stderr, "; did you mean \"%s\"?", nearest);
+  fprintf(stderr, "\nSee 'fairlead help'.\n");
+  return FL_EXIT_USAGE;
+}
+
+static bool is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
+static int run_command(const struct fl_command *command, int argc, char **argv) {
+  struct fl_args args = {.command = command, .color = is_for_a_person()};
+  int own_argc = split_rest(&args, argc, argv);
+  int stop = parse(&args, own_argc, argv);
+  return stop != 0 ? stop - 1 : command->run(&args);
+}
+
+static int run_group(const char *group, int argc, char **argv) {
+  if (argc < 2 || is_help(argv[1])) {
+    fl_help_group(argc < 2 ? stderr : stdout, group);
+    return argc < 2 ? FL_EXIT_USAGE : FL_EXIT_OK;
+  }
+  FL_FREE_AUTO char *name = fl_format("%s %s", group, argv[1]);
+  const struct fl_command *command = find(name);
+  return command != NULL ? run_command(command, argc - 1, argv + 1) : unknown_command(name);
+}
+
+int main(int argc, char **argv) {
+  fl_hooks_install();
+  if (argc < 2 || is_help(argv[1])) {
+    fl_help_print(argc < 2 ? stderr : stdout, NULL);
+    return argc < 2 ? FL_EXIT_USAGE : FL_EXIT_OK;
+  }
+  const char *word = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+  if (is_group(word)) return run_group(word, argc - 1, argv + 1);
+  const struct fl_command *command = find(word);
+  return command != NULL ? run_command(command, argc - 1, argv + 1) : unknown_command(word);
+}

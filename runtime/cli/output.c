@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/base/mem.h"
+#include "runtime/cli/cli.h"
+#include "runtime/json/json.h"
+
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+void fl_print_json(const struct fl_value *value) {
+  FL_FREE_AUTO char *text = fl_dump(value, NULL);
+  printf("%s\n", text);
+  fflush(stdout);
+}
+
+void fl_print_pretty(const struct fl_value *value) {
+  FL_BUF_AUTO text = {0};
+  fl_json_write(&text, value, FL_JSON_PRETTY);
+  printf("%s\n", text.data);
+}
+
+static void print_failure(const struct fl_args *args, const char *word, const char *text) {
+  if (args != NULL && args->json) {
+    FL_VALUE_AUTO line = fl_object();
+    struct fl_value *error = fl_object();
+    fl_set_string(error, "code", word);
+    fl_set_string(error, "message", text);
+    fl_set_string(line, "type", "error");
+    fl_set_take(line, "error", error);
+    fl_print_json(line);
+    return;
+  }
+  fflush(stdout);
+  bool color = args != NULL && args->color;
+  fprintf(stderr, "%sfairlead: %s%s\n", color ? "\033[31m" : "", color ? "\033[0m" : "", text);
+}
+
+int fl_fail(const struct fl_args *args, int code, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  FL_BUF_AUTO text = {0};
+  fl_buf_vaddf(&text, format, list);
+  va_end(list);
+  print_failure(args, code == FL_EXIT_USAGE ? "usage" : "failed", text.data);
+  return code;
+}
+
+int fl_usage(const struct fl_args *args, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  FL_BUF_AUTO text = {0};
+  fl_buf_vaddf(&text, format, list);
+  va_end(list);
+  print_failure(args, "usage", text.data);
+  if (!args->json) fprintf(stderr, "See 'fairlead help %s'.\n", args->command->name);
+  return FL_EXIT_USAGE;
+}
+
+int fl_fail_error(const struct fl_args *args, const struct fl_error *err) {
+  print_failure(args, fl_error_word(err->code), err->text[0] != '\0' ? err->text : fl_error_sentence(err->code));
+  return err->code == FL_E_INVALID || err->code == FL_E_GRAPH ? FL_EXIT_USAGE : FL_EXIT_FAILED;
+}
+
+void fl_print_diags(const struct fl_args *args, const struct fl_diags *diags) {
+  for (size_t i = 0; i < diags->count; i++) {
+    const struct fl_diag *diag = &diags->items[i];
+    FL_FREE_AUTO char *line = fl_diag_format(diag);
+    bool is_error = diag->severity == FL_SEVERITY_ERROR;
+    fprintf(stderr, "%s%s%s\n", args->color ? (is_error ? "\033[31m" : "\033[33m") : "", line,
+            args->color ? "\033[0m" : "");
+  }
+  if (diags->dropped_count > 0) fprintf(stderr, "… and %zu more\n", diags->dropped_count);
+}
+
+int fl_terminal_width(void) {
+  struct winsize size;
+  if (ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) return size.ws_col;
+  return 80;
+}
+
+void fl_add_visible(struct fl_buf *buf, const char *text, size_t size_max) {
+  size_t start = buf->size;
+  for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+    if (buf->size - start >= size_max && (*c & 0xc0) != 0x80) {
+      fl_buf_add_text(buf, "…");
+      return;
+    }
+    if (*c == '\n' || *c == '\t') fl_buf_add_char(buf, ' ');
+    else if (*c < 0x20 || *c == 0x7f) fl_buf_addf(buf, "\\x%02x", *c);
+    else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) fl_buf_addf(buf, "\\x%02x", *++c); /* C1 controls */
+    else fl_buf_add_char(buf, (char)*c);
+  }
+}
+
+void fl_format_time(int64_t wall_ms, char ret_text[32]) {
+  time_t seconds = (time_t)(wall_ms / 1000);
+  struct tm local;
+  localtime_r(&seconds, &local);
+  strftime(ret_text, 32, "%Y-%m-%d %H:%M:%S", &local);
+}
+
+char *fl_default_store(void) {
+  const char *store = getenv("FAIRLEAD_STORE");
+  if (store != NULL && *store != '\0') return fl_strdup(store);
+  const char *data = getenv("XDG_DATA_HOME");
+  if (data != NULL && *data == '/') return fl_format("%s/fairlead/fairlead.db", data);
+  const char *home = getenv("HOME");
+  return fl_format("%s/.local/share/fairlead/fairlead.db", home != NULL && *home != '\0' ? home : ".");
+}

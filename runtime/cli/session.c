@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/cli/session.h"
+
+#include "runtime/base/mem.h"
+#include "runtime/engine/engine.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- opening ---- */
+
+static int open_runtime(struct fl_session *session) {
+  const struct fl_args *args = session->args;
+  const char *path = fl_args_get(args, "store");
+  FL_FREE_AUTO char *fallback = path == NULL ? fl_default_store() : NULL;
+  struct fl_runtime_options options = {.size = sizeof options, .store_path = path != NULL ? path : fallback};
+  struct fl_error err = {0};
+  if (fl_runtime_create(&options, &session->runtime, &err) < 0)
+    return fl_fail_error(args, &err) != 0 ? FL_EXIT_FAILED : 0;
+  return 0;
+}
+
+static int load_graph(struct fl_session *session) {
+  struct fl_diags diags = {0};
+  int rc = fl_runtime_load_diags(session->runtime, session->args->items[0], &session->definition, &diags);
+  if (session->args->json && rc < 0) {
+    FL_BUF_AUTO text = {0};
+    for (size_t i = 0; i < diags.count; i++) {
+      FL_FREE_AUTO char *line = fl_diag_format(&diags.items[i]);
+      fl_buf_addf(&text, "%s%s", i > 0 ? "\n" : "", line);
+    }
+    fl_fail(session->args, FL_EXIT_USAGE, "%s", text.data != NULL ? text.data : "the graph file is not valid");
+  } else {
+    fl_print_diags(session->args, &diags);
+  }
+  fl_diags_deinit(&diags);
+  return rc < 0 ? FL_EXIT_USAGE : 0;
+}
+
+int fl_session_open(struct fl_session *session, const struct fl_args *args) {
+  *session = (struct fl_session){.args = args};
+  const char *thread = fl_args_get(args, "thread");
+  if (thread != NULL && !fl_is_thread_id(thread))
+    return fl_usage(args, "\"%s\" cannot be a thread id: 1 to 128 of A-Z a-z 0-9 . _ : -", thread);
+  const char *stream = fl_args_get(args, "stream");
+  int modes = stream != NULL ? fl_follow_modes(args, stream) : 0;
+  if (modes < 0 || fl_args_number(args, "recursion-limit", 1000000) < 0) return FL_EXIT_USAGE;
+  session->thread = fl_strdup(thread);
+  fl_follower_init(&session->follower, args, (unsigned)modes);
+  int code = open_runtime(session);
+  if (code == 0) code = load_graph(session);
+  if (code != 0) fl_session_close(session);
+  return code;
+}
+
+void fl_session_close(struct fl_session *session) {
+  fl_definition_unref(session->definition);
+  fl_runtime_destroy(session->runtime);
+  fl_follower_deinit(&session->follower);
+  fl_free(session->thread);
+  *session = (struct fl_session){0};
+}
+
+/* ---- running ---- */
+
+/* The first signal cancels the run and keeps the thread; the second leaves at once. */
+static void on_signal(struct fl_signal *signal, int number) {
+  struct fl_session *session = signal->user;
+  if (session->is_over) return;
+  if (session->was_cancelled) _exit(FL_EXIT_CANCELLED);
+  session->was_cancelled = true;
+  if (!session->args->json) fprintf(stderr, "\ncancelling (once more to leave at once)\n");
+  fl_invocation_cancel(session->invocation);
+}
+
+static void on_end(struct fl_invoke_result *result, const struct fl_error *err, void *user) {
+  struct fl_session *session = user;
+  session->result = *result;
+  if (err != NULL) session->error = *err;
+  session->is_over = true;
+  struct fl_world *world = fl_runtime_world(session->runtime);
+  fl_signal_stop(world, &session->on_int);
+  fl_signal_stop(world, &session->on_term);
+  fl_world_stop(world);
+}
+
+static void watch_signals(struct fl_session *session) {
+  struct fl_world *world = fl_runtime_world(session->runtime);
+  session->on_int = (struct fl_signal){.on_signal = on_signal, .user = session};
+  session->on_term = (struct fl_signal){.on_signal = on_signal, .user = session};
+  fl_signal_start(world, &session->on_int, SIGINT);
+  fl_signal_start(world, &session->on_term, SIGTERM);
+}
+
+int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *options,
+                      struct fl_invoke_result *ret_result) {
+  const struct fl_args *args = session->args;
+  options->recursion_limit = (uint32_t)fl_args_number(args, "recursion-limit", 1000000);
+  options->model = fl_args_get(args, "model");
+  options->follow = fl_follower_wants(&session->follower);
+  options->on_event = fl_follower_event;
+  options->user = &session->follower;
+  session->is_over = session->was_cancelled = false;
+  session->error = (struct fl_error){0};
+  struct fl_error err = {0};
+  int rc =
+      fl_runtime_start(session->runtime, session->definition, options, on_end, session, &session->invocation, &err);
+  if (rc < 0) return fl_fail_error(args, &err);
+  watch_signals(session);
+  while (!session->is_over) fl_world_run(fl_runtime_world(session->runtime));
+  session->invocation = NULL;
+  *ret_result = session->result;
+  return fl_follower_end(&session->follower, args->items[0], ret_result, &session->error);
+}
+
+/* ---- what the thread holds ---- */
+
+bool fl_session_has_messages(const struct fl_session *session) {
+  ptrdiff_t index = fl_definition_channel(session->definition, "messages");
+  return index >= 0 && session->definition->channels[index].reducer == FL_MESSAGES;
+}
+
+struct fl_value *fl_session_user_message(const char *text) {
+  struct fl_value *message = fl_object();
+  fl_set_string(message, "role", "user");
+  fl_set_string(message, "content", text);
+  struct fl_value *messages = fl_array();
+  fl_append_take(messages, message);
+  struct fl_value *input = fl_object();
+  fl_set_take(input, "messages", messages);
+  return input;
+}
+
+static struct fl_value *describe(struct fl_session *session) {
+  struct fl_loaded loaded = {0};
+  if (fl_store_load(fl_runtime_store(session->runtime), session->thread, "", 0, &loaded, NULL) < 0) return NULL;
+  struct fl_run_settings settings = {.size = sizeof settings};
+  struct fl_run *run = fl_run_create(session->definition, &loaded, &settings);
+  struct fl_value *description = fl_run_describe(run);
+  fl_run_destroy(run);
+  fl_loaded_deinit(&loaded);
+  return description;
+}
+
+static const struct fl_value *last_user_content(const struct fl_value *messages) {
+  for (size_t i = fl_size(messages); i > 0; i--)
+    if (strcmp(fl_get_string(fl_at(messages, i - 1), "role", ""), "user") == 0)
+      return fl_get(fl_at(messages, i - 1), "content");
+  return NULL;
+}
+
+bool fl_session_is_unfinished(struct fl_session *session, const struct fl_value *input) {
+  FL_VALUE_AUTO description = describe(session);
+  if (fl_size(fl_get(description, "next")) == 0) return false;
+  const struct fl_value *asked = last_user_content(fl_get(input, "messages"));
+  const struct fl_value *begun = last_user_content(fl_get(fl_get(description, "values"), "messages"));
+  return asked != NULL && begun != NULL && fl_equal(asked, begun);
+}
+
+bool fl_session_are_interrupt_ids(struct fl_session *session, const struct fl_value *answers) {
+  FL_VALUE_AUTO description = describe(session);
+  const struct fl_value *interrupts = fl_get(description, "interrupts");
+  struct fl_member member = {0};
+  size_t known = 0;
+  while (fl_next_member(answers, &member))
+    for (size_t i = 0; i < fl_size(interrupts); i++)
+      known += strcmp(fl_get_string(fl_at(interrupts, i), "id", ""), member.key) == 0;
+  return known > 0 && known == fl_size(answers);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What one `fairlead run` holds: the runtime, the graph, the thread, who follows, and Ctrl-C. */
+#pragma once
+#include "runtime/cli/follow.h"
+#include "runtime/io/world.h"
+
+struct fl_session {
+  const struct fl_args *args;
+  struct fl_runtime *runtime;
+  struct fl_definition *definition;
+  struct fl_follower follower;
+  char *thread; /* NULL: a new one for each run */
+  struct fl_signal on_int, on_term;
+  struct fl_invocation *invocation; /* under way */
+  bool is_over, was_cancelled;
+  struct fl_invoke_result result;
+  struct fl_error error;
+};
+
+/* 0, or an exit code after a message. */
+int fl_session_open(struct fl_session *session, const struct fl_args *args);
+void fl_session_close(struct fl_session *session);
+
+/* Runs and shows; Ctrl-C cancels. Fills in model, limits and follower. Returns the exit code; the caller deinits the
+ * result. */
+int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *options,
+                      struct fl_invoke_result *ret_result);
+
+bool fl_session_has_messages(const struct fl_session *session);
+struct fl_value *fl_session_user_message(const char *text); /* {"messages":[{"role":"user","content":TEXT}]} */
+
+/* Whether the thread stands in the middle of a turn that this very input began. */
+bool fl_session_is_unfinished(struct fl_session *session, const struct fl_value *input);
+/* Whether every member of the object names a pending interrupt of the thread. */
+bool fl_session_are_interrupt_ids(struct fl_session *session, const struct fl_value *answers);
