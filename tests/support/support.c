@@ -38,8 +38,8 @@ static bool ends_with(const char *text, const char *suffix) {
   return size >= suffix_size && strcmp(text + size - suffix_size, suffix) == 0;
 }
 
-int test_each_file(const char *folder, const char *suffix, void (*visit)(const char *path, const char *name, void *user),
-                   void *user) {
+int test_each_file(const char *folder, const char *suffix,
+                   void (*visit)(const char *path, const char *name, void *user), void *user) {
   struct dirent **entries;
   int count = scandir(folder, &entries, NULL, alphasort);
   if (count < 0) return -1;

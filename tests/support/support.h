@@ -15,9 +15,10 @@ char *test_read_file(const char *path, size_t *ret_size);
 /* Folder of the shared test material ("../shared/data" beside the source tree, or $FL_SHARED), NULL when absent. */
 const char *test_shared_data(void);
 
-/* Calls `visit` for every regular file of a folder whose name ends in `suffix`, in name order; -1 when there is no folder. */
-int test_each_file(const char *folder, const char *suffix, void (*visit)(const char *path, const char *name, void *user),
-                   void *user);
+/* Calls `visit` for every regular file of a folder whose name ends in `suffix`, in name order; -1 when there is no
+ * folder. */
+int test_each_file(const char *folder, const char *suffix,
+                   void (*visit)(const char *path, const char *name, void *user), void *user);
 
 /* A fresh folder below $TMPDIR or /tmp, removed with all it holds at exit. Static buffer, good until the next call. */
 const char *test_folder(void);

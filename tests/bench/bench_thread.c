@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads through the whole engine: a conversation that grows to 5,000 messages of 200 characters (bytes on disk and
+ * time per turn at 10, 100, 1,000 and 5,000), its load from disk, memory per thousand waiting threads, and a three-node
+ * run in memory. */
+#include "tests/bench/bench.h"
+
+#include <fairlead/runtime.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fl_error err;
+
+static void must(int rc) {
+  if (rc >= 0) return;
+  fprintf(stderr, "bench: %s\n", err.text);
+  exit(2);
+}
+
+static struct fl_value *message(const char *role, int number) {
+  char text[201];
+  snprintf(text, sizeof text, "%06d ", number);
+  memset(text + 7, 'x', 193);
+  text[200] = '\0';
+  struct fl_value *value = fl_object();
+  fl_set_string(value, "role", role);
+  fl_set_string(value, "content", text);
+  return value;
+}
+
+static int echo(struct fl_task *task, void *user) {
+  return fl_task_write_take(task, "messages", message("assistant", 0));
+}
+
+static int ask(struct fl_task *task, void *user) {
+  struct fl_value *question = fl_string("go on?"), *answer = NULL;
+  int rc = fl_task_interrupt(task, question, &answer);
+  fl_value_unref(question);
+  return rc;
+}
+
+static int nothing(struct fl_task *task, void *user) { return fl_task_write_take(task, "n", fl_int(1)); }
+
+static struct fl_definition *one_node(const char *name, fl_node_fn *run) {
+  struct fl_graph *graph = fl_graph_create(name);
+  fl_graph_channel(graph, "messages",
+                   &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer = FL_MESSAGES});
+  fl_graph_node(graph, name, run, NULL, NULL);
+  fl_graph_edge(graph, FL_START, name);
+  fl_graph_edge(graph, name, FL_END);
+  struct fl_definition *definition = NULL;
+  must(fl_graph_compile(graph, NULL, &definition, &err));
+  return definition;
+}
+
+static struct fl_runtime *open_runtime(const char *path) {
+  struct fl_runtime *runtime = NULL;
+  must(fl_runtime_create(&(struct fl_runtime_options){.size = sizeof(struct fl_runtime_options), .store_path = path},
+                         &runtime, &err));
+  return runtime;
+}
+
+static void turn(struct fl_runtime *runtime, struct fl_definition *definition, const char *thread, int number) {
+  struct fl_value *messages = fl_array(), *input = fl_object();
+  fl_append_take(messages, message("user", number));
+  fl_set_take(input, "messages", messages);
+  struct fl_invoke_options options = {.size = sizeof options, .thread = thread, .input = input, .no_output = true};
+  struct fl_invoke_result result = {0};
+  must(fl_runtime_invoke(runtime, definition, &options, &result, &err));
+  fl_invoke_result_deinit(&result);
+  fl_value_unref(input);
+}
+
+/* The median of the last turns. */
+static int compare(const void *a, const void *b) {
+  return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+enum { SAMPLE_COUNT = 50 };
+
+static double sample_turns(struct fl_runtime *runtime, struct fl_definition *definition, int *count, double *ret_cpu) {
+  double walls[SAMPLE_COUNT];
+  int turns = *count < SAMPLE_COUNT ? 5 : SAMPLE_COUNT;
+  double cpu = bench_cpu_us();
+  for (int i = 0; i < turns; i++, *count += 2) {
+    double begin = bench_wall_us();
+    turn(runtime, definition, "long", *count);
+    walls[i] = bench_wall_us() - begin;
+  }
+  *ret_cpu = (bench_cpu_us() - cpu) / turns;
+  qsort(walls, (size_t)turns, sizeof *walls, compare);
+  return walls[turns / 2];
+}
+
+static void conversation(const char *path) {
+  static const int marks[] = {10, 100, 1000, 5000};
+  struct fl_definition *definition = one_node("echo", echo);
+  struct fl_runtime *runtime = open_runtime(path);
+  double first_cpu = 0, cpu = 0, wall = 0;
+  for (int mark = 0, count = 0; mark < 4; mark++) {
+    int samples = marks[mark] <= SAMPLE_COUNT ? 5 : SAMPLE_COUNT;
+    while (count < marks[mark] - 2 * samples) turn(runtime, definition, "long", (count += 2));
+    wall = sample_turns(runtime, definition, &count, &cpu);
+    if (mark == 1) first_cpu = cpu;
+    printf("turn at %d messages: %.0f us wall (median), %.0f us CPU; %ld bytes on disk\n", count, wall, cpu,
+           bench_file_bytes(path));
+  }
+  bench_limit("turn-5000-cpu", cpu, "us", 1000);
+  bench_limit("turn-5000-wall", wall, "us", 1000);
+  bench_limit("turn-cpu-5000-to-100", cpu / first_cpu, "times", 1.5);
+  fl_runtime_destroy(runtime);
+  bench_limit("bytes-5000-messages", (double)bench_file_bytes(path) / 1e6, "MB", 5.0);
+  runtime = open_runtime(path);
+  double begin = bench_wall_us(), begin_cpu = bench_cpu_us();
+  turn(runtime, definition, "long", 5001);
+  printf("first turn after a restart at 5000 messages: %.0f us wall, %.0f us CPU\n", bench_wall_us() - begin,
+         bench_cpu_us() - begin_cpu);
+  bench_limit("resume-5000-cpu", (bench_cpu_us() - begin_cpu) / 1000, "ms", 5.0);
+  fl_runtime_destroy(runtime);
+  fl_definition_unref(definition);
+}
+
+static void waiting_threads(const char *path) {
+  struct fl_definition *definition = one_node("ask", ask);
+  struct fl_runtime *runtime = open_runtime(path);
+  for (int i = 0; i < 1100; i++) {
+    static long before;
+    char thread[32];
+    snprintf(thread, sizeof thread, "waiting-%d", i);
+    if (i == 100) before = bench_rss_kb();
+    turn(runtime, definition, thread, i);
+    if (i == 1099) bench_limit("rss-per-1000-waiting-threads", (double)(bench_rss_kb() - before), "KB", 1024);
+  }
+  fl_runtime_destroy(runtime);
+  fl_definition_unref(definition);
+}
+
+static void three_nodes(void) {
+  struct fl_graph *graph = fl_graph_create("three");
+  fl_graph_channel(graph, "n",
+                   &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer = FL_SUM});
+  static const char *const names[] = {"a", "b", "c"};
+  for (int i = 0; i < 3; i++) fl_graph_node(graph, names[i], nothing, NULL, NULL);
+  fl_graph_edge(graph, FL_START, "a");
+  fl_graph_edge(graph, "a", "b");
+  fl_graph_edge(graph, "b", "c");
+  fl_graph_edge(graph, "c", FL_END);
+  struct fl_definition *definition = NULL;
+  must(fl_graph_compile(graph, NULL, &definition, &err));
+  struct fl_runtime *runtime = open_runtime(NULL);
+  struct fl_value *input = fl_object();
+  fl_set_int(input, "n", 0);
+  struct fl_invoke_options options = {.size = sizeof options, .input = input};
+  enum { ROUNDS = 20000 };
+  double best = 1e9;
+  for (int round = 0; round < 5; round++) {
+    double cpu = bench_cpu_us();
+    for (int i = 0; i < ROUNDS; i++) {
+      struct fl_invoke_result result = {0};
+      must(fl_runtime_invoke(runtime, definition, &options, &result, &err));
+      if (fl_get_int(result.output, "n", 0) != 3) exit(2);
+      fl_invoke_result_deinit(&result);
+    }
+    cpu = (bench_cpu_us() - cpu) / ROUNDS;
+    if (cpu < best) best = cpu;
+  }
+  bench_limit("three-node-run-in-memory-cpu", best, "us", 10);
+  fl_value_unref(input);
+  fl_runtime_destroy(runtime);
+  fl_definition_unref(definition);
+}
+
+int main(void) {
+  char path[4096];
+  three_nodes();
+  snprintf(path, sizeof path, "%s/long.db", bench_folder());
+  conversation(path);
+  snprintf(path, sizeof path, "%s/waiting.db", bench_folder());
+  waiting_threads(path);
+  return bench_done();
+}

@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The program as a user meets it: exit codes, messages, threads, interrupts, signals. Prints TAP.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+fairlead=$PWD/build/fairlead
+folder=$(mktemp -d "${TMPDIR:-/tmp}/fairlead-cli-XXXXXX")
+trap 'rm -rf "$folder"' EXIT INT TERM
+export FAIRLEAD_STORE="$folder/s.db" FL_COUNTING_TOOLS="$PWD/build/counting-tools" FL_COUNT_FILE="$folder/count"
+export XDG_STATE_HOME="$folder" NO_COLOR=1
+: >"$FL_COUNT_FILE"
+row=0 failed=0
+out=$folder/out err=$folder/err
+
+# ok NAME: a row from the result of the command before it
+ok() { status=$?; row=$((row + 1)); if [ $status -eq 0 ]; then echo "ok $row - $1"; else
+  echo "not ok $row - $1"; failed=1; { echo "--- $1"; cat "$out" "$err"; } >&2; fi; }
+# run CODE ARGS…: runs fairlead, expects the exit code
+run() { expected=$1; shift; "$fairlead" "$@" >"$out" 2>"$err" </dev/null; code=$?
+  [ $code -eq "$expected" ] || { echo "exit $code, expected $expected: $*" >>"$err"; return 1; }; }
+says() { grep -qF -- "$1" "$out"; }
+tells() { grep -qF -- "$1" "$err"; }
+math=examples/math/agent.yaml
+
+run 0 version && says "fairlead 0."; ok "version"
+run 0 help run && says "--thread ID"; ok "help of a command"
+run 2 frobnicate && tells "no command"; ok "an unknown command is a usage error"
+run 2 rum && tells 'did you mean "run"'; ok "a mistyped command is suggested"
+run 2 run $math --therad x hello && tells "did you mean --thread"; ok "a mistyped option is suggested"
+run 0 threads --help && says "threads history"; ok "help of a group"
+for shell in bash zsh fish; do run 0 completion $shell && says fairlead; ok "completion for $shell"; done
+"$fairlead" completion bash | bash -n; ok "the bash completion is valid bash"
+
+run 0 run $math --thread t1 "what's (3 + 5) x 12?" && says 96 && tells "math/add" && tells "scripted"; ok "the main job: 96"
+run 0 run $math --thread t1 "now add 4" && says 100; ok "the second turn answers from the stored conversation"
+run 0 threads list && says t1 && says math; ok "threads list"
+run 0 threads list --json && says '"id":"t1"'; ok "threads list --json"
+run 0 threads show t1 && says "now add 4" && says 100; ok "threads show"
+run 0 threads history t1 && says input && says loop; ok "threads history"
+first=$("$fairlead" threads history t1 --json | tail -1 | sed 's/.*"checkpoint_id":"\([^"]*\)".*/\1/')
+run 0 threads show t1 --checkpoint "$first" --json && ! says "now add 4" && says "(3 + 5)"; ok "threads show at an old checkpoint"
+run 1 threads show nobody && tells nobody; ok "a thread that does not exist is named"
+run 2 threads delete t1 && tells "--yes"; ok "delete asks first"
+run 0 threads delete t1 --yes && run 1 threads show t1; ok "delete --yes deletes"
+run 0 run $math --json "what's (3 + 5) x 12?" && says '"type":"end"' && says '"status":"done"'; ok "run --json"
+grep -v '^{.*}$' "$out" | grep -q . ; [ $? -eq 1 ]; ok "with --json every line is an object"
+for mode in values updates messages events; do
+  run 0 run $math --json --stream $mode "what's (3 + 5) x 12?" && says "\"mode\":\"$mode\""; ok "run --stream $mode"
+done
+run 2 run $math --stream valves x && tells valves; ok "an unknown stream mode is a usage error"
+echo "what's (3 + 5) x 12?" | "$fairlead" run $math - >"$out" 2>"$err" && says 96; ok "the question from standard input"
+run 1 run $math --recursion-limit 2 "what's (3 + 5) x 12?" && tells "recursion"; ok "the recursion limit is told"
+run 1 run $math "tell me a joke"; ok "a question that the script does not know fails"
+run 2 run $math; ok "no question and no terminal is a usage error"
+run 2 run no-such-file.yaml x && tells no-such-file.yaml; ok "a missing file is named"
+run 2 run tests/cli/typo.yaml x && tells "typo.yaml:4:" && tells '"messages"' && tells '"agent"'; ok "a typo in the graph file is told with its place, all at once"
+run 2 graph check tests/cli/typo.yaml --json && says '"line":4' && says '"errors"'; ok "graph check --json"
+run 0 graph check $math && says "no errors"; ok "graph check"
+for format in text mermaid dot; do run 0 graph draw $math --format $format && says agent; ok "graph draw --format $format"; done
+run 0 graph schema && says '$schema' && "$fairlead" graph schema | grep -q mcpServers; ok "graph schema"
+run 0 mcp list -- "$fairlead" mcp serve && says calculat; ok "mcp list of our own server"
+run 0 mcp call calculate '{"expression":"2^10"}' -- "$fairlead" mcp serve && says 1024; ok "mcp call"
+run 0 mcp call add '{"a":1,"b":2}' --graph $math && says 3; ok "mcp call by a graph's server"
+run 2 mcp call ad '{}' --graph $math && tells 'did you mean "add"'; ok "a mistyped tool is suggested"
+
+approval=tests/cli/approval.yaml
+run 3 run $approval --thread a1 '{"amount": 40}' && tells "refund" && tells "--resume"; ok "an interrupt exits with 3 and says how to go on"
+run 0 run $approval --thread a1 --resume '"yes"' && says "the person said yes"; ok "resume answers it"
+run 1 run $approval --thread a1 --resume '"yes"'; ok "a second resume is refused"
+run 3 run $approval --thread a2 '{"amount": 7}' && run 1 run $approval --thread a2 --resume '"no"' && tells "refused: 7"; ok "a fail node fails the run with its message"
+run 1 run $approval --thread a3 '{"amuont": 7}' && tells amount; ok "an unknown channel in the input is suggested"
+run 0 threads list --status interrupted; ok "threads list --status"
+
+: >"$FL_COUNT_FILE"
+FL_TOOL_SLEEP_MS=3000 "$fairlead" run tests/cli/slow.yaml --thread s1 "what's (3 + 5) x 12?" >"$out" 2>"$err" &
+pid=$!
+while ! grep -q begin "$FL_COUNT_FILE"; do sleep 0.05; done
+"$fairlead" run tests/cli/slow.yaml --thread s1 "now add 4" >"$out.2" 2>"$err.2"; code=$?
+[ $code -eq 1 ] && grep -q "$pid" "$err.2"; ok "a second process on the same thread is told who holds it"
+"$fairlead" run $math --thread s2 "what's (3 + 5) x 12?" >"$out.2" 2>"$err.2" && grep -q 96 "$out.2"; ok "another thread of the same store works meanwhile"
+kill -INT $pid; wait $pid; [ $? -eq 130 ] && tells "the thread is kept"; ok "Ctrl-C cancels with 130 and keeps the thread"
+run 0 run tests/cli/slow.yaml --thread s1 "what's (3 + 5) x 12?" && says 96; ok "and the same command finishes it"
+
+: >"$FL_COUNT_FILE"
+FL_TOOL_SLEEP_MS=1500 "$fairlead" run tests/cli/slow.yaml --thread k1 "what's (3 + 5) x 12?" >"$out" 2>"$err" &
+pid=$!
+while ! grep -q 'begin multiply' "$FL_COUNT_FILE"; do sleep 0.05; done
+kill -9 $pid; wait $pid 2>/dev/null
+sleep 2; [ "$(pgrep -cf "$FL_COUNTING_TOOLS")" -eq 0 ]; ok "two seconds after kill -9 no tool server is left"
+run 0 run tests/cli/slow.yaml --thread k1 "what's (3 + 5) x 12?" && says 96 && tells "finishing it" && \
+  [ "$(grep -c 'begin add' "$FL_COUNT_FILE")" -eq 1 ]; ok "kill -9 in the middle: the rerun finishes, and add was called once"
+
+mkdir "$folder/ro" && chmod 500 "$folder/ro"
+if [ "$(id -u)" != 0 ]; then run 1 run $math --store "$folder/ro/x/s.db" hello && tells "$folder/ro"; ok "a store that cannot be made is told"; fi
+echo "this is no database, and it is long enough to be read as one" >"$folder/bad.db"
+run 1 run $math --store "$folder/bad.db" hello && tells bad.db; ok "a file that is no store is refused and kept"
+grep -q "no database" "$folder/bad.db"; ok "and not overwritten"
+echo "1..$row"
+exit $failed

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Our client against servers that others wrote.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { check, row, run } from "./tap.mjs";
+
+const fairlead = process.env.FAIRLEAD;
+
+async function list(command) {
+  const result = await run(fairlead, ["mcp", "list", "--json", "--", ...command]);
+  check(result.code === 0, `exit ${result.code}: ${result.err}`);
+  return result.out.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+async function call(tool, args, command) {
+  const result = await run(fairlead, ["mcp", "call", tool, JSON.stringify(args), "--json", "--", ...command]);
+  return { ...result, answer: result.out ? JSON.parse(result.out.trim().split("\n").pop()) : null };
+}
+
+const textOf = (result) => result.answer.content.map((block) => block.text ?? "").join("\n");
+
+export async function servers() {
+  const folder = mkdtempSync(join(tmpdir(), "fairlead-interop-"));
+  writeFileSync(join(folder, "hello.txt"), "hello from a file\n");
+
+  await row("server-everything: list", async () => {
+    const tools = await list(["mcp-server-everything", "stdio"]);
+    check(tools.length >= 5 && tools.some((tool) => tool.name === "echo"), tools.map((tool) => tool.name).join());
+  });
+  await row("server-everything: echo", async () => {
+    const result = await call("echo", { message: "over here" }, ["mcp-server-everything", "stdio"]);
+    check(result.code === 0 && textOf(result).includes("over here"), result.err + result.out);
+  });
+  await row("server-everything: structured content", async () => {
+    const result = await call("get-structured-content", { location: "New York" }, ["mcp-server-everything", "stdio"]);
+    check(result.code === 0 && result.answer.structuredContent, result.err + result.out);
+  });
+  await row("server-everything: a long operation with progress", async () => {
+    const result = await run(fairlead, ["mcp", "call", "trigger-long-running-operation", JSON.stringify({ duration: 1, steps: 4 }), "--",
+      "mcp-server-everything", "stdio"]);
+    check(result.code === 0 && /\/4/.test(result.err), `exit ${result.code}: ${result.err}${result.out}`);
+  });
+  await row("server-everything: wrong arguments are told before they are sent", async () => {
+    const result = await run(fairlead, ["mcp", "call", "echo", "{}", "--", "mcp-server-everything", "stdio"]);
+    check(result.code === 2 && result.err.includes("message"), `exit ${result.code}: ${result.err}`);
+  });
+  await row("server-filesystem: list and read", async () => {
+    const command = ["mcp-server-filesystem", folder];
+    check((await list(command)).some((tool) => tool.name === "read_text_file"), "no read_text_file");
+    const result = await call("read_text_file", { path: join(folder, "hello.txt") }, command);
+    check(result.code === 0 && textOf(result).includes("hello from a file"), result.err + result.out);
+  });
+  await row("server-filesystem: a refusal comes back as an error", async () => {
+    const result = await call("read_text_file", { path: "/etc/hostname" }, ["mcp-server-filesystem", folder]);
+    check(result.code === 1 && result.answer.isError, `exit ${result.code}: ${result.out}`);
+  });
+  await row("server-memory: write and read", async () => {
+    const env = { MEMORY_FILE_PATH: join(folder, "memory.jsonl") };
+    const entities = [{ name: "ship", entityType: "thing", observations: ["it has a fairlead"] }];
+    const args = (tool, value) => ["mcp", "call", tool, JSON.stringify(value), "--", "mcp-server-memory"];
+    const written = await run(fairlead, args("create_entities", { entities }), { env });
+    check(written.code === 0, written.err);
+    const read = await run(fairlead, args("read_graph", {}), { env });
+    check(read.code === 0 && read.out.includes("it has a fairlead"), read.err + read.out);
+  });
+  await row("a server that does not exist is told by name", async () => {
+    const result = await run(fairlead, ["mcp", "list", "--", "no-such-server"]);
+    check(result.code === 1 && result.err.includes("no-such-server"), `exit ${result.code}: ${result.err}`);
+  });
+  await row("a program that is no server is told with its last words", async () => {
+    const result = await run(fairlead, ["mcp", "list", "--", "sh", "-c", "echo bad luck >&2; exit 3"]);
+    check(result.code === 1 && result.err.includes("bad luck"), `exit ${result.code}: ${result.err}`);
+  });
+  rmSync(folder, { recursive: true });
+}

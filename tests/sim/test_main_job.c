@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* The main job under many seeds: answers in every order, and a crash between any two effects, over and over, until the
+ * thread is done. The final conversation is the same for each seed; no tool is called twice, except where a person said
+ * so (the tools are `once`, and an unknown outcome becomes a question, which the test answers with "retry").
+ *
+ * FL_SIM_SEEDS sets the number of seeds (default 10,000). */
+#include "runtime/base/mem.h"
+#include "runtime/engine/engine.h"
+#include "tests/sim/sim_tools.h"
+#include "tests/support/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEEDS_DEFAULT = 10000, LIVES_MAX = 60 };
+
+/* One thread over the lives of several processes. */
+struct voyage {
+  uint64_t seed;
+  struct sim_tools tools;
+  struct fl_store *store;
+  int lives, retries, crashes;
+  bool is_over, is_waiting;
+  int status;
+  char *transcript;
+  char error[FL_ERROR_TEXT_MAX];
+};
+
+static const char *const expected_calls[] = {"add 1 2", "multiply 3 4", "add 5 6", "multiply 11 2"};
+
+static char *transcript_of(const struct fl_value *messages) {
+  struct fl_buf text = {0};
+  for (size_t i = 0; i < fl_size(messages); i++) {
+    const struct fl_value *message = fl_at(messages, i);
+    FL_FREE_AUTO char *content = fl_dump(fl_get(message, "content"), NULL);
+    fl_buf_addf(&text, "%s %s", fl_get_string(message, "role", ""), content);
+    const struct fl_value *calls = fl_get(message, "tool_calls");
+    for (size_t j = 0; j < fl_size(calls); j++) {
+      FL_FREE_AUTO char *args = fl_dump(fl_get(fl_at(calls, j), "args"), NULL);
+      fl_buf_addf(&text, " %s%s", fl_get_string(fl_at(calls, j), "name", ""), args);
+    }
+    fl_buf_add_text(&text, "\n");
+  }
+  return fl_buf_take(&text, NULL);
+}
+
+static void on_end(struct fl_invoke_result *result, const struct fl_error *err, void *user) {
+  struct voyage *voyage = user;
+  voyage->is_over = true;
+  voyage->status = result->status;
+  if (err != NULL) snprintf(voyage->error, sizeof voyage->error, "%s", err->text);
+  if (result->status == 0) {
+    fl_free(voyage->transcript);
+    voyage->transcript = transcript_of(fl_get(result->output, "messages"));
+  }
+  fl_invoke_result_deinit(result);
+}
+
+static struct fl_value *question(void) {
+  struct fl_value *value = NULL;
+  static const char text[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"sum\"}]}";
+  assert_int_equal(fl_parse(text, sizeof text - 1, &value, NULL), 0);
+  return value;
+}
+
+/* Every pending question is answered with "retry". */
+static struct fl_value *retry_all(struct voyage *voyage) {
+  struct fl_loaded loaded = {0};
+  assert_int_equal(fl_store_load(voyage->store, "t", "", 0, &loaded, NULL), 0);
+  struct fl_value *answers = fl_object();
+  for (size_t i = 0; i < loaded.write_count; i++) {
+    if (loaded.writes[i].index != FL_WRITE_INTERRUPT) continue;
+    struct fl_value *answer = fl_object();
+    fl_set_string(answer, "action", "retry");
+    fl_set_take(answers, fl_get_string(loaded.writes[i].value, "id", "?"), answer);
+    voyage->retries++;
+  }
+  fl_loaded_deinit(&loaded);
+  return answers;
+}
+
+static bool has_begun(struct voyage *voyage) {
+  struct fl_loaded loaded = {0};
+  bool has = fl_store_load(voyage->store, "t", "", 0, &loaded, NULL) == 0 && loaded.checkpoint_no > 0;
+  fl_loaded_deinit(&loaded);
+  return has;
+}
+
+/* One process: begins or goes on, and dies at the crash_at-th effect (0: lives). */
+static void live(struct voyage *voyage, uint64_t crash_at) {
+  struct fl_world *world = fl_world_sim_create(voyage->seed * 1000 + (uint64_t)voyage->lives++);
+  fl_world_sim_set_jitter(world, 30);
+  fl_world_sim_set_splits(world, true);
+  fl_world_sim_set_wall_ms(world, 1767225600000 + voyage->lives * 3600000LL);
+  sim_tools_install(world, &voyage->tools);
+  if (voyage->store == NULL) voyage->store = fl_store_memory_create(world);
+  else fl_store_memory_restart(voyage->store, world);
+  struct fl_runtime *runtime = fl_runtime_create_in(world, voyage->store);
+  struct fl_definition *definition = NULL;
+  struct fl_error err = {0};
+  if (fl_runtime_load(runtime, "tests/sim/agent.yaml", &definition, &err) < 0) fail_msg("%s", err.text);
+  struct fl_invoke_options options = {.size = sizeof options, .thread = "t"};
+  if (voyage->is_waiting) {
+    options.resume = retry_all(voyage);
+    options.resume_is_map = true;
+  } else if (!has_begun(voyage)) {
+    options.input = question();
+  }
+  voyage->is_over = voyage->is_waiting = false;
+  if (fl_runtime_start(runtime, definition, &options, on_end, voyage, NULL, &err) < 0) fail_msg("%s", err.text);
+  fl_value_unref(options.input);
+  fl_value_unref(options.resume);
+  fl_world_sim_crash_at(world, crash_at);
+  enum fl_sim_verdict verdict = fl_world_sim_run(world);
+  bool has_crashed = verdict == FL_SIM_CRASHED;
+  if (!has_crashed) fl_world_sim_crash_at(world, 0);
+  if (!has_crashed && verdict != FL_SIM_IDLE)
+    fail_msg("seed %llu: the world ended with verdict %d", (unsigned long long)voyage->seed, verdict);
+  if (has_crashed) {
+    voyage->crashes++;
+    fl_store_memory_set_error(voyage->store, FL_E_CANCELLED); /* nothing reaches it any more */
+    fl_world_sim_bury(world);
+    voyage->is_over = false;
+  } else if (!voyage->is_over) {
+    fail_msg("seed %llu: nothing is left to happen, and the run has not ended", (unsigned long long)voyage->seed);
+  }
+  voyage->is_waiting = !has_crashed && voyage->status == 1;
+  fl_definition_unref(definition);
+  fl_runtime_shutdown(runtime);
+  while (fl_world_sim_run(world) == FL_SIM_STOPPED) {
+  }
+  fl_runtime_destroy(runtime);
+  fl_world_destroy(world);
+  fl_store_memory_set_error(voyage->store, 0);
+}
+
+/* Lives until the thread is done; each life but the last may end in a crash at an effect drawn from the seed. */
+static void sail(struct voyage *voyage) {
+  uint64_t draw = voyage->seed * 2654435761u + 12345;
+  for (;;) {
+    draw = draw * 6364136223846793005u + 1442695040888963407u;
+    uint64_t crash_at = voyage->lives < 12 && voyage->seed % 8 != 0 ? 1 + (draw >> 33) % 64 : 0;
+    live(voyage, crash_at);
+    if (voyage->is_over && !voyage->is_waiting) break;
+    if (voyage->lives > LIVES_MAX)
+      fail_msg("seed %llu: not done after %d lives", (unsigned long long)voyage->seed, LIVES_MAX);
+  }
+  fl_store_close(voyage->store);
+}
+
+static void check(const struct voyage *voyage, const char *reference) {
+  unsigned long long seed = voyage->seed;
+  if (voyage->status != 0) fail_msg("seed %llu ended with %d: %s", seed, voyage->status, voyage->error);
+  if (reference != NULL && strcmp(voyage->transcript, reference) != 0)
+    fail_msg("seed %llu: another conversation:\n%s\ninstead of\n%s", seed, voyage->transcript, reference);
+  int begun = 0;
+  for (size_t i = 0; i < sizeof expected_calls / sizeof expected_calls[0]; i++) {
+    int times = sim_tools_begun(&voyage->tools, expected_calls[i]);
+    if (times < 1) fail_msg("seed %llu: %s was never called", seed, expected_calls[i]);
+    begun += times;
+  }
+  if (begun > 4 + voyage->retries)
+    fail_msg("seed %llu: %d calls with %d retries allowed", seed, begun, voyage->retries);
+}
+
+static void every_seed_ends_in_the_same_conversation(void **state) {
+  const char *wanted = getenv("FL_SIM_SEEDS");
+  uint64_t seeds = wanted != NULL ? strtoull(wanted, NULL, 10) : SEEDS_DEFAULT;
+  char *reference = NULL;
+  long crashes = 0, retries = 0;
+  for (uint64_t seed = 0; seed < seeds; seed++) {
+    struct voyage voyage = {.seed = seed};
+    sail(&voyage);
+    check(&voyage, reference);
+    crashes += voyage.crashes;
+    retries += voyage.retries;
+    if (reference == NULL) reference = fl_strdup(voyage.transcript);
+    fl_free(voyage.transcript);
+  }
+  printf("# %llu seeds, %ld crashes, %ld unknown outcomes answered\n", (unsigned long long)seeds, crashes, retries);
+  assert_true(crashes > (long)seeds / 4);
+  assert_non_null(strstr(reference, "It is 22."));
+  fl_free(reference);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_seed_ends_in_the_same_conversation)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
