@@ -59,7 +59,7 @@ int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtim
 static void on_registry_closed(void *user) {
   struct fl_runtime *runtime = user;
   runtime->is_closed = true;
-  fl_world_stop(runtime->world);
+  if (runtime->owns_world) fl_world_stop(runtime->world); /* fl_runtime_destroy turns it */
 }
 
 void fl_runtime_shutdown(struct fl_runtime *runtime) {

@@ -30,7 +30,8 @@ static void on_released(struct fl_txn *txn, int status, const struct fl_error *e
   struct fl_runtime *runtime = release->runtime;
   fl_free(release); /* a lease that was lost needs no release */
   fl_world_release(runtime->world);
-  if (--runtime->release_count == 0 && runtime->is_closing) fl_world_stop(runtime->world);
+  runtime->release_count--;
+  if (runtime->release_count == 0 && runtime->is_closing && runtime->owns_world) fl_world_stop(runtime->world);
 }
 
 static void submit_lease(struct fl_runtime *runtime, const struct fl_thread *thread, enum fl_txn_kind kind) {
