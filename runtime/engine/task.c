@@ -57,8 +57,7 @@ int fl_task_interrupt(struct fl_task *task, struct fl_value *question, struct fl
     *ret_answer = fl_at(task->start.answers, index);
     return 0;
   }
-  fl_value_unref(task->question);
-  task->question = fl_value_ref(question);
+  if (task->question == NULL) task->question = fl_value_ref(question); /* one after the other, as answers are given */
   return FL_INTERRUPT;
 }
 
@@ -97,7 +96,7 @@ static struct fl_queued_event *end_event(struct fl_task *task, enum fl_ev_kind k
 
 static void end_interrupted(struct fl_task *task) {
   char index[16];
-  snprintf(index, sizeof index, "%zu", task->answer_count - 1);
+  snprintf(index, sizeof index, "%zu", fl_size(task->start.answers));
   char id[FL_UUID_SIZE];
   fl_derived_id((fl_slice[]){fl_slice_of(task->start.id), FL_SLICE("interrupt"), fl_slice_of(index)}, 3, id);
   struct fl_queued_event *event = end_event(task, FL_EV_TASK_INTERRUPTED);
