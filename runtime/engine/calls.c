@@ -115,12 +115,29 @@ static void set_error(struct fl_task_call *call, const struct fl_error *err) {
   *call->error = *err;
 }
 
+/* A task that is done needs no journal: what it wrote is kept. The error of a cancelled call is not its outcome. */
+static bool is_worth_keeping(const struct fl_task_call *call) {
+  const struct fl_task *task = call->task;
+  if (task->has_outcome && task->outcome == FL_DONE) return false;
+  return call->error == NULL || !task->is_cancelled;
+}
+
+/* A call that never left: the node hears of it, the journal does not. */
+static void end_unsent(struct fl_task_call *call, int code, const char *why) {
+  struct fl_error err = {0};
+  fl_error_set(&err, code, "%s %s", call->name, why);
+  call->is_queued = call->is_running = false;
+  set_error(call, &err);
+  tell_end(call, false);
+  fl_invocation_wake(call->task->invocation);
+}
+
 void fl_call_ended(struct fl_task_call *call, struct fl_value *result, const struct fl_error *err) {
   fl_check(call->result == NULL && call->error == NULL);
+  call->is_running = false;
   call->result = fl_value_ref(result);
   if (result == NULL) set_error(call, err);
-  bool is_kept = !call->task->is_cancelled; /* what a cancelled call says is not its outcome */
-  if (is_kept) {
+  if (is_worth_keeping(call)) {
     bool has_intent = call->is_announced;
     if (!has_intent && !call->task->invocation->is_ephemeral) record_intent(call, &call->task->results);
     record_result(call);
@@ -146,7 +163,6 @@ static void on_tool_done(struct fl_tool_request *request, int status, struct fl_
                          const struct fl_error *err) {
   struct fl_task_call *call = request->user;
   call->is_sent = sent;
-  call->is_running = false;
   fl_call_ended(call, status == 0 ? result : NULL, err);
 }
 
@@ -185,10 +201,8 @@ static void dispatch_tool(struct fl_task_call *call) {
 
 static void dispatch(struct fl_task_call *call) {
   call->is_queued = false;
-  if (call->task->is_cancelled) {
-    struct fl_error err = {0};
-    fl_error_set(&err, FL_E_CANCELLED, "the run was cancelled before %s was called", call->name);
-    fl_call_ended(call, NULL, &err);
+  if (call->task->is_cancelled || call->task->has_outcome) {
+    end_unsent(call, FL_E_CANCELLED, "was not called: the node had ended before");
   } else if (call->kind == FL_CALL_TOOL) {
     dispatch_tool(call);
   } else {
@@ -223,8 +237,9 @@ static struct fl_task_call *new_call(struct fl_task *task, enum fl_call_kind kin
 /* Sends the intent ahead where a repeat would matter; the call leaves when it is on disk. */
 static void announce(struct fl_task_call *call) {
   struct fl_invocation *invocation = call->task->invocation;
+  bool may_leave = !call->task->is_cancelled && !call->task->has_outcome;
   call->is_queued = true;
-  if (call->effect != FL_EFFECT_READ && !invocation->is_ephemeral && !call->is_announced) {
+  if (may_leave && call->effect != FL_EFFECT_READ && !invocation->is_ephemeral && !call->is_announced) {
     struct fl_records records = {0};
     record_intent(call, &records);
     call->is_announced = true;
@@ -389,7 +404,7 @@ static void deliver(struct fl_task_call *call) {
   struct fl_task *task = call->task;
   call->is_delivered = true;
   task->open_call_count--;
-  if (task->phase == FL_TASK_ENDED || task->has_outcome) return; /* nobody waits for it any more */
+  if (task->has_outcome && !task->is_pending) return; /* nobody waits for it any more */
   call->on_done(task, call->result, call->error, call->user);
 }
 
@@ -412,14 +427,12 @@ static bool interrupts_for_unknown(struct fl_task *task) {
 
 bool fl_task_advance_calls(struct fl_task *task) {
   bool did_something = false;
+  task->is_advancing = true;
   for (struct fl_task_call *call = task->calls; call != NULL; call = call->next) {
     bool is_on_disk = call->intent_ticket <= task->invocation->acked_ticket;
     bool is_lost = task->invocation->has_lost_store && !is_on_disk;
     if (call->is_queued && is_lost) {
-      struct fl_error err = {0};
-      fl_error_set(&err, FL_E_IO, "the intent to call %s could not be stored, so it was not called", call->name);
-      call->is_queued = false;
-      set_error(call, &err);
+      end_unsent(call, FL_E_IO, "was not called: the intent to call it could not be stored");
       did_something = true;
     } else if (call->is_queued && is_on_disk) {
       dispatch(call);
@@ -432,17 +445,15 @@ bool fl_task_advance_calls(struct fl_task *task) {
     did_something = true;
   }
   if (task->open_call_count > 0 && interrupts_for_unknown(task)) did_something = true;
-  if (task->phase == FL_TASK_ENDED) fl_task_free_if_gone(task);
+  task->is_advancing = false;
+  fl_task_free_if_gone(task);
   return did_something;
 }
 
 static void stop_waiting(struct fl_task_call *call) {
   fl_opening_abandon(call->opening);
   call->opening = NULL;
-  call->is_running = false;
-  struct fl_error err = {0};
-  fl_error_set(&err, FL_E_CANCELLED, "the run was cancelled before %s was called", call->name);
-  fl_call_ended(call, NULL, &err);
+  end_unsent(call, FL_E_CANCELLED, "was not called: the run was cancelled while its server started");
 }
 
 void fl_task_cancel_calls(struct fl_task *task) {

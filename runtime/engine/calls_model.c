@@ -111,7 +111,6 @@ static void on_retry(struct fl_model_call *model, unsigned attempt, uint64_t del
 static void on_model_done(struct fl_model_call *model, int status, struct fl_value *message,
                           const struct fl_error *err) {
   struct fl_task_call *call = model->user;
-  call->is_running = false;
   fl_call_ended(call, status == 0 ? message : NULL, err);
 }
 

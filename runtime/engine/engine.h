@@ -123,6 +123,7 @@ struct fl_queued_event {
   char *interrupt_id;
   struct fl_error *error;
   struct fl_task *task; /* TASK_*: whose late events wait for the commit */
+  uint64_t ticket;      /* COMMITTED, COMMIT_FAILED */
   struct fl_queued_event *next;
 };
 
@@ -157,12 +158,14 @@ struct fl_invocation {
   size_t commit_count; /* not yet acknowledged */
   struct fl_post post;
   bool is_posted, is_draining, is_cancelled, has_ended, has_lost_store;
+  bool is_ending;      /* the core has said the END, which may wait for its commit */
   bool finishes_first; /* unfinished work of before comes before the input */
   struct fl_post opening;
   struct fl_do end; /* the END effect, once it was performed */
   struct fl_timer renew_timer;
   int64_t started_us;
-  bool has_begun; /* the thread is marked as busy */
+  bool has_begun;   /* the thread is marked as busy */
+  bool has_started; /* a task was started */
 };
 
 /* Enqueues an event for the core; takes `event`, heap-allocated. */
@@ -220,7 +223,8 @@ struct fl_task {
   const struct fl_node_def *node;
   enum fl_task_phase phase;
   bool is_cancelled, has_outcome;
-  bool is_pending; /* answered FL_PENDING and has not completed */
+  bool is_pending;   /* answered FL_PENDING and has not completed */
+  bool is_advancing; /* its calls are walked: it may not be freed */
   int outcome;
   struct fl_write *writes;
   size_t write_count, write_capacity;
@@ -244,6 +248,9 @@ void fl_task_cancel(struct fl_task *task);
 void fl_task_free_if_gone(struct fl_task *task);
 /* Commits journalled results of tasks that go on; called at the end of a drain. Returns whether anything was sent. */
 bool fl_task_flush_results(struct fl_task *task);
+/* The core has taken a task that was done. When it found the task's writes wrong, the results of its calls go with the
+ * commit that says so; otherwise the writes stand for them. */
+void fl_task_settle(struct fl_task *task, struct fl_effects *effects);
 void fl_task_free(struct fl_task *task);
 /* Delivers replies that wait and dispatches calls whose intent is on disk. Returns whether anything happened. */
 bool fl_task_advance_calls(struct fl_task *task);

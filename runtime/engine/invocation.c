@@ -105,8 +105,8 @@ static void on_committed(struct fl_txn *txn, int status, const struct fl_error *
   struct fl_invocation *invocation = commit->invocation;
   invocation->commit_count--;
   struct fl_queued_event *event = new_event(status == 0 ? FL_EV_COMMITTED : FL_EV_COMMIT_FAILED);
-  event->ev.seq =
-      commit->seq > 0 ? commit->seq : UINT64_MAX; /* a record of the engine's own: after all that was started */
+  event->ev.seq = commit->seq;
+  event->ticket = commit->ticket;
   if (status == 0) {
     if (!invocation->has_lost_store) invocation->acked_ticket = commit->ticket;
   } else {
@@ -125,6 +125,15 @@ static uint64_t ticket_of(const struct fl_invocation *invocation, uint64_t seq) 
   if (seq == 0 || invocation->seq_count == 0 || seq < invocation->seq_base) return 0;
   size_t index = (size_t)(seq - invocation->seq_base);
   return index < invocation->seq_count ? invocation->seq_tickets[index] : 0;
+}
+
+/* The first commit of the core that waits behind a ticket: what the core must take back when a commit of the engine's own
+ * fails. */
+static uint64_t seq_behind(const struct fl_invocation *invocation, uint64_t ticket) {
+  if (invocation->seq_count == 0) return UINT64_MAX; /* nothing waits */
+  size_t index = 0;
+  while (index < invocation->seq_count && invocation->seq_tickets[index] <= ticket) index++;
+  return invocation->seq_base + index;
 }
 
 static void remember_seq(struct fl_invocation *invocation, uint64_t seq, uint64_t ticket) {
@@ -187,10 +196,25 @@ static void release_late(struct fl_invocation *invocation, struct fl_task *task,
   if (task != NULL) task->late_tail = &task->late;
 }
 
+/* A run that began and ends without a last commit of the core (cancelled, or with a task that was) says so on its own. */
+static void commit_status(struct fl_invocation *invocation, enum fl_run_status status) {
+  bool has_row = invocation->has_begun || invocation->has_started;
+  if (!has_row || invocation->is_ephemeral || invocation->has_lost_store) return;
+  struct fl_records records = {0};
+  add_thread_record(invocation, &records, status_word(status));
+  fl_invocation_commit(invocation, &records, 0, 0);
+}
+
 static void take_effects(struct fl_invocation *invocation, struct fl_effects *effects, struct fl_task *task) {
   const struct fl_do *end = find_end(effects);
-  for (size_t i = 0; i < effects->count; i++)
-    if (effects->items[i].kind == FL_DO_COMMIT) perform_commit(invocation, &effects->items[i], end);
+  size_t commit_count = 0;
+  for (size_t i = 0; i < effects->count; i++) {
+    if (effects->items[i].kind != FL_DO_COMMIT) continue;
+    perform_commit(invocation, &effects->items[i], end);
+    commit_count++;
+  }
+  if (end != NULL && commit_count == 0) commit_status(invocation, end->status);
+  invocation->is_ending |= end != NULL;
   release_late(invocation, task, invocation->last_ticket);
   for (size_t i = 0; i < effects->count; i++) {
     struct fl_do *effect = &effects->items[i];
@@ -204,6 +228,7 @@ static void take_effects(struct fl_invocation *invocation, struct fl_effects *ef
 
 static void step(struct fl_invocation *invocation, struct fl_queued_event *event) {
   fl_runtime_stamp(invocation->runtime, &event->ev);
+  if (event->ev.seq == 0 && event->ticket > 0) event->ev.seq = seq_behind(invocation, event->ticket);
   event->ev.task_id = event->task_id;
   event->ev.writes = event->writes;
   event->ev.write_count = event->write_count;
@@ -212,6 +237,7 @@ static void step(struct fl_invocation *invocation, struct fl_queued_event *event
   event->ev.error = event->error;
   struct fl_effects effects = {0};
   fl_run_step(invocation->run, &event->ev, &effects);
+  if (event->ev.kind == FL_EV_TASK_DONE) fl_task_settle(event->task, &effects);
   take_effects(invocation, &effects, event->task);
   fl_effects_deinit(&effects);
   if (event->task != NULL) {
@@ -249,6 +275,7 @@ static void perform(struct fl_invocation *invocation, struct fl_item *item) {
   if (item->kind == FL_ITEM_EVENT) {
     tell_now(invocation, item->mode, item->node, item->data);
   } else if (effect->kind == FL_DO_START_TASK) {
+    invocation->has_started = true;
     fl_task_start(invocation, &effect->start);
   } else if (effect->kind == FL_DO_CANCEL_TASK) {
     struct fl_task *task = find_task(invocation, effect->task_id);
@@ -303,7 +330,9 @@ static bool step_events(struct fl_invocation *invocation) {
     struct fl_queued_event *event = invocation->events;
     invocation->events = event->next;
     if (invocation->events == NULL) invocation->events_tail = &invocation->events;
-    step(invocation, event);
+    bool is_too_late = event->ev.kind == FL_EV_CANCEL && invocation->is_ending;
+    if (is_too_late) event_free(event);
+    else step(invocation, event);
     did_something = true;
   }
   return did_something;
@@ -379,7 +408,7 @@ static bool goes_on_with_input(struct fl_invocation *invocation) {
   if (invocation->end.status != FL_RUN_DONE || invocation->options.input == NULL || !invocation->finishes_first)
     return false;
   invocation->finishes_first = false;
-  invocation->has_ended = invocation->has_begun = false;
+  invocation->has_ended = invocation->has_begun = invocation->has_started = invocation->is_ending = false;
   fl_value_unref(invocation->end.payload);
   fl_value_unref(invocation->end.interrupts);
   invocation->end = (struct fl_do){0};
@@ -397,7 +426,7 @@ static void finish(struct fl_invocation *invocation) {
   struct fl_thread *thread = invocation->thread;
   if (thread != NULL) {
     thread->is_busy = false;
-    if (status != 0) fl_thread_close(invocation->runtime, thread);
+    if (status != 0 || invocation->has_lost_store) fl_thread_close(invocation->runtime, thread);
   }
   report(invocation, status, status < 0 ? &error : NULL);
 }
@@ -406,7 +435,9 @@ static void finish(struct fl_invocation *invocation) {
 
 static void enqueue_input(struct fl_invocation *invocation) {
   struct fl_queued_event *event;
-  if (invocation->finishes_first) {
+  if (invocation->is_cancelled) { /* before it began: nothing is written */
+    event = new_event(FL_EV_CANCEL);
+  } else if (invocation->finishes_first) {
     event = new_event(FL_EV_CONTINUE);
   } else if (invocation->options.resume != NULL) {
     event = new_event(FL_EV_RESUME);
@@ -449,33 +480,42 @@ static void tell_begin(struct fl_invocation *invocation) {
   fl_invocation_tell(invocation, "events", NULL, data, 0);
 }
 
+/* The run of the thread: the one in memory when it is of this graph, otherwise from what is stored. */
+static int prepare_run(struct fl_invocation *invocation, struct fl_thread *thread, struct fl_error *err) {
+  struct fl_run_settings settings = settings_of(invocation);
+  if (thread->run != NULL && thread->definition == invocation->graph->definition) {
+    fl_run_configure(thread->run, &settings);
+    return 0;
+  }
+  if (thread->run != NULL) { /* another graph on this thread: load it afresh */
+    fl_thread_forget(thread);
+    int rc = fl_store_load(invocation->runtime->store, thread->id, "", 0, &thread->loaded, err);
+    if (rc < 0) return rc;
+  }
+  thread->definition = fl_definition_ref(invocation->graph->definition);
+  thread->run = fl_run_create(thread->definition, &thread->loaded, &settings);
+  invocation->finishes_first = invocation->options.input != NULL && has_unfinished_work(thread->run);
+  return 0;
+}
+
 static void on_open(struct fl_thread_open *open, int status, const struct fl_error *err) {
   struct fl_invocation *invocation = open->user;
+  struct fl_error error = {0};
+  if (status == 0 && (status = prepare_run(invocation, open->thread, &error)) < 0) {
+    open->thread->is_busy = false;
+    fl_thread_close(invocation->runtime, open->thread);
+    err = &error;
+  }
   if (status < 0) {
     report(invocation, status, err);
     return;
   }
-  struct fl_thread *thread = invocation->thread = open->thread;
-  struct fl_run_settings settings = settings_of(invocation);
-  if (thread->run != NULL && thread->definition == invocation->graph->definition) {
-    fl_run_configure(thread->run, &settings);
-  } else {
-    if (thread->run != NULL) { /* another graph on this thread: load it afresh */
-      fl_thread_forget(thread);
-      struct fl_error error = {0};
-      int rc = fl_store_load(invocation->runtime->store, thread->id, "", 0, &thread->loaded, &error);
-      fl_check(rc == 0);
-    }
-    thread->definition = fl_definition_ref(invocation->graph->definition);
-    thread->run = fl_run_create(thread->definition, &thread->loaded, &settings);
-    invocation->finishes_first = invocation->options.input != NULL && has_unfinished_work(thread->run);
-  }
-  invocation->run = thread->run;
+  invocation->thread = open->thread;
+  invocation->run = open->thread->run;
   invocation->renew_timer = (struct fl_timer){.on_fire = on_renew, .user = invocation};
   fl_timer_start(invocation->runtime->world, &invocation->renew_timer, FL_LEASE_RENEW_MS);
   tell_begin(invocation);
   enqueue_input(invocation);
-  if (invocation->is_cancelled) fl_invocation_enqueue(invocation, new_event(FL_EV_CANCEL));
 }
 
 /* An ephemeral run has no thread and no lease: it begins at once. */
@@ -552,39 +592,4 @@ void fl_invocation_cancel(struct fl_invocation *invocation) {
   if (invocation->is_cancelled) return;
   invocation->is_cancelled = true;
   if (invocation->run != NULL && !invocation->has_ended) fl_invocation_enqueue(invocation, new_event(FL_EV_CANCEL));
-}
-
-/* ---- blocking ---- */
-
-struct waiting {
-  struct fl_runtime *runtime;
-  struct fl_invoke_result *result;
-  struct fl_error error;
-  bool is_over;
-};
-
-static void on_invoke_end(struct fl_invoke_result *result, const struct fl_error *err, void *user) {
-  struct waiting *waiting = user;
-  *waiting->result = *result;
-  if (err != NULL) waiting->error = *err;
-  waiting->is_over = true;
-  fl_world_stop(waiting->runtime->world);
-}
-
-int fl_runtime_invoke(struct fl_runtime *runtime, struct fl_definition *definition,
-                      const struct fl_invoke_options *options, struct fl_invoke_result *ret_result,
-                      struct fl_error *err) {
-  struct waiting waiting = {.runtime = runtime, .result = ret_result};
-  struct fl_invocation *invocation = NULL;
-  int rc = fl_runtime_start(runtime, definition, options, on_invoke_end, &waiting, &invocation, err);
-  if (rc < 0) return rc;
-  while (!waiting.is_over) fl_world_run(runtime->world);
-  if (ret_result->status < 0 && err != NULL) *err = waiting.error;
-  return ret_result->status;
-}
-
-void fl_invoke_result_deinit(struct fl_invoke_result *result) {
-  fl_value_unref(result->output);
-  fl_value_unref(result->interrupts);
-  result->output = result->interrupts = NULL;
 }

@@ -127,32 +127,27 @@ static void end_done(struct fl_task *task) {
 }
 
 void fl_task_complete(struct fl_task *task, int outcome) {
-  if (task->phase == FL_TASK_ENDED) { /* it was ended for the node by a cancel */
+  if (task->has_outcome && task->is_cancelled) { /* it was ended for the node by a cancel */
     task->is_pending = false;
     fl_task_free_if_gone(task);
     return;
   }
   fl_check(!task->has_outcome);
   task->has_outcome = true;
-  task->outcome = outcome;
   task->is_pending = false;
   if (task->is_cancelled && outcome >= 0 && outcome != FL_DONE) outcome = FL_E_CANCELLED;
   if (task->error.code != 0 && outcome >= 0) outcome = task->error.code; /* a write that failed is not forgotten */
   if (outcome == FL_INTERRUPT && task->question == NULL)
     outcome = fl_task_fail(task, FL_E_BUG, "node %s answered FL_INTERRUPT without fl_task_interrupt", task->start.node);
-  /* Results of calls are kept by what the task writes; when it writes nothing yet, they must be kept themselves. */
-  if (outcome == FL_DONE) fl_records_deinit(&task->results);
-  else fl_task_flush_results(task);
+  task->outcome = outcome;
+  /* Results of calls are kept by what the task writes, once the core has taken it; see fl_task_settle. */
+  if (outcome != FL_DONE) fl_task_flush_results(task);
   if (outcome == FL_DONE) end_done(task);
   else if (outcome == FL_INTERRUPT) end_interrupted(task);
   else end_failed(task, outcome);
 }
 
-bool fl_task_flush_results(struct fl_task *task) {
-  if (task->results.count == 0) return false;
-  uint64_t ticket = 0;
-  if (task->invocation->is_ephemeral) fl_records_deinit(&task->results);
-  else ticket = fl_invocation_commit(task->invocation, &task->results, 0, 0);
+static void tell_late(struct fl_task *task, uint64_t ticket) {
   for (struct fl_item *item = task->late, *next; item != NULL; item = next) {
     next = item->next;
     fl_invocation_tell(task->invocation, item->mode, item->node, item->data, ticket);
@@ -161,7 +156,34 @@ bool fl_task_flush_results(struct fl_task *task) {
   }
   task->late = NULL;
   task->late_tail = &task->late;
+}
+
+bool fl_task_flush_results(struct fl_task *task) {
+  if (task->results.count == 0 || (task->has_outcome && task->outcome == FL_DONE)) return false;
+  uint64_t ticket = 0;
+  if (task->invocation->is_ephemeral) fl_records_deinit(&task->results);
+  else ticket = fl_invocation_commit(task->invocation, &task->results, 0, 0);
+  tell_late(task, ticket);
   return true;
+}
+
+static bool tells_failure(const struct fl_do *effect, const char *task_id) {
+  for (size_t i = 0; effect->kind == FL_DO_COMMIT && i < effect->records.count; i++) {
+    const struct fl_record *record = &effect->records.items[i];
+    if (record->kind == FL_RECORD_WRITE && record->write.index == FL_WRITE_ERROR &&
+        strcmp(record->write.task_id, task_id) == 0)
+      return true;
+  }
+  return false;
+}
+
+void fl_task_settle(struct fl_task *task, struct fl_effects *effects) {
+  for (size_t i = 0; i < effects->count; i++)
+    if (tells_failure(&effects->items[i], task->start.id)) {
+      fl_records_move(&effects->items[i].records, &task->results);
+      break;
+    }
+  fl_records_deinit(&task->results);
 }
 
 /* ---- its beginning ---- */
@@ -216,7 +238,7 @@ void fl_task_cancel(struct fl_task *task) {
   fl_task_cancel_calls(task);
   if (task->open_call_count > 0) return; /* their replies let the node complete */
   task->has_outcome = true;
-  fl_task_fail(task, FL_E_CANCELLED, "node %s was cancelled", task->start.node);
+  task->outcome = fl_task_fail(task, FL_E_CANCELLED, "node %s was cancelled", task->start.node);
   end_failed(task, FL_E_CANCELLED);
 }
 
@@ -241,8 +263,10 @@ void fl_task_free(struct fl_task *task) {
 }
 
 void fl_task_free_if_gone(struct fl_task *task) {
-  if (task->phase != FL_TASK_ENDED || task->open_call_count > 0 || task->is_pending) return;
+  if (task->phase != FL_TASK_ENDED || task->open_call_count > 0 || task->is_pending || task->is_advancing) return;
   struct fl_invocation *invocation = task->invocation;
+  fl_task_flush_results(task); /* of calls that ended after the node */
+  tell_late(task, invocation->last_ticket);
   fl_task_free(task);
   fl_invocation_task_gone(invocation);
 }
