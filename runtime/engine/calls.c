@@ -360,13 +360,19 @@ static const char **patterns_of(const struct fl_task *task) {
 }
 
 /* The one place where a tool call passes the policy. */
-static bool is_allowed(struct fl_task_call *call, struct fl_decision *ret_decision) {
-  const char **patterns = patterns_of(call->task);
-  struct fl_policy_call question = {
-      .node = call->task->start.node, .tool = call->name, .args = call->args, .node_allow = patterns};
-  fl_policy_decide(call->task->invocation->graph->policy, &question, ret_decision);
+static bool is_allowed(const struct fl_task *task, const char *tool, const struct fl_value *args,
+                       struct fl_decision *ret_decision) {
+  const char **patterns = patterns_of(task);
+  struct fl_policy_call question = {.node = task->start.node, .tool = tool, .args = args, .node_allow = patterns};
+  fl_policy_decide(task->invocation->graph->policy, &question, ret_decision);
   fl_free(patterns);
   return ret_decision->verdict == FL_VERDICT_ALLOW;
+}
+
+bool fl_task_knows_tool(const struct fl_task *task, const char *tool) {
+  struct fl_decision decision;
+  is_allowed(task, tool, NULL, &decision);
+  return decision.verdict != FL_VERDICT_DENY;
 }
 
 int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done,
@@ -379,7 +385,7 @@ int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *a
   call->on_done = on_done;
   call->user = user;
   struct fl_decision decision;
-  if (!is_allowed(call, &decision)) {
+  if (!is_allowed(task, tool, call->args, &decision)) {
     FL_FREE_AUTO char *text = fl_format("the policy does not allow the call of %s (%s)", tool, decision.rule);
     refuse(call, FL_E_DENIED, text);
     return 0;

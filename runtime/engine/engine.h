@@ -257,6 +257,9 @@ bool fl_task_advance_calls(struct fl_task *task);
 void fl_task_cancel_calls(struct fl_task *task);
 void fl_task_calls_free(struct fl_task *task);
 
+/* Whether the policy lets the node know of a tool at all; what it refuses may not show in a text for the model. */
+bool fl_task_knows_tool(const struct fl_task *task, const char *tool);
+
 /* Ends a call: journals the result and hands it to the node in the next drain. Takes nothing. */
 void fl_call_ended(struct fl_task_call *call, struct fl_value *result, const struct fl_error *err);
 /* The patterns of tools that the task's node may call; NULL: whatever the graph allows. Lent. */

@@ -18,11 +18,6 @@ struct round {
   const char *channel;
 };
 
-struct slot {
-  struct round *round;
-  size_t index;
-};
-
 static void round_free(void *data) {
   struct round *round = data;
   for (size_t i = 0; i < round->count; i++) fl_value_unref(round->messages[i]);
@@ -131,19 +126,20 @@ static void on_result(struct fl_task *task, struct fl_value *result, const struc
 
 enum { FL_NAMES_MAX = 200 };
 struct names {
+  const struct fl_task *task;
   const char *items[FL_NAMES_MAX];
   size_t count;
 };
 
 static bool add_name(const struct fl_registry_tool *tool, void *user) {
   struct names *names = user;
-  names->items[names->count++] = tool->model_name;
+  if (fl_task_knows_tool(names->task, tool->full_name)) names->items[names->count++] = tool->model_name;
   return names->count < FL_NAMES_MAX;
 }
 
-static struct fl_value *unknown_tool(struct fl_registry *registry, const char *name) {
-  struct names names = {.count = 0};
-  fl_registry_visit(registry, add_name, &names);
+static struct fl_value *unknown_tool(const struct fl_task *task, const char *name) {
+  struct names names = {.task = task};
+  fl_registry_visit(task->invocation->runtime->registry, add_name, &names);
   const char *nearest = fl_nearest(name, names.items, names.count);
   if (nearest != NULL) return fl_stringf("Error: there is no tool named \"%s\". Did you mean \"%s\"?", name, nearest);
   return fl_stringf("Error: there is no tool named \"%s\". Use only the tools that you were given.", name);
@@ -156,19 +152,21 @@ static int begin_call(struct fl_task *task, struct round *round, size_t index) {
   const char *name = fl_get_string(call, "name", "");
   const struct fl_registry_tool *tool = fl_registry_find_model_name(registry, name);
   if (tool == NULL) {
-    round->messages[index] = tool_message(call, unknown_tool(registry, name), true);
+    round->messages[index] = tool_message(call, unknown_tool(task, name), true);
     return 0;
   }
+  FL_VALUE_AUTO args = fl_get(call, "args") != NULL ? fl_value_ref(fl_get(call, "args")) : fl_object();
   FL_BUF_AUTO text = {0};
-  if (fl_registry_check_args(tool, fl_get(call, "args"), &text) != 0) {
+  bool is_known = fl_task_knows_tool(task, tool->full_name); /* otherwise the call is refused, whatever its arguments */
+  if (is_known && fl_registry_check_args(tool, args, &text) != 0) {
     struct fl_value *content =
         fl_stringf("Error: the arguments do not fit the tool's schema: %s. Correct them and call again.",
-                   text.data != NULL ? text.data : "they are not an object");
+                   text.size > 0 ? text.data : "they are too large or too deep to be checked");
     round->messages[index] = tool_message(call, content, true);
     return 0;
   }
   round->open_count++;
-  return fl_task_call_tool(task, tool->full_name, fl_get(call, "args"), on_result, (void *)(uintptr_t)index);
+  return fl_task_call_tool(task, tool->full_name, args, on_result, (void *)(uintptr_t)index);
 }
 
 static int begin_round(struct fl_task *task) {
@@ -188,6 +186,14 @@ static void on_servers(int status, const struct fl_error *err, void *user) {
   if (outcome != FL_PENDING) fl_task_complete(task, outcome);
 }
 
+/* What any node of the graph names, and what the embedding program has granted to all. */
+static struct fl_value *patterns_of_graph(const struct fl_invocation *invocation) {
+  struct fl_value *patterns = fl_opening_patterns(invocation->graph->definition);
+  for (size_t i = 0; i < invocation->runtime->granted_count; i++)
+    fl_append_take(patterns, fl_string(invocation->runtime->granted[i]));
+  return patterns;
+}
+
 int fl_node_tools(struct fl_task *task, void *user) {
   const char *channel = fl_get_string(fl_task_def(task)->config, "messages", "messages");
   struct fl_value *last = fl_state_list_last(fl_task_state(task), channel);
@@ -201,7 +207,7 @@ int fl_node_tools(struct fl_task *task, void *user) {
   task->node_data = round;
   task->node_data_free = round_free;
   const struct fl_value *own = fl_task_tool_patterns(task);
-  FL_VALUE_AUTO all = own == NULL ? fl_opening_patterns(task->invocation->graph->definition) : NULL;
+  FL_VALUE_AUTO all = own == NULL ? patterns_of_graph(task->invocation) : NULL;
   task->opening = fl_opening_start(task->invocation->runtime->registry, own != NULL ? own : all, on_servers, task);
   return FL_PENDING;
 }

@@ -132,6 +132,10 @@ int fl_runtime_add_tools(struct fl_runtime *runtime, const char *server, const s
   if (rc < 0) return rc;
   runtime->granted = fl_realloc(runtime->granted, (runtime->granted_count + 1) * sizeof *runtime->granted);
   runtime->granted[runtime->granted_count++] = fl_format("%s/*", server);
+  for (struct fl_loaded_graph *graph = runtime->graphs; graph != NULL; graph = graph->next) {
+    fl_policy_destroy(graph->policy);
+    graph->policy = fl_load_policy(runtime, graph->definition, graph->file.effects);
+  }
   return 0;
 }
 
