@@ -47,10 +47,12 @@ int fl_locate_program(const char *program, const char *const *env, const char *c
   int failure = by_name ? search_path(path, program) : check_runnable(below != NULL ? below : program);
   if (failure == 0) return 0;
   if (failure == EACCES)
-    return fl_error_set(err, FL_E_IO, "cannot start \"%s\": the file is there, but may not be executed (chmod +x?)", program);
+    return fl_error_set(err, FL_E_IO, "cannot start \"%s\": the file is there, but may not be executed (chmod +x?)",
+                        program);
   if (!by_name) return fl_error_set(err, FL_E_NOT_FOUND, "cannot start \"%s\": %s", program, strerror(failure));
   return fl_error_set(err, FL_E_NOT_FOUND,
-                      "cannot start \"%s\": no such program in PATH (%.1000s); install it or give its full path", program, path);
+                      "cannot start \"%s\": no such program in PATH (%.1000s); install it or give its full path",
+                      program, path);
 }
 
 static char *beside_us(const char *name) {
@@ -62,7 +64,8 @@ static char *beside_us(const char *name) {
   return slash != NULL ? join(self, (size_t)(slash - self), name) : NULL;
 }
 
-int fl_locate_companion(const char *variable, const char *folder, const char *name, char **ret_path, struct fl_error *err) {
+int fl_locate_companion(const char *variable, const char *folder, const char *name, char **ret_path,
+                        struct fl_error *err) {
   const char *named = secure_getenv(variable);
   if (named != NULL && named[0] != '\0') {
     *ret_path = fl_strdup(named);
@@ -70,10 +73,12 @@ int fl_locate_companion(const char *variable, const char *folder, const char *na
   }
   FL_FREE_AUTO char *installed = join(folder, strlen(folder), name);
   FL_FREE_AUTO char *beside = beside_us(name);
-  const char *found = access(installed, F_OK) == 0 ? installed : beside != NULL && access(beside, F_OK) == 0 ? beside : NULL;
+  const char *found = access(installed, F_OK) == 0                  ? installed
+                      : beside != NULL && access(beside, F_OK) == 0 ? beside
+                                                                    : NULL;
   if (found == NULL)
-    return fl_error_set(err, FL_E_NOT_FOUND, "cannot find %s: it is neither %s nor %s; set %s to its path", name, installed,
-                        beside != NULL ? beside : "beside the program", variable);
+    return fl_error_set(err, FL_E_NOT_FOUND, "cannot find %s: it is neither %s nor %s; set %s to its path", name,
+                        installed, beside != NULL ? beside : "beside the program", variable);
   *ret_path = fl_strdup(found);
   return 0;
 }

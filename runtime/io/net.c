@@ -2,16 +2,21 @@
 /* The network module: libcurl's multi interface on the world's libuv loop, a multi handle for each trust class, because
  * connections are kept per multi handle and a provider's must not serve a tool.
  *
- * Happy path: start adds a transfer; curl asks for sockets to be watched and a timer; each event goes to curl and whatever has
- * ended is then taken from it; on_end; the transfer's timer is closed and its memory goes.
- * Failure modes: the deadline passes, or a cancel: the transfer leaves curl from its own timer, never from inside a callback,
- * and with it the connection is closed. */
+ * Happy path: start adds a transfer; curl asks for sockets to be watched and a timer; each event goes to curl and
+ * whatever has ended is then taken from it; on_end; the transfer's timer is closed and its memory goes.
+ * Failure modes: the deadline passes, or a cancel: the transfer leaves curl from its own timer, never from inside a
+ * callback, and with it the connection is closed. */
 #include "runtime/io/net.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/net_transfer.h"
 
-enum { TOTAL_CONNECTIONS_MAX = 1024, HOST_CONNECTIONS_MAX = 1024, TOOL_CONNECTIONS_MAX = 64, KEPT_CONNECTIONS_MAX = 64 };
+enum {
+  TOTAL_CONNECTIONS_MAX = 1024,
+  HOST_CONNECTIONS_MAX = 1024,
+  TOOL_CONNECTIONS_MAX = 64,
+  KEPT_CONNECTIONS_MAX = 64
+};
 
 /* ---- handles ---- */
 
@@ -173,7 +178,8 @@ static void open_multi(struct fl_net *net, enum fl_trust_class trust) {
   curl_multi_setopt(multi->multi, CURLMOPT_TIMERFUNCTION, on_curl_timeout);
   curl_multi_setopt(multi->multi, CURLMOPT_TIMERDATA, multi);
   curl_multi_setopt(multi->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, most);
-  curl_multi_setopt(multi->multi, CURLMOPT_MAX_HOST_CONNECTIONS, most < HOST_CONNECTIONS_MAX ? most : HOST_CONNECTIONS_MAX);
+  curl_multi_setopt(multi->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                    most < HOST_CONNECTIONS_MAX ? most : HOST_CONNECTIONS_MAX);
   curl_multi_setopt(multi->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS_MAX);
 }
 
@@ -201,7 +207,8 @@ static void net_close(struct fl_net *net) {
   handle_closed(net);
 }
 
-static int net_start(struct fl_net *net, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err) {
+static int net_start(struct fl_net *net, struct fl_http *http, const struct fl_http_options *options,
+                     struct fl_error *err) {
   struct net_transfer *transfer = NULL;
   int failure = net_transfer_create(net, http, options, &transfer, err);
   if (failure != 0) return failure;

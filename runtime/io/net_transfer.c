@@ -29,7 +29,8 @@ static void note_activity(struct net_transfer *transfer) {
   net_transfer_watch(transfer, transfer->idle_ms);
 }
 
-static void __attribute__((format(printf, 3, 4))) fail(struct net_transfer *transfer, int code, const char *format, ...) {
+static void __attribute__((format(printf, 3, 4)))
+fail(struct net_transfer *transfer, int code, const char *format, ...) {
   if (transfer->failure != 0) return;
   va_list args;
   va_start(args, format);
@@ -40,7 +41,8 @@ static void __attribute__((format(printf, 3, 4))) fail(struct net_transfer *tran
 
 /* ---- the answer ---- */
 
-/* An answer may have several blocks of header lines (1xx before the one that counts); each begins with its status line. */
+/* An answer may have several blocks of header lines (1xx before the one that counts); each begins with its status
+ * line. */
 static void begin_block(struct net_transfer *transfer, const char *line, size_t size) {
   const char *space = memchr(line, ' ', size);
   transfer->status = space != NULL ? atoi(space + 1) : 0;
@@ -128,11 +130,12 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* Called with the true peer before every request, also on a connection that is used again, for which no socket is opened. That
- * it comes a second time means that curl found a kept connection dead and repeats the request. */
+/* Called with the true peer before every request, also on a connection that is used again, for which no socket is
+ * opened. That it comes a second time means that curl found a kept connection dead and repeats the request. */
 static int on_before_request(void *user, char *peer, char *local, int peer_port, int local_port) {
   struct net_transfer *transfer = user;
-  if (transfer->failure == FL_E_DENIED) transfer->failure = 0; /* another address of the name was refused, this one is used */
+  if (transfer->failure == FL_E_DENIED)
+    transfer->failure = 0; /* another address of the name was refused, this one is used */
   struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
   char text[INET6_ADDRSTRLEN];
   uint16_t port;
@@ -150,12 +153,13 @@ static int on_before_request(void *user, char *peer, char *local, int peer_port,
 
 static int code_of(const struct net_transfer *transfer, CURLcode code) {
   switch (code) {
-    case CURLE_OK: return transfer->has_headers ? 0 : FL_E_TRUNCATED; /* curl takes an end within the header lines for an end */
-    case CURLE_OPERATION_TIMEDOUT: return FL_E_TIMEOUT;
-    case CURLE_FILESIZE_EXCEEDED: return FL_E_LIMIT;
-    case CURLE_PARTIAL_FILE:
-    case CURLE_RECV_ERROR: return transfer->has_headers ? FL_E_TRUNCATED : FL_E_NETWORK;
-    default: return FL_E_NETWORK;
+  case CURLE_OK:
+    return transfer->has_headers ? 0 : FL_E_TRUNCATED; /* curl takes an end within the header lines for an end */
+  case CURLE_OPERATION_TIMEDOUT: return FL_E_TIMEOUT;
+  case CURLE_FILESIZE_EXCEEDED: return FL_E_LIMIT;
+  case CURLE_PARTIAL_FILE:
+  case CURLE_RECV_ERROR: return transfer->has_headers ? FL_E_TRUNCATED : FL_E_NETWORK;
+  default: return FL_E_NETWORK;
   }
 }
 
@@ -165,7 +169,8 @@ int net_transfer_result(struct net_transfer *transfer, CURLcode code, struct fl_
   if (transfer->is_cancelled)
     return fl_error_set(err, FL_E_CANCELLED, "%s %s: it was cancelled", transfer->method, transfer->origin);
   if (transfer->failure != 0 && code != CURLE_OK)
-    return fl_error_set(err, transfer->failure, "%s %s: %s", transfer->method, transfer->origin, transfer->failure_text);
+    return fl_error_set(err, transfer->failure, "%s %s: %s", transfer->method, transfer->origin,
+                        transfer->failure_text);
   int status = code_of(transfer, code);
   if (status == FL_E_LIMIT) {
     fail(transfer, status, "the answer is larger than %zu bytes", transfer->body_max);
@@ -196,7 +201,8 @@ static int take_origin(struct net_transfer *transfer, const char *url, struct fl
   if (failure == CURLUE_OK) failure = curl_url_get(parts, CURLUPART_HOST, &host, 0);
   if (failure == CURLUE_OK) failure = curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
   int result = 0;
-  if (failure != CURLUE_OK) result = fl_error_set(err, FL_E_INVALID, "the URL is not valid: %s", curl_url_strerror(failure));
+  if (failure != CURLUE_OK)
+    result = fl_error_set(err, FL_E_INVALID, "the URL is not valid: %s", curl_url_strerror(failure));
   else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
     result = fl_error_set(err, FL_E_INVALID, "the URL begins with %s:, only http: and https: are spoken", scheme);
   else transfer->origin = fl_format("%s://%s:%s", scheme, host, port);

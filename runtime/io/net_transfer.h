@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Inside the network module: one transfer, and the multi handle that carries it. Only net*.c include this.
  *
- * Invariants. (1) curl is never entered from inside one of its callbacks: `curl_depth` tells, and what is started there waits in
- * `waiting`. (2) A transfer leaves its multi only outside of curl. (3) Memory that holds a uv handle is freed in the handle's
- * close callback. (4) Header values and URLs beyond the origin never appear in a text. */
+ * Invariants. (1) curl is never entered from inside one of its callbacks: `curl_depth` tells, and what is started there
+ * waits in `waiting`. (2) A transfer leaves its multi only outside of curl. (3) Memory that holds a uv handle is freed
+ * in the handle's close callback. (4) Header values and URLs beyond the origin never appear in a text. */
 #pragma once
 #include "runtime/base/buf.h"
 #include "runtime/io/net.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulated world's inside, shared by sim_*.c. An event belongs to a source; a source is a queue, and only its first event
- * stands in the world's heap, with an order drawn when it gets there. So the order inside a source is kept and the order between
- * sources at the same moment is drawn.
+/* The simulated world's inside, shared by sim_*.c. An event belongs to a source; a source is a queue, and only its
+ * first event stands in the world's heap, with an order drawn when it gets there. So the order inside a source is kept
+ * and the order between sources at the same moment is drawn.
  *
  * Invariants. (1) An event is freed after it has fired; `fire` may end the source that it came from. (2) A thing is in
  * world->things from its start to just before its last callback; its `drop` frees it without a word to its client. */
@@ -92,11 +92,14 @@ void sim_source_init(struct sim_source *source, struct sim_world *world);
 void sim_source_clear(struct sim_source *source); /* frees what waits */
 void sim_source_drop_later(struct sim_source *source); /* frees what is not due yet */
 void sim_source_block(struct sim_source *source, bool blocked);
-/* A new event at the end of the source, `delay_ms` after the one before it (from now when there is none); data is copied. */
+/* A new event at the end of the source, `delay_ms` after the one before it (from now when there is none); data is
+ * copied. */
 struct sim_event *sim_push(struct sim_source *source, uint32_t delay_ms, void (*fire)(struct sim_event *), void *user);
 /* The same through the world's jitter, and with data through its splits. */
-struct sim_event *sim_push_far(struct sim_source *source, uint32_t delay_ms, void (*fire)(struct sim_event *), void *user);
-void sim_push_data(struct sim_source *source, uint32_t delay_ms, fl_slice data, void (*fire)(struct sim_event *), void *user);
+struct sim_event *sim_push_far(struct sim_source *source, uint32_t delay_ms, void (*fire)(struct sim_event *),
+                               void *user);
+void sim_push_data(struct sim_source *source, uint32_t delay_ms, fl_slice data, void (*fire)(struct sim_event *),
+                   void *user);
 
 void sim_thing_add(struct sim_world *world, struct sim_thing *thing);
 void sim_thing_remove(struct sim_thing *thing);
@@ -117,7 +120,8 @@ int sim_process_write(struct fl_process *process, fl_slice data);
 void sim_process_close_stdin(struct fl_process *process);
 void sim_process_kill(struct fl_process *process, int signal_number);
 void sim_process_end(struct fl_process *process, uint32_t grace_ms);
-int sim_http_start(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err);
+int sim_http_start(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options,
+                   struct fl_error *err);
 const char *sim_http_header(const void *impl, const char *name);
 void sim_http_cancel(struct fl_http *http);
 int sim_stream_open_fd(struct fl_world *world, struct fl_stream *stream, int fd, bool reads, struct fl_error *err);

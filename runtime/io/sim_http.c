@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Simulated HTTP: an exchange has a source for what the server is sent and one for what it answers; the client's timeouts,
- * limits and address check hold as in the real world. */
+/* Simulated HTTP: an exchange has a source for what the server is sent and one for what it answers; the client's
+ * timeouts, limits and address check hold as in the real world. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/sim.h"
@@ -84,7 +84,8 @@ static void fire_body(struct sim_event *event) {
   expect_more(exchange, exchange->idle_ms);
   exchange->body_size += event->size;
   if (exchange->body_size > exchange->body_max) end(exchange, FL_E_LIMIT, "the answer is too large");
-  else if (exchange->http->on_body != NULL) exchange->http->on_body(exchange->http, fl_slice_n(event->data, event->size));
+  else if (exchange->http->on_body != NULL)
+    exchange->http->on_body(exchange->http, fl_slice_n(event->data, event->size));
 }
 
 static void fire_end(struct sim_event *event) {
@@ -168,7 +169,8 @@ static void keep_options(struct fl_sim_exchange *exchange, const struct fl_http_
   exchange->allow_address = options->allow_address;
 }
 
-int sim_http_start(struct fl_world *base, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err) {
+int sim_http_start(struct fl_world *base, struct fl_http *http, const struct fl_http_options *options,
+                   struct fl_error *err) {
   struct sim_world *world = sim_world_of(base);
   if (world->is_buried) return fl_error_set(err, FL_E_CANCELLED, "cannot start a request: it is over");
   bool happens = sim_effect(world, FL_SIM_HTTP_START);

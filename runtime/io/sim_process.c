@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Simulated processes. Three sources each: what the peer is sent, the signals it gets (they overtake data), and what it emits,
- * of which its exit is the last. */
+/* Simulated processes. Three sources each: what the peer is sent, the signals it gets (they overtake data), and what it
+ * emits, of which its exit is the last. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/sim.h"
@@ -88,7 +88,9 @@ void fl_sim_stdout_end(struct fl_sim_peer *peer, uint32_t delay_ms) {
   if (!peer->is_exiting) sim_push_far(&peer->output, delay_ms, fire_stdout_end, peer);
 }
 
-void fl_sim_exit(struct fl_sim_peer *peer, uint32_t delay_ms, int exit_status) { push_exit(peer, delay_ms, exit_status, 0); }
+void fl_sim_exit(struct fl_sim_peer *peer, uint32_t delay_ms, int exit_status) {
+  push_exit(peer, delay_ms, exit_status, 0);
+}
 
 void fl_sim_die(struct fl_sim_peer *peer, uint32_t delay_ms, int signal_number) {
   push_exit(peer, delay_ms, 0, signal_number);
@@ -112,7 +114,8 @@ static void fire_start(struct sim_event *event) {
 
 static void fire_stdin(struct sim_event *event) {
   struct fl_sim_peer *peer = event->user;
-  if (!is_dead(peer) && peer->program.on_stdin != NULL) peer->program.on_stdin(peer, fl_slice_n(event->data, event->size));
+  if (!is_dead(peer) && peer->program.on_stdin != NULL)
+    peer->program.on_stdin(peer, fl_slice_n(event->data, event->size));
 }
 
 static void fire_stdin_end(struct sim_event *event) {
@@ -163,7 +166,8 @@ int sim_process_start(struct fl_world *base, struct fl_process *process, const s
   const struct fl_sim_program *program = fl_map_get(&world->programs, options->argv[0]);
   if (world->is_buried) return fl_error_set(err, FL_E_CANCELLED, "cannot start \"%s\": it is over", options->argv[0]);
   if (program == NULL)
-    return fl_error_set(err, FL_E_NOT_FOUND, "cannot start \"%s\": no such program in this simulated world", options->argv[0]);
+    return fl_error_set(err, FL_E_NOT_FOUND, "cannot start \"%s\": no such program in this simulated world",
+                        options->argv[0]);
   bool happens = sim_effect(world, FL_SIM_PROCESS_START);
   struct fl_sim_peer *peer = fl_new(struct fl_sim_peer);
   peer->thing.drop = drop_peer;

@@ -38,7 +38,9 @@ static void free_events(struct sim_event *event) {
   }
 }
 
-void sim_source_init(struct sim_source *source, struct sim_world *world) { *source = (struct sim_source){.world = world}; }
+void sim_source_init(struct sim_source *source, struct sim_world *world) {
+  *source = (struct sim_source){.world = world};
+}
 
 void sim_source_clear(struct sim_source *source) {
   if (source->world == NULL) return;
@@ -80,13 +82,16 @@ struct sim_event *sim_push(struct sim_source *source, uint32_t delay_ms, void (*
   return event;
 }
 
-struct sim_event *sim_push_far(struct sim_source *source, uint32_t delay_ms, void (*fire)(struct sim_event *), void *user) {
+struct sim_event *sim_push_far(struct sim_source *source, uint32_t delay_ms, void (*fire)(struct sim_event *),
+                               void *user) {
   struct sim_world *world = source->world;
-  uint32_t jitter_ms = world->jitter_ms > 0 ? (uint32_t)sim_draw(&world->order_state, (uint64_t)world->jitter_ms + 1) : 0;
+  uint32_t jitter_ms =
+      world->jitter_ms > 0 ? (uint32_t)sim_draw(&world->order_state, (uint64_t)world->jitter_ms + 1) : 0;
   return sim_push(source, delay_ms + jitter_ms, fire, user);
 }
 
-void sim_push_data(struct sim_source *source, uint32_t delay_ms, fl_slice data, void (*fire)(struct sim_event *), void *user) {
+void sim_push_data(struct sim_source *source, uint32_t delay_ms, fl_slice data, void (*fire)(struct sim_event *),
+                   void *user) {
   for (size_t pieces = 1; data.size > 0; pieces++) {
     bool cuts = source->world->splits && data.size > 1 && pieces < PIECES_MAX;
     size_t size = cuts ? 1 + sim_draw(&source->world->order_state, data.size) : data.size;

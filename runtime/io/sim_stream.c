@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulated console: input waits in its source until a stream reads it; output goes through a source as well, so that the
- * writer never sees its reader from inside a write. */
+/* The simulated console: input waits in its source until a stream reads it; output goes through a source as well, so
+ * that the writer never sees its reader from inside a write. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/sim.h"
@@ -68,7 +68,9 @@ static void fire_close(struct sim_event *event) {
   if (on_close != NULL) on_close(stream);
 }
 
-fl_slice fl_world_sim_output(const struct fl_world *world, int fd) { return fl_buf_slice(&console_of(world, fd)->written); }
+fl_slice fl_world_sim_output(const struct fl_world *world, int fd) {
+  return fl_buf_slice(&console_of(world, fd)->written);
+}
 
 void fl_world_sim_on_output(struct fl_world *world, int fd, void (*on_output)(fl_slice data, void *user), void *user) {
   struct sim_console *console = console_of(world, fd);
@@ -108,7 +110,9 @@ int sim_stream_write(struct fl_stream *stream, fl_slice data) {
   return 0;
 }
 
-size_t sim_stream_queued(const struct fl_stream *stream) { return ((struct sim_stream *)stream->impl)->console->queued; }
+size_t sim_stream_queued(const struct fl_stream *stream) {
+  return ((struct sim_stream *)stream->impl)->console->queued;
+}
 
 void sim_stream_pause(struct fl_stream *stream, bool paused) {
   struct sim_stream *impl = stream->impl;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* One direction of one descriptor, whatever it is: pipe, socket, terminal, file.
  *
- * Happy path, reading: readable, one read into the world's buffer, on_data, again, on_end at the end of input. Writing: write
- * queues and puts the duct on the world's list; once per turn of the loop, before it waits, the list is flushed, so that the
- * writes of a turn leave together; what the kernel does not take waits until the descriptor is writable.
- * Failure modes: a failed read ends with on_end(FL_E_IO); a failed write drops the queue and makes later writes FL_E_CLOSED.
+ * Happy path, reading: readable, one read into the world's buffer, on_data, again, on_end at the end of input. Writing:
+ * write queues and puts the duct on the world's list; once per turn of the loop, before it waits, the list is flushed,
+ * so that the writes of a turn leave together; what the kernel does not take waits until the descriptor is writable.
+ * Failure modes: a failed read ends with on_end(FL_E_IO); a failed write drops the queue and makes later writes
+ * FL_E_CLOSED.
  *
- * The open file description of a standard descriptor is shared with other processes, so O_NONBLOCK is never set on it: a pipe
- * is opened anew through /proc, a socket takes flags per call, a terminal is read only when it is readable, and a file, which
- * cannot be waited for, is read and written on the pool. */
+ * The open file description of a standard descriptor is shared with other processes, so O_NONBLOCK is never set on it:
+ * a pipe is opened anew through /proc, a socket takes flags per call, a terminal is read only when it is readable, and
+ * a file, which cannot be waited for, is read and written on the pool. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/world_uv.h"
@@ -100,7 +101,8 @@ static void read_once(struct uv_duct *duct) {
                                              : read(duct->fd, buffer, UV_WORLD_READ_SIZE);
   if (got > 0) duct->on_data(duct, fl_slice_n(buffer, (size_t)got));
   else if (got == 0) end_reading(duct, 0);
-  else if (errno == ECONNRESET || (errno == EIO && duct->kind == UV_DUCT_TTY)) end_reading(duct, 0); /* gone, like an end */
+  else if (errno == ECONNRESET || (errno == EIO && duct->kind == UV_DUCT_TTY))
+    end_reading(duct, 0); /* gone, like an end */
   else if (errno != EAGAIN && errno != EINTR) end_reading(duct, FL_E_IO);
 }
 

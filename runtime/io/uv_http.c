@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The real world's HTTP: loads the network module on the first request and hands everything to it. The module stays loaded for
- * the life of the process, since libraries below it have threads of their own. */
+/* The real world's HTTP: loads the network module on the first request and hands everything to it. The module stays
+ * loaded for the life of the process, since libraries below it have threads of their own. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/locate.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes, under the launcher: our child is the launcher, which stands over the tool for as long as it lives (see
- * tools/sandbox/launch.h). We hold four pipes: the tool's three, and the control pipe on which a byte asks the launcher for a
- * signal, and whose end (also by our death) asks it to end everything.
+ * tools/sandbox/launch.h). We hold four pipes: the tool's three, and the control pipe on which a byte asks the launcher
+ * for a signal, and whose end (also by our death) asks it to end everything.
  *
  * Happy path: start, data both ways, the outputs end, the launcher exits with the tool's status, on_exit.
- * Failure modes: a tool that ignores the end of its input (fl_process_end escalates: TERM, then KILL); a launcher that does not
- * answer within ANSWER_MS of a KILL (is killed itself; the tool has asked the kernel to die with it); a process that has
- * escaped with a pipe of ours (DRAIN_MS after the exit the pipes are closed from our side). */
+ * Failure modes: a tool that ignores the end of its input (fl_process_end escalates: TERM, then KILL); a launcher that
+ * does not answer within ANSWER_MS of a KILL (is killed itself; the tool has asked the kernel to die with it); a
+ * process that has escaped with a pipe of ours (DRAIN_MS after the exit the pipes are closed from our side). */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/locate.h"
@@ -115,7 +115,8 @@ static void on_uv_exit(uv_process_t *handle, int64_t exit_status, int term_signa
 
 static void send_signal(struct process_impl *impl, int signal_number) {
   unsigned char byte = (unsigned char)signal_number;
-  if (impl->control_fd >= 0 && write(impl->control_fd, &byte, 1) != 1) close_control(impl); /* full or gone: its end kills */
+  if (impl->control_fd >= 0 && write(impl->control_fd, &byte, 1) != 1)
+    close_control(impl); /* full or gone: its end kills */
 }
 
 static void send_kill(struct process_impl *impl) {
@@ -218,14 +219,15 @@ static int check_cwd(const struct fl_process_options *options, struct fl_error *
   struct stat info;
   if (options->cwd == NULL) return 0;
   if (stat(options->cwd, &info) == 0 && S_ISDIR(info.st_mode)) return 0;
-  return fl_error_set(err, FL_E_NOT_FOUND, "cannot start \"%s\": its working folder %s does not exist", options->argv[0],
-                      options->cwd);
+  return fl_error_set(err, FL_E_NOT_FOUND, "cannot start \"%s\": its working folder %s does not exist",
+                      options->argv[0], options->cwd);
 }
 
 static int prepare(struct plan *plan, const struct fl_process_options *options, struct fl_error *err) {
   int failure = check_cwd(options, err);
   if (failure == 0) failure = fl_locate_program(options->argv[0], options->env, options->cwd, err);
-  if (failure == 0) failure = fl_locate_companion("FAIRLEAD_LAUNCHER", FL_LIBEXECDIR, "fairlead-launch", &plan->launcher, err);
+  if (failure == 0)
+    failure = fl_locate_companion("FAIRLEAD_LAUNCHER", FL_LIBEXECDIR, "fairlead-launch", &plan->launcher, err);
   if (failure == 0) failure = open_pipes(plan, options, err);
   return failure;
 }
@@ -245,7 +247,8 @@ static int spawn(struct process_impl *impl, const struct plan *plan, const struc
   uv_world_handle_opened(world);
   int failure = uv_spawn(world->loop, &impl->handle, &spawning);
   if (failure == 0) return 0;
-  return fl_error_set(err, FL_E_IO, "cannot start \"%s\" by %s: %s", options->argv[0], plan->launcher, uv_strerror(failure));
+  return fl_error_set(err, FL_E_IO, "cannot start \"%s\" by %s: %s", options->argv[0], plan->launcher,
+                      uv_strerror(failure));
 }
 
 /* A pipe that epoll refuses is not expected; if it happens, the process is killed and ends in the ordinary way. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Our own standard input and output: a duct each. Happy path: open, data, end, close. The stream's memory is the caller's; once
- * it was closed without on_close, it is never touched again. */
+/* Our own standard input and output: a duct each. Happy path: open, data, end, close. The stream's memory is the
+ * caller's; once it was closed without on_close, it is never touched again. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/world_uv.h"

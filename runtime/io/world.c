@@ -3,8 +3,11 @@
 #include "runtime/base/check.h"
 #include "runtime/io/world_ops.h"
 
-/* The world of a request that is under way, NULL when it is not: a call on an ended request is a race that every caller has. */
-static struct fl_world *world_of(const void *impl) { return impl != NULL ? ((const struct fl_impl *)impl)->world : NULL; }
+/* The world of a request that is under way, NULL when it is not: a call on an ended request is a race that every caller
+ * has. */
+static struct fl_world *world_of(const void *impl) {
+  return impl != NULL ? ((const struct fl_impl *)impl)->world : NULL;
+}
 
 void fl_world_destroy(struct fl_world *world) {
   if (world != NULL) world->ops->destroy(world);
@@ -104,7 +107,8 @@ void fl_process_end(struct fl_process *process, uint32_t grace_ms) {
   if (world != NULL) world->ops->process_end(process, grace_ms);
 }
 
-int fl_http_start(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err) {
+int fl_http_start(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options,
+                  struct fl_error *err) {
   fl_check(http->impl == NULL && http->on_end != NULL);
   fl_check(options->size == sizeof *options && options->trust < FL_TRUST_CLASS_COUNT);
   return world->ops->http_start(world, http, options, err);

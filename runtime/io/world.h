@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The one door to the world: time, randomness, timers, processes, byte streams, HTTP, worker threads. Everything above this
- * floor reaches the outside through a `struct fl_world`, of which there are two: libuv (world_uv.c) and the simulated one
- * (world_sim.c: virtual clock, seeded randomness, scripted peers).
+/* The one door to the world: time, randomness, timers, processes, byte streams, HTTP, worker threads. Everything above
+ * this floor reaches the outside through a `struct fl_world`, of which there are two: libuv (world_uv.c) and the
+ * simulated one (world_sim.c: virtual clock, seeded randomness, scripted peers).
  *
- * Rules. (1) All callbacks run on the loop's thread, never from inside the call that started them. (2) A request is embedded in
- * the caller's object, and its last callback comes exactly once, also when cancelled; after that it may be freed or reused.
+ * Rules. (1) All callbacks run on the loop's thread, never from inside the call that started them. (2) A request is
+ * embedded in the caller's object, and its last callback comes exactly once, also when cancelled; after that it may be
+ * freed or reused.
  * (3) Only fl_world_post may be called from another thread. */
 #pragma once
 #include "runtime/base/slice.h"
@@ -18,7 +19,9 @@ struct fl_world;
 
 /* The real world. With `loop` (a uv_loop_t of the embedding program) it uses that, otherwise its own. */
 struct fl_world *fl_world_uv_create(void *loop);
-void fl_world_destroy(struct fl_world *world); /* everything started in it must have ended */
+/* Everything started in it must have ended. A foreign loop is neither turned nor closed: turn it once more afterwards,
+ * before uv_loop_close, so that the world's handles can close. */
+void fl_world_destroy(struct fl_world *world);
 
 /* Runs until fl_world_stop or until nothing is left to wait for. */
 void fl_world_run(struct fl_world *world);
@@ -75,7 +78,9 @@ int fl_stream_open_fd(struct fl_world *world, struct fl_stream *stream, int fd, 
 int fl_stream_write(struct fl_stream *stream, fl_slice data);
 size_t fl_stream_queued(const struct fl_stream *stream); /* bytes not yet with the kernel */
 void fl_stream_pause(struct fl_stream *stream, bool paused); /* back-pressure */
-void fl_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream)); /* flushes; on_close may be NULL */
+/* Flushes first. on_close may be NULL: then the stream is the caller's again at once. The descriptor was taken by open
+ * and is closed; in the place of 0, 1 or 2 stands /dev/null afterwards. */
+void fl_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream));
 enum { FL_STREAM_QUEUE_MAX = 64 * 1024 * 1024 };
 
 /* ---- processes: always started by the launcher, in a group of their own ---- */
@@ -85,16 +90,17 @@ struct fl_process_options {
   const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
   const char *const *env;  /* NULL-terminated NAME=VALUE; NULL: the parent's */
   const char *cwd;         /* NULL: ours */
-  const char *policy;      /* the sandbox policy for the launcher, JSON text; NULL: group, parent-death signal, descriptors only */
+  const char *policy;      /* for the launcher, JSON text; NULL: group, parent-death signal, descriptors only */
 };
 
 struct fl_process {
   void (*on_stdout)(struct fl_process *process, fl_slice data);
   void (*on_stderr)(struct fl_process *process, fl_slice data);
   void (*on_stdout_end)(struct fl_process *process); /* may be NULL */
-  void (*on_exit)(struct fl_process *process, int exit_status, int term_signal); /* last callback, after both outputs ended */
+  /* The last callback, after both outputs have ended; nothing that the process started is left. */
+  void (*on_exit)(struct fl_process *process, int exit_status, int term_signal);
   void *user;
-  int pid; /* 0 when not running */
+  int pid; /* of the launcher above it, see tools/sandbox/launch.h; 0 when not running */
   void *impl;
 };
 /* Errors at once (FL_E_NOT_FOUND with the command's name, FL_E_IO): then no callback comes. */
@@ -121,25 +127,28 @@ struct fl_http_options {
   uint32_t first_byte_timeout_ms; /* from start to the first byte of the answer; 0: 60 s */
   uint32_t idle_timeout_ms;       /* between bytes; 0: 60 s */
   size_t body_max;                /* bytes of the answer; 0: 64 MiB */
-  /* Asked for every connection before it is used, with the peer's address as text ("127.0.0.1", 443); false refuses. NULL: all. */
+  /* Asked for every connection before it is used, with the peer's address as text ("127.0.0.1", 443); false refuses.
+   * NULL: all. */
   bool (*allow_address)(const char *address, uint16_t port, void *user); /* user: the fl_http's */
-  const char *proxy; /* URL of a proxy; NULL: none, whatever the environment says. With one, allow_address sees the proxy only. */
+  const char *proxy; /* its URL, and allow_address sees it alone; NULL: none, whatever the environment says */
 };
 
 struct fl_http {
   void (*on_headers)(struct fl_http *http, int status);     /* once; then fl_http_header may be asked, also in on_end */
   void (*on_body)(struct fl_http *http, fl_slice data);     /* any number of times */
-  void (*on_end)(struct fl_http *http, int status, const struct fl_error *err); /* last, once: 0, FL_E_TIMEOUT, FL_E_NETWORK,
-      FL_E_CANCELLED, FL_E_LIMIT, FL_E_DENIED, FL_E_TRUNCATED; `err` has the text when status is not 0 */
+  /* The last, once: 0, FL_E_TIMEOUT, FL_E_NETWORK, FL_E_CANCELLED, FL_E_LIMIT, FL_E_DENIED, FL_E_TRUNCATED; `err` has the
+   * text and is NULL when status is 0. The request may be started again or freed in here. */
+  void (*on_end)(struct fl_http *http, int status, const struct fl_error *err);
   void *user;
   void *impl;
 };
-/* Redirects are never followed: the caller gets the 3xx answer and asks again, so that each address passes its own checks. A
- * request of another class than PROVIDER and another method than GET or HEAD is sent at most once, also when a kept connection
- * turns out to be dead. Errors at once: FL_E_INVALID (URL, method, header), FL_E_NOT_FOUND, FL_E_UNSUPPORTED, FL_E_VERSION (the
- * module); then no callback comes. */
-int fl_http_start(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err);
-const char *fl_http_header(const struct fl_http *http, const char *name); /* lent until on_end returns; NULL when absent */
+/* Redirects are never followed: the caller gets the 3xx answer and asks again, so that each address passes its own
+ * checks. A request of another class than PROVIDER and another method than GET or HEAD is sent at most once, also when
+ * a kept connection turns out to be dead. Errors at once: FL_E_INVALID (URL, method, header), FL_E_NOT_FOUND,
+ * FL_E_UNSUPPORTED, FL_E_VERSION (the module); then no callback comes. */
+int fl_http_start(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options,
+                  struct fl_error *err);
+const char *fl_http_header(const struct fl_http *http, const char *name); /* lent until on_end returns; NULL: absent */
 void fl_http_cancel(struct fl_http *http); /* closes the connection; on_end(FL_E_CANCELLED) follows */
 
 /* ---- work on the pool ---- */

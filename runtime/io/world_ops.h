@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a world must be able to do: one row per function of world.h, without the checks, which are in world.c. Only the worlds
- * include this. The private part (`impl`) of every request begins with a struct fl_impl, by which a request finds its world;
- * timers, signals and work are found by the world that is passed along. */
+/* What a world must be able to do: one row per function of world.h, without the checks, which are in world.c. Only the
+ * worlds include this. The private part (`impl`) of every request begins with a struct fl_impl, by which a request
+ * finds its world; timers, signals and work are found by the world that is passed along. */
 #pragma once
 #include "runtime/io/world.h"
 
@@ -38,13 +38,14 @@ struct fl_world_ops {
   void (*process_kill)(struct fl_process *process, int signal_number);
   void (*process_end)(struct fl_process *process, uint32_t grace_ms);
 
-  int (*http_start)(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options, struct fl_error *err);
+  int (*http_start)(struct fl_world *world, struct fl_http *http, const struct fl_http_options *options,
+                    struct fl_error *err);
   const char *(*http_header)(const void *impl, const char *name);
   void (*http_cancel)(struct fl_http *http);
 
   void (*work_start)(struct fl_world *world, struct fl_work *work);
 };
 
-/* Calls on_end. The request may be freed or started again in there, so it is not touched afterwards; meanwhile its headers may
- * still be asked, so the caller frees `impl` afterwards. */
+/* Calls on_end. The request may be freed or started again in there, so it is not touched afterwards; meanwhile its
+ * headers may still be asked, so the caller frees `impl` afterwards. */
 void fl_http_deliver_end(struct fl_http *http, int status, const struct fl_error *err);

@@ -13,8 +13,9 @@ enum { THREAD_WAIT_S = 20, WALL_START_S = 1767225600 };
 /* ---- effects and crashes ---- */
 
 const char *fl_sim_effect_name(enum fl_sim_effect effect) {
-  static const char *const names[FL_SIM_EFFECT_COUNT] = {
-      "post", "timer", "work", "stream_write", "process_start", "process_write", "process_signal", "http_start", "http_cancel"};
+  static const char *const names[FL_SIM_EFFECT_COUNT] = {"post",           "timer",         "work",
+                                                         "stream_write",   "process_start", "process_write",
+                                                         "process_signal", "http_start",    "http_cancel"};
   return names[effect];
 }
 
@@ -333,7 +334,9 @@ void fl_world_sim_set_jitter(struct fl_world *world, uint32_t jitter_ms) { sim_w
 
 void fl_world_sim_set_splits(struct fl_world *world, bool splits) { sim_world_of(world)->splits = splits; }
 
-void fl_world_sim_expect_threads(struct fl_world *world, bool expects) { sim_world_of(world)->expects_threads = expects; }
+void fl_world_sim_expect_threads(struct fl_world *world, bool expects) {
+  sim_world_of(world)->expects_threads = expects;
+}
 
 /* ---- life ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulated world: everything above the io floor runs in it unchanged, in one thread, in virtual time, the same for the same
- * seed. Tests script the other side (programs, HTTP servers, the console) as C callbacks.
+/* The simulated world: everything above the io floor runs in it unchanged, in one thread, in virtual time, the same for
+ * the same seed. Tests script the other side (programs, HTTP servers, the console) as C callbacks.
  *
  *   struct fl_world *world = fl_world_sim_create(seed);
  *   fl_world_sim_program(world, &my_tool_server);         // what fl_process_start("my-tool") meets
@@ -9,14 +9,16 @@
  *   assert(fl_world_sim_run(world) == FL_SIM_IDLE);       // everything that could happen has happened
  *   fl_world_destroy(world);                              // checks that nothing is left, as in the real world
  *
- * Time stands still while code runs and jumps to the next event when nothing is ready; a delay of an hour costs nothing. Events
- * that are ready at the same moment come in an order drawn from the seed, except where the real world keeps an order: posts among
- * each other, what one peer emits, and what one peer is sent. So one test over a few hundred seeds sees most interleavings.
+ * Time stands still while code runs and jumps to the next event when nothing is ready; a delay of an hour costs
+ * nothing. Events that are ready at the same moment come in an order drawn from the seed, except where the real world
+ * keeps an order: posts among each other, what one peer emits, and what one peer is sent. So one test over a few
+ * hundred seeds sees most interleavings.
  *
- * Crash tests: every operation that leaves the process is an effect with a number from 1. fl_world_sim_crash_at(world, n)
- * lets n-1 effects happen and no more: the n-th and all later ones do nothing (and claim success), no callback comes any more,
- * and run returns FL_SIM_CRASHED. Then: bring up a second world on the surviving store, or first fl_world_sim_bury the first,
- * so that its objects end in their ordinary way and can be freed (a store must have been told of the crash before).
+ * Crash tests: every operation that leaves the process is an effect with a number from 1. fl_world_sim_crash_at(world,
+ * n) lets n-1 effects happen and no more: the n-th and all later ones do nothing (and claim success), no callback comes
+ * any more, and run returns FL_SIM_CRASHED. Then: bring up a second world on the surviving store, or first
+ * fl_world_sim_bury the first, so that its objects end in their ordinary way and can be freed (a store must have been
+ * told of the crash before).
  *   for (n = 1; ; n++) { …; fl_world_sim_crash_at(world, n); if (fl_world_sim_run(world) != FL_SIM_CRASHED) break; … } */
 #pragma once
 #include "runtime/io/world.h"
@@ -49,8 +51,9 @@ void fl_world_sim_set_jitter(struct fl_world *world, uint32_t jitter_ms);
 /* Cuts what peers emit and are sent at places drawn from the seed, as pipes and sockets do (off at first). */
 void fl_world_sim_set_splits(struct fl_world *world, bool splits);
 
-/* For tests with threads of their own (a real store): while a reference is held (fl_world_hold) and nothing is ready, run waits
- * for a post in real time, and the virtual clock stands. Such a test is no longer the same for the same seed. */
+/* For tests with threads of their own (a real store): while a reference is held (fl_world_hold) and nothing is
+ * ready, run waits for a post in real time, and the virtual clock stands. Such a test is no longer the same for the
+ * same seed. */
 void fl_world_sim_expect_threads(struct fl_world *world, bool expects);
 
 /* For scripts: calls `call(user)` once, `delay_ms` from now; no effect; a crash silences it too. A peer whose
@@ -82,8 +85,9 @@ bool fl_world_sim_is_crashed(const struct fl_world *world);
 void fl_world_sim_observe(struct fl_world *world,
                           void (*on_effect)(enum fl_sim_effect effect, uint64_t number, void *user), void *user);
 
-/* After a crash: ends everything that is under way (processes die of SIGKILL, requests end with FL_E_CANCELLED, posts and timers
- * go on, whatever is newly started fails with FL_E_CANCELLED) and runs until idle. Nothing reaches a peer any more. */
+/* After a crash: ends everything that is under way (processes die of SIGKILL, requests end with FL_E_CANCELLED, posts
+ * and timers go on, whatever is newly started fails with FL_E_CANCELLED) and runs until idle. Nothing reaches a peer
+ * any more. */
 void fl_world_sim_bury(struct fl_world *world);
 
 /* ---- programs: the other side of a process ---- */
@@ -99,7 +103,8 @@ struct fl_sim_program {
   void (*on_gone)(struct fl_sim_peer *peer);                   /* last, always: free what belongs to it; may be NULL */
   void *user;
 };
-/* Copies; a later program of the same name replaces it for later starts. Unknown names are FL_E_NOT_FOUND to fl_process_start. */
+/* Copies; a later program of the same name replaces it for later starts. Unknown names are FL_E_NOT_FOUND to
+ * fl_process_start. */
 void fl_world_sim_program(struct fl_world *world, const struct fl_sim_program *program);
 
 /* A peer's own pointer; the program's `user` at first. */
@@ -110,8 +115,8 @@ const char *const *fl_sim_peer_argv(const struct fl_sim_peer *peer);
 const char *fl_sim_peer_env(const struct fl_sim_peer *peer, const char *name); /* NULL when absent (or inherited) */
 const char *fl_sim_peer_policy(const struct fl_sim_peer *peer);                /* NULL: started without */
 
-/* What a peer does, `delay_ms` after what it was told to do before (from now when that is done): a script reads top down. Data is
- * copied. After an exit nothing more may be said. */
+/* What a peer does, `delay_ms` after what it was told to do before (from now when that is done): a script reads top
+ * down. Data is copied. After an exit nothing more may be said. */
 void fl_sim_stdout(struct fl_sim_peer *peer, uint32_t delay_ms, fl_slice data);
 void fl_sim_stderr(struct fl_sim_peer *peer, uint32_t delay_ms, fl_slice data);
 void fl_sim_stdout_end(struct fl_sim_peer *peer, uint32_t delay_ms);
@@ -140,14 +145,16 @@ const char *fl_sim_request_method(const struct fl_sim_exchange *exchange);
 const char *fl_sim_request_url(const struct fl_sim_exchange *exchange);
 const char *fl_sim_request_header(const struct fl_sim_exchange *exchange, const char *name); /* NULL when absent */
 fl_slice fl_sim_request_body(const struct fl_sim_exchange *exchange);
-bool fl_sim_exchange_cancelled(const struct fl_sim_exchange *exchange); /* for on_gone: the client closed the connection */
+/* For on_gone: whether the client closed the connection. */
+bool fl_sim_exchange_cancelled(const struct fl_sim_exchange *exchange);
 
 /* The answer, each `delay_ms` after what was emitted before. `headers` is NULL-terminated "Name: value" or NULL. An
  * exchange that never finishes meets the client's timeouts. Data is copied. */
 void fl_sim_respond(struct fl_sim_exchange *exchange, uint32_t delay_ms, int status, const char *const *headers);
 void fl_sim_body(struct fl_sim_exchange *exchange, uint32_t delay_ms, fl_slice data);
 void fl_sim_finish(struct fl_sim_exchange *exchange, uint32_t delay_ms);
-void fl_sim_fail(struct fl_sim_exchange *exchange, uint32_t delay_ms, int code, const char *text); /* FL_E_NETWORK, FL_E_TRUNCATED */
+/* FL_E_NETWORK, FL_E_TRUNCATED. */
+void fl_sim_fail(struct fl_sim_exchange *exchange, uint32_t delay_ms, int code, const char *text);
 
 /* ---- the console: the other side of fl_stream_open_fd, by descriptor number (0 to 15) ---- */
 
@@ -156,7 +163,8 @@ enum { FL_SIM_FD_COUNT = 16 };
 /* Input, each `delay_ms` after the one before it; it waits for a stream that reads it. */
 void fl_world_sim_input(struct fl_world *world, int fd, uint32_t delay_ms, fl_slice data);
 void fl_world_sim_input_end(struct fl_world *world, int fd, uint32_t delay_ms);
-fl_slice fl_world_sim_output(const struct fl_world *world, int fd); /* all that was written so far, lent until more is */
+/* All that was written so far, lent until more is. */
+fl_slice fl_world_sim_output(const struct fl_world *world, int fd);
 void fl_world_sim_on_output(struct fl_world *world, int fd, void (*on_output)(fl_slice data, void *user), void *user);
 void fl_world_sim_break_output(struct fl_world *world, int fd); /* later writes are FL_E_CLOSED: the reader is gone */
 

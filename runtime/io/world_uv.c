@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The real world: loop, posts, references, time, timers and signals.
  *
- * Happy path: create opens three handles (wakeup, alarm, flusher), none of which keeps the loop alive by itself; requests come
- * and go; destroy closes the handles and, on our own loop, turns it until they are gone.
- * Failure modes: a request that is still under way at destroy is a bug of the caller (fl_check). On a foreign loop the handles
- * close when that loop turns next, and the memory goes then. */
+ * Happy path: create opens three handles (wakeup, alarm, flusher), none of which keeps the loop alive by itself;
+ * requests come and go; destroy closes the handles and, on our own loop, turns it until they are gone.
+ * Failure modes: a request that is still under way at destroy is a bug of the caller (fl_check). On a foreign loop the
+ * handles close when that loop turns next, and the memory goes then. */
 #include "runtime/io/world_uv.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
@@ -53,8 +53,8 @@ struct timer_node {
 
 static void on_alarm(uv_timer_t *handle);
 
-/* A uv timer of 0 ms that is started by its own callback fires again before the loop goes on (libuv before 1.45), so what is due
- * at once goes by the wake-up instead; the alarm of 1 ms keeps the loop alive until then. */
+/* A uv timer of 0 ms that is started by its own callback fires again before the loop goes on (libuv before 1.45), so
+ * what is due at once goes by the wake-up instead; the alarm of 1 ms keeps the loop alive until then. */
 static void set_alarm(struct uv_world *world) {
   struct fl_heap_node *top = fl_heap_top(&world->timers);
   if (top == NULL) {
@@ -74,7 +74,8 @@ static void remove_timer(struct uv_world *world, struct fl_timer *timer) {
   fl_free(node);
 }
 
-/* Timers that callbacks start have a later order than `newest` and wait for the next turn, so that the loop never starves. */
+/* Timers that callbacks start have a later order than `newest` and wait for the next turn, so that the loop never
+ * starves. */
 static void fire_due(struct uv_world *world) {
   int64_t now_us = uv_world_now_us(&world->base);
   uint64_t newest = world->timer_order;
@@ -238,8 +239,8 @@ static void uv_world_stop(struct fl_world *base) {
   if (world->is_running) uv_stop(world->loop);
 }
 
-/* A write to a closed pipe must be an error, not the end of the process. Blocking the signal on the loop's thread alone leaves
- * the dispositions of an embedding program as they are. */
+/* A write to a closed pipe must be an error, not the end of the process. Blocking the signal on the loop's thread alone
+ * leaves the dispositions of an embedding program as they are. */
 static void block_sigpipe(struct uv_world *world) {
   sigset_t set, before;
   sigemptyset(&set);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The real world, on a libuv loop: what its parts (loop, ducts, streams, processes, pool, HTTP) share. Private to world_uv*.c.
+/* The real world, on a libuv loop: what its parts (loop, ducts, streams, processes, pool, HTTP) share. Private to
+ * world_uv*.c.
  *
- * Invariants. (1) `open_count` counts the requests of users that have not had their last callback; it is 0 when the world is
- * destroyed. (2) `handle_count` counts uv handles that are not closed yet; the world's memory goes with the last of them.
- * (3) The loop is kept alive by requests that are under way, by references and by posts from its own thread; never by signals. */
+ * Invariants. (1) `open_count` counts the requests of users that have not had their last callback; it is 0 when the
+ * world is destroyed. (2) `handle_count` counts uv handles that are not closed yet; the world's memory goes with the
+ * last of them.
+ * (3) The loop is kept alive by requests that are under way, by references and by posts from its own thread; never by
+ * signals. */
 #pragma once
 #include "runtime/base/buf.h"
 #include "runtime/io/heap.h"
@@ -96,8 +99,8 @@ int uv_duct_open(struct uv_world *world, struct uv_duct *duct, int fd, bool read
 int uv_duct_write(struct uv_duct *duct, fl_slice data);
 size_t uv_duct_queued(const struct uv_duct *duct);
 void uv_duct_pause(struct uv_duct *duct, bool paused);
-/* With `flush`, what waits is written first (an error ends that). on_closed follows, never from inside. Repeatable: a second
- * call without `flush` gives up what waits. */
+/* With `flush`, what waits is written first (an error ends that). on_closed follows, never from inside. Repeatable: a
+ * second call without `flush` gives up what waits. */
 void uv_duct_close(struct uv_duct *duct, bool flush);
 void uv_world_flush(struct uv_world *world); /* writes what waits in ducts, as far as the kernel takes it */
 

@@ -23,7 +23,9 @@ void fl_launch_complain(const char *format, ...) {
 }
 
 static _Noreturn void misuse(const char *what) {
-  fl_launch_complain("%s; usage: fairlead-launch [--policy-fd N] [--env-fd N] [--control-fd N] --parent PID -- PROGRAM [ARGUMENT...]", what);
+  fl_launch_complain(
+      "%s; usage: fairlead-launch [--policy-fd N] [--env-fd N] [--control-fd N] --parent PID -- PROGRAM [ARGUMENT...]",
+      what);
   _exit(FL_LAUNCH_MISUSED);
 }
 
@@ -37,8 +39,10 @@ static int parse_number(const char *text, int least, const char *complaint) {
 static struct fl_launch parse(char **argv) {
   struct fl_launch launch = {.policy_fd = -1, .env_fd = -1, .control_fd = -1};
   for (argv++; *argv != NULL && strcmp(*argv, "--") != 0; argv += 2) {
-    if (strcmp(*argv, "--policy-fd") == 0) launch.policy_fd = parse_number(argv[1], 3, "--policy-fd needs a descriptor from 3 on");
-    else if (strcmp(*argv, "--env-fd") == 0) launch.env_fd = parse_number(argv[1], 3, "--env-fd needs a descriptor from 3 on");
+    if (strcmp(*argv, "--policy-fd") == 0)
+      launch.policy_fd = parse_number(argv[1], 3, "--policy-fd needs a descriptor from 3 on");
+    else if (strcmp(*argv, "--env-fd") == 0)
+      launch.env_fd = parse_number(argv[1], 3, "--env-fd needs a descriptor from 3 on");
     else if (strcmp(*argv, "--control-fd") == 0)
       launch.control_fd = parse_number(argv[1], 3, "--control-fd needs a descriptor from 3 on");
     else if (strcmp(*argv, "--parent") == 0) launch.parent = parse_number(argv[1], 1, "--parent needs a process id");
@@ -62,7 +66,8 @@ static void let_go_of_pipes(const struct fl_launch *launch) {
 
 int main(int argc, char **argv) {
   struct fl_launch launch = parse(argv);
-  fl_launch_close_except((const int[]){launch.policy_fd, launch.env_fd, launch.control_fd}); /* whatever else was leaked */
+  /* Whatever else was leaked stays behind. */
+  fl_launch_close_except((const int[]){launch.policy_fd, launch.env_fd, launch.control_fd});
   if (launch.control_fd >= 0) fcntl(launch.control_fd, F_SETFD, FD_CLOEXEC);
   int signal_fd = fl_launch_signal_fd();
   if (signal_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {

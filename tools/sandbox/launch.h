@@ -3,18 +3,19 @@
  *
  *   fairlead-launch [--policy-fd N] [--env-fd N] [--control-fd N] --parent PID -- PROGRAM [ARGUMENT...]
  *
- * It starts the tool in a session of its own and gives it nothing but the descriptors 0, 1 and 2 and what the policy allows.
- * It cannot become the tool itself: the kernel's parent-death signal reaches only a direct child, and a grandchild that has
- * left the group is found only by the process it is handed down to, which is the nearest "child subreaper" above it.
+ * It starts the tool in a session of its own and gives it nothing but the descriptors 0, 1 and 2 and what the policy
+ * allows. It cannot become the tool itself: the kernel's parent-death signal reaches only a direct child, and a
+ * grandchild that has left the group is found only by the process it is handed down to, which is the nearest "child
+ * subreaper" above it.
  *
- * Invariants. (1) When the launcher ends in any way but SIGKILL, no descendant of the tool is left. When it is killed, the tool
- * is killed by the kernel. (2) The launcher ends with the tool's exit status, or by the tool's signal. (3) What the launcher
- * cannot enforce is not started (exit 126): an unknown policy is refused.
+ * Invariants. (1) When the launcher ends in any way but SIGKILL, no descendant of the tool is left. When it is killed,
+ * the tool is killed by the kernel. (2) The launcher ends with the tool's exit status, or by the tool's signal. (3)
+ * What the launcher cannot enforce is not started (exit 126): an unknown policy is refused.
  *
- * Environment: NUL-terminated NAME=VALUE texts on a descriptor. It never is the launcher's own, in which LD_PRELOAD would let a
- * tool's configuration run code ahead of the policy.
- * Control pipe: each byte is the number of a signal for the tool's group, SIGKILL for all descendants. Its end, like the death
- * of the parent, gives the tool FL_LAUNCH_GRACE_MS after a SIGTERM; then everything is killed.
+ * Environment: NUL-terminated NAME=VALUE texts on a descriptor. It never is the launcher's own, in which LD_PRELOAD
+ * would let a tool's configuration run code ahead of the policy.
+ * Control pipe: each byte is the number of a signal for the tool's group, SIGKILL for all descendants. Its end, like
+ * the death of the parent, gives the tool FL_LAUNCH_GRACE_MS after a SIGTERM; then everything is killed.
  * Exit 127: the program cannot be run; 126: the launcher refused; 125: wrong use. */
 #pragma once
 #include <sys/types.h>
@@ -45,4 +46,5 @@ void fl_launch_close_except(const int keep[FL_LAUNCH_KEEP_COUNT]);
 
 /* supervise.c: follows the tool to its end, clears away what it left, and ends as the tool did. */
 _Noreturn void fl_launch_supervise(const struct fl_launch *launch, pid_t tool, int signal_fd);
-int fl_launch_signal_fd(void); /* blocks the signals it watches, asks for the one of the parent's death; -1 on failure */
+int fl_launch_signal_fd(
+    void); /* blocks the signals it watches, asks for the one of the parent's death; -1 on failure */

@@ -2,8 +2,8 @@
 /* The launcher's life after the start: wait for the tool, the control pipe and signals, in one poll loop.
  *
  * Happy path: the tool exits, what it left behind is killed, the launcher exits with the same status.
- * Failure modes: the parent dies or lets go of the control pipe: SIGTERM, FL_LAUNCH_GRACE_MS, then SIGKILL to everything.
- * Descendants that multiply faster than they are killed: the sweep gives up after FL_LAUNCH_SWEEP_MS. */
+ * Failure modes: the parent dies or lets go of the control pipe: SIGTERM, FL_LAUNCH_GRACE_MS, then SIGKILL to
+ * everything. Descendants that multiply faster than they are killed: the sweep gives up after FL_LAUNCH_SWEEP_MS. */
 #include "tools/sandbox/launch.h"
 
 #include <dirent.h>
@@ -62,8 +62,8 @@ static void kill_children(void) {
   closedir(proc);
 }
 
-/* Each orphan becomes our child, so killing and reaping children until there are none reaches every descendant. The pids are
- * ours until we reap them, so none can belong to a stranger. */
+/* Each orphan becomes our child, so killing and reaping children until there are none reaches every descendant. The
+ * pids are ours until we reap them, so none can belong to a stranger. */
 static void sweep(void) {
   int64_t deadline_ms = now_ms() + FL_LAUNCH_SWEEP_MS;
   while (now_ms() < deadline_ms) {

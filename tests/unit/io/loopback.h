@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An HTTP server for tests on 127.0.0.1: a thread for each connection, blocking sockets, and a scenario for each path. */
+/* An HTTP server for tests on 127.0.0.1: a thread for each connection, blocking sockets, and a scenario for each
+ * path. */
 #pragma once
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -99,23 +100,27 @@ static bool loopback_answer(int fd, const char *request, int nth) {
   sscanf(request, "%*s %63s", path);
   bool keeps = false;
   if (strcmp(path, "/plain") == 0 || (strcmp(path, "/once") == 0 && nth == 1)) {
-    loopback_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Word: first\r\nx-word: second\r\nX-Empty:\r\n\r\nhello");
+    loopback_send(fd,
+                  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Word: first\r\nx-word: second\r\nX-Empty:\r\n\r\nhello");
     keeps = true;
   } else if (strncmp(path, "/echo", 5) == 0) loopback_echo(fd, request), keeps = true;
   else if (strcmp(path, "/stream") == 0) loopback_stream(fd, 20, 2000), keeps = true;
   else if (strcmp(path, "/slow") == 0) loopback_wait_for_eof(fd);
-  else if (strcmp(path, "/stall") == 0) loopback_send(fd, LOOPBACK_CHUNKED), loopback_chunk(fd, "some"), loopback_wait_for_eof(fd);
+  else if (strcmp(path, "/stall") == 0)
+    loopback_send(fd, LOOPBACK_CHUNKED), loopback_chunk(fd, "some"), loopback_wait_for_eof(fd);
   else if (strcmp(path, "/drop") == 0) loopback_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
   else if (strcmp(path, "/drop-chunked") == 0) loopback_send(fd, LOOPBACK_CHUNKED), loopback_chunk(fd, "only this");
   else if (strcmp(path, "/drop-head") == 0) loopback_send(fd, "HTTP/1.1 200 OK\r\nContent-Le");
   else if (strcmp(path, "/nothing") == 0) return false;
   else if (strcmp(path, "/flood") == 0) loopback_flood(fd);
-  else if (strcmp(path, "/huge") == 0) loopback_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\nx"), loopback_wait_for_eof(fd);
+  else if (strcmp(path, "/huge") == 0)
+    loopback_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\nx"), loopback_wait_for_eof(fd);
   else if (strcmp(path, "/headers") == 0) loopback_many_headers(fd);
   else if (strcmp(path, "/redirect") == 0)
     loopback_send(fd, "HTTP/1.1 302 Found\r\nLocation: /plain\r\nContent-Length: 0\r\n\r\n"), keeps = true;
   else if (strcmp(path, "/hints") == 0)
-    loopback_send(fd, "HTTP/1.1 103 Early Hints\r\nX-Word: early\r\n\r\nHTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
+    loopback_send(fd, "HTTP/1.1 103 Early Hints\r\nX-Word: early\r\n\r\nHTTP/1.1 429 Too Many\r\nRetry-After: "
+                      "7\r\nContent-Length: 0\r\n\r\n");
   else if (strcmp(path, "/garbage") == 0) loopback_send(fd, "SMTP ready\r\n\r\n");
   return keeps;
 }

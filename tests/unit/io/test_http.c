@@ -103,10 +103,11 @@ static void a_plain_answer(void **state) {
 
 static void a_request_is_sent_as_told(void **state) {
   SEEN_AUTO seen;
-  fetch(&seen, "/echo?a=b%20c", (struct fl_http_options){
-                                   .method = "PATCH",
-                                   .headers = (const char *const[]){"X-Mine: 1", "X-Blank:", "Content-Type: text/x", NULL},
-                                   .body = FL_SLICE("the body")});
+  fetch(
+      &seen, "/echo?a=b%20c",
+      (struct fl_http_options){.method = "PATCH",
+                               .headers = (const char *const[]){"X-Mine: 1", "X-Blank:", "Content-Type: text/x", NULL},
+                               .body = FL_SLICE("the body")});
   assert_true(strncmp(seen.body.data, "PATCH /echo?a=b%20c HTTP/1.1\r\n", 30) == 0);
   assert_non_null(strstr(seen.body.data, "\r\nX-Mine: 1\r\n"));
   assert_non_null(strstr(seen.body.data, "\r\nX-Blank:\r\n"));
@@ -190,7 +191,8 @@ static void expect_failure(const char *path, struct fl_http_options options, int
 
 static void a_slow_first_byte_times_out(void **state) {
   int64_t start_ms = fl_world_now_ms(world);
-  expect_failure("/slow", (struct fl_http_options){.first_byte_timeout_ms = 100}, FL_E_TIMEOUT, "no answer came in time");
+  expect_failure("/slow", (struct fl_http_options){.first_byte_timeout_ms = 100}, FL_E_TIMEOUT,
+                 "no answer came in time");
   int64_t took_ms = fl_world_now_ms(world) - start_ms;
   assert_true(took_ms >= 99 && took_ms < 8000);
 }
@@ -357,8 +359,9 @@ static void a_refused_address_is_never_connected_to(void **state) {
   int connections = atomic_load(&loopback.connections);
   answer_allowed = false;
   expect_failure("/plain", (struct fl_http_options){.allow_address = allow}, FL_E_DENIED, "not allowed");
-  static const char *const disguises[] = {"http://2130706433:%d/plain", "http://127.1:%d/plain", "http://0x7f.1:%d/plain",
-                                          "http://[::ffff:127.0.0.1]:%d/plain", "http://localhost:%d/plain"};
+  static const char *const disguises[] = {"http://2130706433:%d/plain", "http://127.1:%d/plain",
+                                          "http://0x7f.1:%d/plain", "http://[::ffff:127.0.0.1]:%d/plain",
+                                          "http://localhost:%d/plain"};
   for (size_t i = 0; i < sizeof disguises / sizeof *disguises; i++) {
     SEEN_AUTO seen;
     seen_init(&seen);

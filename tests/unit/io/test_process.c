@@ -141,9 +141,10 @@ static void reports_the_signal_that_ended_it(void **state) {
 
 static void environment_and_folder_are_those_given(void **state) {
   SEEN_AUTO seen;
-  start_with(&seen, (struct fl_process_options){.argv = (const char *const[]){"sh", "-c", "pwd; echo $WORD; env | wc -l", NULL},
-                                               .env = (const char *const[]){"WORD=x", "PATH=/usr/bin:/bin", NULL},
-                                               .cwd = "/usr"});
+  start_with(&seen, (struct fl_process_options){
+                        .argv = (const char *const[]){"sh", "-c", "pwd; echo $WORD; env | wc -l", NULL},
+                        .env = (const char *const[]){"WORD=x", "PATH=/usr/bin:/bin", NULL},
+                        .cwd = "/usr"});
   fl_world_run(world);
   assert_true(strncmp(seen.out.data, "/usr\nx\n", 7) == 0);
   assert_true(atoi(seen.out.data + 7) <= 4); /* the shell adds PWD, SHLVL and such */
@@ -408,7 +409,8 @@ static void many_cycles_leave_no_descriptor_and_no_zombie(void **state) {
   int before = count_fds();
   for (int i = 0; i < cycles; i += 4) {
     struct seen seen[4];
-    for (int k = 0; k < 4; k++) start_with(&seen[k], (struct fl_process_options){.argv = (const char *const[]){"cat", NULL}});
+    for (int k = 0; k < 4; k++)
+      start_with(&seen[k], (struct fl_process_options){.argv = (const char *const[]){"cat", NULL}});
     fl_process_end(&seen[0].process, 5000);
     fl_process_kill(&seen[1].process, SIGTERM);
     fl_process_kill(&seen[2].process, SIGKILL);

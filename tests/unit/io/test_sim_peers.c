@@ -261,7 +261,9 @@ static void exchange_gone(struct fl_sim_exchange *exchange) {
 }
 
 static void add_server(const char *prefix, void (*on_request)(struct fl_sim_exchange *), const char *user) {
-  fl_world_sim_server(world, &(struct fl_sim_server){.url_prefix = prefix, .on_request = on_request, .on_gone = exchange_gone,
+  fl_world_sim_server(world, &(struct fl_sim_server){.url_prefix = prefix,
+                                                     .on_request = on_request,
+                                                     .on_gone = exchange_gone,
                                                      .user = (void *)(intptr_t)user});
 }
 

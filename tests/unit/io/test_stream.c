@@ -136,7 +136,8 @@ static void *read_slowly(void *user) {
   size_t total = 0;
   usleep(20000);
   for (ssize_t size; (size = read(*(int *)user, buffer, sizeof buffer)) > 0;) {
-    for (ssize_t i = 0; i < size; i++) assert_int_equal((unsigned char)buffer[i], (unsigned char)((total + (size_t)i) % 251));
+    for (ssize_t i = 0; i < size; i++)
+      assert_int_equal((unsigned char)buffer[i], (unsigned char)((total + (size_t)i) % 251));
     total += (size_t)size;
   }
   return (void *)(intptr_t)total;
@@ -151,7 +152,8 @@ static void write_large(int write_fd, int read_fd) {
   assert_int_equal(fl_stream_open_fd(world, &stream, write_fd, false, NULL), 0);
   FL_FREE_AUTO char *block = fl_alloc(LARGE);
   for (int i = 0; i < LARGE; i++) block[i] = (char)(i % 251);
-  for (int at = 0; at < LARGE; at += 30000) assert_int_equal(fl_stream_write(&stream, fl_slice_n(block + at, 30000)), 0);
+  for (int at = 0; at < LARGE; at += 30000)
+    assert_int_equal(fl_stream_write(&stream, fl_slice_n(block + at, 30000)), 0);
   fl_stream_close(&stream, on_close); /* flushes what the pipe does not take yet */
   assert_int_equal(fl_stream_write(&stream, FL_SLICE("x")), FL_E_CLOSED);
   fl_world_run(world);

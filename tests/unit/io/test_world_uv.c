@@ -32,8 +32,10 @@ static int teardown(void **state) {
 static void on_named_timer(struct fl_timer *timer) { note(timer->user); }
 
 static void timers_fire_in_order_and_once(void **state) {
-  struct fl_timer a = {.on_fire = on_named_timer, .user = (void *)(intptr_t)"a"}, b = {.on_fire = on_named_timer, .user = (void *)(intptr_t)"b"},
-                  c = {.on_fire = on_named_timer, .user = (void *)(intptr_t)"c"}, d = {.on_fire = on_named_timer, .user = (void *)(intptr_t)"d"};
+  struct fl_timer a = {.on_fire = on_named_timer, .user = (void *)(intptr_t) "a"},
+                  b = {.on_fire = on_named_timer, .user = (void *)(intptr_t) "b"},
+                  c = {.on_fire = on_named_timer, .user = (void *)(intptr_t) "c"},
+                  d = {.on_fire = on_named_timer, .user = (void *)(intptr_t) "d"};
   int64_t start = fl_world_now_us(world);
   fl_timer_start(world, &c, 30);
   fl_timer_start(world, &a, 5);
@@ -69,7 +71,8 @@ static void a_timer_that_restarts_itself_starves_nobody(void **state) {
 static void on_named_post(struct fl_post *post) { note(post->user); }
 
 static void posts_come_in_order_and_keep_the_loop_alive(void **state) {
-  struct fl_post a = {.on_post = on_named_post, .user = (void *)(intptr_t)"a"}, b = {.on_post = on_named_post, .user = (void *)(intptr_t)"b"};
+  struct fl_post a = {.on_post = on_named_post, .user = (void *)(intptr_t) "a"},
+                 b = {.on_post = on_named_post, .user = (void *)(intptr_t) "b"};
   fl_world_post(world, &a);
   fl_world_post(world, &b);
   assert_string_equal(trace, "");
