@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The formats, each with texts that are and texts that are not; and every prefix of what is, so that no reader runs over an
- * end. */
+/* The formats, each with texts that are and texts that are not; and every prefix of what is, so that no reader runs
+ * over an end. */
 #include "runtime/json/schema_format.h"
 #include "tests/support/support.h"
 
