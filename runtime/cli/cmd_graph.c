@@ -2,7 +2,7 @@
 /* fairlead graph: check, draw, schema. They read files only; no server is started and no model is asked. */
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
-#include "runtime/engine/load.h"
+#include "runtime/api/load.h"
 
 #include <string.h>
 

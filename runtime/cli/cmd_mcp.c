@@ -3,7 +3,7 @@
 #include "mcp/client.h"
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
-#include "runtime/engine/load.h"
+#include "runtime/api/load.h"
 #include "tools/builtin/builtin.h"
 
 #include <fairlead/mcp.h>

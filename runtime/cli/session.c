@@ -2,7 +2,7 @@
 #include "runtime/cli/session.h"
 
 #include "runtime/base/mem.h"
-#include "runtime/engine/engine.h"
+#include "runtime/api/load.h"
 
 #include <signal.h>
 #include <stdlib.h>

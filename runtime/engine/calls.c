@@ -217,7 +217,8 @@ static void dispatch(struct fl_task_call *call) {
 static void set_call_id(struct fl_task_call *call) {
   char index[16];
   snprintf(index, sizeof index, "%d", journal_index(call));
-  fl_derived_id((fl_slice[]){fl_slice_of(call->task->start.id), FL_SLICE("call"), fl_slice_of(index)}, 3, call->call_id);
+  fl_derived_id((fl_slice[]){fl_slice_of(call->task->start.id), FL_SLICE("call"), fl_slice_of(index)}, 3,
+                call->call_id);
 }
 
 static struct fl_task_call *new_call(struct fl_task *task, enum fl_call_kind kind, const char *name) {
@@ -276,8 +277,8 @@ static void answer_with_result(struct fl_task_call *call, const struct fl_value 
   fl_call_ended(call, result, NULL);
 }
 
-/* A call left and nobody knows more. Each attempt takes one answer of the task, also when the task runs again. Returns whether
- * there is another attempt to look at. */
+/* A call left and nobody knows more. Each attempt takes one answer of the task, also when the task runs again. Returns
+ * whether there is another attempt to look at. */
 static bool ask_about_unknown(struct fl_task_call *call) {
   FL_VALUE_AUTO question = unknown_outcome_question(call);
   struct fl_value *answer = NULL;
@@ -308,7 +309,8 @@ static void replay_result(struct fl_task_call *call, const struct fl_loaded_call
   tell_end(call, true);
 }
 
-/* Looks the call up in the journal: its result, an attempt whose outcome is unknown, or nothing; and goes on from there. */
+/* Looks the call up in the journal: its result, an attempt whose outcome is unknown, or nothing; and goes on from
+ * there. */
 static void begin(struct fl_task_call *call) {
   call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
   bool looks_on = true;

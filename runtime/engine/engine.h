@@ -51,10 +51,12 @@ struct fl_runtime {
   size_t invocation_count;
   size_t release_count; /* leases on their way back */
   bool is_closing, is_closed;
-  struct fl_map functions; /* name -> struct fl_runtime_function * */
-  struct fl_map models;    /* name -> struct fl_model_config *, for graphs built in C */
-  char **granted;          /* patterns of tools that the embedding program added */
+  const char *(*getenv_fn)(const char *name); /* for keys of models; NULL: no name is set */
+  struct fl_map functions;                    /* name -> struct fl_runtime_function * */
+  struct fl_map models;                       /* name -> struct fl_model_config *, for graphs built in C */
+  char **granted;                             /* patterns of tools that the embedding program added */
   size_t granted_count;
+  struct fl_value *server_entries; /* mcpServers of the loaded graphs by name; an object */
 };
 
 struct fl_runtime_function {
@@ -62,19 +64,24 @@ struct fl_runtime_function {
   void *user;
 };
 
+/* ---- allow.c ---- */
+
+/* The allow-list of a definition: every pattern that one of its nodes names, and what the embedding program granted. */
+struct fl_policy *fl_allow_list(struct fl_runtime *runtime, const struct fl_definition *definition,
+                                const struct fl_value *effects);
+
+void fl_loaded_graph_free(struct fl_loaded_graph *graph);
+
+/* The graph of a definition; one that was built in C is entered on first use. */
 struct fl_loaded_graph *fl_runtime_graph(struct fl_runtime *runtime, struct fl_definition *definition);
 
-/* A runtime in any world and with any store (simulated runs); borrows both. Before such a runtime is destroyed, shut it down
- * and turn the world until it is idle: servers end, leases go back. */
+/* A runtime in any world and with any store (simulated runs); borrows both. Before such a runtime is destroyed, shut it
+ * down and turn the world until it is idle: servers end, leases go back. */
 struct fl_runtime *fl_runtime_create_in(struct fl_world *world, struct fl_store *store);
 void fl_runtime_shutdown(struct fl_runtime *runtime);
 struct fl_registry *fl_runtime_registry(struct fl_runtime *runtime);
 struct fl_store *fl_runtime_store(struct fl_runtime *runtime);
 struct fl_world *fl_runtime_world(struct fl_runtime *runtime);
-
-/* As fl_runtime_load, with the mistakes one by one. `diags` may hold warnings on success. */
-int fl_runtime_load_diags(struct fl_runtime *runtime, const char *path, struct fl_definition **ret_definition,
-                          struct fl_diags *diags);
 
 /* Fresh ids and stamps for an event. */
 void fl_runtime_stamp(struct fl_runtime *runtime, struct fl_ev *ev);

@@ -12,7 +12,6 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
-#include "runtime/engine/load.h"
 
 /* ---- events ---- */
 
@@ -558,7 +557,7 @@ int fl_runtime_start(struct fl_runtime *runtime, struct fl_definition *definitio
   struct fl_model_config *override = NULL;
   if (options->model != NULL) {
     override = fl_new(struct fl_model_config);
-    rc = fl_model_config_parse(options->model, fl_load_getenv, override, err);
+    rc = fl_model_config_parse(options->model, runtime->getenv_fn, override, err);
     if (rc < 0) {
       fl_free(override);
       return rc;

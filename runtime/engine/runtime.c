@@ -4,7 +4,6 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
-#include "runtime/engine/load.h"
 
 #include <fairlead/tools.h>
 
@@ -34,26 +33,8 @@ struct fl_runtime *fl_runtime_create_in(struct fl_world *world, struct fl_store 
   runtime->world = world;
   runtime->store = store;
   runtime->registry = fl_registry_create(world);
+  runtime->server_entries = fl_object();
   return runtime;
-}
-
-int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtime **ret_runtime, struct fl_error *err) {
-  struct fl_world *world = fl_world_uv_create(options->loop);
-  struct fl_store *store = NULL;
-  if (options->store_path != NULL) {
-    int rc = fl_store_open(world, options->store_path, NULL, &store, err);
-    if (rc < 0) {
-      fl_world_destroy(world);
-      return rc;
-    }
-  } else {
-    store = fl_store_memory_create(world);
-  }
-  struct fl_runtime *runtime = fl_runtime_create_in(world, store);
-  runtime->owns_world = true;
-  runtime->keeps_nothing = options->store_path == NULL;
-  *ret_runtime = runtime;
-  return 0;
 }
 
 static void on_registry_closed(void *user) {
@@ -78,7 +59,7 @@ static void free_models(struct fl_map *models) {
   fl_map_deinit(models);
 }
 
-static void free_graph(struct fl_loaded_graph *graph) {
+void fl_loaded_graph_free(struct fl_loaded_graph *graph) {
   free_models(&graph->models);
   fl_policy_destroy(graph->policy);
   fl_definition_unref(graph->definition);
@@ -101,13 +82,14 @@ void fl_runtime_destroy(struct fl_runtime *runtime) {
   fl_registry_destroy(runtime->registry);
   while (runtime->graphs != NULL) {
     struct fl_loaded_graph *next = runtime->graphs->next;
-    free_graph(runtime->graphs);
+    fl_loaded_graph_free(runtime->graphs);
     runtime->graphs = next;
   }
   free_models(&runtime->models);
   free_functions(&runtime->functions);
   for (size_t i = 0; i < runtime->granted_count; i++) fl_free(runtime->granted[i]);
   fl_free(runtime->granted);
+  fl_value_unref(runtime->server_entries);
   if (runtime->owns_world) fl_world_destroy(runtime->world);
   fl_free(runtime);
 }
@@ -154,7 +136,7 @@ int fl_runtime_add_model(struct fl_runtime *runtime, const char *name, const str
   if (fl_map_get(&runtime->models, name) != NULL)
     return fl_error_set(err, FL_E_EXISTS, "a model named \"%s\" was added before", name);
   struct fl_model_config *config = fl_new(struct fl_model_config);
-  int rc = fl_model_config_read(entry, ".", fl_load_getenv, config, err);
+  int rc = fl_model_config_read(entry, ".", runtime->getenv_fn, config, err);
   if (rc < 0) {
     fl_free(config);
     return fl_error_context(err, "model \"%s\"", name);
@@ -170,37 +152,7 @@ struct fl_loaded_graph *fl_runtime_graph(struct fl_runtime *runtime, struct fl_d
     if (graph->definition == definition) return graph;
   struct fl_loaded_graph *graph = fl_new(struct fl_loaded_graph);
   graph->definition = fl_definition_ref(definition);
-  graph->policy = fl_load_policy(runtime, definition, NULL);
+  graph->policy = fl_allow_list(runtime, definition, NULL);
   graph->next = runtime->graphs;
   return runtime->graphs = graph;
-}
-
-int fl_runtime_load_diags(struct fl_runtime *runtime, const char *path, struct fl_definition **ret_definition,
-                          struct fl_diags *diags) {
-  struct fl_loaded_graph *graph = fl_new(struct fl_loaded_graph);
-  int rc = fl_load_graph(runtime, path, graph, diags);
-  if (rc < 0) {
-    free_graph(graph);
-    return rc;
-  }
-  graph->next = runtime->graphs;
-  runtime->graphs = graph;
-  *ret_definition = fl_definition_ref(graph->definition);
-  return 0;
-}
-
-int fl_runtime_load(struct fl_runtime *runtime, const char *path, struct fl_definition **ret_definition,
-                    struct fl_error *err) {
-  struct fl_diags diags = {0};
-  int rc = fl_runtime_load_diags(runtime, path, ret_definition, &diags);
-  if (rc < 0) {
-    FL_BUF_AUTO text = {0};
-    for (size_t i = 0; i < diags.count; i++) {
-      FL_FREE_AUTO char *line = fl_diag_format(&diags.items[i]);
-      fl_buf_addf(&text, "%s%s", i > 0 ? "\n" : "", line);
-    }
-    fl_error_set(err, rc, "%s", text.size > 0 ? text.data : fl_error_sentence(rc));
-  }
-  fl_diags_deinit(&diags);
-  return rc;
 }

@@ -234,7 +234,8 @@ void fl_task_start(struct fl_invocation *invocation, struct fl_start_task *start
 void fl_task_cancel(struct fl_task *task) {
   if (task->has_outcome || task->is_cancelled) return;
   task->is_cancelled = true;
-  if (task->opening != NULL) task->is_pending = false; /* nothing will complete it: the servers are not waited for any more */
+  if (task->opening != NULL)
+    task->is_pending = false; /* nothing will complete it: the servers are not waited for any more */
   fl_task_cancel_calls(task);
   if (task->open_call_count > 0) return; /* their replies let the node complete */
   task->has_outcome = true;

@@ -9,9 +9,9 @@ const char *fl_load_getenv(const char *name);
 /* Fills `graph` (cleared by the caller, who frees it also on failure) and adds its servers to the registry. */
 int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded_graph *graph, struct fl_diags *diags);
 
-/* The allow-list of a definition: every pattern that one of its nodes names, and what the embedding program granted. */
-struct fl_policy *fl_load_policy(struct fl_runtime *runtime, const struct fl_definition *definition,
-                                 const struct fl_value *effects);
-
 /* A graph file alone, without starting or adding anything; for checks and drawings. */
 int fl_load_graph_file(const char *path, struct fl_graph_file *ret_file, struct fl_diags *diags);
+
+/* As fl_runtime_load, with the mistakes one by one. `diags` may hold warnings on success. */
+int fl_runtime_load_diags(struct fl_runtime *runtime, const char *path, struct fl_definition **ret_definition,
+                          struct fl_diags *diags);

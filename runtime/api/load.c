@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "runtime/engine/load.h"
+#include "runtime/api/load.h"
 
 #include "mcp/client.h"
 #include "runtime/base/mem.h"
@@ -85,8 +85,9 @@ static int read_include(const char *path, char **ret_text, size_t *ret_size, voi
 
 /* ---- what belongs to a graph ---- */
 
-static void add_diag(const char *path, const char *pointer, struct fl_diags *diags, const struct fl_error *err) {
-  fl_diags_add(diags, &(struct fl_diag){.file = path, .pointer = pointer, .message = err->text});
+static void add_diag(const struct fl_loaded_graph *graph, const char *pointer, struct fl_diags *diags,
+                     const struct fl_error *err) {
+  fl_document_diag(&graph->file.document, diags, FL_SEVERITY_ERROR, pointer, true, NULL, "%s", err->text);
 }
 
 static int load_models(struct fl_loaded_graph *graph, struct fl_diags *diags) {
@@ -101,7 +102,7 @@ static int load_models(struct fl_loaded_graph *graph, struct fl_diags *diags) {
     }
     fl_free(config);
     FL_FREE_AUTO char *pointer = fl_format("/models/%s", member.key);
-    add_diag(graph->file.path, pointer, diags, &err);
+    add_diag(graph, pointer, diags, &err);
     rc = FL_E_INVALID;
   }
   return rc;
@@ -109,9 +110,13 @@ static int load_models(struct fl_loaded_graph *graph, struct fl_diags *diags) {
 
 static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph, const struct fl_member *member,
                        struct fl_error *err) {
+  struct fl_value *known = fl_get(runtime->server_entries, member->key);
+  if (known != NULL && fl_equal(known, member->value)) return 0; /* another graph of this runtime has the same server */
   struct fl_tool_source *source = NULL;
   int rc = fl_mcp_client_from_config(runtime->world, member->key, member->value, graph->file.folder, &source, err);
-  return rc < 0 ? rc : fl_registry_add_take(runtime->registry, source, err);
+  if (rc == 0) rc = fl_registry_add_take(runtime->registry, source, err);
+  if (rc == 0) fl_set_take(runtime->server_entries, member->key, fl_value_ref(member->value));
+  return rc;
 }
 
 static int load_servers(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_diags *diags) {
@@ -121,7 +126,7 @@ static int load_servers(struct fl_runtime *runtime, struct fl_loaded_graph *grap
     struct fl_error err = {0};
     if (load_server(runtime, graph, &member, &err) == 0) continue;
     FL_FREE_AUTO char *pointer = fl_format("/mcpServers/%s", member.key);
-    add_diag(graph->file.path, pointer, diags, &err);
+    add_diag(graph, pointer, diags, &err);
     rc = FL_E_INVALID;
   }
   return rc;
@@ -151,34 +156,6 @@ static int load_builtin(struct fl_runtime *runtime, struct fl_loaded_graph *grap
   return rc == FL_E_EXISTS ? 0 : rc;
 }
 
-struct pattern_list {
-  const char **items;
-  size_t count;
-};
-
-static void add_pattern(struct pattern_list *list, const char *pattern) {
-  list->items = fl_realloc(list->items, (list->count + 2) * sizeof *list->items);
-  list->items[list->count++] = pattern;
-  list->items[list->count] = NULL;
-}
-
-struct fl_policy *fl_load_policy(struct fl_runtime *runtime, const struct fl_definition *definition,
-                                 const struct fl_value *effects) {
-  struct pattern_list list = {fl_new_array(const char *, 1), 0};
-  for (size_t i = 0; i < definition->node_count; i++) {
-    const struct fl_value *config = definition->nodes[i].config;
-    const char *tool = fl_get_string(config, "tool", NULL);
-    if (tool != NULL) add_pattern(&list, tool);
-    const struct fl_value *tools = fl_get(config, "tools");
-    for (size_t j = 0; j < fl_size(tools); j++)
-      if (fl_as_string(fl_at(tools, j)) != NULL) add_pattern(&list, fl_as_string(fl_at(tools, j)));
-  }
-  for (size_t i = 0; i < runtime->granted_count; i++) add_pattern(&list, runtime->granted[i]);
-  struct fl_policy *policy = fl_policy_create_allow_list(list.items, effects);
-  fl_free(list.items);
-  return policy;
-}
-
 /* A node of type `c` must name a function that the embedding program (or a plugin) has added. */
 static int check_functions(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_diags *diags) {
   int rc = 0;
@@ -190,13 +167,14 @@ static int check_functions(struct fl_runtime *runtime, struct fl_loaded_graph *g
     struct fl_error err = {0};
     fl_error_set(&err, FL_E_NOT_FOUND, "there is no function named \"%s\" in this program", name);
     FL_FREE_AUTO char *pointer = fl_format("/nodes/%s/function", node->name);
-    add_diag(graph->file.path, pointer, diags, &err);
+    add_diag(graph, pointer, diags, &err);
     rc = FL_E_INVALID;
   }
   return rc;
 }
 
-int fl_load_graph_file(const char *path, struct fl_graph_file *ret_file, struct fl_diags *diags) {
+static int load_file(const char *path, const char *const *servers, struct fl_graph_file *ret_file,
+                     struct fl_diags *diags) {
   FL_FREE_AUTO char *text = NULL;
   size_t size = 0;
   struct fl_error err = {0};
@@ -205,20 +183,36 @@ int fl_load_graph_file(const char *path, struct fl_graph_file *ret_file, struct 
     fl_diags_add(diags, &(struct fl_diag){.message = err.text});
     return rc;
   }
-  struct fl_graph_file_options options = {.size = sizeof options, .read = read_include, .getenv_fn = fl_load_getenv};
+  struct fl_graph_file_options options = {
+      .size = sizeof options, .read = read_include, .getenv_fn = fl_load_getenv, .servers = servers};
   return fl_graph_file_load(path, fl_slice_n(text, size), &options, ret_file, diags);
+}
+
+int fl_load_graph_file(const char *path, struct fl_graph_file *ret_file, struct fl_diags *diags) {
+  return load_file(path, NULL, ret_file, diags);
+}
+
+/* The servers whose tools the embedding program has added: what stands before the slash of what it has granted. */
+static char **granted_servers(const struct fl_runtime *runtime) {
+  char **names = fl_new_array(char *, runtime->granted_count + 1);
+  for (size_t i = 0; i < runtime->granted_count; i++)
+    names[i] = fl_strndup(runtime->granted[i], strcspn(runtime->granted[i], "/"));
+  return names;
 }
 
 int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded_graph *graph, struct fl_diags *diags) {
   struct fl_error err = {0};
-  int rc = fl_load_graph_file(path, &graph->file, diags);
+  char **servers = granted_servers(runtime);
+  int rc = load_file(path, (const char *const *)servers, &graph->file, diags);
+  for (size_t i = 0; servers[i] != NULL; i++) fl_free(servers[i]);
+  fl_free(servers);
   if (rc < 0) return rc;
   graph->definition = fl_definition_ref(graph->file.definition);
-  graph->policy = fl_load_policy(runtime, graph->definition, graph->file.effects);
+  graph->policy = fl_allow_list(runtime, graph->definition, graph->file.effects);
   int results[] = {load_models(graph, diags), load_servers(runtime, graph, diags),
                    check_functions(runtime, graph, diags)};
   for (size_t i = 0; i < sizeof results / sizeof results[0]; i++)
     if (results[i] < 0) rc = results[i];
-  if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0) add_diag(path, "", diags, &err);
+  if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0) add_diag(graph, "", diags, &err);
   return rc;
 }

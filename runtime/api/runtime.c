@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The runtime as programs open it: the engine in the real world, with a store, MCP servers and the built-in tools. */
+#include "runtime/api/load.h"
+
+#include "runtime/base/mem.h"
+
+int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtime **ret_runtime, struct fl_error *err) {
+  struct fl_world *world = fl_world_uv_create(options->loop);
+  struct fl_store *store = NULL;
+  if (options->store_path != NULL) {
+    int rc = fl_store_open(world, options->store_path, NULL, &store, err);
+    if (rc < 0) {
+      fl_world_destroy(world);
+      return rc;
+    }
+  } else {
+    store = fl_store_memory_create(world);
+  }
+  struct fl_runtime *runtime = fl_runtime_create_in(world, store);
+  runtime->owns_world = true;
+  runtime->getenv_fn = fl_load_getenv;
+  runtime->keeps_nothing = options->store_path == NULL;
+  *ret_runtime = runtime;
+  return 0;
+}
+
+int fl_runtime_load_diags(struct fl_runtime *runtime, const char *path, struct fl_definition **ret_definition,
+                          struct fl_diags *diags) {
+  struct fl_loaded_graph *graph = fl_new(struct fl_loaded_graph);
+  int rc = fl_load_graph(runtime, path, graph, diags);
+  if (rc < 0) {
+    fl_loaded_graph_free(graph);
+    return rc;
+  }
+  graph->next = runtime->graphs;
+  runtime->graphs = graph;
+  *ret_definition = fl_definition_ref(graph->definition);
+  return 0;
+}
+
+int fl_runtime_load(struct fl_runtime *runtime, const char *path, struct fl_definition **ret_definition,
+                    struct fl_error *err) {
+  struct fl_diags diags = {0};
+  int rc = fl_runtime_load_diags(runtime, path, ret_definition, &diags);
+  if (rc < 0) {
+    FL_BUF_AUTO text = {0};
+    for (size_t i = 0; i < diags.count; i++) {
+      FL_FREE_AUTO char *line = fl_diag_format(&diags.items[i]);
+      fl_buf_addf(&text, "%s%s", i > 0 ? "\n" : "", line);
+    }
+    fl_error_set(err, rc, "%s", text.size > 0 ? text.data : fl_error_sentence(rc));
+  }
+  fl_diags_deinit(&diags);
+  return rc;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The policy of a graph, as far as today's goes: what its own nodes name, and what the embedding program has granted.
+ * Pure. */
+#include "runtime/engine/engine.h"
+
+#include "runtime/base/mem.h"
+
+struct pattern_list {
+  const char **items;
+  size_t count;
+};
+
+static void add_pattern(struct pattern_list *list, const char *pattern) {
+  list->items = fl_realloc(list->items, (list->count + 2) * sizeof *list->items);
+  list->items[list->count++] = pattern;
+  list->items[list->count] = NULL;
+}
+
+struct fl_policy *fl_allow_list(struct fl_runtime *runtime, const struct fl_definition *definition,
+                                const struct fl_value *effects) {
+  struct pattern_list list = {fl_new_array(const char *, 1), 0};
+  for (size_t i = 0; i < definition->node_count; i++) {
+    const struct fl_value *config = definition->nodes[i].config;
+    const char *tool = fl_get_string(config, "tool", NULL);
+    if (tool != NULL) add_pattern(&list, tool);
+    const struct fl_value *tools = fl_get(config, "tools");
+    for (size_t j = 0; j < fl_size(tools); j++)
+      if (fl_as_string(fl_at(tools, j)) != NULL) add_pattern(&list, fl_as_string(fl_at(tools, j)));
+  }
+  for (size_t i = 0; i < runtime->granted_count; i++) add_pattern(&list, runtime->granted[i]);
+  struct fl_policy *policy = fl_policy_create_allow_list(list.items, effects);
+  fl_free(list.items);
+  return policy;
+}
