@@ -257,7 +257,8 @@ static struct fl_value *unknown_outcome_question(const struct fl_task_call *call
   fl_set_string(question, "call_id", call->call_id);
   fl_set_string(
       question, "message",
-      "The call had left when the run was stopped, so it may or may not have happened. Answer {\"action\": \"retry\"} to "
+      "The call had left when the run was stopped, so it may or may not have happened. Answer {\"action\": \"retry\"} "
+      "to "
       "call again, {\"action\": \"result\", \"text\": …} to tell what it answered, or {\"action\": \"fail\"}.");
   return question;
 }

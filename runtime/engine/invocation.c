@@ -126,8 +126,8 @@ static uint64_t ticket_of(const struct fl_invocation *invocation, uint64_t seq) 
   return index < invocation->seq_count ? invocation->seq_tickets[index] : 0;
 }
 
-/* The first commit of the core that waits behind a ticket: what the core must take back when a commit of the engine's own
- * fails. */
+/* The first commit of the core that waits behind a ticket: what the core must take back when a commit of the engine's
+ * own fails. */
 static uint64_t seq_behind(const struct fl_invocation *invocation, uint64_t ticket) {
   if (invocation->seq_count == 0) return UINT64_MAX; /* nothing waits */
   size_t index = 0;
@@ -195,7 +195,8 @@ static void release_late(struct fl_invocation *invocation, struct fl_task *task,
   if (task != NULL) task->late_tail = &task->late;
 }
 
-/* A run that began and ends without a last commit of the core (cancelled, or with a task that was) says so on its own. */
+/* A run that began and ends without a last commit of the core (cancelled, or with a task that was) says so on its own.
+ */
 static void commit_status(struct fl_invocation *invocation, enum fl_run_status status) {
   bool has_row = invocation->has_begun || invocation->has_started;
   if (!has_row || invocation->is_ephemeral || invocation->has_lost_store) return;

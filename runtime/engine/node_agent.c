@@ -6,7 +6,7 @@
 
 static void on_message(struct fl_task *task, struct fl_value *message, const struct fl_error *err, void *user) {
   if (message == NULL) {
-    fl_task_complete(task, fl_task_fail(task, err->code, "node %s: %s", fl_task_node(task), err->text));
+    fl_task_complete(task, fl_task_fail(task, err->code, "%s", err->text));
     return;
   }
   const char *channel = fl_get_string(fl_task_def(task)->config, "messages", "messages");

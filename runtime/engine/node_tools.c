@@ -181,8 +181,7 @@ static int begin_round(struct fl_task *task) {
 static void on_servers(int status, const struct fl_error *err, void *user) {
   struct fl_task *task = user;
   task->opening = NULL;
-  int outcome =
-      status < 0 ? fl_task_fail(task, status, "node %s: %s", fl_task_node(task), err->text) : begin_round(task);
+  int outcome = status < 0 ? fl_task_fail(task, status, "%s", err->text) : begin_round(task);
   if (outcome != FL_PENDING) fl_task_complete(task, outcome);
 }
 

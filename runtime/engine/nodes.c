@@ -15,8 +15,7 @@ int fl_task_eval(struct fl_task *task, const char *pointer, struct fl_value **re
   struct fl_expr_env env = fl_state_env(task->start.state);
   struct fl_error err = {0};
   int rc = fl_expr_eval(expr, &env, ret_value, &err);
-  if (rc < 0)
-    return fl_task_fail(task, rc, "node %s, %s: %s: %s", task->start.node, pointer, fl_expr_text(expr), err.text);
+  if (rc < 0) return fl_task_fail(task, rc, "%s: %s: %s", pointer, fl_expr_text(expr), err.text);
   return 0;
 }
 
@@ -78,10 +77,10 @@ static int write_tool_result(struct fl_task *task, const struct fl_value *result
 static void on_tool(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
   int outcome;
   if (result == NULL) {
-    outcome = fl_task_fail(task, err->code, "node %s: %s", fl_task_node(task), err->text);
+    outcome = fl_task_fail(task, err->code, "%s", err->text);
   } else if (fl_get_bool(result, "isError", false)) {
     FL_VALUE_AUTO text = fl_tool_result_text(result);
-    outcome = fl_task_fail(task, FL_E_REMOTE, "node %s: the tool answered: %s", fl_task_node(task), fl_as_string(text));
+    outcome = fl_task_fail(task, FL_E_REMOTE, "the tool answered: %s", fl_as_string(text));
   } else {
     outcome = write_tool_result(task, result);
   }

@@ -116,7 +116,7 @@ int fl_runtime_add_tools(struct fl_runtime *runtime, const char *server, const s
   runtime->granted[runtime->granted_count++] = fl_format("%s/*", server);
   for (struct fl_loaded_graph *graph = runtime->graphs; graph != NULL; graph = graph->next) {
     fl_policy_destroy(graph->policy);
-    graph->policy = fl_load_policy(runtime, graph->definition, graph->file.effects);
+    graph->policy = fl_allow_list(runtime, graph->definition, graph->file.effects);
   }
   return 0;
 }

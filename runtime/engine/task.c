@@ -107,8 +107,7 @@ static void end_interrupted(struct fl_task *task) {
 }
 
 static void end_failed(struct fl_task *task, int outcome) {
-  if (task->error.code == 0)
-    fl_task_fail(task, outcome, "node %s failed: %s", task->start.node, fl_error_sentence(outcome));
+  if (task->error.code == 0) fl_task_fail(task, outcome, "%s", fl_error_sentence(outcome));
   struct fl_queued_event *event = end_event(task, FL_EV_TASK_FAILED);
   event->error = fl_new(struct fl_error);
   *event->error = task->error;
@@ -239,7 +238,7 @@ void fl_task_cancel(struct fl_task *task) {
   fl_task_cancel_calls(task);
   if (task->open_call_count > 0) return; /* their replies let the node complete */
   task->has_outcome = true;
-  task->outcome = fl_task_fail(task, FL_E_CANCELLED, "node %s was cancelled", task->start.node);
+  task->outcome = fl_task_fail(task, FL_E_CANCELLED, "it was cancelled");
   end_failed(task, FL_E_CANCELLED);
 }
 

@@ -50,7 +50,7 @@ done
 run 2 run $math --stream valves x && tells valves; ok "an unknown stream mode is a usage error"
 echo "what's (3 + 5) x 12?" | "$fairlead" run $math - >"$out" 2>"$err" && says 96; ok "the question from standard input"
 run 1 run $math --recursion-limit 2 "what's (3 + 5) x 12?" && tells "recursion"; ok "the recursion limit is told"
-run 1 run tests/sim/agent.yaml "tell me a joke" && tells "joke"; ok "a question that the script does not know fails, and is named"
+run 1 run tests/cli/unknown.yaml "tell me a joke" && tells "joke"; ok "a question that the script does not know fails, and is named"
 run 2 run $math; ok "no question and no terminal is a usage error"
 run 2 run no-such-file.yaml x && tells no-such-file.yaml; ok "a missing file is named"
 run 2 run tests/cli/typo.yaml x && tells "typo.yaml:4:" && tells '"messages"' && tells '"agent"'; ok "a typo in the graph file is told with its place, all at once"
