@@ -82,7 +82,8 @@ static int read_args(fl_slice text, struct fl_value **ret_args, struct fl_error 
   int rc = fl_json_read(text, FL_JSON_STRICT, &args, err);
   if (rc < 0) return fl_error_context(err, "the arguments are not JSON");
   if (!fl_is(args, FL_OBJECT))
-    return fl_error_set(err, FL_E_INVALID, "the arguments are a JSON %s; they must be an object", fl_type_name(fl_type_of(args)));
+    return fl_error_set(err, FL_E_INVALID, "the arguments are a JSON %s; they must be an object",
+                        fl_type_name(fl_type_of(args)));
   *ret_args = fl_value_ref(args);
   return 0;
 }
@@ -101,7 +102,8 @@ void fl_answer_add_call(struct fl_answer *answer, const struct fl_answer_call *f
   FL_VALUE_AUTO args = NULL;
   struct fl_error err = {0};
   const char *name = from->name != NULL ? from->name : "";
-  int rc = name[0] == '\0' ? fl_error_set(&err, FL_E_INVALID, "the call does not name a tool") : read_args(from->args, &args, &err);
+  int rc = name[0] == '\0' ? fl_error_set(&err, FL_E_INVALID, "the call does not name a tool")
+                           : read_args(from->args, &args, &err);
   if (rc < 0) {
     add_invalid(answer, id, name, from->args, err.text);
     return;
@@ -170,11 +172,13 @@ struct fl_value *fl_answer_finish(struct fl_answer *answer, const char *model) {
   fl_set_string(message, "role", "assistant");
   fl_set_take(message, "content", content_of(answer->parts));
   fl_set_take(message, "tool_calls", fl_value_ref(answer->calls));
-  if (fl_size(answer->invalid_calls) > 0) fl_set_take(message, "invalid_tool_calls", fl_value_ref(answer->invalid_calls));
+  if (fl_size(answer->invalid_calls) > 0)
+    fl_set_take(message, "invalid_tool_calls", fl_value_ref(answer->invalid_calls));
   fl_set_string(message, "stop_reason", answer->stop_reason);
   if (answer->usage.input_tokens >= 0 || answer->usage.output_tokens >= 0)
     fl_set_take(message, "usage", usage_value(&answer->usage));
-  if (answer->model != NULL || model != NULL) fl_set_string(message, "model", answer->model != NULL ? answer->model : model);
+  if (answer->model != NULL || model != NULL)
+    fl_set_string(message, "model", answer->model != NULL ? answer->model : model);
   fl_answer_deinit(answer);
   return message;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The canonical message being put together from what a provider said: parts, tool calls, why it stopped, what it cost. Every
- * wire format ends here, so that the rules about what may be executed stand in one place. Pure.
+/* The canonical message being put together from what a provider said: parts, tool calls, why it stopped, what it cost.
+ * Every wire format ends here, so that the rules about what may be executed stand in one place. Pure.
  *
- * Invariants. (1) A call in "tool_calls" has a name, an id that no other call of the message has, and arguments that are a
- * whole JSON object. (2) A message that was cut off (stop reason "length") or refused has no tool calls, only invalid ones. */
+ * Invariants. (1) A call in "tool_calls" has a name, an id that no other call of the message has, and arguments that
+ * are a whole JSON object. (2) A message that was cut off (stop reason "length") or refused has no tool calls, only
+ * invalid ones. */
 #pragma once
 #include "runtime/base/slice.h"
 
@@ -25,11 +26,11 @@ struct fl_answer_call {
 };
 
 struct fl_answer {
-  struct fl_value *parts;         /* canonical content parts */
-  struct fl_value *calls;         /* canonical, valid ones */
+  struct fl_value *parts; /* canonical content parts */
+  struct fl_value *calls; /* canonical, valid ones */
   struct fl_value *invalid_calls;
-  const char *stop_reason;        /* canonical; NULL: the provider did not say */
-  char *model;                    /* as the provider names it; NULL */
+  const char *stop_reason; /* canonical; NULL: the provider did not say */
+  char *model;             /* as the provider names it; NULL */
   struct fl_usage usage;
 };
 

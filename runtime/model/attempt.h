@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* A model call in flight, as client.c drives it: tries, one after the other, each run by a way to the model (attempt_http.c,
- * scripted.c). All in the loop's thread.
+/* A model call in flight, as client.c drives it: tries, one after the other, each run by a way to the model
+ * (attempt_http.c, scripted.c). All in the loop's thread.
  *
  * Happy path: start the try; deltas; fl_attempt_ended with the message; on_done.
- * Failure modes: the try ends with an error; when another one may help and is left, on_retry and a wait; cancel in any state.
+ * Failure modes: the try ends with an error; when another one may help and is left, on_retry and a wait; cancel in any
+ * state.
  *
- * Invariants. (1) A way to the model calls fl_attempt_ended exactly once for each start, and never from inside start or cancel.
- * (2) After it, nothing of the try is under way. (3) on_done comes once, last, never from inside fl_model_call_start or _cancel. */
+ * Invariants. (1) A way to the model calls fl_attempt_ended exactly once for each start, and never from inside start or
+ * cancel. (2) After it, nothing of the try is under way. (3) on_done comes once, last, never from inside
+ * fl_model_call_start or _cancel. */
 #pragma once
 #include "runtime/model/model.h"
 
 struct fl_attempt;
 
 struct fl_attempt_way {
-  int (*open)(struct fl_attempt *attempt, struct fl_error *err); /* once per call: the request; an error ends the call */
-  void (*start)(struct fl_attempt *attempt);                     /* each try */
-  void (*cancel)(struct fl_attempt *attempt);                    /* during a try: it ends soon */
-  void (*close)(struct fl_attempt *attempt);                     /* once, after open, also when that failed */
+  int (*open)(struct fl_attempt *attempt,
+              struct fl_error *err);          /* once per call: the request; an error ends the call */
+  void (*start)(struct fl_attempt *attempt);  /* each try */
+  void (*cancel)(struct fl_attempt *attempt); /* during a try: it ends soon */
+  void (*close)(struct fl_attempt *attempt);  /* once, after open, also when that failed */
 };
 extern const struct fl_attempt_way fl_attempt_way_http;
 extern const struct fl_attempt_way fl_attempt_way_script;

@@ -2,10 +2,10 @@
 /* The way to a model over HTTP: one request per try, the reply read as it comes.
  *
  * Happy path: headers with status 200, an event stream, its end marker, the end of the response.
- * Failure modes: the request cannot start (told by a timer, since start never calls back); a status that is not 2xx (its body is
- * the error); a body that is JSON in one piece although a stream was asked for (read as a whole); a stream that breaks, carries
- * an error or ends too early; an end marker after which the server keeps the connection (closed after a moment: the answer is
- * whole); no byte for too long. */
+ * Failure modes: the request cannot start (told by a timer, since start never calls back); a status that is not 2xx
+ * (its body is the error); a body that is JSON in one piece although a stream was asked for (read as a whole); a stream
+ * that breaks, carries an error or ends too early; an end marker after which the server keeps the connection (closed
+ * after a moment: the answer is whole); no byte for too long. */
 #include "runtime/base/mem.h"
 #include "runtime/model/attempt.h"
 #include "runtime/model/decode.h"
@@ -73,7 +73,9 @@ static enum reply_kind guess(fl_slice data) {
   return REPLY_UNKNOWN;
 }
 
-static void on_delta(const char *kind, fl_slice text, void *user) { fl_attempt_delta(((struct way *)user)->attempt, kind, text); }
+static void on_delta(const char *kind, fl_slice text, void *user) {
+  fl_attempt_delta(((struct way *)user)->attempt, kind, text);
+}
 
 static void read_stream(struct way *way, fl_slice data) {
   struct fl_model_sink sink = {.on_delta = on_delta, .user = way};
@@ -104,19 +106,22 @@ static void on_body(struct fl_http *http, fl_slice data) {
 static void read_refusal(struct way *way, struct fl_attempt_end *end, struct fl_error *err) {
   const char *verdict = fl_http_header(&way->http, "x-should-retry");
   end->code = way->wire->read_error(way->http_status, fl_buf_slice(&way->body), &end->may_retry, err);
-  end->retry_after_ms = fl_retry_after_ms(fl_http_header(&way->http, "Retry-After"), fl_http_header(&way->http, "retry-after-ms"),
-                                          fl_world_wall_ms(way->attempt->world));
+  end->retry_after_ms =
+      fl_retry_after_ms(fl_http_header(&way->http, "Retry-After"), fl_http_header(&way->http, "retry-after-ms"),
+                        fl_world_wall_ms(way->attempt->world));
   if (verdict != NULL) end->may_retry = strcmp(verdict, "true") == 0;
 }
 
-static void read_transport(struct way *way, struct fl_attempt_end *end, int status, const struct fl_error *cause, struct fl_error *err) {
+static void read_transport(struct way *way, struct fl_attempt_end *end, int status, const struct fl_error *cause,
+                           struct fl_error *err) {
   end->code = status;
   end->may_retry = fl_retry_is_transient(status);
   fl_error_set(err, status, "%s", cause != NULL && cause->text[0] != '\0' ? cause->text : fl_error_sentence(status));
 }
 
 /* A stream that is whole counts, however the connection ended after it. */
-static void read_reply(struct way *way, struct fl_attempt_end *end, int status, const struct fl_error *cause, struct fl_error *err) {
+static void read_reply(struct way *way, struct fl_attempt_end *end, int status, const struct fl_error *cause,
+                       struct fl_error *err) {
   if (way->kind == REPLY_WHOLE) {
     if (status != 0) read_transport(way, end, status, cause, err);
     else end->code = way->wire->read_whole(fl_buf_slice(&way->body), &end->message, err);
@@ -151,7 +156,8 @@ static void on_timer(struct fl_timer *timer) {
     fl_http_cancel(&way->http);
     return;
   }
-  struct fl_attempt_end end = {.code = way->failed, .err = &way->failure, .may_retry = fl_retry_is_transient(way->failed), .retry_after_ms = -1};
+  struct fl_attempt_end end = {
+      .code = way->failed, .err = &way->failure, .may_retry = fl_retry_is_transient(way->failed), .retry_after_ms = -1};
   fl_attempt_ended(way->attempt, &end);
 }
 
@@ -206,4 +212,5 @@ static void close_way(struct fl_attempt *attempt) {
   fl_free(way);
 }
 
-const struct fl_attempt_way fl_attempt_way_http = {.open = open_way, .start = start_way, .cancel = cancel_way, .close = close_way};
+const struct fl_attempt_way fl_attempt_way_http = {
+    .open = open_way, .start = start_way, .cancel = cancel_way, .close = close_way};

@@ -4,10 +4,13 @@
 #include "runtime/model/attempt.h"
 #include "runtime/model/retry.h"
 
-static const struct fl_model_config *config_of(const struct fl_attempt *attempt) { return attempt->call->request.config; }
+static const struct fl_model_config *config_of(const struct fl_attempt *attempt) {
+  return attempt->call->request.config;
+}
 
 const char *fl_attempt_provider(const struct fl_attempt *attempt) {
-  static const char *const names[] = {[FL_MODEL_OPENAI] = "openai", [FL_MODEL_ANTHROPIC] = "anthropic", [FL_MODEL_SCRIPTED] = "scripted"};
+  static const char *const names[] = {
+      [FL_MODEL_OPENAI] = "openai", [FL_MODEL_ANTHROPIC] = "anthropic", [FL_MODEL_SCRIPTED] = "scripted"};
   return names[config_of(attempt)->provider];
 }
 
@@ -88,7 +91,8 @@ void fl_attempt_ended(struct fl_attempt *attempt, const struct fl_attempt_end *e
     return;
   }
   if (is_cancelled) fl_value_unref(end->message);
-  finish(attempt, is_cancelled ? FL_E_CANCELLED : end->code, is_cancelled ? NULL : end->message, is_cancelled ? NULL : end->err);
+  finish(attempt, is_cancelled ? FL_E_CANCELLED : end->code, is_cancelled ? NULL : end->message,
+         is_cancelled ? NULL : end->err);
 }
 
 void fl_model_call_start(struct fl_world *world, struct fl_model_call *call) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which model: an entry of a graph file or the text of --model, checked as a whole before the first call. Reads no file but the
- * scripted model's. */
+/* Which model: an entry of a graph file or the text of --model, checked as a whole before the first call. Reads no file
+ * but the scripted model's. */
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
 #include "runtime/model/model.h"
@@ -76,8 +76,10 @@ static int find_provider(const char *name, const struct provider **ret_provider,
     return 0;
   }
   const char *near = fl_nearest(name, names, PROVIDER_COUNT);
-  return fl_error_set(err, FL_E_INVALID, "there is no model provider \"%.60s\"%s%s%s; the providers are openai, anthropic, scripted, "
-                      "ollama, vllm, llamacpp", name, near != NULL ? ", perhaps " : "", near != NULL ? near : "", near != NULL ? "?" : "");
+  return fl_error_set(err, FL_E_INVALID,
+                      "there is no model provider \"%.60s\"%s%s%s; the providers are openai, anthropic, scripted, "
+                      "ollama, vllm, llamacpp",
+                      name, near != NULL ? ", perhaps " : "", near != NULL ? near : "", near != NULL ? "?" : "");
 }
 
 /* ---- settings ---- */
@@ -94,25 +96,22 @@ static bool fits(const struct setting *setting, const struct fl_value *value) {
   case KIND_COUNT:
     if (!fl_is(value, FL_INT)) return false;
     /* fall through */
-  case KIND_NUMBER:
-    return number >= setting->min && number <= setting->max;
-  case KIND_TEXT:
-    return fl_is(value, FL_STRING);
-  case KIND_TEXTS:
-    return fl_is(value, FL_STRING) || is_text_list(value);
-  case KIND_BOOL:
-    return fl_is(value, FL_BOOL);
-  case KIND_OBJECT:
-    return fl_is(value, FL_OBJECT);
+  case KIND_NUMBER: return number >= setting->min && number <= setting->max;
+  case KIND_TEXT: return fl_is(value, FL_STRING);
+  case KIND_TEXTS: return fl_is(value, FL_STRING) || is_text_list(value);
+  case KIND_BOOL: return fl_is(value, FL_BOOL);
+  case KIND_OBJECT: return fl_is(value, FL_OBJECT);
   }
   return false;
 }
 
 static int wrong_setting(const struct setting *setting, struct fl_error *err) {
-  static const char *const kinds[] = {"a number", "a whole number", "a text", "a text or a list of texts", "true or false", "an object"};
-  if (setting->kind > KIND_COUNT) return fl_error_set(err, FL_E_INVALID, "%s must be %s", setting->name, kinds[setting->kind]);
-  return fl_error_set(err, FL_E_INVALID, "%s must be %s from %.15g to %.15g", setting->name, kinds[setting->kind], setting->min,
-                      setting->max);
+  static const char *const kinds[] = {"a number",      "a whole number", "a text", "a text or a list of texts",
+                                      "true or false", "an object"};
+  if (setting->kind > KIND_COUNT)
+    return fl_error_set(err, FL_E_INVALID, "%s must be %s", setting->name, kinds[setting->kind]);
+  return fl_error_set(err, FL_E_INVALID, "%s must be %s from %.15g to %.15g", setting->name, kinds[setting->kind],
+                      setting->min, setting->max);
 }
 
 static const struct setting *find_setting(const char *name) {
@@ -126,8 +125,10 @@ static int unknown_key(const char *key, struct fl_error *err) {
   for (size_t i = 0; i < ENTRY_KEY_COUNT; i++) names[i] = entry_keys[i];
   for (size_t i = 0; i < SETTING_COUNT; i++) names[ENTRY_KEY_COUNT + i] = settings[i].name;
   const char *near = fl_nearest(key, names, ENTRY_KEY_COUNT + SETTING_COUNT);
-  if (near != NULL) return fl_error_set(err, FL_E_INVALID, "a model has no key \"%.60s\"; did you mean \"%s\"?", key, near);
-  return fl_error_set(err, FL_E_INVALID, "a model has no key \"%.60s\"; what only the provider knows goes under extra", key);
+  if (near != NULL)
+    return fl_error_set(err, FL_E_INVALID, "a model has no key \"%.60s\"; did you mean \"%s\"?", key, near);
+  return fl_error_set(err, FL_E_INVALID, "a model has no key \"%.60s\"; what only the provider knows goes under extra",
+                      key);
 }
 
 static bool is_entry_key(const char *key) {
@@ -156,7 +157,8 @@ static int read_settings(const struct fl_value *entry, struct fl_model_config *c
 /* A text of the entry; an empty one (an unset variable) counts as none. */
 static int read_text(const struct fl_value *entry, const char *key, char **ret_text, struct fl_error *err) {
   const struct fl_value *value = fl_get(entry, key);
-  if (!fl_is(value, FL_STRING) && !fl_is(value, FL_NULL)) return fl_error_set(err, FL_E_INVALID, "%s must be a text", key);
+  if (!fl_is(value, FL_STRING) && !fl_is(value, FL_NULL))
+    return fl_error_set(err, FL_E_INVALID, "%s must be a text", key);
   *ret_text = fl_string_size(value) > 0 ? fl_strdup(fl_as_string(value)) : NULL;
   return 0;
 }
@@ -175,16 +177,18 @@ static const char *read_variable(const char *(*getenv_fn)(const char *name), con
   return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-static int fill_address(const struct provider *provider, const char *(*getenv_fn)(const char *name), struct fl_model_config *config,
-                        struct fl_error *err) {
-  const char *from_env = read_variable(getenv_fn, provider->url_variable), *key = read_variable(getenv_fn, provider->key_variable);
+static int fill_address(const struct provider *provider, const char *(*getenv_fn)(const char *name),
+                        struct fl_model_config *config, struct fl_error *err) {
+  const char *from_env = read_variable(getenv_fn, provider->url_variable),
+             *key = read_variable(getenv_fn, provider->key_variable);
   if (config->base_url == NULL && (from_env != NULL || provider->base_url != NULL))
     config->base_url = fl_strdup(from_env != NULL ? from_env : provider->base_url);
   struct fl_url url = {0};
   int rc = config->base_url != NULL ? fl_url_parse(fl_slice_of(config->base_url), FL_URL_HTTP, &url, err) : 0;
   fl_url_deinit(&url);
   if (rc < 0) return fl_error_context(err, "base_url");
-  bool is_trusted = config->base_url == NULL || (provider->own_url != NULL && is_same_server(config->base_url, provider->own_url)) ||
+  bool is_trusted = config->base_url == NULL ||
+                    (provider->own_url != NULL && is_same_server(config->base_url, provider->own_url)) ||
                     (from_env != NULL && is_same_server(config->base_url, from_env));
   if (config->api_key == NULL && key != NULL && is_trusted) config->api_key = fl_strdup(key);
   return 0;
@@ -206,7 +210,8 @@ static int fill(const struct provider *provider, const char *folder, const char 
   config->provider = provider->provider;
   bool is_scripted = provider->provider == FL_MODEL_SCRIPTED;
   if (is_scripted && config->model == NULL) config->model = fl_strdup("scripted");
-  if (config->model == NULL) return fl_error_set(err, FL_E_INVALID, "model is missing: which model of %s is it?", provider->name);
+  if (config->model == NULL)
+    return fl_error_set(err, FL_E_INVALID, "model is missing: which model of %s is it?", provider->name);
   if (!is_scripted && config->script != NULL)
     return fl_error_set(err, FL_E_INVALID, "script is for the provider scripted, not for %s", provider->name);
   return is_scripted ? fill_script(folder, config, err) : fill_address(provider, getenv_fn, config, err);
@@ -223,8 +228,11 @@ int fl_model_config_read(const struct fl_value *entry, const char *folder, const
   struct fl_model_config config = {0};
   const struct provider *provider = NULL;
   const char *name = fl_get_string(entry, "provider", NULL);
-  if (!fl_is(entry, FL_OBJECT)) return fl_error_set(err, FL_E_INVALID, "a model must be an object with provider and model");
-  if (name == NULL) return fl_error_set(err, FL_E_INVALID, "provider is missing: openai, anthropic, scripted, ollama, vllm or llamacpp");
+  if (!fl_is(entry, FL_OBJECT))
+    return fl_error_set(err, FL_E_INVALID, "a model must be an object with provider and model");
+  if (name == NULL)
+    return fl_error_set(err, FL_E_INVALID,
+                        "provider is missing: openai, anthropic, scripted, ollama, vllm or llamacpp");
   int rc = find_provider(name, &provider, err);
   if (rc < 0) return rc;
   config.provider = provider->provider;
@@ -237,11 +245,13 @@ int fl_model_config_read(const struct fl_value *entry, const char *folder, const
   return finish(rc, &config, ret_config);
 }
 
-int fl_model_config_parse(const char *text, const char *(*getenv_fn)(const char *name), struct fl_model_config *ret_config,
-                          struct fl_error *err) {
+int fl_model_config_parse(const char *text, const char *(*getenv_fn)(const char *name),
+                          struct fl_model_config *ret_config, struct fl_error *err) {
   const char *slash = strchr(text, '/');
   if (slash == NULL || slash == text || slash[1] == '\0')
-    return fl_error_set(err, FL_E_INVALID, "\"%.100s\" is not a model; write PROVIDER/MODEL, as in openai/gpt-4.1-mini or scripted/FILE", text);
+    return fl_error_set(err, FL_E_INVALID,
+                        "\"%.100s\" is not a model; write PROVIDER/MODEL, as in openai/gpt-4.1-mini or scripted/FILE",
+                        text);
   FL_FREE_AUTO char *name = fl_strndup(text, (size_t)(slash - text));
   const struct provider *provider = NULL;
   int rc = find_provider(name, &provider, err);

@@ -63,11 +63,14 @@ static int fail(struct fl_model_decoder *decoder, int code, struct fl_error *err
   return fl_error_set(err, code, "%s", decoder->failure.text);
 }
 
-int fl_decoder_feed(struct fl_model_decoder *decoder, fl_slice bytes, const struct fl_model_sink *sink, struct fl_error *err) {
+int fl_decoder_feed(struct fl_model_decoder *decoder, fl_slice bytes, const struct fl_model_sink *sink,
+                    struct fl_error *err) {
   if (decoder->failed != 0) return fail(decoder, decoder->failed, err);
   decoder->size += bytes.size;
   if (decoder->size > FL_MODEL_REPLY_SIZE_MAX)
-    return fail(decoder, fl_error_set(&decoder->failure, FL_E_LIMIT, "the reply is longer than %d bytes", FL_MODEL_REPLY_SIZE_MAX), err);
+    return fail(
+        decoder,
+        fl_error_set(&decoder->failure, FL_E_LIMIT, "the reply is longer than %d bytes", FL_MODEL_REPLY_SIZE_MAX), err);
   decoder->sink = sink;
   int rc = fl_sse_feed(&decoder->sse, bytes, on_sse_event, decoder);
   decoder->sink = NULL;
@@ -132,7 +135,8 @@ static int read_reply(struct fl_model_decoder *decoder, fl_slice body,
 }
 
 int fl_decoder_read_whole(struct fl_model_decoder *decoder, fl_slice body,
-                          int (*on_whole)(struct fl_model_decoder *decoder, const struct fl_value *reply, struct fl_error *err),
+                          int (*on_whole)(struct fl_model_decoder *decoder, const struct fl_value *reply,
+                                          struct fl_error *err),
                           struct fl_value **ret_message, struct fl_error *err) {
   int rc = read_reply(decoder, body, on_whole, err);
   decoder->has_terminator = true;

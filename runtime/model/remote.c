@@ -9,7 +9,11 @@
 /* Bytes of the UTF-8 character at the front; 0 when it is broken. */
 static size_t character_size(fl_slice text) {
   unsigned char lead = (unsigned char)text.data[0];
-  size_t size = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  size_t size = lead < 0x80                   ? 1
+                : lead >= 0xC2 && lead < 0xE0 ? 2
+                : lead >= 0xE0 && lead < 0xF0 ? 3
+                : lead >= 0xF0 && lead < 0xF5 ? 4
+                                              : 0;
   if (size > text.size) return 0;
   for (size_t i = 1; i < size; i++)
     if (((unsigned char)text.data[i] & 0xC0) != 0x80) return 0;
@@ -148,7 +152,8 @@ int fl_remote_error(const struct fl_remote_failure *failure, bool *ret_retryable
                       has_kind ? ")" : "", has_message ? message : "no text");
 }
 
-int fl_remote_error_read(const char *provider, int http_status, fl_slice body, bool *ret_retryable, struct fl_error *err) {
+int fl_remote_error_read(const char *provider, int http_status, fl_slice body, bool *ret_retryable,
+                         struct fl_error *err) {
   FL_VALUE_AUTO value = NULL;
   if (body.size > 0 && fl_json_read(body, FL_JSON_STRICT, &value, NULL) < 0) value = NULL;
   struct fl_remote_failure failure = {.provider = provider, .http_status = http_status, .body = body, .value = value};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Errors as providers tell them: a dozen JSON shapes and plain text, with a status or in the middle of a stream. What comes out
- * is one code, one text (which quotes the provider, cleaned and cut) and whether trying again may help. Pure. */
+/* Errors as providers tell them: a dozen JSON shapes and plain text, with a status or in the middle of a stream. What
+ * comes out is one code, one text (which quotes the provider, cleaned and cut) and whether trying again may help.
+ * Pure. */
 #pragma once
 #include "runtime/base/slice.h"
 
@@ -8,8 +9,8 @@
 
 enum { FL_REMOTE_EXCERPT_SIZE = 600 };
 
-/* Up to FL_REMOTE_EXCERPT_SIZE - 1 bytes of a foreign text for a message: controls become spaces, broken UTF-8 "?", and no
- * character is cut in two. */
+/* Up to FL_REMOTE_EXCERPT_SIZE - 1 bytes of a foreign text for a message: controls become spaces, broken UTF-8 "?", and
+ * no character is cut in two. */
 void fl_remote_excerpt(fl_slice text, char ret_excerpt[FL_REMOTE_EXCERPT_SIZE]);
 
 /* Whether a reply or an event is an error: {"error": …} that is not null, {"type": "error"}, {"object": "error"}. */
@@ -25,4 +26,5 @@ struct fl_remote_failure {
 int fl_remote_error(const struct fl_remote_failure *failure, bool *ret_retryable, struct fl_error *err);
 
 /* decoder-free form for fl_model_wire.read_error */
-int fl_remote_error_read(const char *provider, int http_status, fl_slice body, bool *ret_retryable, struct fl_error *err);
+int fl_remote_error_read(const char *provider, int http_status, fl_slice body, bool *ret_retryable,
+                         struct fl_error *err);

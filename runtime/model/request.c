@@ -23,16 +23,21 @@ int fl_request_url(const struct fl_model_config *config, const char *fallback, c
   return 0;
 }
 
-int fl_request_check_key(const struct fl_model_config *config, const char *provider, const char *variable, struct fl_error *err) {
+int fl_request_check_key(const struct fl_model_config *config, const char *provider, const char *variable,
+                         struct fl_error *err) {
   if (config->base_url != NULL || (config->api_key != NULL && config->api_key[0] != '\0')) return 0;
-  return fl_error_set(err, FL_E_AUTH, "there is no key for %s: set %s, or api_key in the model's entry", provider, variable);
+  return fl_error_set(err, FL_E_AUTH, "there is no key for %s: set %s, or api_key in the model's entry", provider,
+                      variable);
 }
 
-int fl_headers_add(struct fl_headers *headers, const char *name, const char *prefix, const char *value, struct fl_error *err) {
+int fl_headers_add(struct fl_headers *headers, const char *name, const char *prefix, const char *value,
+                   struct fl_error *err) {
   for (const char *c = value; *c != '\0'; c++)
     if ((unsigned char)*c < 0x20 || *c == 0x7F)
-      return fl_error_set(err, FL_E_INVALID, "the value for the header %s has a line break or control character in it; "
-                          "check the key or setting it comes from", name);
+      return fl_error_set(err, FL_E_INVALID,
+                          "the value for the header %s has a line break or control character in it; "
+                          "check the key or setting it comes from",
+                          name);
   headers->lines = fl_realloc(headers->lines, (headers->count + 2) * sizeof *headers->lines);
   headers->lines[headers->count++] = fl_format("%s: %s%s", name, prefix, value);
   headers->lines[headers->count] = NULL;
@@ -59,7 +64,8 @@ struct fl_value *fl_request_text(const struct fl_value *content) {
   FL_BUF_AUTO text = {0};
   for (size_t i = 0; i < fl_size(content); i++) {
     const struct fl_value *part = fl_at(content, i), *piece = fl_get(part, "text");
-    if (fl_request_is_part(part, "text") && fl_is(piece, FL_STRING)) fl_buf_add(&text, fl_as_string(piece), fl_string_size(piece));
+    if (fl_request_is_part(part, "text") && fl_is(piece, FL_STRING))
+      fl_buf_add(&text, fl_as_string(piece), fl_string_size(piece));
   }
   return fl_string_n(text.size > 0 ? text.data : "", text.size);
 }
@@ -121,7 +127,8 @@ void fl_request_add_extra(struct fl_value *body, const struct fl_value *settings
 
 int fl_request_write(struct fl_buf *ret_body, const struct fl_value *body, struct fl_error *err) {
   int rc = fl_json_write(ret_body, body, FL_JSON_COMPACT);
-  if (rc < 0) return fl_error_set(err, rc, "the request is too long (the limit is %zu bytes); shorten the conversation",
-                                  ret_body->limit > 0 ? ret_body->limit : (size_t)FL_BUF_LIMIT_DEFAULT);
+  if (rc < 0)
+    return fl_error_set(err, rc, "the request is too long (the limit is %zu bytes); shorten the conversation",
+                        ret_body->limit > 0 ? ret_body->limit : (size_t)FL_BUF_LIMIT_DEFAULT);
   return 0;
 }

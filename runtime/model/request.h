@@ -3,21 +3,23 @@
 #pragma once
 #include "runtime/model/model.h"
 
-/* base_url (or `fallback`) + path; a base that already ends in the path's first folder ("…/v1" and "/v1/messages") is not doubled.
- * FL_E_INVALID names the base URL when it is not an http(s) URL. The caller frees it. */
+/* base_url (or `fallback`) + path; a base that already ends in the path's first folder ("…/v1" and "/v1/messages") is
+ * not doubled. FL_E_INVALID names the base URL when it is not an http(s) URL. The caller frees it. */
 int fl_request_url(const struct fl_model_config *config, const char *fallback, const char *path, char **ret_url,
                    struct fl_error *err);
 
 /* The provider's own server (base_url NULL) needs a key: FL_E_AUTH says which variable or key of the file to set. */
-int fl_request_check_key(const struct fl_model_config *config, const char *provider, const char *variable, struct fl_error *err);
+int fl_request_check_key(const struct fl_model_config *config, const char *provider, const char *variable,
+                         struct fl_error *err);
 
-/* A header array of "Name: value" lines. A value with a line break or control character is FL_E_INVALID; the text names the
- * header, never the value. */
+/* A header array of "Name: value" lines. A value with a line break or control character is FL_E_INVALID; the text names
+ * the header, never the value. */
 struct fl_headers {
   char **lines;
   size_t count;
 };
-int fl_headers_add(struct fl_headers *headers, const char *name, const char *prefix, const char *value, struct fl_error *err);
+int fl_headers_add(struct fl_headers *headers, const char *name, const char *prefix, const char *value,
+                   struct fl_error *err);
 char **fl_headers_take(struct fl_headers *headers);
 
 /* Joins the text parts of a content (a text, or a list of parts). A new string value. */
@@ -31,7 +33,8 @@ bool fl_request_is_provider_part(const struct fl_value *part, const char *provid
 /* FL_E_UNSUPPORTED with the type of the part and who does not take it. */
 int fl_request_unknown_part(const struct fl_value *part, const char *provider, struct fl_error *err);
 
-/* The assistant's calls to send back: the valid ones, and those invalid ones that a later tool message answers. A new array of
+/* The assistant's calls to send back: the valid ones, and those invalid ones that a later tool message answers. A new
+ * array of
  * {"id","name","args"} with "text" in the place of "args" for an invalid one. */
 struct fl_value *fl_request_calls(const struct fl_list *messages, size_t index);
 

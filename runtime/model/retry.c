@@ -21,8 +21,8 @@ static int64_t read_date(const char *text, int64_t wall_ms) {
   static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
   char month[4] = "", zone[4] = "";
   struct tm date = {0};
-  int count = sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d %3s", &date.tm_mday, month, &date.tm_year, &date.tm_hour, &date.tm_min,
-                     &date.tm_sec, zone);
+  int count = sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d %3s", &date.tm_mday, month, &date.tm_year, &date.tm_hour,
+                     &date.tm_min, &date.tm_sec, zone);
   const char *place = count == 7 && strlen(month) == 3 ? strstr(months, month) : NULL;
   if (place == NULL || (place - months) % 3 != 0 || strcmp(zone, "GMT") != 0) return -1;
   date.tm_mon = (int)(place - months) / 3;

@@ -12,9 +12,9 @@
 #include <stdio.h>
 
 struct reply {
-  struct fl_value *source;           /* lent from the document */
-  struct fl_regex *user, *tool;      /* NULL: not asked */
-  const char *name;                  /* NULL: not asked */
+  struct fl_value *source;      /* lent from the document */
+  struct fl_regex *user, *tool; /* NULL: not asked */
+  const char *name;             /* NULL: not asked */
 };
 
 struct fl_script {
@@ -31,7 +31,8 @@ struct reader {
 };
 
 static void complain(struct reader *reader, const char *pointer, const char *suggestion, const char *text) {
-  fl_document_diag(&reader->script->document, &reader->diags, FL_SEVERITY_ERROR, pointer, false, suggestion, "%s", text);
+  fl_document_diag(&reader->script->document, &reader->diags, FL_SEVERITY_ERROR, pointer, false, suggestion, "%s",
+                   text);
 }
 
 struct key {
@@ -40,13 +41,14 @@ struct key {
   const char *what;
 };
 static const struct key file_keys[] = {{"replies", FL_ARRAY, "replies must be a list"}};
-static const struct key reply_keys[] = {{"when", FL_OBJECT, "when must be an object with user, tool or name"},
-                                        {"text", FL_STRING, "text must be a text"},
-                                        {"calls", FL_ARRAY, "calls must be a list of { name, args }"},
-                                        {"pieces", FL_INT, "pieces must be a whole number"},
-                                        {"delay_ms", FL_INT, "delay_ms must be a whole number"},
-                                        {"usage", FL_OBJECT, "usage must be an object with input_tokens and output_tokens"},
-                                        {"error", FL_OBJECT, "error must be an object with status and message"}};
+static const struct key reply_keys[] = {
+    {"when", FL_OBJECT, "when must be an object with user, tool or name"},
+    {"text", FL_STRING, "text must be a text"},
+    {"calls", FL_ARRAY, "calls must be a list of { name, args }"},
+    {"pieces", FL_INT, "pieces must be a whole number"},
+    {"delay_ms", FL_INT, "delay_ms must be a whole number"},
+    {"usage", FL_OBJECT, "usage must be an object with input_tokens and output_tokens"},
+    {"error", FL_OBJECT, "error must be an object with status and message"}};
 static const struct key when_keys[] = {{"user", FL_STRING, "user must be a regular expression"},
                                        {"tool", FL_STRING, "tool must be a regular expression"},
                                        {"name", FL_STRING, "name must be the name of a tool"}};
@@ -60,7 +62,8 @@ static const struct key error_keys[] = {{"status", FL_INT, "status must be an HT
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* Whether `value` is an object that has only these keys, of these types; says what is wrong. */
-static bool check_object(struct reader *reader, const char *pointer, const struct fl_value *value, const struct key *keys, size_t count) {
+static bool check_object(struct reader *reader, const char *pointer, const struct fl_value *value,
+                         const struct key *keys, size_t count) {
   const char *names[16];
   size_t error_count = reader->diags.error_count;
   if (!fl_is(value, FL_OBJECT)) complain(reader, pointer, NULL, "this must be an object");
@@ -78,19 +81,27 @@ static bool check_object(struct reader *reader, const char *pointer, const struc
   return reader->diags.error_count == error_count;
 }
 
-static void check_range(struct reader *reader, const char *pointer, const struct fl_value *object, const char *key, int64_t min, int64_t max) {
-  int64_t number = fl_get_int(object, key, min);
-  if (number >= min && number <= max) return;
-  FL_FREE_AUTO char *place = fl_format("%s/%s", pointer, key);
-  FL_FREE_AUTO char *text = fl_format("%s must be from %lld to %lld", key, (long long)min, (long long)max);
+struct range {
+  const char *key;
+  int64_t min, max;
+};
+
+static void check_range(struct reader *reader, const char *pointer, const struct fl_value *object, struct range range) {
+  int64_t number = fl_get_int(object, range.key, range.min);
+  if (number >= range.min && number <= range.max) return;
+  FL_FREE_AUTO char *place = fl_format("%s/%s", pointer, range.key);
+  FL_FREE_AUTO char *text =
+      fl_format("%s must be from %lld to %lld", range.key, (long long)range.min, (long long)range.max);
   complain(reader, place, NULL, text);
 }
 
-static struct fl_regex *read_regex(struct reader *reader, const char *pointer, const struct fl_value *when, const char *key) {
+static struct fl_regex *read_regex(struct reader *reader, const char *pointer, const struct fl_value *when,
+                                   const char *key) {
   const struct fl_value *source = fl_get(when, key);
   struct fl_regex *regex = NULL;
   struct fl_error err = {0};
-  if (source == NULL || fl_regex_create(fl_slice_n(fl_as_string(source), fl_string_size(source)), &regex, &err) == 0) return regex;
+  if (source == NULL || fl_regex_create(fl_slice_n(fl_as_string(source), fl_string_size(source)), &regex, &err) == 0)
+    return regex;
   FL_FREE_AUTO char *place = fl_format("%s/when/%s", pointer, key);
   complain(reader, place, NULL, err.text);
   return NULL;
@@ -99,15 +110,31 @@ static struct fl_regex *read_regex(struct reader *reader, const char *pointer, c
 static void check_calls(struct reader *reader, const char *pointer, const struct fl_value *calls) {
   for (size_t i = 0; i < fl_size(calls); i++) {
     FL_FREE_AUTO char *place = fl_format("%s/calls/%zu", pointer, i);
-    if (check_object(reader, place, fl_at(calls, i), call_keys, COUNT(call_keys)) && fl_get(fl_at(calls, i), "name") == NULL)
+    if (check_object(reader, place, fl_at(calls, i), call_keys, COUNT(call_keys)) &&
+        fl_get(fl_at(calls, i), "name") == NULL)
       complain(reader, place, NULL, "a call needs a name");
   }
 }
 
-static void check_part(struct reader *reader, const char *pointer, const struct fl_value *reply, const char *key, const struct key *keys,
-                       size_t count) {
-  FL_FREE_AUTO char *place = fl_format("%s/%s", pointer, key);
-  if (fl_get(reply, key) != NULL) check_object(reader, place, fl_get(reply, key), keys, count);
+/* The objects that a reply may have, and the numbers in them. */
+static void check_parts(struct reader *reader, const char *pointer, const struct fl_value *reply) {
+  const struct {
+    const char *key;
+    const struct key *keys;
+    size_t count;
+  } parts[] = {{"when", when_keys, COUNT(when_keys)},
+               {"usage", usage_keys, COUNT(usage_keys)},
+               {"error", error_keys, COUNT(error_keys)}};
+  for (size_t i = 0; i < COUNT(parts); i++) {
+    FL_FREE_AUTO char *place = fl_format("%s/%s", pointer, parts[i].key);
+    const struct fl_value *part = fl_get(reply, parts[i].key);
+    if (part != NULL) check_object(reader, place, part, parts[i].keys, parts[i].count);
+  }
+  FL_FREE_AUTO char *error_pointer = fl_format("%s/error", pointer);
+  check_range(reader, error_pointer, fl_get(reply, "error"), (struct range){"status", 400, 599});
+  check_range(reader, error_pointer, fl_get(reply, "error"), (struct range){"times", 1, 1000});
+  check_range(reader, pointer, reply, (struct range){"pieces", 1, FL_SCRIPT_PIECE_COUNT_MAX});
+  check_range(reader, pointer, reply, (struct range){"delay_ms", 0, 3600000});
 }
 
 static void read_reply(struct reader *reader, size_t index, struct reply *reply) {
@@ -115,15 +142,8 @@ static void read_reply(struct reader *reader, size_t index, struct reply *reply)
   FL_FREE_AUTO char *pointer = fl_format("/replies/%zu", index);
   reply->source = source;
   if (!check_object(reader, pointer, source, reply_keys, COUNT(reply_keys))) return;
-  check_part(reader, pointer, source, "when", when_keys, COUNT(when_keys));
-  check_part(reader, pointer, source, "usage", usage_keys, COUNT(usage_keys));
-  check_part(reader, pointer, source, "error", error_keys, COUNT(error_keys));
+  check_parts(reader, pointer, source);
   check_calls(reader, pointer, fl_get(source, "calls"));
-  check_range(reader, pointer, source, "pieces", 1, FL_SCRIPT_PIECE_COUNT_MAX);
-  check_range(reader, pointer, source, "delay_ms", 0, 3600000);
-  FL_FREE_AUTO char *error_pointer = fl_format("%s/error", pointer);
-  check_range(reader, error_pointer, fl_get(source, "error"), "status", 400, 599);
-  check_range(reader, error_pointer, fl_get(source, "error"), "times", 1, 1000);
   if (fl_get(source, "text") == NULL && fl_get(source, "calls") == NULL && fl_get(source, "error") == NULL)
     complain(reader, pointer, NULL, "a reply needs text, calls or error");
   if (reader->diags.error_count > 0) return;
@@ -178,7 +198,8 @@ int fl_script_load(const char *path, struct fl_script **ret_script, struct fl_er
   size_t size = fread(text, 1, FL_DOCUMENT_SIZE_MAX + 1, file);
   bool has_failed = ferror(file) != 0;
   fclose(file);
-  if (has_failed) return fl_error_set(err, FL_E_IO, "the scripted model's file %s cannot be read (is it a folder?)", path);
+  if (has_failed)
+    return fl_error_set(err, FL_E_IO, "the scripted model's file %s cannot be read (is it a folder?)", path);
   return fl_script_parse(path, fl_slice_n(text, size), ret_script, err);
 }
 
@@ -195,7 +216,9 @@ void fl_script_destroy(struct fl_script *script) {
 
 /* ---- answering ---- */
 
-static fl_slice slice_of(const struct fl_value *text) { return fl_slice_n(text != NULL ? fl_as_string(text) : "", fl_string_size(text)); }
+static fl_slice slice_of(const struct fl_value *text) {
+  return fl_slice_n(text != NULL ? fl_as_string(text) : "", fl_string_size(text));
+}
 
 /* 1 fits, 0 does not, FL_E_LIMIT. */
 static int fits(const struct reply *reply, struct fl_scene *scene) {
@@ -205,30 +228,36 @@ static int fits(const struct reply *reply, struct fl_scene *scene) {
   if (reply->user != NULL && !asks_result && !scene->is_user_last) return 0;
   if (reply->name != NULL && strcmp(reply->name, scene->result_name) != 0) return 0;
   int rc = 1;
-  if (reply->tool != NULL) rc = fl_regex_match(reply->tool, slice_of(scene->result), scene->result_groups, &scene->result_group_count);
+  if (reply->tool != NULL)
+    rc = fl_regex_match(reply->tool, slice_of(scene->result), scene->result_groups, &scene->result_group_count);
   if (rc == 1 && reply->user != NULL)
-    rc = scene->user != NULL ? fl_regex_match(reply->user, slice_of(scene->user), scene->user_groups, &scene->user_group_count) : 0;
+    rc = scene->user != NULL
+             ? fl_regex_match(reply->user, slice_of(scene->user), scene->user_groups, &scene->user_group_count)
+             : 0;
   return rc;
 }
 
-static int find_reply(const struct fl_script *script, struct fl_scene *scene, const struct fl_value **ret_reply, struct fl_error *err) {
+static int find_reply(const struct fl_script *script, struct fl_scene *scene, const struct fl_value **ret_reply,
+                      struct fl_error *err) {
   for (size_t i = 0; i < script->reply_count; i++) {
     int rc = fits(&script->replies[i], scene);
-    if (rc < 0) return fl_error_set(err, rc, "the script %s: the expressions of reply %zu cannot be matched with this text",
-                                    script->document.file, i + 1);
+    if (rc < 0)
+      return fl_error_set(err, rc, "the script %s: the expressions of reply %zu cannot be matched with this text",
+                          script->document.file, i + 1);
     if (rc == 0) continue;
     *ret_reply = script->replies[i].source;
     return 0;
   }
   if (scene->result != NULL)
-    return fl_error_set(err, FL_E_NOT_FOUND, "the script %s has no reply to the result of %s: \"%.500s\"", script->document.file,
-                        scene->result_name, fl_as_string(scene->result));
-  return fl_error_set(err, FL_E_NOT_FOUND, "the script %s has no reply to the user's text \"%.500s\"", script->document.file,
-                      scene->user != NULL ? fl_as_string(scene->user) : "");
+    return fl_error_set(err, FL_E_NOT_FOUND, "the script %s has no reply to the result of %s: \"%.500s\"",
+                        script->document.file, scene->result_name, fl_as_string(scene->result));
+  return fl_error_set(err, FL_E_NOT_FOUND, "the script %s has no reply to the user's text \"%.500s\"",
+                      script->document.file, scene->user != NULL ? fl_as_string(scene->user) : "");
 }
 
 /* Ids that differ within the thread, and are the same in every run of it. */
-static int add_calls(const struct fl_value *calls, const struct fl_scene *scene, struct fl_answer *answer, struct fl_error *err) {
+static int add_calls(const struct fl_value *calls, const struct fl_scene *scene, struct fl_answer *answer,
+                     struct fl_error *err) {
   for (size_t i = 0; i < fl_size(calls); i++) {
     FL_VALUE_AUTO args = NULL;
     const struct fl_value *source = fl_get(fl_at(calls, i), "args");
@@ -236,7 +265,9 @@ static int add_calls(const struct fl_value *calls, const struct fl_scene *scene,
     if (rc < 0) return rc;
     FL_FREE_AUTO char *id = fl_format("call_%zu_%zu", fl_list_size(scene->messages), i);
     char *text = args != NULL ? fl_dump(args, NULL) : NULL;
-    fl_answer_add_call(answer, &(struct fl_answer_call){.id = id, .name = fl_get_string(fl_at(calls, i), "name", ""), .args = fl_slice_of(text)});
+    fl_answer_add_call(answer,
+                       &(struct fl_answer_call){
+                           .id = id, .name = fl_get_string(fl_at(calls, i), "name", ""), .args = fl_slice_of(text)});
     fl_text_free(text);
   }
   return 0;
@@ -261,8 +292,8 @@ static size_t calls_size(const struct fl_value *calls) {
   return size;
 }
 
-static int build_message(const struct fl_value *reply, const struct fl_scene *scene, const struct fl_model_request *request,
-                         struct fl_value **ret_message, struct fl_error *err) {
+static int build_message(const struct fl_value *reply, const struct fl_scene *scene,
+                         const struct fl_model_request *request, struct fl_value **ret_message, struct fl_error *err) {
   FL_BUF_AUTO text = {.limit = FL_SCRIPT_TEXT_SIZE_MAX};
   struct fl_answer answer;
   fl_answer_init(&answer);
@@ -286,8 +317,8 @@ static void read_error(const struct fl_value *error, struct fl_script_answer *an
   answer->error_times = (unsigned)fl_get_int(error, "times", UINT_MAX);
 }
 
-int fl_script_answer(const struct fl_script *script, const struct fl_model_request *request, struct fl_script_answer *ret_answer,
-                     struct fl_error *err) {
+int fl_script_answer(const struct fl_script *script, const struct fl_model_request *request,
+                     struct fl_script_answer *ret_answer, struct fl_error *err) {
   struct fl_scene scene;
   fl_scene_init(&scene, request->messages);
   const struct fl_value *reply = NULL;

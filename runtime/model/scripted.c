@@ -69,7 +69,8 @@ static void on_timer(struct fl_timer *timer) {
     return;
   }
   send_calls(way);
-  fl_attempt_ended(attempt, &(struct fl_attempt_end){.message = fl_value_ref(way->answer.message), .retry_after_ms = -1});
+  fl_attempt_ended(attempt,
+                   &(struct fl_attempt_end){.message = fl_value_ref(way->answer.message), .retry_after_ms = -1});
 }
 
 static int open_way(struct fl_attempt *attempt, struct fl_error *err) {
@@ -107,4 +108,5 @@ static void close_way(struct fl_attempt *attempt) {
   fl_free(way);
 }
 
-const struct fl_attempt_way fl_attempt_way_script = {.open = open_way, .start = start_way, .cancel = cancel_way, .close = close_way};
+const struct fl_attempt_way fl_attempt_way_script = {
+    .open = open_way, .start = start_way, .cancel = cancel_way, .close = close_way};

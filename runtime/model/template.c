@@ -22,8 +22,9 @@ struct fl_value *fl_scene_result_text(const struct fl_value *message) {
   struct fl_value *text = fl_request_text(fl_get(message, "content"));
   FL_VALUE_AUTO parsed = NULL;
   fl_slice source = fl_slice_n(fl_as_string(text), fl_string_size(text));
-  bool is_wrapped = source.size > 0 && source.data[0] == '{' && fl_json_read(source, FL_JSON_STRICT, &parsed, NULL) == 0 &&
-                    fl_size(parsed) == 1 && fl_get(parsed, "result") != NULL;
+  bool is_wrapped = source.size > 0 && source.data[0] == '{' &&
+                    fl_json_read(source, FL_JSON_STRICT, &parsed, NULL) == 0 && fl_size(parsed) == 1 &&
+                    fl_get(parsed, "result") != NULL;
   if (!is_wrapped) return text;
   fl_value_unref(text);
   return as_text(fl_get(parsed, "result"));
@@ -39,7 +40,8 @@ void fl_scene_init(struct fl_scene *scene, const struct fl_list *messages) {
     scene->result_name = fl_get_string(last, "name", "");
   }
   for (size_t i = count; i-- > 0 && scene->user == NULL;)
-    if (has_role(fl_list_at(messages, i), "user")) scene->user = fl_request_text(fl_get(fl_list_at(messages, i), "content"));
+    if (has_role(fl_list_at(messages, i), "user"))
+      scene->user = fl_request_text(fl_get(fl_list_at(messages, i), "content"));
 }
 
 void fl_scene_deinit(struct fl_scene *scene) {
@@ -82,7 +84,9 @@ static int add_template(const struct fl_scene *scene, fl_slice name, struct fl_b
   fl_buf_add(&key, name.data, name.size);
   FL_VALUE_AUTO text = look_up(scene, key.data);
   if (text == NULL)
-    return fl_error_set(err, FL_E_INVALID, "the script's template ${%.100s} has nothing to stand for at this place of the conversation", key.data);
+    return fl_error_set(err, FL_E_INVALID,
+                        "the script's template ${%.100s} has nothing to stand for at this place of the conversation",
+                        key.data);
   if (fl_buf_add(ret_text, fl_as_string(text), fl_string_size(text)) == 0) return 0;
   return fl_error_set(err, FL_E_LIMIT, "the script's text is longer than %zu bytes", ret_text->limit);
 }
@@ -110,19 +114,22 @@ int fl_template_text(const struct fl_scene *scene, fl_slice text, struct fl_buf 
 
 /* ---- values ---- */
 
-static int expand_string(const struct fl_scene *scene, const struct fl_value *value, struct fl_value **ret_value, struct fl_error *err) {
+static int expand_string(const struct fl_scene *scene, const struct fl_value *value, struct fl_value **ret_value,
+                         struct fl_error *err) {
   fl_slice text = fl_slice_n(fl_as_string(value), fl_string_size(value));
   FL_BUF_AUTO expanded = {.limit = 4 * 1024 * 1024};
   int rc = fl_template_text(scene, text, &expanded, err);
   if (rc < 0) return rc;
   FL_VALUE_AUTO number = NULL;
   bool is_one = template_size(text) == text.size && text.size > 0;
-  bool is_number = is_one && fl_json_read(fl_buf_slice(&expanded), FL_JSON_STRICT, &number, NULL) == 0 && fl_is_number(number);
+  bool is_number =
+      is_one && fl_json_read(fl_buf_slice(&expanded), FL_JSON_STRICT, &number, NULL) == 0 && fl_is_number(number);
   *ret_value = is_number ? fl_value_ref(number) : fl_string_n(expanded.size > 0 ? expanded.data : "", expanded.size);
   return 0;
 }
 
-static int expand_object(const struct fl_scene *scene, const struct fl_value *value, struct fl_value **ret_value, struct fl_error *err) {
+static int expand_object(const struct fl_scene *scene, const struct fl_value *value, struct fl_value **ret_value,
+                         struct fl_error *err) {
   FL_VALUE_AUTO object = fl_object();
   struct fl_member member = {0};
   while (fl_next_member(value, &member)) {
@@ -135,7 +142,8 @@ static int expand_object(const struct fl_scene *scene, const struct fl_value *va
   return 0;
 }
 
-static int expand_array(const struct fl_scene *scene, const struct fl_value *value, struct fl_value **ret_value, struct fl_error *err) {
+static int expand_array(const struct fl_scene *scene, const struct fl_value *value, struct fl_value **ret_value,
+                        struct fl_error *err) {
   FL_VALUE_AUTO array = fl_array();
   for (size_t i = 0; i < fl_size(value); i++) {
     struct fl_value *item = NULL;
@@ -147,7 +155,8 @@ static int expand_array(const struct fl_scene *scene, const struct fl_value *val
   return 0;
 }
 
-int fl_template_value(const struct fl_scene *scene, const struct fl_value *value, struct fl_value **ret_value, struct fl_error *err) {
+int fl_template_value(const struct fl_scene *scene, const struct fl_value *value, struct fl_value **ret_value,
+                      struct fl_error *err) {
   if (fl_is(value, FL_STRING)) return expand_string(scene, value, ret_value, err);
   if (fl_is(value, FL_OBJECT)) return expand_object(scene, value, ret_value, err);
   if (fl_is(value, FL_ARRAY)) return expand_array(scene, value, ret_value, err);

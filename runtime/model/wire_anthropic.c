@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests in the format of Anthropic's messages interface, POST {base}/v1/messages. Pure.
  *
- * Invariants. (1) The roles alternate: messages of one role in a row become one, and the results of tools stand in front of
- * what the user says next. (2) Reasoning goes back only with its signature, provider parts of ours go back as they came, those
- * of others are left out. (3) Empty texts are left out: the interface refuses them. */
+ * Invariants. (1) The roles alternate: messages of one role in a row become one, and the results of tools stand in
+ * front of what the user says next. (2) Reasoning goes back only with its signature, provider parts of ours go back as
+ * they came, those of others are left out. (3) Empty texts are left out: the interface refuses them. */
 #include "runtime/model/wire_anthropic.h"
 
 #include "runtime/base/mem.h"
@@ -25,7 +25,8 @@ static void add_text(struct fl_value *blocks, const struct fl_value *part) {
   if (fl_string_size(text) == 0) return;
   struct fl_value *block = new_block("text");
   fl_set_take(block, "text", fl_value_ref(text));
-  if (strcmp(fl_get_string(part, "provider", ""), FL_ANTHROPIC_PROVIDER) == 0) fl_request_copy(block, "citations", part, "citations");
+  if (strcmp(fl_get_string(part, "provider", ""), FL_ANTHROPIC_PROVIDER) == 0)
+    fl_request_copy(block, "citations", part, "citations");
   fl_append_take(blocks, block);
 }
 
@@ -62,7 +63,8 @@ static int add_parts(struct fl_value *blocks, const struct fl_value *content, st
     if (fl_request_is_part(part, "text")) add_text(blocks, part);
     else if (fl_request_is_part(part, "image")) add_image(blocks, part);
     else if (fl_request_is_part(part, "reasoning")) add_reasoning(blocks, part);
-    else if (fl_request_is_provider_part(part, FL_ANTHROPIC_PROVIDER)) fl_append_take(blocks, fl_value_ref(fl_get(part, "value")));
+    else if (fl_request_is_provider_part(part, FL_ANTHROPIC_PROVIDER))
+      fl_append_take(blocks, fl_value_ref(fl_get(part, "value")));
     else if (!fl_request_is_part(part, "provider")) return fl_request_unknown_part(part, FL_ANTHROPIC_PROVIDER, err);
   }
   return 0;
@@ -94,27 +96,31 @@ static int add_tool_result(struct fl_value *blocks, const struct fl_value *messa
   return 0;
 }
 
-static int add_assistant(struct fl_value *blocks, const struct fl_model_request *request, size_t index, struct fl_error *err) {
+static int add_assistant(struct fl_value *blocks, const struct fl_model_request *request, size_t index,
+                         struct fl_error *err) {
   FL_VALUE_AUTO calls = fl_request_calls(request->messages, index);
   int rc = add_parts(blocks, fl_get(fl_list_at(request->messages, index), "content"), err);
   for (size_t i = 0; i < fl_size(calls) && rc == 0; i++) add_call(blocks, fl_at(calls, i));
   return rc;
 }
 
-static int add_blocks(struct fl_value *blocks, const struct fl_model_request *request, size_t index, struct fl_error *err) {
+static int add_blocks(struct fl_value *blocks, const struct fl_model_request *request, size_t index,
+                      struct fl_error *err) {
   const struct fl_value *message = fl_list_at(request->messages, index);
   const char *role = fl_get_string(message, "role", "(none)");
   if (strcmp(role, "assistant") == 0) return add_assistant(blocks, request, index, err);
   if (strcmp(role, "tool") == 0) return add_tool_result(blocks, message, err);
   if (strcmp(role, "user") == 0) return add_parts(blocks, fl_get(message, "content"), err);
-  return fl_error_set(err, FL_E_INVALID, "message %zu has the role \"%.40s\"; it must be system, user, assistant or tool", index, role);
+  return fl_error_set(err, FL_E_INVALID,
+                      "message %zu has the role \"%.40s\"; it must be system, user, assistant or tool", index, role);
 }
 
 /* Puts blocks into the last message when it is of the same role. */
 static void append_blocks(struct fl_value *messages, const char *role, struct fl_value *blocks) {
   struct fl_value *last = fl_size(messages) > 0 ? fl_at(messages, fl_size(messages) - 1) : NULL;
   if (last != NULL && strcmp(fl_get_string(last, "role", ""), role) == 0) {
-    for (size_t i = 0; i < fl_size(blocks); i++) fl_append_take(fl_get(last, "content"), fl_value_ref(fl_at(blocks, i)));
+    for (size_t i = 0; i < fl_size(blocks); i++)
+      fl_append_take(fl_get(last, "content"), fl_value_ref(fl_at(blocks, i)));
     fl_value_unref(blocks);
     return;
   }

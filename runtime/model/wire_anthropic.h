@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The two halves of fl_wire_anthropic: building requests (wire_anthropic.c) and reading replies (wire_anthropic_decode.c). Pure. */
+/* The two halves of fl_wire_anthropic: building requests (wire_anthropic.c) and reading replies
+ * (wire_anthropic_decode.c). Pure. */
 #pragma once
 #include "runtime/model/decode.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Streamed replies of Anthropic's messages interface. Pure.
  *
- * Happy path: message_start, for each block content_block_start, content_block_delta…, content_block_stop, then message_delta
- * with the stop reason, message_stop. `ping` and events of other names are passed over.
- * Blocks: text (citations stay with it), thinking with its signature and redacted_thinking (reasoning parts, which must go back
- * as they came), tool_use (a tool call); every other block (server tools and their results, compaction, …) becomes a provider
- * part that goes back unchanged. Deltas of other names add their members to the block. */
+ * Happy path: message_start, for each block content_block_start, content_block_delta…, content_block_stop, then
+ * message_delta with the stop reason, message_stop. `ping` and events of other names are passed over.
+ * Blocks: text (citations stay with it), thinking with its signature and redacted_thinking (reasoning parts, which must
+ * go back as they came), tool_use (a tool call); every other block (server tools and their results, compaction, …)
+ * becomes a provider part that goes back unchanged. Deltas of other names add their members to the block. */
 #include "runtime/model/wire_anthropic.h"
 
 #include "runtime/base/mem.h"
@@ -32,16 +32,20 @@ struct anthropic_decoder {
 
 static fl_slice text_of(const struct fl_value *value) { return fl_slice_n(fl_as_string(value), fl_string_size(value)); }
 
-static int read_block_start(struct anthropic_decoder *decoder, int64_t index, struct fl_value *start, struct fl_error *err) {
-  if (!fl_is(start, FL_OBJECT)) return fl_error_set(err, FL_E_PROTOCOL, "anthropic began a block that is not an object");
+static int read_block_start(struct anthropic_decoder *decoder, int64_t index, struct fl_value *start,
+                            struct fl_error *err) {
+  if (!fl_is(start, FL_OBJECT))
+    return fl_error_set(err, FL_E_PROTOCOL, "anthropic began a block that is not an object");
   if (decoder->block_count == FL_ANSWER_PART_COUNT_MAX)
     return fl_error_set(err, FL_E_LIMIT, "the reply has more than %d blocks", FL_ANSWER_PART_COUNT_MAX);
   decoder->blocks = fl_realloc(decoder->blocks, (decoder->block_count + 1) * sizeof *decoder->blocks);
   decoder->blocks[decoder->block_count++] = (struct block){.index = index, .start = fl_value_ref(start)};
   const char *type = fl_get_string(start, "type", "");
   const char *kind = strcmp(type, "text") == 0 ? "text" : "reasoning";
-  if (strcmp(type, "tool_use") == 0) fl_decoder_emit_call(&decoder->base, decoder->call_count++, fl_get_string(start, "name", ""));
-  else if (strcmp(type, "text") == 0 || strcmp(type, "thinking") == 0) fl_decoder_emit(&decoder->base, kind, text_of(fl_get(start, type)));
+  if (strcmp(type, "tool_use") == 0)
+    fl_decoder_emit_call(&decoder->base, decoder->call_count++, fl_get_string(start, "name", ""));
+  else if (strcmp(type, "text") == 0 || strcmp(type, "thinking") == 0)
+    fl_decoder_emit(&decoder->base, kind, text_of(fl_get(start, type)));
   return 0;
 }
 
@@ -86,7 +90,8 @@ static int read_block_delta(struct anthropic_decoder *decoder, const struct fl_v
   int64_t index = fl_get_int(event, "index", -1);
   struct block *block = find_block(decoder, index);
   if (block == NULL)
-    return fl_error_set(err, FL_E_PROTOCOL, "anthropic sent a delta for block %lld, which did not begin", (long long)index);
+    return fl_error_set(err, FL_E_PROTOCOL, "anthropic sent a delta for block %lld, which did not begin",
+                        (long long)index);
   read_delta(decoder, block, fl_get(event, "delta"));
   return 0;
 }
@@ -99,7 +104,8 @@ static void read_usage(struct anthropic_decoder *decoder, const struct fl_value 
   decoder->cache_read_tokens = fl_get_int(from, "cache_read_input_tokens", decoder->cache_read_tokens);
   decoder->cache_write_tokens = fl_get_int(from, "cache_creation_input_tokens", decoder->cache_write_tokens);
   usage->output_tokens = fl_get_int(from, "output_tokens", usage->output_tokens);
-  usage->reasoning_tokens = fl_get_int(fl_get(from, "output_tokens_details"), "thinking_tokens", usage->reasoning_tokens);
+  usage->reasoning_tokens =
+      fl_get_int(fl_get(from, "output_tokens_details"), "thinking_tokens", usage->reasoning_tokens);
 }
 
 static void finish_usage(struct anthropic_decoder *decoder) {
@@ -152,7 +158,8 @@ static struct fl_value *all_citations(const struct block *block) {
   struct fl_value *all = fl_array();
   const struct fl_value *const lists[] = {fl_get(block->start, "citations"), block->citations};
   for (size_t i = 0; i < 2; i++)
-    for (size_t k = 0; fl_is(lists[i], FL_ARRAY) && k < fl_size(lists[i]); k++) fl_append_take(all, fl_value_ref(fl_at(lists[i], k)));
+    for (size_t k = 0; fl_is(lists[i], FL_ARRAY) && k < fl_size(lists[i]); k++)
+      fl_append_take(all, fl_value_ref(fl_at(lists[i], k)));
   return all;
 }
 
@@ -181,7 +188,8 @@ static void finish_text(struct fl_answer *answer, struct block *block) {
 
 static void finish_thinking(struct fl_answer *answer, struct block *block, bool is_redacted) {
   fl_slice text = is_redacted ? FL_SLICE("") : whole_text(block, "thinking");
-  fl_slice signature = block->signature.size > 0 ? fl_buf_slice(&block->signature) : text_of(fl_get(block->start, "signature"));
+  fl_slice signature =
+      block->signature.size > 0 ? fl_buf_slice(&block->signature) : text_of(fl_get(block->start, "signature"));
   struct fl_value *extra = fl_object();
   if (signature.size > 0) fl_set_take(extra, "signature", fl_string_n(signature.data, signature.size));
   if (is_redacted) fl_set_take(extra, "redacted", fl_value_ref(fl_get(block->start, "data")));
@@ -195,10 +203,11 @@ static void finish_call(struct fl_answer *answer, const struct block *block) {
   bool is_direct = caller == NULL || strcmp(fl_get_string(caller, "type", ""), "direct") == 0;
   if (!is_direct) fl_set_take(extra = fl_object(), "caller", fl_value_ref(fl_get(start, "caller")));
   char *text = block->input.size == 0 && input != NULL ? fl_dump(input, NULL) : NULL;
-  fl_answer_add_call(answer, &(struct fl_answer_call){.id = fl_get_string(start, "id", ""),
-                                                      .name = fl_get_string(start, "name", ""),
-                                                      .args = text != NULL ? fl_slice_of(text) : fl_buf_slice(&block->input),
-                                                      .extra = extra});
+  fl_answer_add_call(answer,
+                     &(struct fl_answer_call){.id = fl_get_string(start, "id", ""),
+                                              .name = fl_get_string(start, "name", ""),
+                                              .args = text != NULL ? fl_slice_of(text) : fl_buf_slice(&block->input),
+                                              .extra = extra});
   fl_text_free(text);
 }
 
@@ -261,7 +270,8 @@ static int read_reply(struct fl_model_decoder *base, const struct fl_value *repl
   read_usage(decoder, fl_get(reply, "usage"));
   read_stop_reason(base, reply);
   int rc = 0;
-  for (size_t i = 0; i < fl_size(content) && rc == 0; i++) rc = read_block_start(decoder, (int64_t)i, fl_at(content, i), err);
+  for (size_t i = 0; i < fl_size(content) && rc == 0; i++)
+    rc = read_block_start(decoder, (int64_t)i, fl_at(content, i), err);
   return rc;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests in the format of OpenAI's chat completions, POST {base}/chat/completions. Pure.
  *
- * A tool message takes text alone here, so the images of tool results follow the run of tool messages as a user message.
- * Reasoning goes back only where the server asked for it: `reasoning_details` as they came, or as text under the name that the
- * setting `reasoning_field` gives. */
+ * A tool message takes text alone here, so the images of tool results follow the run of tool messages as a user
+ * message. Reasoning goes back only where the server asked for it: `reasoning_details` as they came, or as text under
+ * the name that the setting `reasoning_field` gives. */
 #include "runtime/model/wire_openai.h"
 
 #include "runtime/base/mem.h"
@@ -31,8 +31,10 @@ static struct fl_value *image_part(const struct fl_value *from) {
   struct fl_value *image = fl_object(), *part = fl_object();
   const char *url = fl_get_string(from, "url", NULL);
   if (url != NULL) fl_set_string(image, "url", url);
-  else fl_set_take(image, "url", fl_stringf("data:%s;base64,%s", fl_get_string(from, "mime_type", "image/png"),
-                                            fl_get_string(from, "data", "")));
+  else
+    fl_set_take(image, "url",
+                fl_stringf("data:%s;base64,%s", fl_get_string(from, "mime_type", "image/png"),
+                           fl_get_string(from, "data", "")));
   fl_set_string(part, "type", "image_url");
   fl_set_take(part, "image_url", image);
   return part;
@@ -49,7 +51,8 @@ static int build_user_content(const struct fl_value *content, struct fl_value **
     const struct fl_value *part = fl_at(content, i);
     if (fl_request_is_part(part, "text")) fl_append_take(parts, text_part(fl_value_ref(fl_get(part, "text"))));
     else if (fl_request_is_part(part, "image")) fl_append_take(parts, image_part(part));
-    else if (fl_request_is_provider_part(part, FL_OPENAI_PROVIDER)) fl_append_take(parts, fl_value_ref(fl_get(part, "value")));
+    else if (fl_request_is_provider_part(part, FL_OPENAI_PROVIDER))
+      fl_append_take(parts, fl_value_ref(fl_get(part, "value")));
     else if (!fl_request_is_part(part, "provider")) return fl_request_unknown_part(part, "openai", err);
   }
   *ret_content = fl_value_ref(parts);
@@ -125,7 +128,8 @@ static int build_message(const struct fl_model_request *request, size_t index, s
     return 0;
   }
   if (strcmp(role, "user") != 0 && strcmp(role, "system") != 0)
-    return fl_error_set(err, FL_E_INVALID, "message %zu has the role \"%.40s\"; it must be system, user, assistant or tool", index, role);
+    return fl_error_set(err, FL_E_INVALID,
+                        "message %zu has the role \"%.40s\"; it must be system, user, assistant or tool", index, role);
   struct fl_value *content = NULL;
   int rc = build_user_content(fl_get(from, "content"), &content, err);
   if (rc == 0) *ret_message = new_message(role, content);
@@ -134,7 +138,8 @@ static int build_message(const struct fl_model_request *request, size_t index, s
 
 static int build_messages(const struct fl_model_request *request, struct fl_value *messages, struct fl_error *err) {
   FL_VALUE_AUTO images = fl_array();
-  if (request->system != NULL && request->system[0] != '\0') fl_append_take(messages, new_message("system", fl_string(request->system)));
+  if (request->system != NULL && request->system[0] != '\0')
+    fl_append_take(messages, new_message("system", fl_string(request->system)));
   for (size_t i = 0; i < fl_list_size(request->messages); i++) {
     const struct fl_value *from = fl_list_at(request->messages, i);
     if (strcmp(fl_get_string(from, "role", ""), "tool") == 0) {

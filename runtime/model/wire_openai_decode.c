@@ -3,8 +3,8 @@
  *
  * Happy path: chunks with choices[0].delta, a chunk with finish_reason, a chunk with usage and no choices, "[DONE]".
  * Accents: no finish_reason but "[DONE]", or the reverse; usage in every chunk, or under x_groq; reasoning as
- * reasoning_content, reasoning, reasoning_details or a thinking part of the content; content as a list of parts; tool calls
- * without index or id, with an id repeated, all with index 0, or with their arguments as an object. */
+ * reasoning_content, reasoning, reasoning_details or a thinking part of the content; content as a list of parts; tool
+ * calls without index or id, with an id repeated, all with index 0, or with their arguments as an object. */
 #include "runtime/model/wire_openai.h"
 
 #include "runtime/base/mem.h"
@@ -104,14 +104,16 @@ static void merge_detail(struct detail *detail, const struct fl_value *from) {
       is_text = strcmp(member.key, detail_texts[i]) == 0;
       if (is_text) fl_buf_add(&detail->texts[i], fl_as_string(member.value), fl_string_size(member.value));
     }
-    bool is_empty = fl_is(member.value, FL_NULL) || (fl_is(member.value, FL_STRING) && fl_string_size(member.value) == 0);
+    bool is_empty =
+        fl_is(member.value, FL_NULL) || (fl_is(member.value, FL_STRING) && fl_string_size(member.value) == 0);
     bool is_known = fl_get(detail->members, member.key) != NULL;
     if (!is_text && (!is_empty || !is_known)) fl_set_take(detail->members, member.key, fl_value_ref(member.value));
   }
 }
 
 /* Their texts are shown when the server tells the reasoning nowhere else. */
-static int read_details(struct openai_decoder *decoder, const struct fl_value *details, bool is_shown, struct fl_error *err) {
+static int read_details(struct openai_decoder *decoder, const struct fl_value *details, bool is_shown,
+                        struct fl_error *err) {
   for (size_t i = 0; fl_is(details, FL_ARRAY) && i < fl_size(details); i++) {
     const struct fl_value *from = fl_at(details, i);
     struct detail *detail = find_detail(decoder, from);
@@ -151,7 +153,8 @@ static bool is_same_id(const struct call *call, const struct piece *piece) {
 }
 
 static bool is_repeated(const struct call *call, const struct piece *piece) {
-  return piece->id[0] != '\0' && is_same_id(call, piece) && fl_slice_equal(fl_buf_slice(&call->name), fl_slice_of(piece->name)) &&
+  return piece->id[0] != '\0' && is_same_id(call, piece) &&
+         fl_slice_equal(fl_buf_slice(&call->name), fl_slice_of(piece->name)) &&
          fl_slice_equal(fl_buf_slice(&call->args), piece->args) && is_whole_object(&call->args);
 }
 
@@ -252,7 +255,8 @@ static const char *canonical_stop_reason(const char *reason) {
   return "other";
 }
 
-static int64_t first_count(const struct fl_value *const *objects, const char *const *keys, size_t count, int64_t fallback) {
+static int64_t first_count(const struct fl_value *const *objects, const char *const *keys, size_t count,
+                           int64_t fallback) {
   for (size_t i = 0; i < count; i++)
     if (fl_is_number(fl_get(objects[i], keys[i]))) return fl_get_int(objects[i], keys[i], fallback);
   return fallback;
@@ -261,14 +265,17 @@ static int64_t first_count(const struct fl_value *const *objects, const char *co
 /* Some servers repeat the usage with every chunk: the last one counts. */
 static void read_usage(struct fl_usage *usage, const struct fl_value *from) {
   if (!fl_is(from, FL_OBJECT)) return;
-  const struct fl_value *input = fl_get(from, "prompt_tokens_details"), *output = fl_get(from, "completion_tokens_details");
+  const struct fl_value *input = fl_get(from, "prompt_tokens_details"),
+                        *output = fl_get(from, "completion_tokens_details");
   usage->input_tokens = fl_get_int(from, "prompt_tokens", usage->input_tokens);
   usage->output_tokens = fl_get_int(from, "completion_tokens", usage->output_tokens);
   usage->cached_tokens = first_count((const struct fl_value *const[]){input, from, from},
-      (const char *const[]){"cached_tokens", "prompt_cache_hit_tokens", "cached_tokens"}, 3, usage->cached_tokens);
+                                     (const char *const[]){"cached_tokens", "prompt_cache_hit_tokens", "cached_tokens"},
+                                     3, usage->cached_tokens);
   usage->cache_write_tokens = fl_get_int(input, "cache_write_tokens", usage->cache_write_tokens);
-  usage->reasoning_tokens = first_count((const struct fl_value *const[]){output, from},
-      (const char *const[]){"reasoning_tokens", "reasoning_tokens"}, 2, usage->reasoning_tokens);
+  usage->reasoning_tokens =
+      first_count((const struct fl_value *const[]){output, from},
+                  (const char *const[]){"reasoning_tokens", "reasoning_tokens"}, 2, usage->reasoning_tokens);
 }
 
 static int read_delta(struct openai_decoder *decoder, const struct fl_value *delta, struct fl_error *err) {
@@ -297,7 +304,8 @@ static int read_choice(struct openai_decoder *decoder, const struct fl_value *ch
   if (rc < 0 || reason[0] == '\0') return rc;
   base->may_retry = strcmp(reason, "error") == 0;
   if (base->may_retry)
-    return fl_error_set(err, FL_E_REMOTE, "%s ended the answer with the reason \"error\" and did not say more", base->provider);
+    return fl_error_set(err, FL_E_REMOTE, "%s ended the answer with the reason \"error\" and did not say more",
+                        base->provider);
   base->has_terminator = true;
   bool is_refused = base->answer.stop_reason != NULL && strcmp(base->answer.stop_reason, "refusal") == 0;
   if (!is_refused) base->answer.stop_reason = canonical_stop_reason(reason);
@@ -307,7 +315,8 @@ static int read_choice(struct openai_decoder *decoder, const struct fl_value *ch
 static int read_chunk(struct fl_model_decoder *base, const struct fl_value *chunk, struct fl_error *err) {
   struct openai_decoder *decoder = (struct openai_decoder *)base;
   if (!fl_is(chunk, FL_OBJECT))
-    return fl_error_set(err, FL_E_PROTOCOL, "%s sent a %s where a chunk should be", base->provider, fl_type_name(fl_type_of(chunk)));
+    return fl_error_set(err, FL_E_PROTOCOL, "%s sent a %s where a chunk should be", base->provider,
+                        fl_type_name(fl_type_of(chunk)));
   fl_answer_set_model(&base->answer, fl_get_string(chunk, "model", NULL));
   read_usage(&base->answer.usage, fl_get(fl_get(chunk, "x_groq"), "usage"));
   read_usage(&base->answer.usage, fl_get(chunk, "usage"));
@@ -326,7 +335,8 @@ static struct fl_value *details_value(const struct openai_decoder *decoder) {
     const struct detail *detail = &decoder->details[i];
     struct fl_value *item = fl_copy_shallow(detail->members);
     for (size_t k = 0; k < 3; k++)
-      if (detail->texts[k].size > 0) fl_set_take(item, detail_texts[k], fl_string_n(detail->texts[k].data, detail->texts[k].size));
+      if (detail->texts[k].size > 0)
+        fl_set_take(item, detail_texts[k], fl_string_n(detail->texts[k].data, detail->texts[k].size));
     fl_append_take(array, item);
   }
   return array;
@@ -347,8 +357,9 @@ static void finish(struct fl_model_decoder *base) {
     fl_answer_add_provider_take(&base->answer, FL_OPENAI_PROVIDER, fl_value_ref(decoder->extras));
   for (size_t i = 0; i < decoder->call_count; i++) {
     const struct call *call = &decoder->calls[i];
-    fl_answer_add_call(&base->answer, &(struct fl_answer_call){
-        .id = call->id, .name = call->name.size > 0 ? call->name.data : NULL, .args = fl_buf_slice(&call->args)});
+    fl_answer_add_call(&base->answer, &(struct fl_answer_call){.id = call->id,
+                                                               .name = call->name.size > 0 ? call->name.data : NULL,
+                                                               .args = fl_buf_slice(&call->args)});
   }
 }
 

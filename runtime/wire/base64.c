@@ -52,10 +52,12 @@ static int digit_of(char c, enum fl_base64_kind kind) {
 static int trim_padding(fl_slice *text, enum fl_base64_kind kind, struct fl_error *err) {
   size_t padded_size = text->size;
   if (kind == FL_BASE64_STANDARD) {
-    if (padded_size % 4 != 0) return fl_error_set(err, FL_E_SYNTAX, "base64: %zu characters, not a multiple of 4", padded_size);
+    if (padded_size % 4 != 0)
+      return fl_error_set(err, FL_E_SYNTAX, "base64: %zu characters, not a multiple of 4", padded_size);
     while (text->size > 0 && text->size + 2 > padded_size && text->data[text->size - 1] == '=') text->size--;
   }
-  if (text->size % 4 == 1) return fl_error_set(err, FL_E_SYNTAX, "base64: %zu characters cannot be whole bytes", text->size);
+  if (text->size % 4 == 1)
+    return fl_error_set(err, FL_E_SYNTAX, "base64: %zu characters cannot be whole bytes", text->size);
   return 0;
 }
 

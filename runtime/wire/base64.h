@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Base64 (RFC 4648), both alphabets. Decoding is strict: one text for every sequence of bytes, so no white space, no stray
- * bits, padding exactly as the kind says. Pure. */
+/* Base64 (RFC 4648), both alphabets. Decoding is strict: one text for every sequence of bytes, so no white space, no
+ * stray bits, padding exactly as the kind says. Pure. */
 #pragma once
 #include "runtime/base/buf.h"
 

@@ -11,7 +11,8 @@ void fl_lines_init(struct fl_lines *lines, size_t limit) {
 
 void fl_lines_deinit(struct fl_lines *lines) { fl_buf_deinit(&lines->partial); }
 
-/* Whether the bytes of an unfinished line are too many whatever follows: a CR after the limit may still be part of CRLF. */
+/* Whether the bytes of an unfinished line are too many whatever follows: a CR after the limit may still be part of
+ * CRLF. */
 static bool is_over(const struct fl_lines *lines, fl_slice line) {
   if (line.size <= lines->limit) return false;
   return line.size > lines->limit + 1 || line.data[line.size - 1] != '\r';
@@ -34,7 +35,8 @@ static int finish_line(struct fl_lines *lines, fl_slice piece, fl_line_fn *on_li
   bool is_cut = piece.size > room;
   fl_check(fl_buf_add(&lines->partial, piece.data, is_cut ? room : piece.size) == 0);
   fl_slice line = fl_buf_slice(&lines->partial);
-  int rc = is_cut ? on_line(FL_E_LIMIT, fl_slice_n(line.data, lines->limit), user) : emit(lines, line, true, on_line, user);
+  int rc =
+      is_cut ? on_line(FL_E_LIMIT, fl_slice_n(line.data, lines->limit), user) : emit(lines, line, true, on_line, user);
   fl_buf_clear(&lines->partial);
   return rc;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes in, lines out: newline-delimited text (JSON lines, MCP over stdio) that arrives split anywhere. A line ends with LF;
- * one CR before the LF belongs to the newline. Pure.
+/* Bytes in, lines out: newline-delimited text (JSON lines, MCP over stdio) that arrives split anywhere. A line ends
+ * with LF; one CR before the LF belongs to the newline. Pure.
  *
- * Invariants. (1) How the bytes are split changes nothing about the lines. (2) A line longer than the limit is reported once,
- * with FL_E_LIMIT, and its bytes are dropped up to the next LF, where reading goes on: one oversized line never costs its
- * neighbours. (3) At most limit + 1 bytes are held. */
+ * Invariants. (1) How the bytes are split changes nothing about the lines. (2) A line longer than the limit is reported
+ * once, with FL_E_LIMIT, and its bytes are dropped up to the next LF, where reading goes on: one oversized line never
+ * costs its neighbours. (3) At most limit + 1 bytes are held. */
 #pragma once
 #include "runtime/base/buf.h"
 
@@ -12,8 +12,9 @@
 
 enum { FL_LINE_SIZE_MAX = 16 * 1024 * 1024 }; /* the default limit */
 
-/* status 0: a whole line without its newline, lent for the call (it may be empty). FL_E_LIMIT: a line was too long; `line` is
- * its front, as much as the limit allows. A return other than 0 stops the feed. The callback must not feed or free the lines. */
+/* status 0: a whole line without its newline, lent for the call (it may be empty). FL_E_LIMIT: a line was too long;
+ * `line` is its front, as much as the limit allows. A return other than 0 stops the feed. The callback must not feed or
+ * free the lines. */
 typedef int fl_line_fn(int status, fl_slice line, void *user);
 
 struct fl_lines {
@@ -28,5 +29,6 @@ void fl_lines_deinit(struct fl_lines *lines);             /* repeatable */
 /* 0, or what the callback returned when it stopped; the bytes after that line are dropped then. */
 int fl_lines_feed(struct fl_lines *lines, fl_slice bytes, fl_line_fn *on_line, void *user);
 
-/* At the end of the input: gives the last line when it had no newline. Leaves the lines empty and ready for new input. */
+/* At the end of the input: gives the last line when it had no newline. Leaves the lines empty and ready for
+ * new input. */
 int fl_lines_end(struct fl_lines *lines, fl_line_fn *on_line, void *user);

@@ -27,7 +27,8 @@ static fl_slice text_of(const struct fl_buf *buf) { return buf->size > 0 ? fl_bu
 static int dispatch(struct fl_sse *sse, fl_sse_fn *on_event, void *user) {
   int rc = 0;
   if (sse->has_data) {
-    struct fl_sse_event event = {.type = sse->type.size > 0 ? text_of(&sse->type) : FL_SLICE("message"), .id = text_of(&sse->id)};
+    struct fl_sse_event event = {.type = sse->type.size > 0 ? text_of(&sse->type) : FL_SLICE("message"),
+                                 .id = text_of(&sse->id)};
     event.data = fl_slice_n(sse->data.data, sse->data.size - 1);
     rc = on_event(&event, user);
   }
@@ -88,7 +89,8 @@ static int finish_line(struct fl_sse *sse, fl_slice piece, fl_sse_fn *on_event, 
 
 /* Takes the byte order mark off the front of the stream. Bytes that only began like one go to the first line. */
 static int skip_mark(struct fl_sse *sse, fl_slice *bytes) {
-  while (sse->mark_size < sizeof byte_order_mark && bytes->size > 0 && bytes->data[0] == byte_order_mark[sse->mark_size]) {
+  while (sse->mark_size < sizeof byte_order_mark && bytes->size > 0 &&
+         bytes->data[0] == byte_order_mark[sse->mark_size]) {
     sse->mark_size++;
     *bytes = fl_slice_n(bytes->data + 1, bytes->size - 1);
   }

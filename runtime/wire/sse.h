@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Server-sent events (WHATWG HTML, section 9.2 "event stream"): bytes that arrive split anywhere in, events out. Lines end with
- * LF, CR or CRLF; one byte order mark at the front is skipped; comments and unknown fields are ignored; an `id` with NUL is
- * ignored; `retry` is digits only. Bytes are handed on as they came: whether they are UTF-8 is for the reader of `data` to say.
- * Pure.
+/* Server-sent events (WHATWG HTML, section 9.2 "event stream"): bytes that arrive split anywhere in, events out. Lines
+ * end with LF, CR or CRLF; one byte order mark at the front is skipped; comments and unknown fields are ignored; an
+ * `id` with NUL is ignored; `retry` is digits only. Bytes are handed on as they came: whether they are UTF-8 is for the
+ * reader of `data` to say. Pure.
  *
- * Invariants. (1) How the bytes are split changes nothing about the events. (2) After an error the parser stays failed. (3) At
- * most line limit + event limit bytes are held. */
+ * Invariants. (1) How the bytes are split changes nothing about the events. (2) After an error the parser stays failed.
+ * (3) At most line limit + event limit bytes are held. */
 #pragma once
 #include "runtime/base/buf.h"
 
 #include <fairlead/error.h>
 #include <stdint.h>
 
-enum { FL_SSE_LINE_SIZE_MAX = 16 * 1024 * 1024, FL_SSE_EVENT_SIZE_MAX = 16 * 1024 * 1024, FL_SSE_FIELD_SIZE_MAX = 4096 };
+enum {
+  FL_SSE_LINE_SIZE_MAX = 16 * 1024 * 1024,
+  FL_SSE_EVENT_SIZE_MAX = 16 * 1024 * 1024,
+  FL_SSE_FIELD_SIZE_MAX = 4096
+};
 
 /* Lent for the call. */
 struct fl_sse_event {
@@ -44,6 +48,6 @@ void fl_sse_deinit(struct fl_sse *sse);                                      /* 
 /* 0; FL_E_LIMIT when a line, an event, or an event's type or id is too long; or what the callback returned. */
 int fl_sse_feed(struct fl_sse *sse, fl_slice bytes, fl_sse_fn *on_event, void *user);
 
-/* At the end of the input. The standard drops an event that has no blank line after it; some servers end that way, so the
- * pending event is given here and a caller that wants the standard's way does not call this. */
+/* At the end of the input. The standard drops an event that has no blank line after it; some servers end that way, so
+ * the pending event is given here and a caller that wants the standard's way does not call this. */
 int fl_sse_end(struct fl_sse *sse, fl_sse_fn *on_event, void *user);

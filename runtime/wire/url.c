@@ -9,7 +9,7 @@
 #include <strings.h>
 
 static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-static const char in_path[] = "!$&'()*+,;=:@/";   /* beside unreserved and % */
+static const char in_path[] = "!$&'()*+,;=:@/";     /* beside unreserved and % */
 static const char in_query[] = "!$&'()*+,;=:@/?[]"; /* RFC 3986, and [] which so many servers print */
 
 /* A URL text cut at its delimiters (the expression of RFC 3986, appendix B). data is NULL where a part is absent. */
@@ -50,7 +50,9 @@ static fl_slice take_until(fl_slice *text, const char *ends) {
 static size_t scheme_size(fl_slice text) {
   if (text.size == 0 || !is_alpha(text.data[0])) return 0;
   size_t size = 1;
-  while (size < text.size && (is_alpha(text.data[size]) || is_digit(text.data[size]) || is_one_of(text.data[size], "+-."))) size++;
+  while (size < text.size &&
+         (is_alpha(text.data[size]) || is_digit(text.data[size]) || is_one_of(text.data[size], "+-.")))
+    size++;
   return size < text.size && text.data[size] == ':' ? size : 0;
 }
 
@@ -96,8 +98,9 @@ static int normalise(const char *what, fl_slice text, const char *allowed, char 
     else if (is_one_of(c, unreserved) || is_one_of(c, allowed)) fl_buf_add_char(&buf, c);
     else used = 0;
     if (used == 0)
-      return fl_error_set(err, FL_E_INVALID, "the URL's %s has a character at offset %zu (0x%02x) that must be percent-encoded",
-                          what, i, (unsigned char)c);
+      return fl_error_set(err, FL_E_INVALID,
+                          "the URL's %s has a character at offset %zu (0x%02x) that must be percent-encoded", what, i,
+                          (unsigned char)c);
     i += used;
   }
   if (buf.failed) return fl_error_set(err, FL_E_LIMIT, "the URL's %s is too long", what);
@@ -136,12 +139,14 @@ static int read_ipv6(fl_slice text, struct fl_url *url, struct fl_error *err) {
 }
 
 static int read_name(fl_slice text, struct fl_url *url, struct fl_error *err) {
-  if (text.size > FL_URL_HOST_SIZE_MAX) return fl_error_set(err, FL_E_INVALID, "the URL's host is longer than 255 characters");
+  if (text.size > FL_URL_HOST_SIZE_MAX)
+    return fl_error_set(err, FL_E_INVALID, "the URL's host is longer than 255 characters");
   for (size_t i = 0; i < text.size; i++) {
     char c = text.data[i];
     if (is_alpha(c) || is_digit(c) || is_one_of(c, "-._~!$&'()*+,;=")) continue;
     const char *hint = (unsigned char)c >= 0x80 ? "; write an international name in its xn-- form" : "";
-    return fl_error_set(err, FL_E_INVALID, "the URL's host has a character (0x%02x) that is not allowed%s", (unsigned char)c, hint);
+    return fl_error_set(err, FL_E_INVALID, "the URL's host has a character (0x%02x) that is not allowed%s",
+                        (unsigned char)c, hint);
   }
   url->host = lower(text);
   return 0;
@@ -161,8 +166,10 @@ static int read_authority(fl_slice text, unsigned flags, struct fl_url *url, str
   const char *bracket = has_bracket ? memchr(text.data, ']', text.size) : NULL;
   if (has_bracket && bracket == NULL) return fl_error_set(err, FL_E_INVALID, "the URL's host has [ without ]");
   fl_slice rest = bracket != NULL ? cut_from(text, (size_t)(bracket - text.data) + 1) : text;
-  fl_slice name = bracket != NULL ? fl_slice_n(text.data + 1, (size_t)(bracket - text.data) - 1) : take_until(&rest, ":");
-  if (rest.size > 0 && rest.data[0] != ':') return fl_error_set(err, FL_E_INVALID, "the URL has text after the host's ]");
+  fl_slice name =
+      bracket != NULL ? fl_slice_n(text.data + 1, (size_t)(bracket - text.data) - 1) : take_until(&rest, ":");
+  if (rest.size > 0 && rest.data[0] != ':')
+    return fl_error_set(err, FL_E_INVALID, "the URL has text after the host's ]");
   int rc = has_bracket ? read_ipv6(name, url, err) : read_name(name, url, err);
   return rc == 0 && rest.size > 0 ? read_port(cut_from(rest, 1), url, err) : rc;
 }
@@ -190,7 +197,8 @@ static void remove_dot_segments(char *path) {
 static int read_tail(const struct parts *parts, struct fl_url *url, struct fl_error *err) {
   int rc = normalise("path", parts->path, in_path, &url->path, err);
   if (rc == 0 && parts->query.data != NULL) rc = normalise("query", parts->query, in_query, &url->query, err);
-  if (rc == 0 && parts->fragment.data != NULL) rc = normalise("fragment", parts->fragment, in_query, &url->fragment, err);
+  if (rc == 0 && parts->fragment.data != NULL)
+    rc = normalise("fragment", parts->fragment, in_query, &url->fragment, err);
   if (rc < 0) return rc;
   remove_dot_segments(url->path);
   if (url->host == NULL && strncmp(url->path, "//", 2) == 0)
@@ -209,7 +217,8 @@ static int read_parts(const struct parts *parts, unsigned flags, struct fl_url *
   bool is_http = strcmp(url->scheme, "http") == 0 || strcmp(url->scheme, "https") == 0;
   if ((flags & FL_URL_HTTP) && !is_http)
     return fl_error_set(err, FL_E_INVALID, "the URL's scheme is \"%.20s\"; it must be http or https", url->scheme);
-  if (is_http && (url->host == NULL || url->host[0] == '\0')) return fl_error_set(err, FL_E_INVALID, "the URL has no host");
+  if (is_http && (url->host == NULL || url->host[0] == '\0'))
+    return fl_error_set(err, FL_E_INVALID, "the URL has no host");
   return 0;
 }
 
@@ -220,9 +229,11 @@ static int finish(int rc, struct fl_url *url, struct fl_url *ret_url) {
 }
 
 int fl_url_parse(fl_slice text, unsigned flags, struct fl_url *ret_url, struct fl_error *err) {
-  if (text.size > FL_URL_SIZE_MAX) return fl_error_set(err, FL_E_LIMIT, "the URL is longer than %d bytes", FL_URL_SIZE_MAX);
+  if (text.size > FL_URL_SIZE_MAX)
+    return fl_error_set(err, FL_E_LIMIT, "the URL is longer than %d bytes", FL_URL_SIZE_MAX);
   struct parts parts = split(text);
-  if (parts.scheme.data == NULL) return fl_error_set(err, FL_E_INVALID, "the URL has no scheme; it should begin with https://");
+  if (parts.scheme.data == NULL)
+    return fl_error_set(err, FL_E_INVALID, "the URL has no scheme; it should begin with https://");
   struct fl_url url = {0};
   return finish(read_parts(&parts, flags, &url, err), &url, ret_url);
 }
@@ -241,8 +252,10 @@ static void copy_authority(const struct fl_url *base, struct fl_url *url) {
   url->port = base->port;
 }
 
-int fl_url_resolve(const struct fl_url *base, fl_slice reference, unsigned flags, struct fl_url *ret_url, struct fl_error *err) {
-  if (reference.size > FL_URL_SIZE_MAX) return fl_error_set(err, FL_E_LIMIT, "the URL is longer than %d bytes", FL_URL_SIZE_MAX);
+int fl_url_resolve(const struct fl_url *base, fl_slice reference, unsigned flags, struct fl_url *ret_url,
+                   struct fl_error *err) {
+  if (reference.size > FL_URL_SIZE_MAX)
+    return fl_error_set(err, FL_E_LIMIT, "the URL is longer than %d bytes", FL_URL_SIZE_MAX);
   struct parts parts = split(reference);
   if (parts.scheme.data != NULL) return fl_url_parse(reference, flags, ret_url, err);
   struct fl_url url = {0};

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* URLs (RFC 3986), strictly: what parsers are known to read differently (white space, controls, backslashes, user names,
- * numbers as hosts beyond dotted decimal are left as names) is refused or normalised here, once, so that the part of the
- * program that decides and the part that connects see the same host. Pure.
+/* URLs (RFC 3986), strictly: what parsers are known to read differently (white space, controls, backslashes, user
+ * names, numbers as hosts beyond dotted decimal are left as names) is refused or normalised here, once, so that the
+ * part of the program that decides and the part that connects see the same host. Pure.
  *
- * Normal form: scheme and host in lower case, a default port dropped, dot segments removed, "/" for an empty path of a URL that
- * has a host, percent-encodings in upper case and undone for unreserved characters, bytes outside ASCII percent-encoded. */
+ * Normal form: scheme and host in lower case, a default port dropped, dot segments removed, "/" for an empty path of a
+ * URL that has a host, percent-encodings in upper case and undone for unreserved characters, bytes outside ASCII
+ * percent-encoded. */
 #pragma once
 #include "runtime/base/buf.h"
 
@@ -33,7 +34,8 @@ enum fl_url_flags {
 int fl_url_parse(fl_slice text, unsigned flags, struct fl_url *ret_url, struct fl_error *err);
 
 /* A reference ("../x", "?q", "//host/", a whole URL) as seen from a base: RFC 3986, section 5.2. */
-int fl_url_resolve(const struct fl_url *base, fl_slice reference, unsigned flags, struct fl_url *ret_url, struct fl_error *err);
+int fl_url_resolve(const struct fl_url *base, fl_slice reference, unsigned flags, struct fl_url *ret_url,
+                   struct fl_error *err);
 void fl_url_deinit(struct fl_url *url); /* repeatable; a zeroed one is valid too */
 
 char *fl_url_format(const struct fl_url *url);         /* the caller frees it */

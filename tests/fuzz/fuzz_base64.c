@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What decodes encodes to the same text again: there is one text for every sequence of bytes. The first byte is the kind. */
+/* What decodes encodes to the same text again: there is one text for every sequence of bytes. The first byte is the
+ * kind. */
 #include "runtime/base/check.h"
 #include "runtime/wire/base64.h"
 

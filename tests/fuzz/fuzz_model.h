@@ -11,7 +11,8 @@ static void write_delta(const char *kind, fl_slice text, void *user) {
   fl_buf_add(user, text.data, text.size);
 }
 
-static int decode(fl_slice stream, size_t step, struct fl_buf *deltas, struct fl_value **ret_message, struct fl_error *err) {
+static int decode(fl_slice stream, size_t step, struct fl_buf *deltas, struct fl_value **ret_message,
+                  struct fl_error *err) {
   struct fl_model_decoder *decoder = FUZZ_WIRE.decoder_create();
   struct fl_model_sink sink = {.on_delta = write_delta, .user = deltas};
   int rc = 0;

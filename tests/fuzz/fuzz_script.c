@@ -6,7 +6,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct fl_list *conversation(void) {
-  static const char text[] = "[{\"role\":\"user\",\"content\":\"what's (3 + 5) x 12?\"},{\"role\":\"tool\",\"name\":\"t\",\"content\":\"{\\\"result\\\":8}\"}]";
+  static const char text[] = "[{\"role\":\"user\",\"content\":\"what's (3 + 5) x "
+                             "12?\"},{\"role\":\"tool\",\"name\":\"t\",\"content\":\"{\\\"result\\\":8}\"}]";
   struct fl_value *array = NULL;
   fl_check(fl_parse(text, sizeof text - 1, &array, NULL) == 0);
   struct fl_list *list = fl_list_from_array(array);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events are the same whole and split, and so is the failure at a limit: the first two bytes are the limits of a line and of
- * an event, the third the size of the pieces. */
+/* Events are the same whole and split, and so is the failure at a limit: the first two bytes are the limits of a line
+ * and of an event, the third the size of the pieces. */
 #include "runtime/wire/sse.h"
 
 #include "runtime/base/check.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Model calls in the simulated world: a server that answers one turn after the other, and the trace of what the caller sees in
- * virtual time: "delta@ATTEMPT:TEXT", "retry@ATTEMPT+DELAY", "done CODE CONTENT". Every row runs with several seeds, with the
- * bytes cut anywhere. */
+/* Model calls in the simulated world: a server that answers one turn after the other, and the trace of what the caller
+ * sees in virtual time: "delta@ATTEMPT:TEXT", "retry@ATTEMPT+DELAY", "done CODE CONTENT". Every row runs with several
+ * seeds, with the bytes cut anywhere. */
 #include "runtime/base/mem.h"
 #include "runtime/io/world_sim.h"
 #include "runtime/model/model.h"
@@ -38,7 +38,8 @@ static void on_request(struct fl_sim_exchange *exchange) {
   if (key == NULL) key = fl_sim_request_header(exchange, "x-api-key");
   snprintf(server->url, sizeof server->url, "%s", fl_sim_request_url(exchange));
   snprintf(server->key, sizeof server->key, "%s", key != NULL ? key : "");
-  snprintf(server->body, sizeof server->body, "%.*s", (int)fl_sim_request_body(exchange).size, fl_sim_request_body(exchange).data);
+  snprintf(server->body, sizeof server->body, "%.*s", (int)fl_sim_request_body(exchange).size,
+           fl_sim_request_body(exchange).data);
   const char *headers[] = {turn->header, NULL};
   if (turn->status != 0) fl_sim_respond(exchange, 10, turn->status, turn->header != NULL ? headers : NULL);
   if (turn->body != NULL) fl_sim_body(exchange, 10, fl_slice_of(turn->body));
@@ -110,7 +111,10 @@ static struct fl_list *conversation(void) {
 static void caller_init(struct caller *caller, struct fl_world *world, const struct fl_model_config *config) {
   *caller = (struct caller){.world = world};
   caller->call = (struct fl_model_call){.request = {.config = config, .messages = conversation()},
-                                        .on_delta = on_delta, .on_retry = on_retry, .on_done = on_done, .user = caller};
+                                        .on_delta = on_delta,
+                                        .on_retry = on_retry,
+                                        .on_done = on_done,
+                                        .user = caller};
 }
 
 static void caller_deinit(struct caller *caller) {
@@ -122,12 +126,17 @@ static void caller_deinit(struct caller *caller) {
 static struct fl_world *make_world(uint64_t seed, struct server *server) {
   struct fl_world *world = fl_world_sim_create(seed);
   fl_world_sim_set_splits(world, true);
-  fl_world_sim_server(world, &(struct fl_sim_server){.url_prefix = "https://model.test/", .on_request = on_request, .on_gone = on_gone, .user = server});
+  fl_world_sim_server(
+      world, &(struct fl_sim_server){
+                 .url_prefix = "https://model.test/", .on_request = on_request, .on_gone = on_gone, .user = server});
   return world;
 }
 
 static struct fl_model_config openai_config(void) {
-  return (struct fl_model_config){.provider = FL_MODEL_OPENAI, .model = (char *)"m", .base_url = (char *)"https://model.test/v1", .api_key = (char *)KEY};
+  return (struct fl_model_config){.provider = FL_MODEL_OPENAI,
+                                  .model = (char *)"m",
+                                  .base_url = (char *)"https://model.test/v1",
+                                  .api_key = (char *)KEY};
 }
 
 /* ---- one call after another ---- */
@@ -137,7 +146,8 @@ static struct fl_model_config openai_config(void) {
 #define LO EVENT("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"}}]}")
 #define STOP EVENT("{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}")
 #define DONE "data: [DONE]\n\n"
-#define GOOD {200, "Content-Type: text/event-stream; charset=utf-8", HELLO LO STOP DONE, FINISH}
+#define GOOD \
+  { 200, "Content-Type: text/event-stream; charset=utf-8", HELLO LO STOP DONE, FINISH }
 #define WHOLE "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}"
 
 struct row {
@@ -154,32 +164,124 @@ static const struct row rows[] = {
     {"a stream without a type", {{200, NULL, "\n" HELLO LO STOP DONE, FINISH}}, 1, "", 0, "hello"},
     {"a whole reply", {{200, "Content-Type: application/json", WHOLE, FINISH}}, 1, "", 0, "hello"},
     {"a whole reply without a type", {{200, NULL, " " WHOLE, FINISH}}, 1, "", 0, "hello"},
-    {"the server keeps the connection", {{200, "Content-Type: text/event-stream", HELLO LO STOP DONE, HANG}}, 1, "", 0, "hello"},
-    {"the connection breaks after the end", {{200, "Content-Type: text/event-stream", HELLO LO STOP, BREAK}}, 1, "", 0, "hello"},
-    {"usage never comes, nor the end marker", {{200, "Content-Type: text/event-stream", HELLO LO STOP, HANG}}, 1, "", 0, "hello"},
-    {"429, then fine", {{429, "Retry-After: 2", "{\"error\":{\"message\":\"slow down\"}}", FINISH}, GOOD}, 2, "1:rate;", 0, "hello"},
-    {"503 twice, then fine", {{503, NULL, "busy", FINISH}, {529, NULL, "{}", FINISH}, GOOD}, 3, "1:remote;2:rate;", 0, "hello"},
-    {"503 three times", {{503, NULL, "busy", FINISH}, {503, NULL, "busy", FINISH}, {503, NULL, "busy", FINISH}}, 3, "1:remote;2:remote;",
-     FL_E_REMOTE, "after 3 tries: model openai/m: openai answered with HTTP 503: busy"},
-    {"408 and 409 are tried again", {{408, NULL, "", FINISH}, {409, NULL, "", FINISH}, GOOD}, 3, "1:timeout;2:remote;", 0, "hello"},
-    {"400 is not", {{400, NULL, "{\"error\":{\"message\":\"bad\",\"code\":\"invalid\"}}", FINISH}}, 1, "", FL_E_REMOTE, "HTTP 400 (invalid): bad"},
-    {"nor is a used-up quota", {{429, NULL, "{\"error\":{\"message\":\"pay\",\"code\":\"insufficient_quota\"}}", FINISH}}, 1, "", FL_E_RATE, "pay"},
+    {"the server keeps the connection",
+     {{200, "Content-Type: text/event-stream", HELLO LO STOP DONE, HANG}},
+     1,
+     "",
+     0,
+     "hello"},
+    {"the connection breaks after the end",
+     {{200, "Content-Type: text/event-stream", HELLO LO STOP, BREAK}},
+     1,
+     "",
+     0,
+     "hello"},
+    {"usage never comes, nor the end marker",
+     {{200, "Content-Type: text/event-stream", HELLO LO STOP, HANG}},
+     1,
+     "",
+     0,
+     "hello"},
+    {"429, then fine",
+     {{429, "Retry-After: 2", "{\"error\":{\"message\":\"slow down\"}}", FINISH}, GOOD},
+     2,
+     "1:rate;",
+     0,
+     "hello"},
+    {"503 twice, then fine",
+     {{503, NULL, "busy", FINISH}, {529, NULL, "{}", FINISH}, GOOD},
+     3,
+     "1:remote;2:rate;",
+     0,
+     "hello"},
+    {"503 three times",
+     {{503, NULL, "busy", FINISH}, {503, NULL, "busy", FINISH}, {503, NULL, "busy", FINISH}},
+     3,
+     "1:remote;2:remote;",
+     FL_E_REMOTE,
+     "after 3 tries: model openai/m: openai answered with HTTP 503: busy"},
+    {"408 and 409 are tried again",
+     {{408, NULL, "", FINISH}, {409, NULL, "", FINISH}, GOOD},
+     3,
+     "1:timeout;2:remote;",
+     0,
+     "hello"},
+    {"400 is not",
+     {{400, NULL, "{\"error\":{\"message\":\"bad\",\"code\":\"invalid\"}}", FINISH}},
+     1,
+     "",
+     FL_E_REMOTE,
+     "HTTP 400 (invalid): bad"},
+    {"nor is a used-up quota",
+     {{429, NULL, "{\"error\":{\"message\":\"pay\",\"code\":\"insufficient_quota\"}}", FINISH}},
+     1,
+     "",
+     FL_E_RATE,
+     "pay"},
     {"the server says no to another try", {{503, "x-should-retry: false", "busy", FINISH}}, 1, "", FL_E_REMOTE, "busy"},
-    {"the server asks for another try", {{400, "x-should-retry: true", "hm", FINISH}, GOOD}, 2, "1:remote;", 0, "hello"},
-    {"a wrong key is not repeated", {{401, NULL, "{\"error\":{\"message\":\"no key " KEY "\"}}", FINISH}}, 1, "", FL_E_AUTH, "no key *******************"},
-    {"nor one that the stream repeats", {{200, "Content-Type: text/event-stream", EVENT("{\"error\":{\"message\":\"x " KEY "\"}}"), FINISH}}, 1, "",
-     FL_E_REMOTE, "x *******************"},
-    {"cut off, then fine", {{200, "Content-Type: text/event-stream", HELLO, FINISH}, GOOD}, 2, "1:truncated;", 0, "hello"},
+    {"the server asks for another try",
+     {{400, "x-should-retry: true", "hm", FINISH}, GOOD},
+     2,
+     "1:remote;",
+     0,
+     "hello"},
+    {"a wrong key is not repeated",
+     {{401, NULL, "{\"error\":{\"message\":\"no key " KEY "\"}}", FINISH}},
+     1,
+     "",
+     FL_E_AUTH,
+     "no key *******************"},
+    {"nor one that the stream repeats",
+     {{200, "Content-Type: text/event-stream", EVENT("{\"error\":{\"message\":\"x " KEY "\"}}"), FINISH}},
+     1,
+     "",
+     FL_E_REMOTE,
+     "x *******************"},
+    {"cut off, then fine",
+     {{200, "Content-Type: text/event-stream", HELLO, FINISH}, GOOD},
+     2,
+     "1:truncated;",
+     0,
+     "hello"},
     {"broken, then fine", {{200, "Content-Type: text/event-stream", HELLO, BREAK}, GOOD}, 2, "1:network;", 0, "hello"},
     {"silent, then fine", {{200, "Content-Type: text/event-stream", HELLO, HANG}, GOOD}, 2, "1:timeout;", 0, "hello"},
     {"no first byte, then fine", {{0, NULL, NULL, HANG}, GOOD}, 2, "1:timeout;", 0, "hello"},
-    {"no connection", {{0, NULL, NULL, BREAK}, {0, NULL, NULL, BREAK}, {0, NULL, NULL, BREAK}}, 3, "1:network;2:network;", FL_E_NETWORK, "reset"},
-    {"an error in the stream that may pass", {{200, NULL, HELLO EVENT("{\"error\":{\"message\":\"oops\",\"type\":\"server_error\"}}"), FINISH}, GOOD},
-     2, "1:remote;", 0, "hello"},
-    {"an error in the stream that stays", {{200, NULL, HELLO EVENT("{\"error\":{\"message\":\"too long\",\"code\":400}}"), HANG}}, 1, "", FL_E_REMOTE, "too long"},
-    {"not JSON in the stream", {{200, "Content-Type: text/event-stream", EVENT("{no"), FINISH}}, 1, "", FL_E_PROTOCOL, "{no"},
-    {"a page instead of a reply", {{200, "Content-Type: text/html", "<html>", FINISH}, {404, NULL, "<html>", FINISH}}, 2, "1:truncated;", FL_E_NOT_FOUND, "HTTP 404"},
-    {"a redirect", {{301, "Location: https://elsewhere.test/", "moved", FINISH}}, 1, "", FL_E_REMOTE, "HTTP 301: moved"},
+    {"no connection",
+     {{0, NULL, NULL, BREAK}, {0, NULL, NULL, BREAK}, {0, NULL, NULL, BREAK}},
+     3,
+     "1:network;2:network;",
+     FL_E_NETWORK,
+     "reset"},
+    {"an error in the stream that may pass",
+     {{200, NULL, HELLO EVENT("{\"error\":{\"message\":\"oops\",\"type\":\"server_error\"}}"), FINISH}, GOOD},
+     2,
+     "1:remote;",
+     0,
+     "hello"},
+    {"an error in the stream that stays",
+     {{200, NULL, HELLO EVENT("{\"error\":{\"message\":\"too long\",\"code\":400}}"), HANG}},
+     1,
+     "",
+     FL_E_REMOTE,
+     "too long"},
+    {"not JSON in the stream",
+     {{200, "Content-Type: text/event-stream", EVENT("{no"), FINISH}},
+     1,
+     "",
+     FL_E_PROTOCOL,
+     "{no"},
+    {"a page instead of a reply",
+     {{200, "Content-Type: text/html", "<html>", FINISH}, {404, NULL, "<html>", FINISH}},
+     2,
+     "1:truncated;",
+     FL_E_NOT_FOUND,
+     "HTTP 404"},
+    {"a redirect",
+     {{301, "Location: https://elsewhere.test/", "moved", FINISH}},
+     1,
+     "",
+     FL_E_REMOTE,
+     "HTTP 301: moved"},
 };
 
 static void expect_row(const struct row *row, uint64_t seed) {
@@ -345,12 +447,15 @@ static void a_host_that_is_not_there_is_tried_again(void **state) {
 }
 
 static void anthropic_is_called_in_its_own_way(void **state) {
-  const struct turn turns[] = {{200, "Content-Type: text/event-stream",
-      "event: message_start\n" EVENT("{\"type\":\"message_start\",\"message\":{\"model\":\"c\",\"usage\":{\"input_tokens\":1}}}")
-      EVENT("{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}")
-      EVENT("{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hello\"}}")
-      EVENT("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}")
-      EVENT("{\"type\":\"message_stop\"}"), HANG}};
+  const struct turn turns[] = {
+      {200, "Content-Type: text/event-stream",
+       "event: message_start\n" EVENT(
+           "{\"type\":\"message_start\",\"message\":{\"model\":\"c\",\"usage\":{\"input_tokens\":1}}}")
+           EVENT("{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}")
+               EVENT("{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":"
+                     "\"hello\"}}") EVENT("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
+                                          "\"usage\":{\"output_tokens\":2}}") EVENT("{\"type\":\"message_stop\"}"),
+       HANG}};
   struct server server = {.turns = turns};
   struct fl_world *world = make_world(1, &server);
   struct fl_model_config config = openai_config();
@@ -411,7 +516,8 @@ static void the_scripted_model_fails_as_a_provider_does(void **state) {
   caller_deinit(&caller);
   run_script("replies: [ { error: { status: 500, message: broken } } ]", &caller, -1);
   assert_int_equal(caller.status, FL_E_REMOTE);
-  assert_non_null(strstr(caller.error, "after 3 tries: model scripted/scripted: scripted answered with HTTP 500: broken"));
+  assert_non_null(
+      strstr(caller.error, "after 3 tries: model scripted/scripted: scripted answered with HTTP 500: broken"));
   caller_deinit(&caller);
   run_script("replies: [ { error: { status: 400, message: broken } } ]", &caller, -1);
   assert_string_equal(caller.retries, "");
@@ -422,17 +528,106 @@ static void the_scripted_model_fails_as_a_provider_does(void **state) {
   caller_deinit(&caller);
 }
 
+/* ---- several calls ---- */
+
+static void many_calls_are_under_way_at_once(void **state) {
+  enum { CALL_COUNT = 20 };
+  struct turn turns[CALL_COUNT + 1];
+  for (size_t i = 0; i <= CALL_COUNT; i++) turns[i] = (struct turn)GOOD;
+  turns[0] = (struct turn){503, NULL, "busy", FINISH};
+  for (uint64_t seed = 1; seed <= SEED_COUNT; seed++) {
+    struct server server = {.turns = turns};
+    struct fl_world *world = make_world(seed, &server);
+    fl_world_sim_set_jitter(world, 50);
+    struct fl_model_config config = openai_config();
+    static struct caller callers[CALL_COUNT];
+    for (size_t i = 0; i < CALL_COUNT; i++) {
+      caller_init(&callers[i], world, &config);
+      fl_model_call_start(world, &callers[i].call);
+    }
+    assert_int_equal(fl_world_sim_run(world), FL_SIM_IDLE);
+    size_t retry_count = 0;
+    for (size_t i = 0; i < CALL_COUNT; i++) {
+      assert_int_equal(callers[i].status, 0);
+      assert_string_equal(fl_get_string(callers[i].message, "content", ""), "hello");
+      retry_count += callers[i].retry_count;
+      caller_deinit(&callers[i]);
+    }
+    assert_int_equal(retry_count, 1);
+    assert_int_equal(server.count, CALL_COUNT + 1);
+    fl_world_destroy(world);
+  }
+}
+
+static void start_again(struct fl_model_call *call, int status, struct fl_value *message, const struct fl_error *err) {
+  struct caller *caller = call->user;
+  caller->done_count++;
+  caller->status = status;
+  if (caller->done_count < 3) fl_model_call_start(caller->world, call);
+}
+
+static void a_call_can_start_again_from_its_end(void **state) {
+  const struct turn turns[] = {GOOD, GOOD, GOOD};
+  struct server server = {.turns = turns};
+  struct fl_world *world = make_world(1, &server);
+  struct fl_model_config config = openai_config();
+  struct caller caller;
+  caller_init(&caller, world, &config);
+  caller.call.on_done = start_again;
+  caller.call.on_delta = NULL;
+  caller.call.on_retry = NULL;
+  fl_model_call_start(world, &caller.call);
+  assert_int_equal(fl_world_sim_run(world), FL_SIM_IDLE);
+  assert_int_equal(caller.done_count, 3);
+  assert_int_equal(caller.status, 0);
+  assert_int_equal(server.count, 3);
+  caller_deinit(&caller);
+  fl_world_destroy(world);
+}
+
+/* Wherever the process ends, nothing is left behind and nobody is told twice. */
+static void a_crash_at_every_effect_leaves_nothing_behind(void **state) {
+  for (uint64_t number = 1;; number++) {
+    const struct turn turns[] = {{429, "Retry-After: 1", "slow", FINISH}, GOOD};
+    struct server server = {.turns = turns};
+    struct fl_world *world = make_world(number, &server);
+    struct fl_model_config config = openai_config();
+    struct caller caller;
+    caller_init(&caller, world, &config);
+    fl_world_sim_crash_at(world, number);
+    fl_model_call_start(world, &caller.call);
+    bool is_crashed = fl_world_sim_run(world) == FL_SIM_CRASHED;
+    if (is_crashed) fl_world_sim_bury(world);
+    assert_int_equal(caller.done_count, 1);
+    caller_deinit(&caller);
+    fl_world_destroy(world);
+    if (!is_crashed) break;
+    assert_true(number < 100);
+  }
+}
+
 /* ---- the pure part ---- */
 
 static void retry_after_is_read(void **state) {
   static const struct {
     const char *seconds, *ms;
     int64_t delay;
-  } headers[] = {{NULL, NULL, -1}, {"", NULL, -1},      {"3", NULL, 3000},     {"0", NULL, 0},        {"1.5", NULL, 1500},
-                 {"-3", NULL, -1}, {"soon", NULL, -1},  {"61", NULL, 60000},   {"3", "250", 250},     {"3", "x", 3000},
-                 {"999999999999999999999999", NULL, -1}, {"Thu, 01 Jan 1970 00:00:10 GMT", NULL, 9000},
-                 {"Thu, 01 Jan 1970 00:00:00 GMT", NULL, 0}, {"Thu, 01 Jan 1970 02:00:00 GMT", NULL, 60000},
-                 {"Thu, 01 Foo 1970 00:00:10 GMT", NULL, -1}, {"Thu, 01 Jan 1970 00:00:10 CET", NULL, -1}};
+  } headers[] = {{NULL, NULL, -1},
+                 {"", NULL, -1},
+                 {"3", NULL, 3000},
+                 {"0", NULL, 0},
+                 {"1.5", NULL, 1500},
+                 {"-3", NULL, -1},
+                 {"soon", NULL, -1},
+                 {"61", NULL, 60000},
+                 {"3", "250", 250},
+                 {"3", "x", 3000},
+                 {"999999999999999999999999", NULL, -1},
+                 {"Thu, 01 Jan 1970 00:00:10 GMT", NULL, 9000},
+                 {"Thu, 01 Jan 1970 00:00:00 GMT", NULL, 0},
+                 {"Thu, 01 Jan 1970 02:00:00 GMT", NULL, 60000},
+                 {"Thu, 01 Foo 1970 00:00:10 GMT", NULL, -1},
+                 {"Thu, 01 Jan 1970 00:00:10 CET", NULL, -1}};
   for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
     assert_int_equal(fl_retry_after_ms(headers[i].seconds, headers[i].ms, 1000), headers[i].delay);
   assert_int_equal(fl_retry_backoff_ms(1, 0), 0);
@@ -453,6 +648,9 @@ int main(void) {
       cmocka_unit_test(anthropic_is_called_in_its_own_way),
       cmocka_unit_test(the_scripted_model_streams_in_virtual_time),
       cmocka_unit_test(the_scripted_model_fails_as_a_provider_does),
+      cmocka_unit_test(many_calls_are_under_way_at_once),
+      cmocka_unit_test(a_call_can_start_again_from_its_end),
+      cmocka_unit_test(a_crash_at_every_effect_leaves_nothing_behind),
       cmocka_unit_test(retry_after_is_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,16 +40,25 @@ static const struct {
 } addresses[] = {
     {"nothing", "", "{\"provider\":\"openai\",\"model\":\"m\"}", NULL, NULL},
     {"the key of the environment", "OPENAI_API_KEY=k\n", "{\"provider\":\"openai\",\"model\":\"m\"}", NULL, "k"},
-    {"address and key of the environment", "OPENAI_BASE_URL=http://h/v1\nOPENAI_API_KEY=k\n", "{\"provider\":\"openai\",\"model\":\"m\"}", "http://h/v1", "k"},
-    {"the file's own", "OPENAI_BASE_URL=http://h/v1\nOPENAI_API_KEY=k\n", "{\"provider\":\"openai\",\"model\":\"m\",\"base_url\":\"http://i/\",\"api_key\":\"f\"}", "http://i/", "f"},
-    {"a key never goes where only the file says", "OPENAI_API_KEY=k\n", "{\"provider\":\"openai\",\"model\":\"m\",\"base_url\":\"https://evil.test/v1\"}", "https://evil.test/v1", NULL},
-    {"the provider's own, written out", "OPENAI_API_KEY=k\n", "{\"provider\":\"openai\",\"model\":\"m\",\"base_url\":\"https://API.openai.com/v1\"}", "https://API.openai.com/v1", "k"},
-    {"the environment's, written out", "OPENAI_BASE_URL=http://h/v1\nOPENAI_API_KEY=k\n", "{\"provider\":\"openai\",\"model\":\"m\",\"base_url\":\"http://h/v2\"}", "http://h/v2", "k"},
-    {"empty texts are none", "OPENAI_API_KEY=\n", "{\"provider\":\"openai\",\"model\":\"m\",\"base_url\":\"\",\"api_key\":\"\"}", NULL, NULL},
+    {"address and key of the environment", "OPENAI_BASE_URL=http://h/v1\nOPENAI_API_KEY=k\n",
+     "{\"provider\":\"openai\",\"model\":\"m\"}", "http://h/v1", "k"},
+    {"the file's own", "OPENAI_BASE_URL=http://h/v1\nOPENAI_API_KEY=k\n",
+     "{\"provider\":\"openai\",\"model\":\"m\",\"base_url\":\"http://i/\",\"api_key\":\"f\"}", "http://i/", "f"},
+    {"a key never goes where only the file says", "OPENAI_API_KEY=k\n",
+     "{\"provider\":\"openai\",\"model\":\"m\",\"base_url\":\"https://evil.test/v1\"}", "https://evil.test/v1", NULL},
+    {"the provider's own, written out", "OPENAI_API_KEY=k\n",
+     "{\"provider\":\"openai\",\"model\":\"m\",\"base_url\":\"https://API.openai.com/v1\"}",
+     "https://API.openai.com/v1", "k"},
+    {"the environment's, written out", "OPENAI_BASE_URL=http://h/v1\nOPENAI_API_KEY=k\n",
+     "{\"provider\":\"openai\",\"model\":\"m\",\"base_url\":\"http://h/v2\"}", "http://h/v2", "k"},
+    {"empty texts are none", "OPENAI_API_KEY=\n",
+     "{\"provider\":\"openai\",\"model\":\"m\",\"base_url\":\"\",\"api_key\":\"\"}", NULL, NULL},
     {"anthropic", "ANTHROPIC_API_KEY=a\n", "{\"provider\":\"anthropic\",\"model\":\"m\"}", NULL, "a"},
-    {"ollama", "OPENAI_API_KEY=k\nOPENAI_BASE_URL=http://h/\n", "{\"provider\":\"ollama\",\"model\":\"m\"}", "http://127.0.0.1:11434/v1", NULL},
+    {"ollama", "OPENAI_API_KEY=k\nOPENAI_BASE_URL=http://h/\n", "{\"provider\":\"ollama\",\"model\":\"m\"}",
+     "http://127.0.0.1:11434/v1", NULL},
     {"vllm", "", "{\"provider\":\"vllm\",\"model\":\"m\"}", "http://127.0.0.1:8000/v1", NULL},
-    {"llamacpp", "", "{\"provider\":\"llamacpp\",\"model\":\"m\",\"base_url\":\"http://127.0.0.1:9/v1\"}", "http://127.0.0.1:9/v1", NULL},
+    {"llamacpp", "", "{\"provider\":\"llamacpp\",\"model\":\"m\",\"base_url\":\"http://127.0.0.1:9/v1\"}",
+     "http://127.0.0.1:9/v1", NULL},
 };
 
 static void expect_text(const char *name, const char *text, const char *expected) {
@@ -73,12 +82,17 @@ static void addresses_and_keys(void **state) {
 static void settings_are_kept(void **state) {
   CONFIG_AUTO config = {0};
   struct fl_error err = {0};
-  int rc = read_entry("{\"provider\":\"openai\",\"model\":\"m\",\"temperature\":1,\"top_p\":0.5,\"max_tokens\":5,\"stop\":[\"a\"],\"seed\":-1,"
-                              "\"tool_choice\":\"auto\",\"parallel_tool_calls\":true,\"reasoning_effort\":\"low\",\"max_retries\":0,\"idle_timeout_ms\":1,"
-                              "\"first_byte_timeout_ms\":1,\"extra\":{\"a\":1},\"reasoning_field\":null}", &config, &err);
+  int rc = read_entry("{\"provider\":\"openai\",\"model\":\"m\",\"temperature\":1,\"top_p\":0.5,\"max_tokens\":5,"
+                      "\"stop\":[\"a\"],\"seed\":-1,"
+                      "\"tool_choice\":\"auto\",\"parallel_tool_calls\":true,\"reasoning_effort\":\"low\",\"max_"
+                      "retries\":0,\"idle_timeout_ms\":1,"
+                      "\"first_byte_timeout_ms\":1,\"extra\":{\"a\":1},\"reasoning_field\":null}",
+                      &config, &err);
   if (rc != 0) fail_msg("%s", err.text);
-  FL_VALUE_AUTO expected = json("{\"temperature\":1,\"top_p\":0.5,\"max_tokens\":5,\"stop\":[\"a\"],\"seed\":-1,\"tool_choice\":\"auto\","
-                                "\"parallel_tool_calls\":true,\"reasoning_effort\":\"low\",\"max_retries\":0,\"idle_timeout_ms\":1,\"first_byte_timeout_ms\":1,\"extra\":{\"a\":1}}");
+  FL_VALUE_AUTO expected =
+      json("{\"temperature\":1,\"top_p\":0.5,\"max_tokens\":5,\"stop\":[\"a\"],\"seed\":-1,\"tool_choice\":\"auto\","
+           "\"parallel_tool_calls\":true,\"reasoning_effort\":\"low\",\"max_retries\":0,\"idle_timeout_ms\":1,\"first_"
+           "byte_timeout_ms\":1,\"extra\":{\"a\":1}}");
   assert_true(fl_equal(config.settings, expected));
 }
 
@@ -125,7 +139,8 @@ static void the_command_line_names_a_model(void **state) {
   assert_string_equal(config.base_url, "http://127.0.0.1:11434/v1");
   fl_model_config_deinit(&config);
   static const char *const texts[] = {"", "gpt", "/m", "openai/", "nobody/m"};
-  for (size_t i = 0; i < COUNT(texts); i++) assert_int_equal(fl_model_config_parse(texts[i], NULL, &config, &err), FL_E_INVALID);
+  for (size_t i = 0; i < COUNT(texts); i++)
+    assert_int_equal(fl_model_config_parse(texts[i], NULL, &config, &err), FL_E_INVALID);
   assert_int_equal(fl_model_config_parse("scripted//nowhere/s.yaml", NULL, &config, &err), FL_E_NOT_FOUND);
   FL_FREE_AUTO char *path = fl_format("scripted/%s/s.yaml", test_folder());
   FILE *file = fopen(path + 9, "w");
@@ -147,20 +162,25 @@ static const struct {
   bool is_retryable;
   const char *text;
 } errors[] = {
-    {401, "{\"error\":{\"message\":\"Incorrect API key\",\"code\":\"invalid_api_key\"}}", FL_E_AUTH, false, "p answered with HTTP 401 (invalid_api_key): Incorrect API key"},
+    {401, "{\"error\":{\"message\":\"Incorrect API key\",\"code\":\"invalid_api_key\"}}", FL_E_AUTH, false,
+     "p answered with HTTP 401 (invalid_api_key): Incorrect API key"},
     {403, "{\"error\":\"no\"}", FL_E_AUTH, false, "HTTP 403: no"},
     {404, "{\"error\":{\"message\":\"no model\"}}", FL_E_NOT_FOUND, false, "no model"},
-    {400, "{\"error\":{\"message\":\"too many tokens\",\"type\":\"invalid_request_error\"}}", FL_E_REMOTE, false, "(invalid_request_error): too many tokens"},
+    {400, "{\"error\":{\"message\":\"too many tokens\",\"type\":\"invalid_request_error\"}}", FL_E_REMOTE, false,
+     "(invalid_request_error): too many tokens"},
     {429, "{\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}", FL_E_RATE, true, "slow"},
-    {529, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}", FL_E_RATE, true, "busy"},
+    {529, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}", FL_E_RATE, true,
+     "busy"},
     {500, "{\"error\":{\"message\":\"\"}}", FL_E_REMOTE, true, "HTTP 500"},
     {502, "<html>Bad\ngateway</html>", FL_E_REMOTE, true, "<html>Bad gateway</html>"},
     {504, "", FL_E_TIMEOUT, true, "HTTP 504: no text"},
     {422, "{\"detail\":\"not good\"}", FL_E_REMOTE, false, "not good"},
-    {400, "[{\"error\":{\"code\":400,\"message\":\"in a list\",\"status\":\"INVALID_ARGUMENT\"}}]", FL_E_REMOTE, false, "(INVALID_ARGUMENT): in a list"},
+    {400, "[{\"error\":{\"code\":400,\"message\":\"in a list\",\"status\":\"INVALID_ARGUMENT\"}}]", FL_E_REMOTE, false,
+     "(INVALID_ARGUMENT): in a list"},
     {429, "[{\"error\":{\"code\":429,\"message\":\"g\",\"status\":\"RESOURCE_EXHAUSTED\"}}]", FL_E_RATE, true, "g"},
     {0, "{\"error\":{\"message\":\"boom\",\"code\":\"502\"}}", FL_E_REMOTE, true, "p answered in the stream: boom"},
-    {0, "{\"object\":\"error\",\"message\":\"boom\",\"type\":\"BadRequestError\",\"code\":400}", FL_E_REMOTE, false, "(BadRequestError): boom"},
+    {0, "{\"object\":\"error\",\"message\":\"boom\",\"type\":\"BadRequestError\",\"code\":400}", FL_E_REMOTE, false,
+     "(BadRequestError): boom"},
 };
 
 static void errors_are_read_in_every_shape(void **state) {

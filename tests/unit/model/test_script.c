@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The scripted model's file: which reply answers, templates, what is wrong with a file, and the example that the guide starts with. */
+/* The scripted model's file: which reply answers, templates, what is wrong with a file, and the example that the guide
+ * starts with. */
 #include "runtime/base/mem.h"
 #include "runtime/model/script.h"
 #include "tests/support/support.h"
@@ -22,7 +23,8 @@ static struct fl_script *script_of(const char *text) {
   return script;
 }
 
-static int answer(const struct fl_script *script, const char *messages, struct fl_script_answer *ret_answer, struct fl_error *err) {
+static int answer(const struct fl_script *script, const char *messages, struct fl_script_answer *ret_answer,
+                  struct fl_error *err) {
   FL_VALUE_AUTO array = json(messages);
   struct fl_list *list = fl_list_from_array(array);
   struct fl_model_request request = {.messages = list};
@@ -55,7 +57,8 @@ static void expect_failure(const struct fl_script *script, const char *messages,
 
 #define USER(text) "{\"role\":\"user\",\"content\":\"" text "\"}"
 #define SAID(text) "{\"role\":\"assistant\",\"content\":\"" text "\",\"tool_calls\":[]}"
-#define RESULT(name, text) "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"name\":\"" name "\",\"content\":\"" text "\",\"status\":\"ok\"}"
+#define RESULT(name, text) \
+  "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"name\":\"" name "\",\"content\":\"" text "\",\"status\":\"ok\"}"
 
 static void the_first_reply_that_fits_answers(void **state) {
   struct fl_script *script = script_of("replies:\n"
@@ -76,22 +79,27 @@ static void the_first_reply_that_fits_answers(void **state) {
 }
 
 static void templates_are_filled_in(void **state) {
-  struct fl_script *script = script_of(
-      "{\"replies\":["
-      "{\"when\":{\"user\":\"^call (\\\\w+) (\\\\S+)\"},\"calls\":[{\"name\":\"${x}t\",\"args\":{\"n\":\"${match.2}\",\"s\":\"<${match.2}>\","
-      "\"deep\":[{\"w\":\"${match.1}\"},7,null]}}]},"
-      "{\"when\":{\"user\":\"literal\"},\"text\":\"$${user} $ 5$\"},"
-      "{\"when\":{\"user\":\"^me\"},\"text\":\"${user}|${match.0}\"},"
-      "{\"when\":{\"user\":\"unknown\"},\"text\":\"${tool.none}\"},"
-      "{\"when\":{\"user\":\"group\"},\"text\":\"${match.9}\"},"
-      "{\"when\":{\"tool\":\"(o)(k)\",\"user\":\"(.)$\"},\"text\":\"${match.1}${result.2}${tool}${tool.a}${tool.b}\"}]}");
+  struct fl_script *script =
+      script_of("{\"replies\":["
+                "{\"when\":{\"user\":\"^call (\\\\w+) "
+                "(\\\\S+)\"},\"calls\":[{\"name\":\"${x}t\",\"args\":{\"n\":\"${match.2}\",\"s\":\"<${match.2}>\","
+                "\"deep\":[{\"w\":\"${match.1}\"},7,null]}}]},"
+                "{\"when\":{\"user\":\"literal\"},\"text\":\"$${user} $ 5$\"},"
+                "{\"when\":{\"user\":\"^me\"},\"text\":\"${user}|${match.0}\"},"
+                "{\"when\":{\"user\":\"unknown\"},\"text\":\"${tool.none}\"},"
+                "{\"when\":{\"user\":\"group\"},\"text\":\"${match.9}\"},"
+                "{\"when\":{\"tool\":\"(o)(k)\",\"user\":\"(.)$\"},\"text\":\"${match.1}${result.2}${tool}${tool.a}${"
+                "tool.b}\"}]}");
   expect(script, "[" USER("call it 12") "]", "${x}t {\"n\":12,\"s\":\"<12>\",\"deep\":[{\"w\":\"it\"},7,null]}");
-  expect(script, "[" USER("call it 1e2x") "]", "${x}t {\"n\":\"1e2x\",\"s\":\"<1e2x>\",\"deep\":[{\"w\":\"it\"},7,null]}");
+  expect(script, "[" USER("call it 1e2x") "]",
+         "${x}t {\"n\":\"1e2x\",\"s\":\"<1e2x>\",\"deep\":[{\"w\":\"it\"},7,null]}");
   expect(script, "[" USER("call it -0.5") "]", "${x}t {\"n\":-0.5,\"s\":\"<-0.5>\",\"deep\":[{\"w\":\"it\"},7,null]}");
-  expect(script, "[" USER("call it true") "]", "${x}t {\"n\":\"true\",\"s\":\"<true>\",\"deep\":[{\"w\":\"it\"},7,null]}");
+  expect(script, "[" USER("call it true") "]",
+         "${x}t {\"n\":\"true\",\"s\":\"<true>\",\"deep\":[{\"w\":\"it\"},7,null]}");
   expect(script, "[" USER("literal") "]", "${user} $ 5$");
   expect(script, "[" USER("me too") "]", "me too|me");
-  expect(script, "[" USER("x") "," RESULT("a", "1") "," RESULT("b", "{\\\"result\\\":{\\\"k\\\":1}}") "," RESULT("a", "ok") "]",
+  expect(script,
+         "[" USER("x") "," RESULT("a", "1") "," RESULT("b", "{\\\"result\\\":{\\\"k\\\":1}}") "," RESULT("a", "ok") "]",
          "xkokok{\"k\":1}");
   expect_failure(script, "[" USER("unknown") "]", FL_E_INVALID, "${tool.none}");
   expect_failure(script, "[" USER("group") "]", FL_E_INVALID, "${match.9}");
@@ -99,16 +107,19 @@ static void templates_are_filled_in(void **state) {
 }
 
 static void an_answer_is_a_whole_message(void **state) {
-  struct fl_script *script = script_of("replies:\n"
-                                       "  - { when: { user: u }, text: t, usage: { input_tokens: 7, output_tokens: 9 } }\n"
-                                       "  - { text: '12345678', calls: [ { name: f }, { name: g, args: { a: 1 } } ], pieces: 3, delay_ms: 5,\n"
-                                       "      error: { status: 429, message: slow, times: 2 } }\n");
+  struct fl_script *script =
+      script_of("replies:\n"
+                "  - { when: { user: u }, text: t, usage: { input_tokens: 7, output_tokens: 9 } }\n"
+                "  - { text: '12345678', calls: [ { name: f }, { name: g, args: { a: 1 } } ], pieces: 3, delay_ms: 5,\n"
+                "      error: { status: 429, message: slow, times: 2 } }\n");
   struct fl_script_answer got = {0};
   struct fl_error err = {0};
   assert_int_equal(answer(script, "[" USER("12345") "]", &got, &err), 0);
-  FL_VALUE_AUTO expected = json("{\"role\":\"assistant\",\"content\":\"12345678\",\"tool_calls\":[{\"id\":\"call_1_0\",\"name\":\"f\",\"args\":{}},"
-                                "{\"id\":\"call_1_1\",\"name\":\"g\",\"args\":{\"a\":1}}],\"stop_reason\":\"tool_calls\",\"usage\":"
-                                "{\"input_tokens\":2,\"output_tokens\":23},\"model\":\"scripted\"}");
+  FL_VALUE_AUTO expected =
+      json("{\"role\":\"assistant\",\"content\":\"12345678\",\"tool_calls\":[{\"id\":\"call_1_0\",\"name\":\"f\","
+           "\"args\":{}},"
+           "{\"id\":\"call_1_1\",\"name\":\"g\",\"args\":{\"a\":1}}],\"stop_reason\":\"tool_calls\",\"usage\":"
+           "{\"input_tokens\":2,\"output_tokens\":23},\"model\":\"scripted\"}");
   char *text = fl_dump(got.message, NULL);
   if (!fl_equal(got.message, expected)) fail_msg("%s", text);
   fl_text_free(text);
@@ -181,7 +192,8 @@ static void the_example_calculates(void **state) {
   expect(script, "[" SECOND "," SAID("") "," RESULT("math__add", "100") "]", "The answer is 100");
   expect(script, "[" USER("What is (-1.5+ 2)*10 ?") "]", "math__add {\"a\":-1.5,\"b\":2}");
   expect(script, "[" MULTIPLIED "," SAID("") "," USER("and multiply it by 2") "]", "math__multiply {\"a\":96,\"b\":2}");
-  expect(script, "[" FIRST "," SAID("") "," RESULT("math__add", "denied by the policy") "]", "That did not work: denied by the policy");
+  expect(script, "[" FIRST "," SAID("") "," RESULT("math__add", "denied by the policy") "]",
+         "That did not work: denied by the policy");
   expect(script, "[" USER("hello") "]", "I am a script: ask me what's (3 + 5) x 12, and then to add 4.");
   fl_script_destroy(script);
 }

@@ -57,7 +57,7 @@ static void refuse(const char *text, enum fl_base64_kind kind) {
 }
 
 static void wrong_texts_are_refused(void **state) {
-  static const char *const standard[] = {"Z",    "Zg",   "Zg=",   "Zg===", "=",    "====", "Zg=a", "Z===",
+  static const char *const standard[] = {"Z",    "Zg",   "Zg=",   "Zg===", "=",    "====",       "Zg=a",    "Z===",
                                          "Zh==", "Zm9=", "Zm9\n", " Zg=",  "-_-_", "Zm\xc3\xa9", "Zg==Zg=="};
   static const char *const url[] = {"Z", "Zg==", "Zm8=", "Zh", "Zm9", "+/+/", "Zm9v\n", "Zm9vZ"};
   for (size_t i = 0; i < sizeof standard / sizeof standard[0]; i++) refuse(standard[i], FL_BASE64_STANDARD);

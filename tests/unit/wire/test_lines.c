@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines from bytes: a table of inputs and what they give, fed whole, at every split in two, and byte by byte. The trace is
+/* Lines from bytes: a table of inputs and what they give, fed whole, at every split in two, and byte by byte. The trace
+ * is
  * "[line]" for a line and "<front>" for one that was too long. */
 #include "runtime/wire/lines.h"
 #include "tests/support/support.h"
@@ -100,7 +101,8 @@ static void a_long_line_is_not_held(void **state) {
   fl_lines_init(&lines, 100);
   char block[1000];
   memset(block, 'x', sizeof block);
-  for (int i = 0; i < 1000; i++) assert_int_equal(fl_lines_feed(&lines, fl_slice_n(block, sizeof block), write_trace, &trace), 0);
+  for (int i = 0; i < 1000; i++)
+    assert_int_equal(fl_lines_feed(&lines, fl_slice_n(block, sizeof block), write_trace, &trace), 0);
   assert_true(lines.partial.capacity <= 128);
   assert_int_equal(trace.size, 102); /* reported once */
   fl_lines_deinit(&lines);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The event stream parser: a table of streams and their events, fed whole, at every split in two, and byte by byte. The trace
- * is "type|data|id;" for each event; "!" when the end gave a pending event. */
+/* The event stream parser: a table of streams and their events, fed whole, at every split in two, and byte by byte. The
+ * trace is "type|data|id;" for each event; "!" when the end gave a pending event. */
 #include "runtime/wire/sse.h"
 #include "tests/support/support.h"
 
@@ -8,13 +8,15 @@ static int write_trace(const struct fl_sse_event *event, void *user) {
   struct fl_buf *trace = user;
   fl_buf_add(trace, event->type.data, event->type.size);
   fl_buf_add_char(trace, '|');
-  for (size_t i = 0; i < event->data.size; i++) fl_buf_add_char(trace, event->data.data[i] == '\n' ? '/' : event->data.data[i]);
+  for (size_t i = 0; i < event->data.size; i++)
+    fl_buf_add_char(trace, event->data.data[i] == '\n' ? '/' : event->data.data[i]);
   fl_buf_add_char(trace, '|');
   fl_buf_add(trace, event->id.data, event->id.size);
   return fl_buf_add_char(trace, ';');
 }
 
-#define BYTES(literal) {(literal), sizeof(literal) - 1}
+#define BYTES(literal) \
+  { (literal), sizeof(literal) - 1 }
 struct row {
   const char *name;
   fl_slice input;
@@ -45,9 +47,18 @@ static const struct row rows[] = {
     {"CRLF", BYTES("event: x\r\ndata: a\r\n\r\ndata: b\r\n\r\n"), "x|a|;message|b|;", -1},
     {"CR", BYTES("data: a\rdata: b\r\rdata: c\r\r"), "message|a/b|;message|c|;", -1},
     {"all three newlines", BYTES("data: a\r\n\ndata: b\r\r\ndata: c\n\r"), "message|a|;message|b|;message|c|;", -1},
-    {"byte order mark", BYTES("\xEF\xBB\xBF" "data: a\n\n"), "message|a|;", -1},
-    {"only one mark", BYTES("\xEF\xBB\xBF\xEF\xBB\xBF" "data: a\n\ndata: b\n\n"), "message|b|;", -1},
-    {"half a mark is content", BYTES("\xEF\xBB" "data: a\ndata: b\n\n"), "message|b|;", -1},
+    {"byte order mark",
+     BYTES("\xEF\xBB\xBF"
+           "data: a\n\n"),
+     "message|a|;", -1},
+    {"only one mark",
+     BYTES("\xEF\xBB\xBF\xEF\xBB\xBF"
+           "data: a\n\ndata: b\n\n"),
+     "message|b|;", -1},
+    {"half a mark is content",
+     BYTES("\xEF\xBB"
+           "data: a\ndata: b\n\n"),
+     "message|b|;", -1},
     {"blank lines do not repeat", BYTES("\n\n\ndata: a\n\n\n\n"), "message|a|;", -1},
     {"the end gives the pending event", BYTES("data: a\n\ndata: b\n"), "message|a|;message|b|;", -1},
     {"the end gives the pending line", BYTES("data: a\n\nevent: e\ndata: b"), "message|a|;e|b|;", -1},
@@ -59,7 +70,8 @@ static int feed_split(fl_slice input, size_t split, size_t step, struct fl_sse *
   fl_buf_add_text(trace, "");
   int rc = fl_sse_feed(sse, fl_slice_n(input.data, split), write_trace, trace);
   for (size_t i = split; i < input.size && rc == 0; i += step)
-    rc = fl_sse_feed(sse, fl_slice_n(input.data + i, input.size - i < step ? input.size - i : step), write_trace, trace);
+    rc =
+        fl_sse_feed(sse, fl_slice_n(input.data + i, input.size - i < step ? input.size - i : step), write_trace, trace);
   return rc == 0 ? fl_sse_end(sse, write_trace, trace) : rc;
 }
 

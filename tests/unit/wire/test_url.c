@@ -43,7 +43,8 @@ static void texts_have_one_normal_form(void **state) {
   for (size_t i = 0; i < COUNT(normal_forms); i++) {
     URL_AUTO url = {0};
     struct fl_error err = {0};
-    if (fl_url_parse(fl_slice_of(normal_forms[i].in), 0, &url, &err) != 0) fail_msg("%s: %s", normal_forms[i].in, err.text);
+    if (fl_url_parse(fl_slice_of(normal_forms[i].in), 0, &url, &err) != 0)
+      fail_msg("%s: %s", normal_forms[i].in, err.text);
     FL_FREE_AUTO char *text = fl_url_format(&url);
     assert_string_equal(text, normal_forms[i].out);
     URL_AUTO again = {0};
@@ -93,7 +94,8 @@ static void what_parsers_read_differently_is_refused(void **state) {
   for (size_t i = 0; i < COUNT(refused); i++) {
     URL_AUTO url = {0};
     struct fl_error err = {0};
-    if (fl_url_parse(fl_slice_of(refused[i].in), 0, &url, &err) != FL_E_INVALID) fail_msg("accepted: %s", refused[i].in);
+    if (fl_url_parse(fl_slice_of(refused[i].in), 0, &url, &err) != FL_E_INVALID)
+      fail_msg("accepted: %s", refused[i].in);
     if (strstr(err.text, refused[i].out) == NULL) fail_msg("%s: %s", refused[i].in, err.text);
     assert_null(strstr(err.text, "hunter2"));
     assert_null(url.scheme);
@@ -174,7 +176,8 @@ static void references_resolve_as_the_rfc_says(void **state) {
   for (size_t i = 0; i < COUNT(references); i++) {
     URL_AUTO url = {0};
     struct fl_error err = {0};
-    if (fl_url_resolve(&base, fl_slice_of(references[i].in), 0, &url, &err) != 0) fail_msg("%s: %s", references[i].in, err.text);
+    if (fl_url_resolve(&base, fl_slice_of(references[i].in), 0, &url, &err) != 0)
+      fail_msg("%s: %s", references[i].in, err.text);
     FL_FREE_AUTO char *text = fl_url_format(&url);
     if (strcmp(text, references[i].out) != 0) fail_msg("\"%s\" gives %s", references[i].in, text);
   }
@@ -213,8 +216,8 @@ static void loopback_is_told_by_the_text(void **state) {
   static const struct {
     const char *text;
     bool is_loopback;
-  } hosts[] = {{"http://localhost/", true},      {"http://a.localhost/", true},  {"http://127.0.0.1:1/", true},
-               {"http://127.9.9.9/", true},      {"http://[::1]/", true},        {"http://[::2]/", false},
+  } hosts[] = {{"http://localhost/", true},      {"http://a.localhost/", true},    {"http://127.0.0.1:1/", true},
+               {"http://127.9.9.9/", true},      {"http://[::1]/", true},          {"http://[::2]/", false},
                {"http://128.0.0.1/", false},     {"http://localhost.org/", false}, {"http://notlocalhost/", false},
                {"http://127.0.0.1.org/", false}, {"urn:localhost", false}};
   for (size_t i = 0; i < COUNT(hosts); i++) {
