@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Rows to values and lists: see the header. Pure but for the source it reads through.
  *
- * A list is put together in a vector of texts, and only then becomes a list: so a chain of edits costs what it changes, and
- * the elements are copied once. The vector and the bodies live until the list is made. */
+ * A list is put together in a vector of texts, and only then becomes a list: so a chain of edits costs what it changes,
+ * and the elements are copied once. The vector and the bodies live until the list is made. */
 #include "runtime/store/assemble.h"
 
 #include "runtime/base/check.h"
@@ -39,8 +39,8 @@ static void chain_deinit(struct chain *chain) {
 }
 
 static int corrupt(const struct chain *chain, uint64_t no, const char *what, struct fl_error *err) {
-  return fl_error_set(err, FL_E_CORRUPT, "thread %s: value %" PRIu64 " of channel \"%.100s\" is damaged: %s", chain->thread, no,
-                      chain->channel, what);
+  return fl_error_set(err, FL_E_CORRUPT, "thread %s: value %" PRIu64 " of channel \"%.100s\" is damaged: %s",
+                      chain->thread, no, chain->channel, what);
 }
 
 static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
@@ -109,7 +109,8 @@ static bool apply_edit(struct chain *chain, fl_slice edit) {
   }
   if (count != 2 || !fl_slice_equal(parts[0], FL_SLICE("\"cut\""))) return false;
   chain->element_count--;
-  memmove(chain->elements + index, chain->elements + index + 1, (chain->element_count - index) * sizeof *chain->elements);
+  memmove(chain->elements + index, chain->elements + index + 1,
+          (chain->element_count - index) * sizeof *chain->elements);
   return true;
 }
 
@@ -121,7 +122,8 @@ static int apply_row(struct chain *chain, const struct chain_row *row, struct fl
     add_element(chain, fl_slice_n(body.data + 1, body.size - 2)); /* the usual row: nothing to look for */
   else
     ok = each_element(chain, body, row->kind == FL_BODY_EDIT ? apply_edit : append_element);
-  if (!ok) return corrupt(chain, row->no, row->kind == FL_BODY_EDIT ? "its edits do not fit" : "it is not an array", err);
+  if (!ok)
+    return corrupt(chain, row->no, row->kind == FL_BODY_EDIT ? "its edits do not fit" : "it is not an array", err);
   if (chain->element_count != row->count) return corrupt(chain, row->no, "its list is not as long as it was", err);
   return 0;
 }
@@ -133,8 +135,8 @@ static int keep_row(struct chain *chain, const struct fl_value_row *row, struct 
   chain->rows[chain->row_count++] = (struct chain_row){
       .no = row->no, .count = row->count, .kind = row->kind, .at = chain->bodies.size, .size = row->body.size};
   if (fl_buf_add(&chain->bodies, row->body.data, row->body.size) != 0)
-    return fl_error_set(err, FL_E_LIMIT, "thread %s: channel \"%.100s\" holds more than %d MiB", chain->thread, chain->channel,
-                        LIST_SIZE_MAX >> 20);
+    return fl_error_set(err, FL_E_LIMIT, "thread %s: channel \"%.100s\" holds more than %d MiB", chain->thread,
+                        chain->channel, LIST_SIZE_MAX >> 20);
   return 0;
 }
 
@@ -177,8 +179,8 @@ static int assemble_channel(struct fl_row_source *source, struct fl_loaded_chann
   if (channel->value_no == 0) return 0;
   int status = source->find_value(source, channel->value_no, &row, err);
   if (status == FL_E_NOT_FOUND)
-    return fl_error_set(err, FL_E_CORRUPT, "thread %s: value %" PRIu64 " of channel \"%.100s\" is missing", source->thread,
-                        channel->value_no, channel->name);
+    return fl_error_set(err, FL_E_CORRUPT, "thread %s: value %" PRIu64 " of channel \"%.100s\" is missing",
+                        source->thread, channel->value_no, channel->name);
   if (status != 0) return status;
   if (row.kind != FL_BODY_VALUE) return assemble_list(source, channel->name, row, &channel->var.list, err);
   return fl_assemble_value(source->thread, "value", row.no, row.body, &channel->var.value, err);

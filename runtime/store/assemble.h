@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From rows to values: what every kind of store does the same way once it has found its rows. Reads through a source that
- * finds one row at a time; a chain of deltas is walked from its newest row to the one it rests on, and its elements stay
- * text. Whatever does not fit is FL_E_CORRUPT with thread and row. */
+/* From rows to values: what every kind of store does the same way once it has found its rows. Reads through a source
+ * that finds one row at a time; a chain of deltas is walked from its newest row to the one it rests on, and its
+ * elements stay text. Whatever does not fit is FL_E_CORRUPT with thread and row. */
 #pragma once
 #include "runtime/store/store.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two kinds of store share: the table of operations, the rules about transactions that are the same for both, and
- * the mailbox by which acknowledgements reach the loop. Private to this folder. */
+/* What the two kinds of store share: the table of operations, the rules about transactions that are the same for both,
+ * and the mailbox by which acknowledgements reach the loop. Private to this folder. */
 #pragma once
 #include "runtime/store/store.h"
 
@@ -32,7 +32,7 @@ struct fl_store {
 
 enum { FL_NO_MAX = INT32_MAX }; /* row numbers of a thread: half of a 64-bit row id */
 
-/* Whether the transaction makes sense by itself; FL_E_INVALID says what does not, FL_E_LIMIT a thread that is too long. */
+/* Whether the transaction makes sense by itself; FL_E_INVALID says what does not, FL_E_LIMIT a thread too long. */
 int fl_txn_check(const struct fl_txn *txn, struct fl_error *err);
 
 /* Whether it changes nothing but what a thread says about itself, and so needs no lease. */
@@ -54,11 +54,13 @@ bool fl_ended_has(const struct fl_ended *ended, uint64_t checkpoint_no);
 /* The checkpoint whose superstep a record belongs to; 0 for the kinds that belong to none. */
 uint64_t fl_record_superstep(const struct fl_record *record);
 
-/* What a thread says about itself after `record`: metadata merged. FL_E_INVALID when the record's body is not an object. */
+/* What a thread says about itself after `record`: metadata merged. FL_E_INVALID when the record's body is not an
+ * object. */
 int fl_metadata_merge(struct fl_value **metadata, const struct fl_record *record, struct fl_error *err);
 
 /* The answer to a search by the front of an id that found `found` checkpoints, the last being `no`. */
-int fl_checkpoint_found(const char *thread, const char *id, size_t found, uint64_t no, uint64_t *ret_no, struct fl_error *err);
+int fl_checkpoint_found(const char *thread, const char *id, size_t found, uint64_t no, uint64_t *ret_no,
+                        struct fl_error *err);
 
 /* ---- acknowledgements ---- */
 

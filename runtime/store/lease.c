@@ -20,8 +20,8 @@ static size_t read_small(const char *path, char *ret_text, size_t text_max) {
   return size;
 }
 
-/* Fields 3 (state) and 22 (start time) of /proc/PID/stat, counted after the command's name, which may hold anything but ends
- * at the last ")". A process that only waits to be reaped has ended. */
+/* Fields 3 (state) and 22 (start time) of /proc/PID/stat, counted after the command's name, which may hold anything but
+ * ends at the last ")". A process that only waits to be reaped has ended. */
 static bool read_start_ticks(int64_t pid, uint64_t *ret_ticks) {
   char path[64], text[1024];
   snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
@@ -64,16 +64,19 @@ bool fl_lease_is_held(const struct fl_lease *lease, const struct fl_lease_ask *a
 int fl_lease_check(const struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err) {
   if (lease->fence == ask->fence) return 0;
   if (lease->holder.pid != 0)
-    return fl_error_set(err, FL_E_CONFLICT, "thread %s lost its lease to pid %" PRId64 " (fence %" PRIu64 " is now %" PRIu64 ")",
+    return fl_error_set(err, FL_E_CONFLICT,
+                        "thread %s lost its lease to pid %" PRId64 " (fence %" PRIu64 " is now %" PRIu64 ")",
                         ask->thread, lease->holder.pid, ask->fence, lease->fence);
-  return fl_error_set(err, FL_E_CONFLICT, "thread %s lost its lease: it was run by another process since (fence %" PRIu64
-                      " is now %" PRIu64 ")", ask->thread, ask->fence, lease->fence);
+  return fl_error_set(err, FL_E_CONFLICT,
+                      "thread %s lost its lease: it was run by another process since (fence %" PRIu64 " is now %" PRIu64
+                      ")",
+                      ask->thread, ask->fence, lease->fence);
 }
 
 int fl_lease_check_free(const struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err) {
   if (!fl_lease_is_held(lease, ask)) return 0;
-  return fl_error_set(err, FL_E_BUSY, "thread %s is being run by pid %" PRId64 "; wait for it to end, or stop it", ask->thread,
-                      lease->holder.pid);
+  return fl_error_set(err, FL_E_BUSY, "thread %s is being run by pid %" PRId64 "; wait for it to end, or stop it",
+                      ask->thread, lease->holder.pid);
 }
 
 int fl_lease_acquire(struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Who runs a thread: a lease with a fence that rises with every acquisition. The decisions are pure functions over the row;
- * whether a process lives is read from /proc. A process is told by pid, start time, boot and pid namespace, so a reused pid
- * is not taken for the holder, and a process that this one cannot see is believed until its lease expires. */
+/* Who runs a thread: a lease with a fence that rises with every acquisition. The decisions are pure functions over the
+ * row; whether a process lives is read from /proc. A process is told by pid, start time, boot and pid namespace, so a
+ * reused pid is not taken for the holder, and a process that this one cannot see is believed until its lease ends. */
 #pragma once
 #include <fairlead/error.h>
 #include <stdbool.h>
@@ -39,7 +39,8 @@ struct fl_lease_ask {
   int64_t wall_ms;
 };
 bool fl_lease_is_held(const struct fl_lease *lease, const struct fl_lease_ask *ask);
-int fl_lease_check_free(const struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err); /* FL_E_BUSY */
+int fl_lease_check_free(const struct fl_lease *lease, const struct fl_lease_ask *ask,
+                        struct fl_error *err); /* FL_E_BUSY */
 int fl_lease_check(const struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err);
 int fl_lease_acquire(struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err);
 int fl_lease_renew(struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err);

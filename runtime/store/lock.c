@@ -67,7 +67,8 @@ static int64_t now_ms(void) {
 int fl_lock_take(struct fl_lock *lock, struct fl_error *err) {
   int64_t end_ms = now_ms() + FL_LOCK_WAIT_MS;
   for (useconds_t pause_us = PAUSE_FIRST_US; !fl_lock_try(lock); pause_us *= 2) {
-    if (errno != EWOULDBLOCK) return fl_error_set(err, FL_E_IO, "%s: cannot be locked: %s", lock->path, strerror(errno));
+    if (errno != EWOULDBLOCK)
+      return fl_error_set(err, FL_E_IO, "%s: cannot be locked: %s", lock->path, strerror(errno));
     if (now_ms() >= end_ms)
       return fl_error_set(err, FL_E_BUSY, "%s: pid %ld has held the store for %d seconds; is it stopped?", lock->path,
                           read_holder(lock), FL_LOCK_WAIT_MS / 1000);

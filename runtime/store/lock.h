@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The side lock: a file beside the database, locked by flock around everything that writes or checkpoints, so that no two
- * connections of any process are ever in either at the same time. The kernel frees it when its holder dies. The file says
- * who holds it, or held it last. Not SQLite's own locks: those protect a file, not a sequence of steps. */
+/* The side lock: a file beside the database, locked by flock around everything that writes or checkpoints, so that no
+ * two connections of any process are ever in either at the same time. The kernel frees it when its holder dies. The
+ * file says who holds it, or held it last. Not SQLite's own locks: those protect a file, not a sequence of steps. */
 #pragma once
 #include <fairlead/error.h>
 #include <stdbool.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The store in memory: threads as objects, transactions in a queue that is worked off one turn of the loop later, or after a
- * delay. A transaction happens at the moment it is acknowledged, so what a simulated crash drops is what nobody was told.
+/* The store in memory: threads as objects, transactions in a queue that is worked off one turn of the loop later, or
+ * after a delay. A transaction happens at the moment it is acknowledged, so what a simulated crash drops is what nobody
+ * was told.
  *
  * Happy path: submit pushes on the queue and posts; on_mail pops what was there, applies each, calls back in order.
- * Failure modes: a transaction that does not fit fails alone; a restart empties the queue and leaves the post or timer of the
- * old world to that world. */
+ * Failure modes: a transaction that does not fit fails alone; a restart empties the queue and leaves the post or timer
+ * of the old world to that world. */
 #include "runtime/store/memory.h"
 
 #include "runtime/base/check.h"
@@ -66,7 +67,10 @@ static int apply_acquire(struct fl_memory_thread *thread, struct fl_txn *txn, co
 
 static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
-  struct fl_lease_ask ask = {.thread = txn->thread, .self = &store->self, .is_gone = fl_holder_is_other, .fence = txn->fence,
+  struct fl_lease_ask ask = {.thread = txn->thread,
+                             .self = &store->self,
+                             .is_gone = fl_holder_is_other,
+                             .fence = txn->fence,
                              .wall_ms = txn->wall_ms};
   if (store->error_code != 0)
     return fl_error_set(err, store->error_code, "thread %s: %s", txn->thread, fl_error_sentence(store->error_code));
@@ -81,7 +85,8 @@ static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_er
   case FL_TXN_LEASE_RELEASE: status = fl_lease_release(&thread->lease, &ask, err); break;
   case FL_TXN_DELETE_THREAD: return apply_delete(store, thread, &ask, err);
   }
-  if (status != 0 && store->threads.count > before) delete_thread(store, thread); /* a write that failed makes no thread */
+  if (status != 0 && store->threads.count > before)
+    delete_thread(store, thread); /* a write that failed makes no thread */
   return status;
 }
 

@@ -8,7 +8,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static int find_thread(struct fl_store *base, const char *id, struct fl_memory_thread **ret_thread, struct fl_error *err) {
+static int find_thread(struct fl_store *base, const char *id, struct fl_memory_thread **ret_thread,
+                       struct fl_error *err) {
   struct fl_memory_store *store = (struct fl_memory_store *)base;
   struct fl_memory_thread *thread = fl_map_get(&store->threads, id);
   if (thread == NULL) return fl_error_set(err, FL_E_NOT_FOUND, "there is no thread %.200s", id);
@@ -18,7 +19,8 @@ static int find_thread(struct fl_store *base, const char *id, struct fl_memory_t
 
 /* ---- threads ---- */
 
-static void describe(const struct fl_memory_store *store, const struct fl_memory_thread *thread, struct fl_thread_info *info) {
+static void describe(const struct fl_memory_store *store, const struct fl_memory_thread *thread,
+                     struct fl_thread_info *info) {
   struct fl_lease_ask ask = {.self = &store->self, .is_gone = fl_holder_is_other,
                              .wall_ms = fl_world_wall_ms(store->base.world)};
   const struct fl_record *head = thread->head_no != 0 ? fl_memory_find(&thread->checkpoints, thread->head_no) : NULL;
@@ -37,7 +39,8 @@ static void describe(const struct fl_memory_store *store, const struct fl_memory
   if (fl_lease_is_held(&thread->lease, &ask)) info->lease_pid = thread->lease.holder.pid;
 }
 
-int fl_memory_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err) {
+int fl_memory_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info,
+                          struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
   int status = find_thread(base, id, &thread, err);
   if (status == 0) describe((struct fl_memory_store *)base, thread, ret_info);
@@ -45,7 +48,8 @@ int fl_memory_read_thread(struct fl_store *base, const char *id, struct fl_threa
 }
 
 static int compare_newest(const void *left, const void *right) {
-  const struct fl_memory_thread *a = *(struct fl_memory_thread *const *)left, *b = *(struct fl_memory_thread *const *)right;
+  const struct fl_memory_thread *a = *(struct fl_memory_thread *const *)left,
+                                *b = *(struct fl_memory_thread *const *)right;
   if (a->updated_ms != b->updated_ms) return a->updated_ms < b->updated_ms ? 1 : -1;
   return (a->order < b->order) - (a->order > b->order);
 }
@@ -56,7 +60,8 @@ static bool fits(const struct fl_memory_thread *thread, const struct fl_threads_
 }
 
 int fl_memory_list_threads(struct fl_store *base, const struct fl_threads_query *query,
-                           bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err) {
+                           bool (*visit)(const struct fl_thread_info *info, void *user), void *user,
+                           struct fl_error *err) {
   struct fl_memory_store *store = (struct fl_memory_store *)base;
   FL_FREE_AUTO struct fl_memory_thread **found = fl_new_array(struct fl_memory_thread *, store->threads.count + 1);
   size_t count = 0, cursor = 0;
@@ -108,14 +113,15 @@ static int load_writes(const struct fl_memory_thread *thread, struct fl_loaded *
     memcpy(write->task_id, record->write.task_id, sizeof write->task_id);
     write->index = record->write.index;
     write->channel = fl_strdup(record->write.channel);
-    int status = fl_assemble_value(thread->id, "write", i, fl_slice_n(record->body, record->body_size), &write->value, err);
+    int status =
+        fl_assemble_value(thread->id, "write", i, fl_slice_n(record->body, record->body_size), &write->value, err);
     if (status != 0) return status;
   }
   return 0;
 }
 
-static int load_call(const struct fl_memory_thread *thread, const struct fl_memory_call *found, struct fl_loaded_call *call,
-                     struct fl_error *err) {
+static int load_call(const struct fl_memory_thread *thread, const struct fl_memory_call *found,
+                     struct fl_loaded_call *call, struct fl_error *err) {
   const struct fl_record *intent = &found->intent, *result = &found->result;
   memcpy(call->task_id, intent->intent.task_id, sizeof call->task_id);
   memcpy(call->call_id, intent->intent.call_id, sizeof call->call_id);
@@ -133,16 +139,16 @@ static int load_call(const struct fl_memory_thread *thread, const struct fl_memo
                            &call->result, err);
 }
 
-static int load_checkpoint(const struct fl_memory_thread *thread, const struct fl_record *record, struct fl_loaded *loaded,
-                           struct fl_error *err) {
+static int load_checkpoint(const struct fl_memory_thread *thread, const struct fl_record *record,
+                           struct fl_loaded *loaded, struct fl_error *err) {
   loaded->checkpoint_no = record->checkpoint.no;
   loaded->parent_no = record->checkpoint.parent_no;
   loaded->step = record->checkpoint.step;
   loaded->wall_ms = record->checkpoint.wall_ms;
   loaded->source = fl_strdup(record->checkpoint.source);
   memcpy(loaded->checkpoint_id, record->checkpoint.id, sizeof loaded->checkpoint_id);
-  int status = fl_assemble_value(thread->id, "checkpoint", loaded->checkpoint_no, fl_slice_n(record->body, record->body_size),
-                                 &loaded->body, err);
+  int status = fl_assemble_value(thread->id, "checkpoint", loaded->checkpoint_no,
+                                 fl_slice_n(record->body, record->body_size), &loaded->body, err);
   struct memory_source source = {.base = {.thread = thread->id, .find_value = find_value}, .thread = thread};
   if (status == 0) status = fl_assemble_channels(&source.base, loaded, err);
   if (status == 0) status = load_writes(thread, loaded, err);
@@ -153,15 +159,17 @@ static int load_checkpoint(const struct fl_memory_thread *thread, const struct f
   return status;
 }
 
-int fl_memory_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no, struct fl_loaded *loaded,
-                   struct fl_error *err) {
+int fl_memory_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no,
+                   struct fl_loaded *loaded, struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
   int status = find_thread(base, id, &thread, err);
   if (status != 0) return status;
   const struct fl_records *checkpoints = &thread->checkpoints, *values = &thread->values;
-  loaded->next_checkpoint_no = checkpoints->count > 0 ? checkpoints->items[checkpoints->count - 1].checkpoint.no + 1 : 1;
+  loaded->next_checkpoint_no =
+      checkpoints->count > 0 ? checkpoints->items[checkpoints->count - 1].checkpoint.no + 1 : 1;
   loaded->next_value_no = values->count > 0 ? values->items[values->count - 1].value.no + 1 : 1;
-  const struct fl_record *record = checkpoint_no != 0 ? fl_memory_find(checkpoints, checkpoint_no) : head_of(thread, ns);
+  const struct fl_record *record =
+      checkpoint_no != 0 ? fl_memory_find(checkpoints, checkpoint_no) : head_of(thread, ns);
   if (record == NULL && checkpoint_no == 0) return 0;
   if (record == NULL || strcmp(record->ns, ns) != 0)
     return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, id, checkpoint_no);
@@ -175,23 +183,29 @@ int fl_memory_list_checkpoints(struct fl_store *base, const char *id, const char
   int status = find_thread(base, id, &thread, err);
   size_t visited = 0;
   bool goes_on = status == 0;
-  for (size_t i = status == 0 ? thread->checkpoints.count : 0; goes_on && i > 0 && (limit == 0 || visited < limit); i--) {
+  for (size_t i = status == 0 ? thread->checkpoints.count : 0; goes_on && i > 0 && (limit == 0 || visited < limit);
+       i--) {
     const struct fl_record *record = &thread->checkpoints.items[i - 1];
     if ((before_no != 0 && record->checkpoint.no >= before_no) || strcmp(record->ns, ns) != 0) continue;
     FL_VALUE_AUTO body = NULL;
-    status = fl_assemble_value(id, "checkpoint", record->checkpoint.no, fl_slice_n(record->body, record->body_size), &body, err);
+    status = fl_assemble_value(id, "checkpoint", record->checkpoint.no, fl_slice_n(record->body, record->body_size),
+                               &body, err);
     if (status != 0) return status;
-    struct fl_checkpoint_info info = {.no = record->checkpoint.no, .parent_no = record->checkpoint.parent_no,
-                                      .id = record->checkpoint.id, .step = record->checkpoint.step,
-                                      .source = record->checkpoint.source, .wall_ms = record->checkpoint.wall_ms, .body = body};
+    struct fl_checkpoint_info info = {.no = record->checkpoint.no,
+                                      .parent_no = record->checkpoint.parent_no,
+                                      .id = record->checkpoint.id,
+                                      .step = record->checkpoint.step,
+                                      .source = record->checkpoint.source,
+                                      .wall_ms = record->checkpoint.wall_ms,
+                                      .body = body};
     goes_on = visit(&info, user);
     visited++;
   }
   return status;
 }
 
-int fl_memory_find_checkpoint(struct fl_store *base, const char *thread_id, const char *ns, const char *id, uint64_t *ret_no,
-                              struct fl_error *err) {
+int fl_memory_find_checkpoint(struct fl_store *base, const char *thread_id, const char *ns, const char *id,
+                              uint64_t *ret_no, struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
   int status = find_thread(base, thread_id, &thread, err);
   if (status != 0) return status;
@@ -207,14 +221,16 @@ int fl_memory_find_checkpoint(struct fl_store *base, const char *thread_id, cons
 }
 
 int fl_memory_list_events(struct fl_store *base, const char *id, const char *run_id, uint64_t after_no,
-                          bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err) {
+                          bool (*visit)(const struct fl_event_info *info, void *user), void *user,
+                          struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
   int status = find_thread(base, id, &thread, err);
   bool goes_on = status == 0;
   for (size_t i = 0; goes_on && i < thread->event_count; i++) {
     const struct fl_memory_event *event = &thread->events[i];
     if (event->no <= after_no || (run_id != NULL && strcmp(run_id, event->run_id) != 0)) continue;
-    struct fl_event_info info = {.no = event->no, .run_id = event->run_id, .body = fl_slice_n(event->body, event->body_size)};
+    struct fl_event_info info = {
+        .no = event->no, .run_id = event->run_id, .body = fl_slice_n(event->body, event->body_size)};
     goes_on = visit(&info, user);
   }
   return status;

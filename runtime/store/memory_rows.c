@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows of one thread in memory: copied in by a write, checked before so that a write happens whole or not at all. */
+/* The rows of one thread in memory: copied in by a write, checked before so that a write happens whole or not. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/memory.h"
@@ -61,10 +61,12 @@ const struct fl_record *fl_memory_find(const struct fl_records *rows, uint64_t n
   return place < rows->count && number_of(&rows->items[place]) == no ? &rows->items[place] : NULL;
 }
 
-static struct fl_memory_call *find_call(const struct fl_memory_thread *thread, uint64_t checkpoint_no, const char *call_id) {
+static struct fl_memory_call *find_call(const struct fl_memory_thread *thread, uint64_t checkpoint_no,
+                                        const char *call_id) {
   for (size_t i = 0; i < thread->call_count; i++) {
     struct fl_record *intent = &thread->calls[i].intent;
-    if (intent->intent.checkpoint_no == checkpoint_no && strcmp(intent->intent.call_id, call_id) == 0) return &thread->calls[i];
+    if (intent->intent.checkpoint_no == checkpoint_no && strcmp(intent->intent.call_id, call_id) == 0)
+      return &thread->calls[i];
   }
   return NULL;
 }
@@ -99,7 +101,8 @@ static bool txn_has_number(const struct fl_txn *txn, size_t before, const struct
   return false;
 }
 
-static int check_number(const struct fl_memory_thread *thread, const struct fl_txn *txn, size_t index, struct fl_error *err) {
+static int check_number(const struct fl_memory_thread *thread, const struct fl_txn *txn, size_t index,
+                        struct fl_error *err) {
   const struct fl_record *record = &txn->records->items[index];
   bool is_value = record->kind == FL_RECORD_VALUE;
   const struct fl_records *rows = is_value ? &thread->values : &thread->checkpoints;
@@ -108,10 +111,13 @@ static int check_number(const struct fl_memory_thread *thread, const struct fl_t
                       is_value ? "value" : "checkpoint", number_of(record));
 }
 
-static int check_record(const struct fl_memory_thread *thread, const struct fl_txn *txn, size_t index, struct fl_error *err) {
+static int check_record(const struct fl_memory_thread *thread, const struct fl_txn *txn, size_t index,
+                        struct fl_error *err) {
   const struct fl_record *record = &txn->records->items[index];
-  if (record->kind == FL_RECORD_VALUE || record->kind == FL_RECORD_CHECKPOINT) return check_number(thread, txn, index, err);
-  if (record->kind == FL_RECORD_RESULT && find_call(thread, record->result.checkpoint_no, record->result.call_id) == NULL &&
+  if (record->kind == FL_RECORD_VALUE || record->kind == FL_RECORD_CHECKPOINT)
+    return check_number(thread, txn, index, err);
+  if (record->kind == FL_RECORD_RESULT &&
+      find_call(thread, record->result.checkpoint_no, record->result.call_id) == NULL &&
       !txn_has_intent(txn, index, record))
     return fl_error_set(err, FL_E_INVALID, "thread %s: the result of call %s has no intent before it", thread->id,
                         record->result.call_id);
@@ -276,6 +282,7 @@ void fl_memory_apply_write(struct fl_memory_store *store, struct fl_memory_threa
   fl_ended_init(&ended, txn);
   if (ended.count > 0) drop_ended(thread, &ended);
   for (size_t i = 0; i < txn->records->count; i++)
-    if (!fl_ended_has(&ended, fl_record_superstep(&txn->records->items[i]))) put_record(store, thread, &txn->records->items[i]);
+    if (!fl_ended_has(&ended, fl_record_superstep(&txn->records->items[i])))
+      put_record(store, thread, &txn->records->items[i]);
   fl_ended_deinit(&ended);
 }

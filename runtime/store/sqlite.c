@@ -2,8 +2,8 @@
 /* The store on SQLite: opening, closing, handing transactions to the writer thread and taking them back.
  *
  * Happy path: submit queues a job and wakes the writer; the writer posts; on_mail calls back in order, on the loop.
- * Failure modes: what the writer could not do comes back with its error; closing waits for the writer and calls back for the
- * rest from inside. */
+ * Failure modes: what the writer could not do comes back with its error; closing waits for the writer and calls back
+ * for the rest from inside. */
 #include "runtime/store/sqlite.h"
 
 #include "runtime/base/check.h"
@@ -194,8 +194,10 @@ static int check_file_system(const char *path, struct fl_error *err) {
   if (statfs(folder, &status) != 0) return errno == ENOENT ? 0 : io_error(folder, err);
   for (size_t i = 0; i < sizeof remote / sizeof remote[0]; i++)
     if ((uint32_t)status.f_type == remote[i].type)
-      return fl_error_set(err, FL_E_UNSUPPORTED, "%s: a store cannot be kept on %s, where its locks do not hold; choose a path on "
-                          "a local disk", path, remote[i].name);
+      return fl_error_set(err, FL_E_UNSUPPORTED,
+                          "%s: a store cannot be kept on %s, where its locks do not hold; choose a path on "
+                          "a local disk",
+                          path, remote[i].name);
   return 0;
 }
 

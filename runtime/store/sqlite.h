@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The store on SQLite, its parts. Private to runtime/store/sqlite*.c.
  *
- * Invariants. (1) Of a process's two connections, `writer` belongs to the writer thread while that runs and alone writes and
- * checkpoints; `reader` belongs to the loop. (2) Whatever writes or checkpoints, opens or closes, does so under the side
- * lock. (3) A transaction is acknowledged after the COMMIT that holds it, in the order of submission.
+ * Invariants. (1) Of a process's two connections, `writer` belongs to the writer thread while that runs and alone
+ * writes and checkpoints; `reader` belongs to the loop. (2) Whatever writes or checkpoints, opens or closes, does so
+ * under the side lock. (3) A transaction is acknowledged after the COMMIT that holds it, in the order of submission.
  *
  * Layout. Values and checkpoints are rows of one table with rising numbers, so that whatever is committed together lies
- * together at its end, for one thread and for sixty-four. Measured on one superstep of one value and one checkpoint (650
- * bytes): one table with an index over (thread, k) 8,400 commits/s for one thread and 71,000 to 98,000 supersteps/s in batches
- * of 64; two tables with an index each 7,700 and 71,000 to 106,000; two tables clustered by thread 8,700 and 34,000. */
+ * together at its end, for one thread and for sixty-four. Measured on one superstep of one value and one checkpoint
+ * (650 bytes): one table with an index over (thread, k) 8,400 commits/s for one thread and 71,000 to 98,000
+ * supersteps/s in batches of 64; two tables with an index each 7,700 and 71,000 to 106,000; two tables clustered by
+ * thread 8,700 and 34,000. */
 #pragma once
 #include "runtime/store/impl.h"
 #include "runtime/store/lease.h"
@@ -29,55 +30,56 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
 
 /* ---- one connection ---- */
 
-#define FL_SQL_TABLE(X)                                                                                                  \
-  X(BEGIN, "BEGIN IMMEDIATE")                                                                                            \
-  X(BEGIN_READ, "BEGIN")                                                                                                 \
-  X(COMMIT, "COMMIT")                                                                                                    \
-  X(ROLLBACK, "ROLLBACK")                                                                                                \
-  X(THREAD_FIND, "SELECT row, fence, lease_pid, lease_start, lease_token, lease_place, lease_expires_ms"                 \
-                 " FROM thread WHERE id = ?1")                                                                           \
-  X(THREAD_MAKE, "INSERT INTO thread(id, status, created_ms, updated_ms, fence) VALUES(?1, 'idle', ?2, ?2,"              \
-                 " coalesce((SELECT value FROM meta WHERE name = 'fence_floor'), 0))")                                   \
-  X(THREAD_LEASE, "UPDATE thread SET fence = ?2, lease_pid = ?3, lease_start = ?4, lease_token = ?5, lease_place = ?6,"  \
-                  " lease_expires_ms = ?7, updated_ms = max(updated_ms, ?8) WHERE row = ?1")                             \
-  X(THREAD_METADATA, "SELECT metadata FROM thread WHERE row = ?1")                                                       \
-  X(THREAD_SAY, "UPDATE thread SET graph_name = coalesce(?2, graph_name), graph_file = coalesce(?3, graph_file),"        \
-                " status = coalesce(?4, status), metadata = coalesce(?5, metadata),"                                     \
-                " updated_ms = max(updated_ms, ?6) WHERE row = ?1")                                                      \
-  X(THREAD_FLOOR, "INSERT INTO meta VALUES('fence_floor', ?1) ON CONFLICT DO UPDATE SET value = max(value, ?1)")         \
-  X(THREAD_DELETE, "DELETE FROM thread WHERE row = ?1")                                                                  \
-  X(LEASES_RELEASE, "UPDATE thread SET lease_pid = 0, lease_expires_ms = 0 WHERE lease_token = ?1 AND lease_pid <> 0")   \
-  X(ROWS_DELETE, "DELETE FROM row WHERE thread = ?1")                                                                    \
-  X(WRITES_DELETE, "DELETE FROM pending WHERE thread = ?1")                                                              \
-  X(CALLS_DELETE, "DELETE FROM call WHERE thread = ?1")                                                                  \
-  X(EVENTS_DELETE, "DELETE FROM event WHERE thread = ?1")                                                                \
-  X(LAST_KEY, "SELECT k FROM row WHERE thread = ?1 AND k BETWEEN ?2 AND ?3 ORDER BY k DESC LIMIT 1")                     \
-  X(VALUE_ADD, "INSERT INTO row(thread, k, ns, parent, kind, count, name, labels, origin, sum, body)"                    \
-               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                                                  \
-  X(CHECKPOINT_ADD, "INSERT INTO row(thread, k, ns, parent, id, step, name, wall_ms, manifest, sum, body)"               \
-                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                                             \
-  X(WRITE_KEEP, "INSERT INTO pending(thread, checkpoint, task, place, ns, channel, labels, origin, sum, body)"           \
-                " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING")                               \
-  X(WRITE_REPLACE, "INSERT INTO pending(thread, checkpoint, task, place, ns, channel, labels, origin, sum, body)"        \
-                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO UPDATE SET channel = ?6,"            \
-                   " labels = ?7, origin = ?8, sum = ?9, body = ?10")                                                    \
-  X(WRITES_END, "DELETE FROM pending WHERE thread = ?1 AND checkpoint = ?2")                                             \
-  X(INTENT_ADD, "INSERT INTO call(thread, checkpoint, id, task, place, ns, kind, effect, name, key, argument_hash,"      \
-                " manifest, sum, arguments) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"         \
-                " ON CONFLICT DO UPDATE SET task = ?4, place = ?5, kind = ?7, effect = ?8, name = ?9, key = ?10,"        \
-                " argument_hash = ?11, manifest = ?12, sum = ?13, arguments = ?14 WHERE is_error IS NULL")               \
-  X(RESULT_ADD, "UPDATE call SET is_error = ifnull(is_error, ?4),"                                                       \
-                " labels = iif(is_error IS NULL, ?5, labels), origin = iif(is_error IS NULL, ?6, origin),"               \
-                " result_sum = iif(is_error IS NULL, ?7, result_sum), result = iif(is_error IS NULL, ?8, result)"        \
-                " WHERE thread = ?1 AND checkpoint = ?2 AND id = ?3")                                                    \
-  X(CALLS_END, "DELETE FROM call WHERE thread = ?1 AND checkpoint = ?2")                                                 \
-  X(EVENT_ADD, "INSERT INTO event(thread, run, sum, body) VALUES(?1, ?2, ?3, ?4)")                                       \
-  X(VALUE_SCAN, "SELECT k, parent, kind, count, sum, body FROM row WHERE thread = ?1 AND k BETWEEN 1 AND ?2"             \
-                " ORDER BY k DESC")                                                                                      \
-  X(CHECKPOINT_READ, "SELECT k, ns, parent, id, step, name, wall_ms, sum, body FROM row WHERE thread = ?1 AND k = ?2")   \
-  X(SUB_HEAD, "SELECT k FROM row WHERE thread = ?1 AND ns = ?2 AND k > 8589934592 ORDER BY k DESC LIMIT 1")              \
-  X(WRITES_READ, "SELECT task, place, channel, sum, body FROM pending WHERE thread = ?1 AND checkpoint = ?2")            \
-  X(CALLS_READ, "SELECT id, task, place, kind, effect, name, argument_hash, sum, arguments, is_error, result_sum,"       \
+#define FL_SQL_TABLE(X)                                                                                                \
+  X(BEGIN, "BEGIN IMMEDIATE")                                                                                          \
+  X(BEGIN_READ, "BEGIN")                                                                                               \
+  X(COMMIT, "COMMIT")                                                                                                  \
+  X(ROLLBACK, "ROLLBACK")                                                                                              \
+  X(THREAD_FIND, "SELECT row, fence, lease_pid, lease_start, lease_token, lease_place, lease_expires_ms"               \
+                 " FROM thread WHERE id = ?1")                                                                         \
+  X(THREAD_MAKE, "INSERT INTO thread(id, status, created_ms, updated_ms, fence) VALUES(?1, 'idle', ?2, ?2,"            \
+                 " coalesce((SELECT value FROM meta WHERE name = 'fence_floor'), 0))")                                 \
+  X(THREAD_LEASE,                                                                                                      \
+    "UPDATE thread SET fence = ?2, lease_pid = ?3, lease_start = ?4, lease_token = ?5, lease_place = ?6,"              \
+    " lease_expires_ms = ?7, updated_ms = max(updated_ms, ?8) WHERE row = ?1")                                         \
+  X(THREAD_METADATA, "SELECT metadata FROM thread WHERE row = ?1")                                                     \
+  X(THREAD_SAY, "UPDATE thread SET graph_name = coalesce(?2, graph_name), graph_file = coalesce(?3, graph_file),"      \
+                " status = coalesce(?4, status), metadata = coalesce(?5, metadata),"                                   \
+                " updated_ms = max(updated_ms, ?6) WHERE row = ?1")                                                    \
+  X(THREAD_FLOOR, "INSERT INTO meta VALUES('fence_floor', ?1) ON CONFLICT DO UPDATE SET value = max(value, ?1)")       \
+  X(THREAD_DELETE, "DELETE FROM thread WHERE row = ?1")                                                                \
+  X(LEASES_RELEASE, "UPDATE thread SET lease_pid = 0, lease_expires_ms = 0 WHERE lease_token = ?1 AND lease_pid <> 0") \
+  X(ROWS_DELETE, "DELETE FROM row WHERE thread = ?1")                                                                  \
+  X(WRITES_DELETE, "DELETE FROM pending WHERE thread = ?1")                                                            \
+  X(CALLS_DELETE, "DELETE FROM call WHERE thread = ?1")                                                                \
+  X(EVENTS_DELETE, "DELETE FROM event WHERE thread = ?1")                                                              \
+  X(LAST_KEY, "SELECT k FROM row WHERE thread = ?1 AND k BETWEEN ?2 AND ?3 ORDER BY k DESC LIMIT 1")                   \
+  X(VALUE_ADD, "INSERT INTO row(thread, k, ns, parent, kind, count, name, labels, origin, sum, body)"                  \
+               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                                                \
+  X(CHECKPOINT_ADD, "INSERT INTO row(thread, k, ns, parent, id, step, name, wall_ms, manifest, sum, body)"             \
+                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                                           \
+  X(WRITE_KEEP, "INSERT INTO pending(thread, checkpoint, task, place, ns, channel, labels, origin, sum, body)"         \
+                " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING")                             \
+  X(WRITE_REPLACE, "INSERT INTO pending(thread, checkpoint, task, place, ns, channel, labels, origin, sum, body)"      \
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO UPDATE SET channel = ?6,"          \
+                   " labels = ?7, origin = ?8, sum = ?9, body = ?10")                                                  \
+  X(WRITES_END, "DELETE FROM pending WHERE thread = ?1 AND checkpoint = ?2")                                           \
+  X(INTENT_ADD, "INSERT INTO call(thread, checkpoint, id, task, place, ns, kind, effect, name, key, argument_hash,"    \
+                " manifest, sum, arguments) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"       \
+                " ON CONFLICT DO UPDATE SET task = ?4, place = ?5, kind = ?7, effect = ?8, name = ?9, key = ?10,"      \
+                " argument_hash = ?11, manifest = ?12, sum = ?13, arguments = ?14 WHERE is_error IS NULL")             \
+  X(RESULT_ADD, "UPDATE call SET is_error = ifnull(is_error, ?4),"                                                     \
+                " labels = iif(is_error IS NULL, ?5, labels), origin = iif(is_error IS NULL, ?6, origin),"             \
+                " result_sum = iif(is_error IS NULL, ?7, result_sum), result = iif(is_error IS NULL, ?8, result)"      \
+                " WHERE thread = ?1 AND checkpoint = ?2 AND id = ?3")                                                  \
+  X(CALLS_END, "DELETE FROM call WHERE thread = ?1 AND checkpoint = ?2")                                               \
+  X(EVENT_ADD, "INSERT INTO event(thread, run, sum, body) VALUES(?1, ?2, ?3, ?4)")                                     \
+  X(VALUE_SCAN, "SELECT k, parent, kind, count, sum, body FROM row WHERE thread = ?1 AND k BETWEEN 1 AND ?2"           \
+                " ORDER BY k DESC")                                                                                    \
+  X(CHECKPOINT_READ, "SELECT k, ns, parent, id, step, name, wall_ms, sum, body FROM row WHERE thread = ?1 AND k = ?2") \
+  X(SUB_HEAD, "SELECT k FROM row WHERE thread = ?1 AND ns = ?2 AND k > 8589934592 ORDER BY k DESC LIMIT 1")            \
+  X(WRITES_READ, "SELECT task, place, channel, sum, body FROM pending WHERE thread = ?1 AND checkpoint = ?2")          \
+  X(CALLS_READ, "SELECT id, task, place, kind, effect, name, argument_hash, sum, arguments, is_error, result_sum,"     \
                 " result FROM call WHERE thread = ?1 AND checkpoint = ?2")
 
 enum fl_sql {
@@ -93,12 +95,13 @@ struct fl_db {
   sqlite3_stmt *statements[FL_SQL_COUNT];
 };
 
-/* The connection that writes: makes the schema when the file is empty; FL_E_VERSION, FL_E_CORRUPT when it is not ours. */
+/* The connection that writes: makes the schema when the file is empty; FL_E_VERSION, FL_E_CORRUPT when not ours. */
 int fl_db_open_writer(struct fl_db *db, const char *path, bool synchronous_normal, struct fl_error *err);
 int fl_db_open_reader(struct fl_db *db, const char *path, struct fl_error *err);
 void fl_db_close(struct fl_db *db); /* repeatable */
 
-/* A prepared statement, reset, or NULL with `err` set; every parameter is bound anew each time. `err` is never NULL here. */
+/* A prepared statement, reset, or NULL with `err` set; every parameter is bound anew each time. `err` is never NULL
+ * here. */
 sqlite3_stmt *fl_db_use(struct fl_db *db, enum fl_sql id, struct fl_error *err);
 /* A statement of the caller's own, for visits that may read in between. */
 sqlite3_stmt *fl_db_prepare(struct fl_db *db, const char *text, struct fl_error *err);
@@ -170,20 +173,22 @@ struct fl_sqlite_job *fl_sqlite_jobs_pop(struct fl_sqlite_jobs *jobs);
 /* The writer thread; ends when the store is closing and nothing waits. */
 void *fl_sqlite_write(void *store);
 
-/* One transaction within the open one of the batch. An error leaves its rows behind: the caller rolls back. The fence of a new
- * lease is the caller's to give out, once it is committed. */
+/* One transaction within the open one of the batch. An error leaves its rows behind: the caller rolls back. The fence
+ * of a new lease is the caller's to give out, once it is committed. */
 int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, uint64_t *ret_fence, struct fl_error *err);
 
 /* The reading half of the table of operations. */
 int fl_sqlite_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err);
 int fl_sqlite_list_threads(struct fl_store *base, const struct fl_threads_query *query,
-                           bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err);
-int fl_sqlite_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no, struct fl_loaded *loaded,
-                   struct fl_error *err);
+                           bool (*visit)(const struct fl_thread_info *info, void *user), void *user,
+                           struct fl_error *err);
+int fl_sqlite_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no,
+                   struct fl_loaded *loaded, struct fl_error *err);
 int fl_sqlite_list_checkpoints(struct fl_store *base, const char *id, const char *ns, uint64_t before_no, size_t limit,
                                bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
                                struct fl_error *err);
-int fl_sqlite_find_checkpoint(struct fl_store *base, const char *thread, const char *ns, const char *id, uint64_t *ret_no,
-                              struct fl_error *err);
+int fl_sqlite_find_checkpoint(struct fl_store *base, const char *thread, const char *ns, const char *id,
+                              uint64_t *ret_no, struct fl_error *err);
 int fl_sqlite_list_events(struct fl_store *base, const char *id, const char *run_id, uint64_t after_no,
-                          bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err);
+                          bool (*visit)(const struct fl_event_info *info, void *user), void *user,
+                          struct fl_error *err);

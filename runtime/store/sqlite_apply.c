@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Transactions to rows, on the writer's connection and thread. Checks come first; what fails after a row was written is undone
- * by the batch, which rolls back and leaves that transaction out. */
+/* Transactions to rows, on the writer's connection and thread. Checks come first; what fails after a row was written is
+ * undone by the batch, which rolls back and leaves that transaction out. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
@@ -27,7 +27,8 @@ static uint32_t body_sum(const struct fl_record *record) {
 
 /* ---- values and checkpoints ---- */
 
-static int run_unique(const struct target *target, sqlite3_stmt *statement, const char *what, uint64_t no, struct fl_error *err) {
+static int run_unique(const struct target *target, sqlite3_stmt *statement, const char *what, uint64_t no,
+                      struct fl_error *err) {
   int status = fl_db_run(target->db, statement, err);
   if (status != FL_E_CONFLICT) return status;
   return fl_error_set(err, FL_E_CONFLICT, "thread %s has a %s %" PRIu64 " already", target->id, what, no);
@@ -133,7 +134,8 @@ static int put_event(const struct target *target, const struct fl_record *record
 /* ---- the thread ---- */
 
 /* The metadata after the record as text, NULL when it does not speak of it. */
-static int merge_metadata(const struct target *target, const struct fl_record *record, char **ret_text, struct fl_error *err) {
+static int merge_metadata(const struct target *target, const struct fl_record *record, char **ret_text,
+                          struct fl_error *err) {
   FL_VALUE_AUTO metadata = NULL;
   *ret_text = NULL;
   if (record->body == NULL) return 0;
@@ -198,7 +200,8 @@ static int put_records(const struct target *target, const struct fl_records *rec
                        struct fl_error *err) {
   int status = 0;
   for (size_t i = 0; status == 0 && i < records->count; i++)
-    if (!fl_ended_has(ended, fl_record_superstep(&records->items[i]))) status = put_record(target, &records->items[i], err);
+    if (!fl_ended_has(ended, fl_record_superstep(&records->items[i])))
+      status = put_record(target, &records->items[i], err);
   return status;
 }
 
@@ -220,7 +223,8 @@ static int apply_write(struct fl_sqlite_store *store, const struct fl_thread_row
 
 /* ---- leases ---- */
 
-static int put_lease(struct fl_sqlite_store *store, const struct fl_thread_row *thread, int64_t updated_ms, struct fl_error *err) {
+static int put_lease(struct fl_sqlite_store *store, const struct fl_thread_row *thread, int64_t updated_ms,
+                     struct fl_error *err) {
   const struct fl_lease *lease = &thread->lease;
   sqlite3_stmt *statement = fl_db_use(&store->writer, FL_SQL_THREAD_LEASE, err);
   if (statement == NULL) return err->code;
@@ -252,8 +256,8 @@ static int apply_keep(struct fl_sqlite_store *store, struct fl_thread_row *threa
   return status == 0 ? put_lease(store, thread, 0, err) : status;
 }
 
-static int apply_delete(struct fl_sqlite_store *store, const struct fl_thread_row *thread, const struct fl_lease_ask *ask,
-                        struct fl_error *err) {
+static int apply_delete(struct fl_sqlite_store *store, const struct fl_thread_row *thread,
+                        const struct fl_lease_ask *ask, struct fl_error *err) {
   static const enum fl_sql all[] = {FL_SQL_ROWS_DELETE, FL_SQL_WRITES_DELETE, FL_SQL_CALLS_DELETE, FL_SQL_EVENTS_DELETE,
                                     FL_SQL_THREAD_DELETE};
   int status = fl_lease_check_free(&thread->lease, ask, err);
@@ -272,7 +276,8 @@ static int apply_delete(struct fl_sqlite_store *store, const struct fl_thread_ro
 
 /* ---- transactions ---- */
 
-static int find_or_make(struct fl_db *db, const struct fl_txn *txn, struct fl_thread_row *ret_thread, struct fl_error *err) {
+static int find_or_make(struct fl_db *db, const struct fl_txn *txn, struct fl_thread_row *ret_thread,
+                        struct fl_error *err) {
   bool may_make = txn->creates && (txn->kind == FL_TXN_LEASE_ACQUIRE || (txn->kind == FL_TXN_WRITE && txn->fence == 0));
   int status = fl_db_find_thread(db, txn->thread, ret_thread, err);
   if (status != FL_E_NOT_FOUND || !may_make) return status;
@@ -284,9 +289,13 @@ static int find_or_make(struct fl_db *db, const struct fl_txn *txn, struct fl_th
   return status == 0 ? fl_db_find_thread(db, txn->thread, ret_thread, err) : status;
 }
 
-int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, uint64_t *ret_fence, struct fl_error *err) {
+int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, uint64_t *ret_fence,
+                    struct fl_error *err) {
   struct fl_thread_row thread;
-  struct fl_lease_ask ask = {.thread = txn->thread, .self = &store->self, .is_gone = fl_holder_is_dead, .fence = txn->fence,
+  struct fl_lease_ask ask = {.thread = txn->thread,
+                             .self = &store->self,
+                             .is_gone = fl_holder_is_dead,
+                             .fence = txn->fence,
                              .wall_ms = txn->wall_ms};
   int status = fl_txn_check(txn, err);
   if (status == 0) status = find_or_make(&store->writer, txn, &thread, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One SQLite connection: how it is opened, what stands in the file, prepared statements, and what its errors mean to us. */
+/* One SQLite connection: how it is opened, what stands in the file, prepared statements, and what its errors mean to
+ * us. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/sqlite.h"
@@ -10,9 +11,9 @@
 
 enum { APPLICATION_ID = 0x66616972, SCHEMA_VERSION = 1, BUSY_MS = 5000, WAL_SIZE_MAX = 8 * 1024 * 1024 };
 
-/* `k`: see fl_key. `name`: the channel of a value, the source of a checkpoint. `place`: a write's or call's index in its task.
- * Namespaces are null for the root graph. `pending` and `call` empty themselves as supersteps end, so their pages are used
- * again; `row` and `event` only grow. */
+/* `k`: see fl_key. `name`: the channel of a value, the source of a checkpoint. `place`: a write's or call's index in
+ * its task. Namespaces are null for the root graph. `pending` and `call` empty themselves as supersteps end, so their
+ * pages are used again; `row` and `event` only grow. */
 static const char schema[] =
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER) STRICT;"
     "CREATE TABLE thread(row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, graph_name TEXT, graph_file TEXT,"
@@ -24,8 +25,9 @@ static const char schema[] =
     " manifest TEXT, sum INTEGER, body TEXT) STRICT;"
     "CREATE UNIQUE INDEX row_key ON row(thread, k);"
     "CREATE INDEX row_sub ON row(thread, ns, k) WHERE ns IS NOT NULL AND k > 8589934592;"
-    "CREATE TABLE pending(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, checkpoint INTEGER NOT NULL, task ANY NOT NULL,"
-    " place INTEGER NOT NULL, ns TEXT, channel TEXT, labels INTEGER, origin TEXT, sum INTEGER, body TEXT) STRICT;"
+    "CREATE TABLE pending(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, checkpoint INTEGER NOT NULL, task ANY"
+    " NOT NULL, place INTEGER NOT NULL, ns TEXT, channel TEXT, labels INTEGER, origin TEXT, sum INTEGER,"
+    " body TEXT) STRICT;"
     "CREATE UNIQUE INDEX pending_place ON pending(thread, checkpoint, task, place);"
     "CREATE TABLE call(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, checkpoint INTEGER NOT NULL, id ANY NOT NULL,"
     " task ANY, place INTEGER, ns TEXT, kind INTEGER, effect INTEGER, name TEXT, key TEXT, argument_hash BLOB,"
@@ -52,13 +54,16 @@ int fl_db_fail(struct fl_db *db, int code, struct fl_error *err) {
   const char *text = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
   switch (code & 0xff) {
   case SQLITE_FULL:
-    return fl_error_set(err, FL_E_NO_SPACE, "%s: the disk is full; nothing was changed, free some space and try again", db->path);
+    return fl_error_set(err, FL_E_NO_SPACE, "%s: the disk is full; nothing was changed, free some space and try again",
+                        db->path);
   case SQLITE_IOERR:
     if (is_out_of_space(db))
-      return fl_error_set(err, FL_E_NO_SPACE, "%s: the disk is full; nothing was changed, free some space and try again", db->path);
+      return fl_error_set(err, FL_E_NO_SPACE,
+                          "%s: the disk is full; nothing was changed, free some space and try again", db->path);
     return fl_error_set(err, FL_E_IO, "%s: %s (%s)", db->path, text, strerror(sqlite3_system_errno(db->handle)));
   case SQLITE_CORRUPT:
-    return fl_error_set(err, FL_E_CORRUPT, "%s: %s; restore it from a copy, or try the recover command of sqlite3", db->path, text);
+    return fl_error_set(err, FL_E_CORRUPT, "%s: %s; restore it from a copy, or try the recover command of sqlite3",
+                        db->path, text);
   case SQLITE_NOTADB:
     return fl_error_set(err, FL_E_CORRUPT, "%s: it is not a store of fairlead, or it is damaged", db->path);
   case SQLITE_CANTOPEN:
@@ -113,15 +118,18 @@ static int check_file(struct fl_db *db, bool *ret_is_new, struct fl_error *err) 
   if (application != APPLICATION_ID)
     return fl_error_set(err, FL_E_INVALID, "%s: it is a database of another program; choose another path", db->path);
   if (version > SCHEMA_VERSION)
-    return fl_error_set(err, FL_E_VERSION, "%s: written by a newer fairlead (format %lld, this one knows %d); update fairlead",
-                        db->path, (long long)version, SCHEMA_VERSION);
-  if (version < 1) return fl_error_set(err, FL_E_CORRUPT, "%s: its format number %lld is damaged", db->path, (long long)version);
+    return fl_error_set(err, FL_E_VERSION,
+                        "%s: written by a newer fairlead (format %lld, this one knows %d); update fairlead", db->path,
+                        (long long)version, SCHEMA_VERSION);
+  if (version < 1)
+    return fl_error_set(err, FL_E_CORRUPT, "%s: its format number %lld is damaged", db->path, (long long)version);
   return 0;
 }
 
 static int make_schema(struct fl_db *db, struct fl_error *err) {
   char marks[96];
-  snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID, SCHEMA_VERSION);
+  snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID,
+           SCHEMA_VERSION);
   int status = run_text(db, "BEGIN IMMEDIATE", err);
   if (status != 0) return status;
   status = run_text(db, schema, err);
@@ -139,13 +147,16 @@ static int switch_to_wal(struct fl_db *db, struct fl_error *err) {
   sqlite3_finalize(statement);
   if (code != SQLITE_ROW) return fl_db_fail(db, code, err);
   if (is_wal) return 0;
-  return fl_error_set(err, FL_E_UNSUPPORTED, "%s: this file system cannot hold a store; choose a path on a local disk", db->path);
+  return fl_error_set(err, FL_E_UNSUPPORTED, "%s: this file system cannot hold a store; choose a path on a local disk",
+                      db->path);
 }
 
 int fl_db_open_writer(struct fl_db *db, const char *path, bool synchronous_normal, struct fl_error *err) {
   char settings[160];
   bool is_new;
-  snprintf(settings, sizeof settings, "PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d; PRAGMA cache_size = -16000", synchronous_normal ? "NORMAL" : "FULL", WAL_SIZE_MAX);
+  snprintf(settings, sizeof settings,
+           "PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d; PRAGMA cache_size = -16000",
+           synchronous_normal ? "NORMAL" : "FULL", WAL_SIZE_MAX);
   int status = open_connection(db, path, SQLITE_OPEN_READWRITE, err);
   if (status == 0) status = check_file(db, &is_new, err);
   if (status == 0) status = switch_to_wal(db, err);
@@ -307,7 +318,8 @@ int fl_db_find_thread(struct fl_db *db, const char *id, struct fl_thread_row *re
   lease->holder.start_ticks = (uint64_t)sqlite3_column_int64(statement, 3);
   lease->holder.token = (uint64_t)sqlite3_column_int64(statement, 4);
   fl_slice place = fl_db_text(statement, 5);
-  if (place.size < sizeof lease->holder.place) memcpy(lease->holder.place, place.size > 0 ? place.data : "", place.size);
+  if (place.size < sizeof lease->holder.place)
+    memcpy(lease->holder.place, place.size > 0 ? place.data : "", place.size);
   lease->expires_ms = sqlite3_column_int64(statement, 6);
   sqlite3_reset(statement);
   return 0;

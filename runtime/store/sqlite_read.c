@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading, on the loop's own connection: each answer from one snapshot. Every row's check sum is looked at before its text is
- * believed. */
+/* Reading, on the loop's own connection: each answer from one snapshot. Every row's check sum is looked at before its
+ * text is believed. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
@@ -24,7 +24,8 @@ static void end(struct fl_sqlite_store *store, bool is_outer) {
 }
 
 static int damaged(const char *thread, const char *what, uint64_t no, struct fl_error *err) {
-  return fl_error_set(err, FL_E_CORRUPT, "thread %s: %s %" PRIu64 " is damaged: its check sum does not fit", thread, what, no);
+  return fl_error_set(err, FL_E_CORRUPT, "thread %s: %s %" PRIu64 " is damaged: its check sum does not fit", thread,
+                      what, no);
 }
 
 /* ---- threads ---- */
@@ -63,7 +64,8 @@ static int64_t running_pid(const struct fl_sqlite_store *store, sqlite3_stmt *st
 }
 
 /* The row that `statement` (THREAD_COLUMNS) stands on. */
-static int describe(struct fl_sqlite_store *store, sqlite3_stmt *statement, struct fl_thread_info *info, struct fl_error *err) {
+static int describe(struct fl_sqlite_store *store, sqlite3_stmt *statement, struct fl_thread_info *info,
+                    struct fl_error *err) {
   fl_slice id = fl_db_text(statement, 0), metadata = fl_db_text(statement, 4);
   if (id.size == 0 || id.size > FL_ID_MAX)
     return fl_error_set(err, FL_E_CORRUPT, "%s: the id of a thread is damaged", store->path);
@@ -83,7 +85,8 @@ static int describe(struct fl_sqlite_store *store, sqlite3_stmt *statement, stru
 
 /* Visits the threads of a bound statement of its own and finalizes it. */
 static int visit_threads(struct fl_sqlite_store *store, sqlite3_stmt *statement,
-                         bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err) {
+                         bool (*visit)(const struct fl_thread_info *info, void *user), void *user,
+                         struct fl_error *err) {
   bool goes_on = true;
   int status = 0;
   while (goes_on && (status = fl_db_row(&store->reader, statement, err)) == 0) {
@@ -106,7 +109,8 @@ static bool take_info(const struct fl_thread_info *info, void *user) {
   return false;
 }
 
-int fl_sqlite_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err) {
+int fl_sqlite_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info,
+                          struct fl_error *err) {
   struct fl_sqlite_store *store = (struct fl_sqlite_store *)base;
   struct fl_thread_info info = {0};
   sqlite3_stmt *statement = fl_db_prepare(&store->reader, THREAD_COLUMNS " WHERE id = ?1", err);
@@ -120,7 +124,8 @@ int fl_sqlite_read_thread(struct fl_store *base, const char *id, struct fl_threa
 }
 
 int fl_sqlite_list_threads(struct fl_store *base, const struct fl_threads_query *query,
-                           bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err) {
+                           bool (*visit)(const struct fl_thread_info *info, void *user), void *user,
+                           struct fl_error *err) {
   struct fl_sqlite_store *store = (struct fl_sqlite_store *)base;
   sqlite3_stmt *statement = fl_db_prepare(&store->reader,
       THREAD_COLUMNS " WHERE (?1 IS NULL OR substr(id, 1, length(?1)) = ?1) AND (?2 IS NULL OR status = ?2)"
@@ -174,7 +179,8 @@ static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_r
   for (int i = 0; i < 4; i++) numbers[i] = sqlite3_column_int64(source->scan, i);
   if (fl_key_no(numbers[0]) != no) return FL_E_NOT_FOUND;
   fl_slice body = fl_db_text(source->scan, 5);
-  if (fl_row_sum(numbers, 4, body) != (uint32_t)sqlite3_column_int64(source->scan, 4)) return damaged(base->thread, "value", no, err);
+  if (fl_row_sum(numbers, 4, body) != (uint32_t)sqlite3_column_int64(source->scan, 4))
+    return damaged(base->thread, "value", no, err);
   *ret_row = (struct fl_value_row){.no = no, .parent_no = (uint64_t)numbers[1], .kind = (enum fl_body_kind)numbers[2],
                                    .count = (uint64_t)numbers[3], .body = body};
   return 0;
@@ -182,8 +188,8 @@ static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_r
 
 /* ---- beside a checkpoint ---- */
 
-static int use_beside(struct fl_db *db, enum fl_sql sql, int64_t row, uint64_t checkpoint_no, sqlite3_stmt **ret_statement,
-                      struct fl_error *err) {
+static int use_beside(struct fl_db *db, enum fl_sql sql, int64_t row, uint64_t checkpoint_no,
+                      sqlite3_stmt **ret_statement, struct fl_error *err) {
   *ret_statement = fl_db_use(db, sql, err);
   if (*ret_statement == NULL) return err->code;
   sqlite3_bind_int64(*ret_statement, 1, row);
@@ -194,11 +200,13 @@ static int use_beside(struct fl_db *db, enum fl_sql sql, int64_t row, uint64_t c
 static int read_text(sqlite3_stmt *statement, int text_index, int sum_index, const char *thread, const char *what,
                      struct fl_value **ret_value, struct fl_error *err) {
   fl_slice text = fl_db_text(statement, text_index);
-  if (fl_row_sum(NULL, 0, text) != (uint32_t)sqlite3_column_int64(statement, sum_index)) return damaged(thread, what, 0, err);
+  if (fl_row_sum(NULL, 0, text) != (uint32_t)sqlite3_column_int64(statement, sum_index))
+    return damaged(thread, what, 0, err);
   return fl_assemble_value(thread, what, 0, text, ret_value, err);
 }
 
-static int load_writes(struct fl_db *db, const char *thread, int64_t row, struct fl_loaded *loaded, struct fl_error *err) {
+static int load_writes(struct fl_db *db, const char *thread, int64_t row, struct fl_loaded *loaded,
+                       struct fl_error *err) {
   sqlite3_stmt *statement;
   int status = use_beside(db, FL_SQL_WRITES_READ, row, loaded->checkpoint_no, &statement, err);
   while (status == 0 && (status = fl_db_row(db, statement, err)) == 0) {
@@ -222,7 +230,8 @@ static int load_call(sqlite3_stmt *statement, const char *thread, struct fl_load
   call->name = fl_db_copy(statement, 5);
   if (call->name == NULL) call->name = fl_strdup("");
   const void *hash = sqlite3_column_blob(statement, 6);
-  if (hash != NULL && sqlite3_column_bytes(statement, 6) == FL_HASH_SIZE) memcpy(call->argument_hash, hash, FL_HASH_SIZE);
+  if (hash != NULL && sqlite3_column_bytes(statement, 6) == FL_HASH_SIZE)
+    memcpy(call->argument_hash, hash, FL_HASH_SIZE);
   int status = read_text(statement, 8, 7, thread, "a call beside checkpoint", &call->args, err);
   call->has_result = sqlite3_column_type(statement, 9) != SQLITE_NULL;
   if (status != 0 || !call->has_result) return status;
@@ -230,7 +239,8 @@ static int load_call(sqlite3_stmt *statement, const char *thread, struct fl_load
   return read_text(statement, 11, 10, thread, "a result beside checkpoint", &call->result, err);
 }
 
-static int load_calls(struct fl_db *db, const char *thread, int64_t row, struct fl_loaded *loaded, struct fl_error *err) {
+static int load_calls(struct fl_db *db, const char *thread, int64_t row, struct fl_loaded *loaded,
+                      struct fl_error *err) {
   sqlite3_stmt *statement;
   int status = use_beside(db, FL_SQL_CALLS_READ, row, loaded->checkpoint_no, &statement, err);
   while (status == 0 && (status = fl_db_row(db, statement, err)) == 0) {
@@ -243,16 +253,18 @@ static int load_calls(struct fl_db *db, const char *thread, int64_t row, struct 
 /* ---- checkpoints ---- */
 
 /* The text of the checkpoint that `statement` (as CHECKPOINT_READ) stands on, parsed. */
-static int read_body(sqlite3_stmt *statement, const char *thread, uint64_t no, struct fl_value **ret_body, struct fl_error *err) {
+static int read_body(sqlite3_stmt *statement, const char *thread, uint64_t no, struct fl_value **ret_body,
+                     struct fl_error *err) {
   const int64_t numbers[] = {sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 2),
                              sqlite3_column_int64(statement, 4)};
   fl_slice text = fl_db_text(statement, 8);
-  if (fl_row_sum(numbers, 3, text) != (uint32_t)sqlite3_column_int64(statement, 7)) return damaged(thread, "checkpoint", no, err);
+  if (fl_row_sum(numbers, 3, text) != (uint32_t)sqlite3_column_int64(statement, 7))
+    return damaged(thread, "checkpoint", no, err);
   return fl_assemble_value(thread, "checkpoint", no, text, ret_body, err);
 }
 
-static int load_row(struct fl_db *db, const char *thread, int64_t row, int64_t key, struct fl_loaded *loaded, const char *ns,
-                    struct fl_error *err) {
+static int load_row(struct fl_db *db, const char *thread, int64_t row, int64_t key, struct fl_loaded *loaded,
+                    const char *ns, struct fl_error *err) {
   sqlite3_stmt *statement;
   int status = use_beside(db, FL_SQL_CHECKPOINT_READ, row, (uint64_t)key, &statement, err);
   if (status == 0) status = fl_db_row(db, statement, err);
@@ -297,7 +309,8 @@ static int read_next_numbers(struct fl_db *db, int64_t row, struct fl_loaded *lo
   return 0;
 }
 
-static int load_all(struct fl_db *db, const char *id, const char *ns, uint64_t no, struct fl_loaded *loaded, struct fl_error *err) {
+static int load_all(struct fl_db *db, const char *id, const char *ns, uint64_t no, struct fl_loaded *loaded,
+                    struct fl_error *err) {
   struct fl_thread_row thread;
   int status = fl_db_find_thread(db, id, &thread, err);
   if (status == 0) status = read_next_numbers(db, thread.row, loaded, err);
@@ -315,8 +328,8 @@ static int load_all(struct fl_db *db, const char *id, const char *ns, uint64_t n
   return status;
 }
 
-int fl_sqlite_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no, struct fl_loaded *loaded,
-                   struct fl_error *err) {
+int fl_sqlite_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no,
+                   struct fl_loaded *loaded, struct fl_error *err) {
   struct fl_sqlite_store *store = (struct fl_sqlite_store *)base;
   bool is_outer;
   int status = begin(store, &is_outer, err);
@@ -327,8 +340,8 @@ int fl_sqlite_load(struct fl_store *base, const char *id, const char *ns, uint64
 }
 
 static int visit_checkpoint(sqlite3_stmt *statement, const char *thread,
-                            bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user, bool *ret_goes_on,
-                            struct fl_error *err) {
+                            bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
+                            bool *ret_goes_on, struct fl_error *err) {
   char id[FL_UUID_SIZE];
   FL_VALUE_AUTO body = NULL;
   FL_FREE_AUTO char *source = fl_db_copy(statement, 5);
@@ -377,8 +390,8 @@ int fl_sqlite_list_checkpoints(struct fl_store *base, const char *id, const char
   return status == FL_E_NOT_FOUND ? 0 : status;
 }
 
-int fl_sqlite_find_checkpoint(struct fl_store *base, const char *thread_id, const char *ns, const char *id, uint64_t *ret_no,
-                              struct fl_error *err) {
+int fl_sqlite_find_checkpoint(struct fl_store *base, const char *thread_id, const char *ns, const char *id,
+                              uint64_t *ret_no, struct fl_error *err) {
   struct fl_db *db = &((struct fl_sqlite_store *)base)->reader;
   struct fl_thread_row thread;
   int status = fl_db_find_thread(db, thread_id, &thread, err);
@@ -402,7 +415,8 @@ int fl_sqlite_find_checkpoint(struct fl_store *base, const char *thread_id, cons
 /* ---- events ---- */
 
 int fl_sqlite_list_events(struct fl_store *base, const char *id, const char *run_id, uint64_t after_no,
-                          bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err) {
+                          bool (*visit)(const struct fl_event_info *info, void *user), void *user,
+                          struct fl_error *err) {
   struct fl_db *db = &((struct fl_sqlite_store *)base)->reader;
   struct fl_thread_row thread;
   int status = fl_db_find_thread(db, id, &thread, err);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The writer thread: takes what waits, commits it as one transaction of SQLite, hands it back to the loop.
  *
- * Happy path: take a batch; side lock; BEGIN; each transaction in order; COMMIT; unlock; acknowledge; when nothing waits and
- * the log has grown, checkpoint. While a commit runs, the next batch gathers: nobody waits for a batch to fill.
- * Failure modes: a transaction that does not fit and wrote nothing fails alone; one that wrote something is rolled back with
- * the batch, which runs again without it; when the lock, the BEGIN or the COMMIT fails, the whole batch fails with that error
- * and the next one starts afresh. */
+ * Happy path: take a batch; side lock; BEGIN; each transaction in order; COMMIT; unlock; acknowledge; when nothing
+ * waits and the log has grown, checkpoint. While a commit runs, the next batch gathers: nobody waits for a batch to
+ * fill. Failure modes: a transaction that does not fit and wrote nothing fails alone; one that wrote something is
+ * rolled back with the batch, which runs again without it; when the lock, the BEGIN or the COMMIT fails, the whole
+ * batch fails with that error and the next one starts afresh. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/sqlite.h"
@@ -13,8 +13,8 @@
 enum {
   BATCH_COUNT_MAX = 256,
   BATCH_SIZE_MAX = 4 * 1024 * 1024,
-  /* Pages of 4 KiB in the log. A log that is written over is twice as fast as one that grows (8,900 against 4,300 commits/s),
-   * so it is kept short while there is time, and forced short when there is none. */
+  /* Pages of 4 KiB in the log. A log that is written over is twice as fast as one that grows (8,900 against 4,300
+   * commits/s), so it is kept short while there is time, and forced short when there is none. */
   WAL_PAGES_IDLE = 512,
   WAL_PAGES_MAX = 16384,
 };
@@ -88,10 +88,12 @@ static void roll_back(struct fl_sqlite_store *store) {
   if (!sqlite3_get_autocommit(store->writer.handle)) fl_db_do(&store->writer, FL_SQL_ROLLBACK, &ignored);
 }
 
-static bool is_of_the_file(int status) { return status == FL_E_NO_SPACE || status == FL_E_IO || status == FL_E_CORRUPT; }
+static bool is_of_the_file(int status) {
+  return status == FL_E_NO_SPACE || status == FL_E_IO || status == FL_E_CORRUPT;
+}
 
-/* 0 when every job that has not failed stands in the open transaction; FL_E_STATE when it has to start again without the job
- * that was marked; otherwise an error of the file. */
+/* 0 when every job that has not failed stands in the open transaction; FL_E_STATE when it has to start again without
+ * the job that was marked; otherwise an error of the file. */
 static int apply_batch(struct fl_sqlite_store *store, struct fl_sqlite_jobs *batch, struct fl_error *err) {
   for (struct fl_sqlite_job *job = batch->first; job != NULL; job = job->next) {
     if (job->status != 0) continue;

@@ -32,13 +32,15 @@ void fl_thread_info_deinit(struct fl_thread_info *info) {
   *info = (struct fl_thread_info){0};
 }
 
-int fl_store_read_thread(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info, struct fl_error *err) {
+int fl_store_read_thread(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info,
+                         struct fl_error *err) {
   WITH_ERROR(err);
   return store->ops->read_thread(store, thread, ret_info, err);
 }
 
 int fl_store_list_threads(struct fl_store *store, const struct fl_threads_query *query,
-                          bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err) {
+                          bool (*visit)(const struct fl_thread_info *info, void *user), void *user,
+                          struct fl_error *err) {
   WITH_ERROR(err);
   static const struct fl_threads_query all = {0};
   return store->ops->list_threads(store, query != NULL ? query : &all, visit, user, err);
@@ -56,15 +58,16 @@ int fl_store_load(struct fl_store *store, const char *thread, const char *ns, ui
   return status;
 }
 
-int fl_store_list_checkpoints(struct fl_store *store, const char *thread, const char *ns, uint64_t before_no, size_t limit,
-                              bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
-                              struct fl_error *err) {
+int fl_store_list_checkpoints(struct fl_store *store, const char *thread, const char *ns, uint64_t before_no,
+                              size_t limit, bool (*visit)(const struct fl_checkpoint_info *info, void *user),
+                              void *user, struct fl_error *err) {
   WITH_ERROR(err);
   return store->ops->list_checkpoints(store, thread, ns != NULL ? ns : "", before_no, limit, visit, user, err);
 }
 
 int fl_store_list_events(struct fl_store *store, const char *thread, const char *run_id, uint64_t after_no,
-                         bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err) {
+                         bool (*visit)(const struct fl_event_info *info, void *user), void *user,
+                         struct fl_error *err) {
   WITH_ERROR(err);
   return store->ops->list_events(store, thread, run_id, after_no, visit, user, err);
 }

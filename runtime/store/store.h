@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The store: threads, their checkpoints, values, pending writes, intents and results. Two kinds behind one interface: SQLite
- * (one writer thread with group commit, as design says in docs/architecture.md) and memory (for tests and for runs that keep
- * nothing). Both pass the same tests.
+/* The store: threads, their checkpoints, values, pending writes, intents and results. Two kinds behind one interface:
+ * SQLite (one writer thread with group commit, as design says in docs/architecture.md) and memory (for tests and for
+ * runs that keep nothing). Both pass the same tests.
  *
  * Writes are transactions, submitted to the writer and acknowledged on the loop in order. Reads are synchronous. */
 #pragma once
@@ -18,35 +18,38 @@ struct fl_store_options {
   bool synchronous_normal; /* may lose the last commits on power loss, never consistency; default FULL */
 };
 
-/* SQLite at `path` (made when absent, with its folder, mode 0600/0700; FL_E_NOT_FOUND when read_only). Errors: FL_E_VERSION (a
- * newer fairlead wrote it), FL_E_INVALID (another program's database), FL_E_CORRUPT, FL_E_IO, FL_E_NO_SPACE, FL_E_UNSUPPORTED (a
- * network file system), FL_E_BUSY (another process holds the side lock for over 5 s; names its pid). `path` is followed by
+/* SQLite at `path` (made when absent, with its folder, mode 0600/0700; FL_E_NOT_FOUND when read_only). Errors:
+ * FL_E_VERSION (a newer fairlead wrote it), FL_E_INVALID (another program's database), FL_E_CORRUPT, FL_E_IO,
+ * FL_E_NO_SPACE, FL_E_UNSUPPORTED (a network file system), FL_E_BUSY (another process holds the side lock for over 5 s;
+ * names its pid). `path` is followed by
  * "-wal", "-shm" and ".lock" files. Several processes may open one store. */
 int fl_store_open(struct fl_world *world, const char *path, const struct fl_store_options *options,
                   struct fl_store **ret_store, struct fl_error *err);
 
-/* In memory. For simulated crashes: fl_store_memory_restart drops what was not acknowledged (without its on_done) and serves
- * a new world, for which the holders of all leases are dead. The delay is the time from submission to acknowledgement (0: the
- * next turn of the loop). While an error code is set, every transaction fails with it, as on a full disk. */
+/* In memory. For simulated crashes: fl_store_memory_restart drops what was not acknowledged (without its on_done) and
+ * serves a new world, for which the holders of all leases are dead. The delay is the time from submission to
+ * acknowledgement (0: the next turn of the loop). While an error code is set, every transaction fails with it, as on a
+ * full disk. */
 struct fl_store *fl_store_memory_create(struct fl_world *world);
 void fl_store_memory_restart(struct fl_store *store, struct fl_world *world);
 void fl_store_memory_set_delay(struct fl_store *store, uint64_t delay_ms);
 void fl_store_memory_set_error(struct fl_store *store, int code);
 
-/* Before the process stops itself (SIGTSTP): returns when no batch is under way, so that other processes do not wait for the
- * lock of a stopped one; nothing is written until fl_store_resume. Nothing may be closed in between. */
+/* Before the process stops itself (SIGTSTP): returns when no batch is under way, so that other processes do not wait
+ * for the lock of a stopped one; nothing is written until fl_store_resume. Nothing may be closed in between. */
 void fl_store_pause(struct fl_store *store);
 void fl_store_resume(struct fl_store *store);
 
-/* Waits for what is under way (its on_done comes from inside this call) and gives back the leases that it still holds. NULL
- * is allowed. */
+/* Waits for what is under way (its on_done comes from inside this call) and gives back the leases that it still holds.
+ * NULL is allowed. */
 void fl_store_close(struct fl_store *store);
 
 /* ---- writing ---- */
 
 enum fl_txn_kind {
   FL_TXN_WRITE,         /* records, if fence and head still fit */
-  FL_TXN_LEASE_ACQUIRE, /* makes the thread when `creates`; gives the fence; FL_E_BUSY names the holder, FL_E_NOT_FOUND */
+  FL_TXN_LEASE_ACQUIRE, /* makes the thread when `creates`; gives the fence; FL_E_BUSY names the holder, FL_E_NOT_FOUND
+                         */
   FL_TXN_LEASE_RENEW,   /* FL_E_CONFLICT when somebody else took it */
   FL_TXN_LEASE_RELEASE,
   FL_TXN_DELETE_THREAD, /* with everything of it; FL_E_BUSY while a lease is held, FL_E_NOT_FOUND */
@@ -54,16 +57,17 @@ enum fl_txn_kind {
 
 enum { FL_LEASE_MS = 30000, FL_LEASE_RENEW_MS = 10000 };
 
-/* One atomic unit for one thread. Embedded in the caller; everything in it is lent until on_done, which comes once, from the
- * loop, in the order of submission. A holder of a lease that is a dead process of this machine holds nothing.
+/* One atomic unit for one thread. Embedded in the caller; everything in it is lent until on_done, which comes once,
+ * from the loop, in the order of submission. A holder of a lease that is a dead process of this machine holds nothing.
  *
- * Fences rise with every acquisition and are never used twice for one thread id, not even after its deletion. A WRITE needs the
- * newest fence (FL_E_CONFLICT otherwise), except one with fence 0 that holds nothing but THREAD records without a status: the
- * metadata of a thread may be changed while somebody runs it. A WRITE with `creates` and fence 0 makes the thread when absent.
+ * Fences rise with every acquisition and are never used twice for one thread id, not even after its deletion. A WRITE
+ * needs the newest fence (FL_E_CONFLICT otherwise), except one with fence 0 that holds nothing but THREAD records
+ * without a status: the metadata of a thread may be changed while somebody runs it. A WRITE with `creates` and fence 0
+ * makes the thread when absent.
  *
- * Ordinary writes that are there already, results that are there already and intents that have a result stay as they are.
- * A checkpoint by source "input" or "loop" ends the superstep of its parent: the parent's writes and calls are dropped with
- * it, so that what they said is stored once. */
+ * Ordinary writes that are there already, results that are there already and intents that have a result stay as they
+ * are. A checkpoint by source "input" or "loop" ends the superstep of its parent: the parent's writes and calls are
+ * dropped with it, so that what they said is stored once. */
 struct fl_txn {
   enum fl_txn_kind kind;
   const char *thread; /* fl_is_thread_id */
@@ -93,7 +97,8 @@ struct fl_thread_info {
 void fl_thread_info_deinit(struct fl_thread_info *info);
 
 /* Errors of all: FL_E_NOT_FOUND, FL_E_CORRUPT, FL_E_IO. */
-int fl_store_read_thread(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info, struct fl_error *err);
+int fl_store_read_thread(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info,
+                         struct fl_error *err);
 
 /* Newest first. `prefix` may be NULL; visit returns false to stop. */
 struct fl_threads_query {
@@ -102,10 +107,11 @@ struct fl_threads_query {
   const char *status;
 };
 int fl_store_list_threads(struct fl_store *store, const struct fl_threads_query *query,
-                          bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err);
+                          bool (*visit)(const struct fl_thread_info *info, void *user), void *user,
+                          struct fl_error *err);
 
-/* A checkpoint with its values, and the writes and calls beside it. checkpoint_no 0: the head (a thread without one gives
- * checkpoint_no 0 in `ret_loaded`, and 0). */
+/* A checkpoint with its values, and the writes and calls beside it. checkpoint_no 0: the head (a thread without one
+ * gives checkpoint_no 0 in `ret_loaded`, and 0). */
 int fl_store_load(struct fl_store *store, const char *thread, const char *ns, uint64_t checkpoint_no,
                   struct fl_loaded *ret_loaded, struct fl_error *err);
 
@@ -118,16 +124,16 @@ struct fl_checkpoint_info {
   struct fl_value *body;
 };
 /* Newest first, `before_no` exclusive (0: from the newest), `limit` 0: all. Everything lent for the visit. */
-int fl_store_list_checkpoints(struct fl_store *store, const char *thread, const char *ns, uint64_t before_no, size_t limit,
-                              bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
-                              struct fl_error *err);
+int fl_store_list_checkpoints(struct fl_store *store, const char *thread, const char *ns, uint64_t before_no,
+                              size_t limit, bool (*visit)(const struct fl_checkpoint_info *info, void *user),
+                              void *user, struct fl_error *err);
 
 /* The number of a checkpoint by its id (a unique prefix is enough). FL_E_NOT_FOUND, FL_E_INVALID when ambiguous. */
 int fl_store_find_checkpoint(struct fl_store *store, const char *thread, const char *ns, const char *id,
                              uint64_t *ret_no, struct fl_error *err);
 
-/* The events of a thread (run_id NULL: of all its runs), oldest first, those with a number above `after_no`. The numbers are
- * the store's own and rise; `body` is lent for the visit. */
+/* The events of a thread (run_id NULL: of all its runs), oldest first, those with a number above `after_no`. The
+ * numbers are the store's own and rise; `body` is lent for the visit. */
 struct fl_event_info {
   uint64_t no;
   const char *run_id;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules about transactions that hold for every kind of store, and the queue and mailbox they travel by. Pure but for the
- * post. */
+/* The rules about transactions that hold for every kind of store, and the queue and mailbox they travel by. Pure but
+ * for the post. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
@@ -46,13 +46,16 @@ static int record_check(const struct fl_record *record, const char *thread, stru
                                                        : 1;
   if (no > FL_NO_MAX)
     return fl_error_set(err, FL_E_LIMIT, "thread %s has more than %d rows; go on with a copy of it", thread, FL_NO_MAX);
-  const char *fault = no == 0 ? "a row without a number" : record->ns == NULL ? "a row without a namespace" : record_fault(record);
+  const char *fault = no == 0              ? "a row without a number"
+                      : record->ns == NULL ? "a row without a namespace"
+                                           : record_fault(record);
   return fault == NULL ? 0 : fl_error_set(err, FL_E_INVALID, "thread %s: %s cannot be stored", thread, fault);
 }
 
 int fl_txn_check(const struct fl_txn *txn, struct fl_error *err) {
   if (!fl_is_thread_id(txn->thread))
-    return fl_error_set(err, FL_E_INVALID, "\"%.*s\" is not a thread id: use 1 to 128 of A-Z a-z 0-9 . _ : -", 200, txn->thread);
+    return fl_error_set(err, FL_E_INVALID, "\"%.*s\" is not a thread id: use 1 to 128 of A-Z a-z 0-9 . _ : -", 200,
+                        txn->thread);
   if (txn->kind != FL_TXN_WRITE) return 0;
   if (txn->records == NULL) return fl_error_set(err, FL_E_INVALID, "thread %s: a write without records", txn->thread);
   for (size_t i = 0; i < txn->records->count; i++) {
@@ -77,10 +80,13 @@ int fl_txn_move_head(const struct fl_txn *txn, uint64_t head, uint64_t *ret_head
     const struct fl_record *record = &txn->records->items[i];
     if (record->kind != FL_RECORD_CHECKPOINT || record->ns[0] != 0) continue;
     if (is_first && head != txn->expected_head)
-      return fl_error_set(err, FL_E_CONFLICT, "thread %s went on to checkpoint %" PRIu64 " in the meantime (this step started from %"
-                          PRIu64 ")", txn->thread, head, txn->expected_head);
+      return fl_error_set(err, FL_E_CONFLICT,
+                          "thread %s went on to checkpoint %" PRIu64 " in the meantime (this step started from %" PRIu64
+                          ")",
+                          txn->thread, head, txn->expected_head);
     if (record->checkpoint.no <= head)
-      return fl_error_set(err, FL_E_CONFLICT, "thread %s is at checkpoint %" PRIu64 " already; %" PRIu64 " does not come after it",
+      return fl_error_set(err, FL_E_CONFLICT,
+                          "thread %s is at checkpoint %" PRIu64 " already; %" PRIu64 " does not come after it",
                           txn->thread, head, record->checkpoint.no);
     head = record->checkpoint.no;
     is_first = false;
@@ -139,12 +145,14 @@ int fl_metadata_merge(struct fl_value **metadata, const struct fl_record *record
   return 0;
 }
 
-int fl_checkpoint_found(const char *thread, const char *id, size_t found, uint64_t no, uint64_t *ret_no, struct fl_error *err) {
+int fl_checkpoint_found(const char *thread, const char *id, size_t found, uint64_t no, uint64_t *ret_no,
+                        struct fl_error *err) {
   if (found == 0 || id[0] == 0)
     return fl_error_set(err, FL_E_NOT_FOUND, "thread %.200s has no checkpoint \"%.100s\"", thread, id);
   if (found > 1)
-    return fl_error_set(err, FL_E_INVALID, "\"%.100s\" is the front of %zu checkpoints of thread %.200s; give more of the id", id,
-                        found, thread);
+    return fl_error_set(err, FL_E_INVALID,
+                        "\"%.100s\" is the front of %zu checkpoints of thread %.200s; give more of the id", id, found,
+                        thread);
   *ret_no = no;
   return 0;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What durability costs. A durable superstep is one appended message of about 300 bytes and one checkpoint of about 350, both
- * in one transaction that is acknowledged before the next begins.
- *   store-single    supersteps of one thread a second, against append and fdatasync of the same bytes in the same folder
+/* What durability costs. A durable superstep is one appended message of about 300 bytes and one checkpoint of about
+ * 350, both in one transaction that is acknowledged before the next begins.
+ *
+ *   store-single    supersteps of one thread a second, against append and fdatasync of the same bytes beside it
  *   store-group-64  supersteps a second of 64 threads that each wait for their own, against one thread
  *   store-thread    a thread of 5,000 messages of 200 characters in 2,500 turns: bytes on disk, time to load
- * Rounds take turns, so that a busy machine disturbs all alike; the middle one counts. Prints "ratio NAME VALUE floor FLOOR ok"
- * and "limit NAME VALUE UNIT at most LIMIT ok"; exits with 1 when one is not ok. The folder of the database is the argument, or
- * the current one: it must be on a real disk. */
+ *
+ * Rounds take turns, so that a busy machine disturbs all alike; the middle one counts, of loads the quickest. Prints
+ * "ratio NAME VALUE floor FLOOR ok" and "limit NAME VALUE UNIT at most LIMIT ok"; exits with 1 when one is not ok. The
+ * folder of the database is the argument, or the current one: it must be on a real disk. */
 #include "runtime/base/mem.h"
 #include "runtime/store/store.h"
 
@@ -18,7 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 7, SINGLE_STEPS = 600, GROUP_THREADS = 64, GROUP_STEPS = 40, VALUE_SIZE = 300, CHECKPOINT_SIZE = 350 };
+enum { ROUNDS = 7, SINGLE_STEPS = 600, GROUP_THREADS = 64, GROUP_STEPS = 40, LOADS = 7 };
+enum { VALUE_SIZE = 300, CHECKPOINT_SIZE = 350 };
 
 static bool all_ok = true;
 static char folder[512];
@@ -101,7 +104,8 @@ static void add_checkpoint(struct walker *walker) {
   record->checkpoint.wall_ms = 1700000000000 + (int64_t)walker->step;
   fl_uuid6((int64_t)walker->step * 10000, 0, node, record->checkpoint.id);
   char start[256];
-  snprintf(start, sizeof start, "{\"channels\":{\"messages\":[%llu,%llu]},\"seen\":{\"bot\":{\"messages\":%llu}},\"next\":[\"",
+  snprintf(start, sizeof start,
+           "{\"channels\":{\"messages\":[%llu,%llu]},\"seen\":{\"bot\":{\"messages\":%llu}},\"next\":[\"",
            (unsigned long long)walker->step, (unsigned long long)walker->step, (unsigned long long)walker->step);
   record->body = fill(start, CHECKPOINT_SIZE);
   memcpy(record->body + CHECKPOINT_SIZE - 3, "\"]}", 3);
@@ -122,9 +126,14 @@ static void walker_step(struct walker *walker) {
   walker->step++;
   add_message(walker);
   add_checkpoint(walker);
-  walker->txn = (struct fl_txn){.kind = FL_TXN_WRITE, .thread = walker->thread, .fence = fence,
-                                .expected_head = walker->step - 1, .records = &walker->records, .wall_ms = 1700000000000,
-                                .on_done = on_step, .user = walker};
+  walker->txn = (struct fl_txn){.kind = FL_TXN_WRITE,
+                                .thread = walker->thread,
+                                .fence = fence,
+                                .expected_head = walker->step - 1,
+                                .records = &walker->records,
+                                .wall_ms = 1700000000000,
+                                .on_done = on_step,
+                                .user = walker};
   fl_store_submit(walker->store, &walker->txn);
 }
 
@@ -197,20 +206,6 @@ static long file_size(const char *path, const char *suffix) {
   return stat(full, &status) == 0 ? (long)status.st_size : 0;
 }
 
-static double load_ms(struct fl_store *store, const char *thread, size_t messages) {
-  double times[5];
-  for (size_t i = 0; i < 5; i++) {
-    struct fl_loaded loaded = {0};
-    struct fl_error err = {0};
-    double start = now_s();
-    if (fl_store_load(store, thread, "", 0, &loaded, &err) != 0) die("load", err.text);
-    times[i] = (now_s() - start) * 1000;
-    if (fl_list_size(loaded.channels[0].var.list) != messages) die("load", "messages are missing");
-    fl_loaded_deinit(&loaded);
-  }
-  return middle(times, 5);
-}
-
 static struct fl_store *open_store(struct fl_world *world, const char *path) {
   struct fl_store *store;
   struct fl_error err = {0};
@@ -218,7 +213,34 @@ static struct fl_store *open_store(struct fl_world *world, const char *path) {
   return store;
 }
 
-/* A turn is two supersteps with a message each; the store's own time for it is what both commits take. */
+static double load_once(struct fl_store *store, const char *thread, size_t messages) {
+  struct fl_loaded loaded = {0};
+  struct fl_error err = {0};
+  double start = now_s();
+  if (fl_store_load(store, thread, "", 0, &loaded, &err) != 0) die("load", err.text);
+  double ms = (now_s() - start) * 1000;
+  if (fl_list_size(loaded.channels[0].var.list) != messages) die("load", "messages are missing");
+  fl_loaded_deinit(&loaded);
+  return ms;
+}
+
+/* The quickest of some openings: each finds the file in the system's memory, and nothing in ours. */
+static void measure_loads(struct fl_world *world, const char *path, const char *thread, size_t messages) {
+  double open_ms = 1e9, first_ms = 1e9, again_ms = 1e9;
+  for (size_t i = 0; i < LOADS; i++) {
+    double start = now_s();
+    struct fl_store *store = open_store(world, path);
+    double times[] = {(now_s() - start) * 1000, load_once(store, thread, messages), load_once(store, thread, messages)};
+    if (times[0] < open_ms) open_ms = times[0];
+    if (times[1] < first_ms) first_ms = times[1];
+    if (times[2] < again_ms) again_ms = times[2];
+    fl_store_close(store);
+  }
+  printf("thread %zu: open %.2f ms, load %.2f ms, again %.2f ms\n", messages, open_ms, first_ms, again_ms);
+  if (messages == 5000) print_limit("store-thread-5000-load", first_ms, "ms", 5);
+}
+
+/* A turn is two supersteps with a message each; the store's time for it is what both commits take. */
 static void measure_thread(struct fl_world *world, const char *path, size_t messages) {
   struct walker walker;
   struct fl_store *store = open_store(world, path);
@@ -227,18 +249,10 @@ static void measure_thread(struct fl_world *world, const char *path, size_t mess
   double rate = walk(world, &walker, 1, messages);
   fl_store_close(store);
   long bytes = file_size(path, "") + file_size(path, "-wal");
-  store = open_store(world, path);
-  double start = now_s();
-  struct fl_loaded loaded = {0};
-  if (fl_store_load(store, walker.thread, "", 0, &loaded, NULL) != 0) die("load", "failed");
-  double first_ms = (now_s() - start) * 1000, warm_ms = load_ms(store, walker.thread, messages);
-  fl_loaded_deinit(&loaded);
-  fl_store_close(store);
-  printf("thread %zu messages: %ld bytes on disk, %.0f per message, turn %.3f ms, first load %.2f ms, again %.2f ms\n", messages,
-         bytes, (double)bytes / (double)messages, 2000 / rate, first_ms, warm_ms);
-  if (messages != 5000) return;
-  print_limit("store-thread-5000-bytes", (double)bytes / 1e6, "MB", 5);
-  print_limit("store-thread-5000-load", first_ms, "ms", 5);
+  printf("thread %zu: %ld bytes on disk, %.0f per message, turn %.3f ms\n", messages, bytes,
+         (double)bytes / (double)messages, 2000 / rate);
+  if (messages == 5000) print_limit("store-thread-5000-bytes", (double)bytes / 1e6, "MB", 5);
+  measure_loads(world, path, walker.thread, messages);
 }
 
 static void remove_store(const char *path) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A file system for SQLite that goes wrong on purpose: it passes everything on to the real one, and at a chosen write, sync or
- * truncation it fails (once, or until it is mended), or it takes a picture of what a loss of power would leave: what was
- * synced, and of what was not a random part, in pieces of 512 bytes. Counts over the database and its log. */
+/* A file system for SQLite that goes wrong on purpose: it passes everything on to the real one, and at a chosen write,
+ * sync or truncation it fails (once, or until it is mended), or it takes a picture of what a loss of power would leave:
+ * what was synced, and of what was not a random part, in pieces of 512 bytes. Counts over the database and its log. */
 #pragma once
 #include "runtime/base/buf.h"
 #include "tests/unit/store/fixture.h"

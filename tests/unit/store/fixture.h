@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the store's tests share: a world and a store of either kind, transactions that are waited for, and short ways to write
- * records. Everything is static, so that each test is one file. */
+/* What the store's tests share: a world and a store of either kind, transactions that are waited for, and short ways to
+ * write records. Everything is static, so that each test is one file. */
 #pragma once
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
@@ -91,8 +91,10 @@ __attribute__((unused)) static int submit_and_wait(struct fixture *f, struct wai
   return waiting->status;
 }
 
-__attribute__((unused)) static int acquire_at(struct fixture *f, const char *thread, int64_t wall_ms, uint64_t *ret_fence) {
-  struct waiting waiting = {.txn = {.kind = FL_TXN_LEASE_ACQUIRE, .thread = thread, .creates = true, .wall_ms = wall_ms}};
+__attribute__((unused)) static int acquire_at(struct fixture *f, const char *thread, int64_t wall_ms,
+                                              uint64_t *ret_fence) {
+  struct waiting waiting = {
+      .txn = {.kind = FL_TXN_LEASE_ACQUIRE, .thread = thread, .creates = true, .wall_ms = wall_ms}};
   int status = submit_and_wait(f, &waiting);
   *ret_fence = waiting.txn.fence;
   return status;
@@ -113,14 +115,15 @@ __attribute__((unused)) static int lease(struct fixture *f, enum fl_txn_kind kin
 __attribute__((unused)) static int commit(struct fixture *f, const char *thread, uint64_t fence, uint64_t expected_head,
                                           struct fl_records *records) {
   struct waiting waiting = {
-      .txn = {.kind = FL_TXN_WRITE, .thread = thread, .fence = fence, .expected_head = expected_head, .records = records}};
+      .txn = {
+          .kind = FL_TXN_WRITE, .thread = thread, .fence = fence, .expected_head = expected_head, .records = records}};
   int status = submit_and_wait(f, &waiting);
   fl_records_deinit(records);
   return status;
 }
 
-__attribute__((unused)) static void commit_ok(struct fixture *f, const char *thread, uint64_t fence, uint64_t expected_head,
-                                              struct fl_records *records) {
+__attribute__((unused)) static void commit_ok(struct fixture *f, const char *thread, uint64_t fence,
+                                              uint64_t expected_head, struct fl_records *records) {
   if (commit(f, thread, fence, expected_head, records) != 0) fail_msg("commit: %s", f->err.text);
 }
 
@@ -141,8 +144,9 @@ __attribute__((unused)) static struct fl_record *add_value(struct fl_records *re
   return record;
 }
 
-__attribute__((unused)) static struct fl_record *add_delta(struct fl_records *records, enum fl_body_kind kind, uint64_t no,
-                                                           uint64_t parent_no, uint64_t count, const char *body) {
+__attribute__((unused)) static struct fl_record *add_delta(struct fl_records *records, enum fl_body_kind kind,
+                                                           uint64_t no, uint64_t parent_no, uint64_t count,
+                                                           const char *body) {
   struct fl_record *record = add_value(records, "messages", no, body);
   record->value.kind = kind;
   record->value.parent_no = parent_no;
@@ -150,8 +154,9 @@ __attribute__((unused)) static struct fl_record *add_delta(struct fl_records *re
   return record;
 }
 
-__attribute__((unused)) static struct fl_record *add_checkpoint(struct fl_records *records, uint64_t no, uint64_t parent_no,
-                                                                const char *source, const char *body) {
+__attribute__((unused)) static struct fl_record *add_checkpoint(struct fl_records *records, uint64_t no,
+                                                                uint64_t parent_no, const char *source,
+                                                                const char *body) {
   struct fl_record *record = fl_records_add(records, FL_RECORD_CHECKPOINT, "");
   record->checkpoint.no = no;
   record->checkpoint.parent_no = parent_no;
@@ -174,8 +179,8 @@ __attribute__((unused)) static struct fl_record *add_write(struct fl_records *re
   return record;
 }
 
-__attribute__((unused)) static struct fl_record *add_intent(struct fl_records *records, uint64_t checkpoint_no, const char *task_id,
-                                                            int index, const char *call_id) {
+__attribute__((unused)) static struct fl_record *add_intent(struct fl_records *records, uint64_t checkpoint_no,
+                                                            const char *task_id, int index, const char *call_id) {
   struct fl_record *record = fl_records_add(records, FL_RECORD_INTENT, "");
   record->intent.checkpoint_no = checkpoint_no;
   record->intent.index = index;
@@ -190,8 +195,9 @@ __attribute__((unused)) static struct fl_record *add_intent(struct fl_records *r
   return record;
 }
 
-__attribute__((unused)) static struct fl_record *add_result(struct fl_records *records, uint64_t checkpoint_no, const char *task_id,
-                                                            const char *call_id, const char *body) {
+__attribute__((unused)) static struct fl_record *add_result(struct fl_records *records, uint64_t checkpoint_no,
+                                                            const char *task_id, const char *call_id,
+                                                            const char *body) {
   struct fl_record *record = fl_records_add(records, FL_RECORD_RESULT, "");
   record->result.checkpoint_no = checkpoint_no;
   snprintf(record->result.task_id, sizeof record->result.task_id, "%s", task_id);
@@ -200,8 +206,8 @@ __attribute__((unused)) static struct fl_record *add_result(struct fl_records *r
   return record;
 }
 
-__attribute__((unused)) static struct fl_record *add_thread(struct fl_records *records, const char *status, int64_t wall_ms,
-                                                            const char *metadata) {
+__attribute__((unused)) static struct fl_record *add_thread(struct fl_records *records, const char *status,
+                                                            int64_t wall_ms, const char *metadata) {
   struct fl_record *record = fl_records_add(records, FL_RECORD_THREAD, "");
   record->thread.graph_name = fl_strdup("chat");
   record->thread.graph_file = fl_strdup("/graphs/chat.yaml");
@@ -225,7 +231,8 @@ __attribute__((unused)) static const char *channel_text(const struct fl_loaded *
     const struct fl_loaded_channel *channel = &loaded->channels[i];
     if (strcmp(channel->name, name) != 0) continue;
     if (channel->var.value == NULL && channel->var.list == NULL) break;
-    struct fl_value *value = channel->var.list != NULL ? fl_list_to_array(channel->var.list) : fl_value_ref(channel->var.value);
+    struct fl_value *value =
+        channel->var.list != NULL ? fl_list_to_array(channel->var.list) : fl_value_ref(channel->var.value);
     char *dumped = fl_dump(value, NULL);
     snprintf(text, sizeof text, "%s", dumped);
     fl_text_free(dumped);

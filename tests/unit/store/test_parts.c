@@ -128,7 +128,8 @@ static void lock_that_is_kept_names_its_holder(void **state) {
   pid_t child = fork();
   if (child == 0) {
     struct fl_lock theirs = {.fd = -1};
-    if (fl_lock_open(&theirs, path, &err) != 0 || fl_lock_take(&theirs, &err) != 0 || write(ends[1], "x", 1) != 1) _exit(1);
+    if (fl_lock_open(&theirs, path, &err) != 0 || fl_lock_take(&theirs, &err) != 0 || write(ends[1], "x", 1) != 1)
+      _exit(1);
     raise(SIGSTOP);
     _exit(0);
   }

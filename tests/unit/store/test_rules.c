@@ -228,7 +228,8 @@ static void checkpoint_is_found_again(void **state) {
   struct fl_records records = {0};
   add_value(&records, "name", 3, "\"Ann\"")->value.origin = fl_strdup("mail/read");
   add_value(&records, "count", 4, "41");
-  add_checkpoint(&records, 5, 0, "input", "{\"channels\":{\"name\":[1,3],\"count\":[2,4],\"none\":[0,0]},\"next\":[\"bot\"]}");
+  add_checkpoint(&records, 5, 0, "input",
+                 "{\"channels\":{\"name\":[1,3],\"count\":[2,4],\"none\":[0,0]},\"next\":[\"bot\"]}");
   records.items[2].checkpoint.manifest_hash = fl_strdup("00ff");
   commit_ok(f, "t", fence, 0, &records);
   fixture_reopen(f);
@@ -355,7 +356,11 @@ static void damaged_rows_are_named(void **state) {
 }
 
 static void damaged_checkpoints_are_named(void **state) {
-  static const char *const bodies[] = {"", "{", "{\"channels\":[]}", "{\"channels\":{\"x\":[1]}}", "{\"channels\":{\"x\":[-1,0]}}",
+  static const char *const bodies[] = {"",
+                                       "{",
+                                       "{\"channels\":[]}",
+                                       "{\"channels\":{\"x\":[1]}}",
+                                       "{\"channels\":{\"x\":[-1,0]}}",
                                        "{\"channels\":{\"x\":[1,99]}}"};
   struct fixture *f = *state;
   uint64_t fence = acquire(f, "t");
@@ -637,8 +642,9 @@ static void closing_waits_for_what_is_under_way(void **state) {
   assert_int_equal(waiting.done_count, 1);
 }
 
-#define EACH(test) \
-  cmocka_unit_test_setup_teardown(test, open_memory, close_fixture), cmocka_unit_test_setup_teardown(test, open_sqlite, close_fixture)
+#define EACH(test)                                                                                                     \
+  cmocka_unit_test_setup_teardown(test, open_memory, close_fixture),                                                   \
+      cmocka_unit_test_setup_teardown(test, open_sqlite, close_fixture)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What only the store on disk does: files and their modes, files of others, several processes, processes that are killed,
- * files that are damaged. */
+/* What only the store on disk does: files and their modes, files of others, several processes, processes that are
+ * killed, files that are damaged. */
 #include "tests/unit/store/fixture.h"
 
 #include <fcntl.h>
@@ -225,8 +225,8 @@ static void two_processes_share_a_store(void **state) {
   close(null);
 }
 
-/* Kills a process that commits without pause, again and again: what it was told is there, nobody waits for its lock, and
- * nobody waits for its lease. */
+/* Kills a process that commits without pause, again and again: what it was told is there, nobody waits for its lock,
+ * and nobody waits for its lease. */
 static void killed_process_loses_nothing_it_was_told(void **state) {
   enum { KILLS = 12 };
   struct fixture f = {0};
@@ -286,7 +286,9 @@ static bool look_at_thread(const struct fl_thread_info *info, void *user) {
   return true;
 }
 
-static bool look_at_checkpoint(const struct fl_checkpoint_info *info, void *user) { return fl_size(info->body) < SIZE_MAX; }
+static bool look_at_checkpoint(const struct fl_checkpoint_info *info, void *user) {
+  return fl_size(info->body) < SIZE_MAX;
+}
 static bool look_at_event(const struct fl_event_info *info, void *user) { return info->body.size < SIZE_MAX; }
 
 /* Everything that can be asked, and a write: whatever the file holds, the answer is an answer. */
