@@ -222,7 +222,8 @@ static void uv_world_run(struct fl_world *base) {
   struct uv_world *world = uv_world_of(base);
   fl_check(!world->is_running); /* not from inside a callback */
   world->is_running = true;
-  world->thread = pthread_self();
+  /* Other threads read it while they post: written only when the loop has moved. */
+  if (!pthread_equal(world->thread, pthread_self())) world->thread = pthread_self();
   while (!world->is_stopped) {
     uv_run(world->loop, UV_RUN_DEFAULT);
     /* A post of another thread may have come between the loop's last look and its end. */
