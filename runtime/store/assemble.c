@@ -236,7 +236,8 @@ static int compare_writes(const void *left, const void *right) {
 
 static int compare_calls(const void *left, const void *right) {
   const struct fl_loaded_call *a = left, *b = right;
-  return compare_places(a->task_id, a->index, b->task_id, b->index);
+  int order = compare_places(a->task_id, a->index, b->task_id, b->index);
+  return order != 0 ? order : strcmp(a->call_id, b->call_id);
 }
 
 void fl_loaded_sort(struct fl_loaded *loaded) {

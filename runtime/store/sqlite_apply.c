@@ -52,10 +52,26 @@ static int put_value(const struct target *target, const struct fl_record *record
   return run_unique(target, statement, "value", record->value.no, err);
 }
 
-static int put_checkpoint(const struct target *target, const struct fl_record *record, struct fl_error *err) {
-  sqlite3_stmt *statement = use_at(target, FL_SQL_CHECKPOINT_ADD, err);
+/* The root graph and subgraphs count with the same numbers, but their keys differ. */
+static int check_other_key(const struct target *target, enum fl_key_kind kind, uint64_t no, struct fl_error *err) {
+  enum fl_key_kind other = kind == FL_KEY_CHECKPOINT ? FL_KEY_SUB_CHECKPOINT : FL_KEY_CHECKPOINT;
+  sqlite3_stmt *statement = use_at(target, FL_SQL_LAST_KEY, err);
   if (statement == NULL) return err->code;
-  int64_t key = fl_key(record->ns[0] == 0 ? FL_KEY_CHECKPOINT : FL_KEY_SUB_CHECKPOINT, record->checkpoint.no);
+  sqlite3_bind_int64(statement, 2, fl_key(other, no));
+  sqlite3_bind_int64(statement, 3, fl_key(other, no));
+  int status = fl_db_row(target->db, statement, err);
+  sqlite3_reset(statement);
+  if (status == FL_E_NOT_FOUND) return 0;
+  if (status != 0) return status;
+  return fl_error_set(err, FL_E_CONFLICT, "thread %s has a checkpoint %" PRIu64 " already", target->id, no);
+}
+
+static int put_checkpoint(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  enum fl_key_kind kind = record->ns[0] == 0 ? FL_KEY_CHECKPOINT : FL_KEY_SUB_CHECKPOINT;
+  int64_t key = fl_key(kind, record->checkpoint.no);
+  int status = check_other_key(target, kind, record->checkpoint.no, err);
+  sqlite3_stmt *statement = status == 0 ? use_at(target, FL_SQL_CHECKPOINT_ADD, err) : NULL;
+  if (statement == NULL) return err->code;
   const int64_t numbers[] = {key, (int64_t)record->checkpoint.parent_no, record->checkpoint.step};
   sqlite3_bind_int64(statement, 2, key);
   fl_db_bind_text(statement, 3, record->ns);
