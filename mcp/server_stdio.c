@@ -38,7 +38,7 @@ struct serving {
   struct fl_buf backlog; /* replies that the stream does not take yet */
   struct fl_timer backlog_timer;
   size_t queued_before;
-  bool is_paused, is_ending, is_grace_over, is_closed;
+  bool is_applying, is_paused, is_ending, is_grace_over, is_closed;
   int status;
   struct fl_error *err;
 };
@@ -142,6 +142,7 @@ static void start_call(struct serving *serving, struct fl_mcp_served_call *serve
 
 /* Effects are taken off before they are performed: performing one may add others. */
 static void apply(struct serving *serving) {
+  if (serving->is_applying) return;
   struct fl_mcp_server_effects *effects = &serving->effects;
   for (size_t i = 0; i < effects->count; i++) {
     struct fl_mcp_served_call *served = effects->items[i].call;
@@ -149,6 +150,9 @@ static void apply(struct serving *serving) {
     else fl_call_cancel(served->handle);
   }
   effects->count = 0;
+  serving->is_applying = true; /* the quick ones add their replies to the same write */
+  fl_call_deliver_quick(&serving->runner);
+  serving->is_applying = false;
   send_out(serving, fl_buf_slice(&effects->out));
   fl_buf_clear(&effects->out);
   if (effects->out.capacity > TURN_OUT_MAX) fl_buf_deinit(&effects->out);
@@ -213,7 +217,7 @@ static void on_end_timer(struct fl_timer *timer) {
 }
 
 static void end_when_idle(struct serving *serving) {
-  if (!serving->is_ending || serving->is_closed) return;
+  if (!serving->is_ending || serving->is_closed || serving->is_applying) return;
   bool calls_over = serving->is_grace_over || fl_mcp_server_calls(serving->session) == 0;
   if (calls_over && (serving->backlog.size == 0 || serving->is_grace_over)) close_all(serving);
 }
@@ -254,6 +258,7 @@ static void serving_init(struct serving *serving, struct fl_server *server, stru
   offer_tools(serving);
   serving->session = fl_mcp_server_session_create(&serving->catalog);
   fl_call_runner_init(&serving->runner, world);
+  serving->runner.delivers_quick = true;
   fl_lines_init(&serving->lines, FL_MCP_MESSAGE_SIZE_MAX);
   serving->end_timer = (struct fl_timer){.on_fire = on_end_timer, .user = serving};
   serving->backlog_timer = (struct fl_timer){.on_fire = on_backlog_timer, .user = serving};

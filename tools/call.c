@@ -24,8 +24,7 @@ void fl_call_send(struct fl_call *call, struct fl_call_node *node) {
   atomic_fetch_sub(&runner->sender_count, 1);
 }
 
-static void run_handler(struct fl_work *work) {
-  struct fl_call *call = work->user;
+static void call_run(struct fl_call *call) {
   const struct fl_tool_def *def = call->options.def;
   struct fl_schema_result violations = {0};
   int verdict = fl_schema_validate(def->input, call->options.args, &violations);
@@ -41,6 +40,8 @@ static void run_handler(struct fl_work *work) {
   fl_schema_result_deinit(&violations);
   if (call->returned != FL_CALL_PENDING) fl_call_check_result(call, call->returned);
 }
+
+static void run_handler(struct fl_work *work) { call_run(work->user); }
 
 /* ---- life, on the loop ---- */
 
@@ -60,7 +61,7 @@ static void tell_idle(struct fl_post *post) {
 static void check_idle(struct fl_call_runner *runner) {
   if (runner->on_idle == NULL || runner->live_count > 0 || runner->is_idle_posted) return;
   while (atomic_load(&runner->sender_count) > 0) sched_yield();
-  if (atomic_load(&runner->is_posted)) return; /* the inbox asks again */
+  if (atomic_load(&runner->is_posted) || runner->is_quick_posted) return; /* those ask again */
   runner->is_idle_posted = true;
   runner->idle_post = (struct fl_post){.on_post = tell_idle, .user = runner};
   fl_world_post(runner->world, &runner->idle_post);
@@ -163,6 +164,42 @@ static void on_handler_end(struct fl_work *work) {
   check_idle(runner);
 }
 
+/* ---- quick handlers ---- */
+
+void fl_call_deliver_quick(struct fl_call_runner *runner) {
+  while (runner->quick_first != NULL) {
+    struct fl_call *call = runner->quick_first;
+    runner->quick_first = call->next_waiting;
+    if (runner->quick_first == NULL) runner->quick_last = NULL;
+    empty_inbox(runner);
+    call->has_ended = true;
+    call->is_pending = call->returned == FL_CALL_PENDING;
+    finish_when_answered(call);
+    free_when_over(call);
+  }
+  check_idle(runner);
+}
+
+static void on_quick_post(struct fl_post *post) {
+  struct fl_call_runner *runner = post->user;
+  runner->is_quick_posted = false;
+  fl_call_deliver_quick(runner);
+}
+
+static void start_quick(struct fl_call *call) {
+  struct fl_call_runner *runner = call->runner;
+  call->is_started = true;
+  call_run(call);
+  call->next_waiting = NULL;
+  if (runner->quick_last != NULL) runner->quick_last->next_waiting = call;
+  else runner->quick_first = call;
+  runner->quick_last = call;
+  if (runner->delivers_quick || runner->is_quick_posted) return;
+  runner->is_quick_posted = true;
+  runner->quick_post = (struct fl_post){.on_post = on_quick_post, .user = runner};
+  fl_world_post(runner->world, &runner->quick_post);
+}
+
 static void start_handler(struct fl_call *call) {
   call->is_started = true;
   call->work = (struct fl_work){.run = run_handler, .on_done = on_handler_end, .user = call};
@@ -260,7 +297,8 @@ struct fl_call *fl_call_start(struct fl_call_runner *runner, const struct fl_cal
   runner->live_count++;
   fl_world_hold(runner->world);
   start_timer(call);
-  if ((options->def->tool.flags & FL_TOOL_PARALLEL) != 0) start_handler(call);
+  if ((options->def->tool.flags & FL_TOOL_QUICK) != 0) start_quick(call);
+  else if ((options->def->tool.flags & FL_TOOL_PARALLEL) != 0) start_handler(call);
   else wait_for_turn(call);
   return call;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls of C tools: the one implementation of `struct fl_call`, for the MCP server and the local source.
  *
- * Invariants. (1) A handler runs on the pool; handlers without FL_TOOL_PARALLEL run one at a time per runner, in the order of
+ * Invariants. (1) A handler runs on the pool (one that says FL_TOOL_QUICK: on the loop, at
+ * its start); handlers without FL_TOOL_PARALLEL run one at a time per runner, in the order of
  * their start. (2) on_done comes on the loop, once, and never from inside fl_call_start or fl_call_cancel. (3) A call that was
  * cancelled or timed out is done for its caller at once; the object lives until its handler has really ended, because the
  * handler still holds it. (4) What other threads send (progress, log, completion) crosses over in one lock-free list that the
@@ -17,7 +18,11 @@ struct fl_call_runner {
   struct fl_world *world;
   struct fl_call *waiting_first, *waiting_last; /* serialised calls that have not started */
   struct fl_call *serial;                       /* the serialised call whose handler runs */
+  struct fl_call *quick_first, *quick_last;     /* quick calls whose handlers have run */
   struct fl_call *all;                          /* every call that lives */
+  bool delivers_quick; /* set by a driver that calls fl_call_deliver_quick after each round of starts; saves a post */
+  bool is_quick_posted;
+  struct fl_post quick_post;
   size_t live_count;                            /* including those that are done for their callers */
   void (*on_idle)(struct fl_call_runner *runner); /* set by fl_call_runner_close */
   void *user;
@@ -45,6 +50,9 @@ struct fl_call_options {
 void fl_call_runner_init(struct fl_call_runner *runner, struct fl_world *world);
 /* Cancels every call; on_idle comes (posted) when the last handler has ended. */
 void fl_call_runner_close(struct fl_call_runner *runner, void (*on_idle)(struct fl_call_runner *runner), void *user);
+
+/* Reports the quick calls that have ended since; see delivers_quick. */
+void fl_call_deliver_quick(struct fl_call_runner *runner);
 
 struct fl_call *fl_call_start(struct fl_call_runner *runner, const struct fl_call_options *options);
 void fl_call_cancel(struct fl_call *call); /* before on_done only; on_done(FL_E_CANCELLED) follows */

@@ -20,7 +20,8 @@ extern "C" {
 
 struct fl_call; /* one call of one tool */
 
-/* Runs on a worker thread, one call at a time for all tools of a server, unless the tool says FL_TOOL_PARALLEL; may block.
+/* Runs on a worker thread, one call at a time for all tools of a server, unless the tool says FL_TOOL_PARALLEL (or
+ * FL_TOOL_QUICK); may block.
  * Answers with one of the fl_call_return_* functions, whose result it returns; or returns FL_CALL_PENDING and ends the call
  * later, from any thread, with fl_call_complete. */
 typedef int fl_tool_fn(struct fl_call *call, const struct fl_value *args, void *user);
@@ -32,6 +33,7 @@ enum fl_tool_flags {
   FL_TOOL_IDEMPOTENT = 4,    /* hint: a repeated call changes nothing more */
   FL_TOOL_DESTRUCTIVE = 8,   /* hint: may destroy something */
   FL_TOOL_OPEN_WORLD = 16,   /* hint: reaches beyond this machine */
+  FL_TOOL_QUICK = 32,        /* returns within microseconds and never blocks: runs on the loop, not on a worker thread */
 };
 
 struct fl_tool {

@@ -17,9 +17,9 @@ static int multiply(struct fl_call *call, const struct fl_value *args, void *use
 int main(int argc, char **argv) {
   static const struct fl_tool tools[] = {
       {.size = sizeof(struct fl_tool), .name = "add", .description = "Adds two numbers.", .input_schema = NUMBERS,
-       .output_schema = NUMBER, .flags = FL_TOOL_READ_ONLY | FL_TOOL_PARALLEL, .run = add},
+       .output_schema = NUMBER, .flags = FL_TOOL_READ_ONLY | FL_TOOL_QUICK, .run = add},
       {.size = sizeof(struct fl_tool), .name = "multiply", .description = "Multiplies two numbers.", .input_schema = NUMBERS,
-       .output_schema = NUMBER, .flags = FL_TOOL_READ_ONLY | FL_TOOL_PARALLEL, .run = multiply},
+       .output_schema = NUMBER, .flags = FL_TOOL_READ_ONLY | FL_TOOL_QUICK, .run = multiply},
   };
   return fl_tools_main(argc, argv, "math", "1.0", tools, 2);
 }

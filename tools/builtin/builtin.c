@@ -16,7 +16,7 @@ const struct fl_tool fl_builtin_tools[] = {
                     "atan2 hypot pow mod min max sum. Angles are in radians; log has base 10.",
      .input_schema = OBJECT("\"expression\"", "\"expression\":" STRING("such as: (1 + 2) * sqrt(16) ^ 0.5")),
      .output_schema = OBJECT("\"result\"", "\"result\":{\"type\":\"number\"}"),
-     .flags = FL_TOOL_PARALLEL | FL_TOOL_READ_ONLY | FL_TOOL_IDEMPOTENT,
+     .flags = FL_TOOL_QUICK | FL_TOOL_READ_ONLY | FL_TOOL_IDEMPOTENT,
      .run = fl_builtin_calculator},
     {.size = sizeof(struct fl_tool),
      .name = "time",

@@ -34,6 +34,7 @@ static void complete_parked(void *user) {
 static const struct fl_tool TOOLS[] = {
     {.size = sizeof(struct fl_tool), .name = "echo", .run = echo, .flags = FL_TOOL_PARALLEL,
      .input_schema = "{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\"}}}"},
+    {.size = sizeof(struct fl_tool), .name = "quick", .run = echo, .flags = FL_TOOL_QUICK},
     {.size = sizeof(struct fl_tool), .name = "park", .run = park},
     {.size = sizeof(struct fl_tool), .name = "hasty", .run = park, .timeout_ms = 20},
 };
@@ -45,7 +46,7 @@ static struct fl_error failure;
 static void begin(uint64_t seed) {
   world = fl_world_sim_create(seed);
   server = fl_server_create(&(struct fl_server_options){.size = sizeof(struct fl_server_options), .name = "test", .version = "1"});
-  for (size_t i = 0; i < 3; i++) assert_int_equal(fl_server_add_tool(server, &TOOLS[i], NULL), 0);
+  for (size_t i = 0; i < 4; i++) assert_int_equal(fl_server_add_tool(server, &TOOLS[i], NULL), 0);
   parked_count = 0;
 }
 
@@ -70,7 +71,8 @@ static const char SCRIPT[] =
     "oops\n"
     "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\"arguments\":{\"text\":5},\"_meta\":{\"progressToken\":1}}}\n"
     "{\"jsonrpc\":\"2.0\",\"id\":4,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\"," META "}}}\n"
-    "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\"," META ",\"progressToken\":\"p\"}}}";
+    "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\"," META ",\"progressToken\":\"p\"}}}\n"
+    "{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"tools/call\",\"params\":{\"name\":\"quick\"," META ",\"progressToken\":\"q\"}}}";
 
 static int compare_lines(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
@@ -107,6 +109,8 @@ static void the_input_may_be_cut_anywhere(void **state) {
   assert_non_null(strstr(expected, "-32700"));
   assert_non_null(strstr(expected, "{\"progressToken\":\"p\",\"progress\":1,\"total\":2,\"message\":\"half\"}"));
   assert_non_null(strstr(expected, "\"id\":5,\"result\":{\"resultType\":\"complete\""));
+  assert_non_null(strstr(expected, "{\"progressToken\":\"q\""));
+  assert_non_null(strstr(expected, "\"id\":6,\"result\""));
   for (size_t cut = 1; cut < sizeof SCRIPT - 1; cut++) {
     FL_FREE_AUTO char *output = run_script(1, cut);
     assert_string_equal(output, expected);

@@ -72,6 +72,14 @@ static int pending(struct fl_call *call, const struct fl_value *args, void *user
   return FL_CALL_PENDING;
 }
 
+static pthread_t quick_thread;
+static int talk_quickly(struct fl_call *call, const struct fl_value *args, void *user) {
+  quick_thread = pthread_self();
+  fl_call_log(call, "info", "quick");
+  fl_call_progress(call, 1, 1, NULL);
+  return fl_call_return_text(call, "quick");
+}
+
 static int nothing(struct fl_call *call, const struct fl_value *args, void *user) { return (int)fl_get_int(args, "code", 0); }
 
 static int structured(struct fl_call *call, const struct fl_value *args, void *user) {
@@ -96,6 +104,8 @@ static const struct fl_tool TOOLS[] = {
     {.size = sizeof(struct fl_tool), .name = "nap_parallel", .run = nap, .flags = FL_TOOL_PARALLEL, ANYTHING},
     {.size = sizeof(struct fl_tool), .name = "promise", .run = refuses, .output_schema = "{\"type\":\"object\"}", .timeout_ms = 1000},
     {.size = sizeof(struct fl_tool), .name = "impatient", .run = until_cancelled, .timeout_ms = 30, ANYTHING},
+    {.size = sizeof(struct fl_tool), .name = "quick", .run = talk_quickly, .flags = FL_TOOL_QUICK, ANYTHING},
+    {.size = sizeof(struct fl_tool), .name = "quick_pending", .run = pending, .flags = FL_TOOL_QUICK, ANYTHING},
     {.size = sizeof(struct fl_tool), .name = "promise_text", .run = nap, .output_schema = "{\"type\":\"object\"}", ANYTHING},
 };
 
@@ -288,6 +298,22 @@ static void a_pending_call_is_completed_by_any_thread(void **state) {
   expect("pending", "{\"at_once\":true}", "{\"content\":[{\"type\":\"text\",\"text\":\"at once\"}]}");
 }
 
+static void quick_handlers_run_on_the_loop_and_still_answer_later(void **state) {
+  struct asked asked[3] = {0};
+  for (int i = 0; i < 3; i++) ask(&asked[i], "quick", "{}"); /* ask checks that nothing is done inside */
+  source->ops->cancel(source, &asked[1].request);
+  wait_all();
+  assert_true(pthread_equal(quick_thread, pthread_self()));
+  assert_int_equal(asked[0].status, 0);
+  assert_int_equal(asked[0].progress_count, 1);
+  assert_int_equal(asked[1].status, FL_E_CANCELLED);
+  assert_int_equal(asked[2].status, 0);
+  assert_string_equal(log_text, "info:quick\ninfo:quick\ninfo:quick\n");
+  for (int i = 0; i < 3; i++) forget(&asked[i]);
+  expect("quick_pending", "{}", "{\"content\":[{\"type\":\"text\",\"text\":\"later\"}]}");
+  expect("quick_pending", "{\"at_once\":true}", "{\"content\":[{\"type\":\"text\",\"text\":\"at once\"}]}");
+}
+
 static void a_cancelled_call_is_done_at_once_and_its_handler_hears_of_it(void **state) {
   struct asked asked = {0}, waits = {0};
   ask(&asked, "until_cancelled", "{}");
@@ -391,6 +417,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(the_key_of_a_call_reaches_the_handler, setup, teardown),
       cmocka_unit_test_setup_teardown(progress_and_logs_come_before_the_end, setup, teardown),
       cmocka_unit_test_setup_teardown(a_pending_call_is_completed_by_any_thread, setup, teardown),
+      cmocka_unit_test_setup_teardown(quick_handlers_run_on_the_loop_and_still_answer_later, setup, teardown),
       cmocka_unit_test_setup_teardown(a_cancelled_call_is_done_at_once_and_its_handler_hears_of_it, setup, teardown),
       cmocka_unit_test_setup_teardown(a_call_that_takes_too_long_is_done_in_time, setup, teardown),
       cmocka_unit_test_setup_teardown(a_result_over_the_limit_is_refused, setup, teardown),
