@@ -8,7 +8,7 @@
  *
  * Rounds take turns, so that a busy machine disturbs all alike; the middle one counts, of loads the quickest. Prints
  * "ratio NAME VALUE floor FLOOR ok" and "limit NAME VALUE UNIT at most LIMIT ok"; exits with 1 when one is not ok. The
- * folder of the database is the argument, or the current one: it must be on a real disk. */
+ * folder of the database is the argument, or $FL_BUILD_ROOT, or the current one: it must be on a real disk. */
 #include "runtime/base/mem.h"
 #include "runtime/store/store.h"
 
@@ -268,7 +268,8 @@ int main(int count, char **args) {
   static const size_t lengths[] = {10, 100, 1000, 5000};
   char path[600];
   struct fl_world *world = fl_world_uv_create(NULL);
-  snprintf(folder, sizeof folder, "%s", count > 1 ? args[1] : ".");
+  const char *build = getenv("FL_BUILD_ROOT");
+  snprintf(folder, sizeof folder, "%s", count > 1 ? args[1] : build != NULL ? build : ".");
   snprintf(path, sizeof path, "%s/bench_store.db", folder);
   remove_store(path);
   struct fl_store *store = open_store(world, path);
