@@ -20,16 +20,23 @@ static size_t read_small(const char *path, char *ret_text, size_t text_max) {
   return size;
 }
 
-/* Fields 3 (state) and 22 (start time) of /proc/PID/stat, counted after the command's name, which may hold anything but
- * ends at the last ")". A process that only waits to be reaped has ended. */
+enum { PF_EXITING = 4 }; /* the kernel's flag of a task on its way out */
+
+/* Fields 3 (state), 9 (flags), 20 (threads) and 22 (start time) of /proc/PID/stat, counted after the command's name,
+ * which may hold anything but ends at the last ")". A process that only waits to be reaped has ended, and so has one
+ * whose last thread is on its way out. Where the first thread has ended and others have not, the process lives. */
 static bool read_start_ticks(int64_t pid, uint64_t *ret_ticks) {
-  char path[64], text[1024];
+  char path[64], text[1024], state;
+  unsigned flags;
+  long threads;
   snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
   if (read_small(path, text, sizeof text) == 0) return false;
   char *at = strrchr(text, ')');
-  if (at == NULL || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X') return false;
-  for (int field = 2; at != NULL && field < 22; field++) at = strchr(at + 1, ' ');
-  return at != NULL && sscanf(at, " %" SCNu64, ret_ticks) == 1;
+  if (at == NULL || sscanf(at, ") %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %" SCNu64,
+                           &state, &flags, &threads, ret_ticks) != 4)
+    return false;
+  bool is_ending = state == 'Z' || state == 'X' || (flags & PF_EXITING) != 0;
+  return !is_ending || threads > 1;
 }
 
 static void read_place(char ret_place[64]) {

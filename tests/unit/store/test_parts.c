@@ -89,6 +89,52 @@ static void ended_process_is_dead_before_it_is_reaped(void **state) {
   assert_true(fl_holder_is_dead(&holder, &self));
 }
 
+static void *wait_for_end(void *user) {
+  char c;
+  _exit(read(*(int *)user, &c, 1) == 0 ? 0 : 1);
+}
+
+static void read_stat(pid_t pid, char *text, size_t text_max) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  FILE *file = fopen(path, "r");
+  assert_non_null(file);
+  text[fread(text, 1, text_max - 1, file)] = 0;
+  fclose(file);
+}
+
+/* A program may end its first thread and go on in others: /proc calls it a zombie, and it is none. */
+static void process_without_its_first_thread_lives(void **state) {
+  struct fl_holder self, holder;
+  int ends[2];
+  assert_int_equal(pipe(ends), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    pthread_t thread;
+    close(ends[1]);
+    if (pthread_create(&thread, NULL, wait_for_end, &ends[0]) == 0) pthread_exit(NULL);
+    _exit(1);
+  }
+  close(ends[0]);
+  char text[1024] = "";
+  for (int i = 0; i < 2000 && strstr(text, ") Z ") == NULL; i++) {
+    usleep(1000);
+    read_stat(child, text, sizeof text);
+  }
+  assert_non_null(strstr(text, ") Z "));
+  fl_holder_self(5, &self);
+  holder = self;
+  holder.pid = child;
+  assert_int_equal(sscanf(strrchr(text, ')'),
+                          ") %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu",
+                          &holder.start_ticks),
+                   1);
+  assert_false(fl_holder_is_dead(&holder, &self));
+  close(ends[1]);
+  waitpid(child, NULL, 0);
+  assert_true(fl_holder_is_dead(&holder, &self));
+}
+
 /* ---- the side lock ---- */
 
 static const char *lock_path(void) {
@@ -174,6 +220,7 @@ int main(void) {
       cmocka_unit_test(this_process_is_alive),
       cmocka_unit_test(reused_pid_is_another_process),
       cmocka_unit_test(ended_process_is_dead_before_it_is_reaped),
+      cmocka_unit_test(process_without_its_first_thread_lives),
       cmocka_unit_test(lock_excludes_and_is_private),
       cmocka_unit_test(lock_that_is_kept_names_its_holder),
       cmocka_unit_test(every_flipped_bit_changes_the_sum),

@@ -244,6 +244,8 @@ static void killed_process_loses_nothing_it_was_told(void **state) {
     kill(child, SIGKILL);
     for (ssize_t size; (size = read(ends[0], bytes, sizeof bytes)) > 0;) told += (size_t)size;
     close(ends[0]);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
     open_at(&f, path); /* not reaped yet: a zombie holds nothing */
     size_t found = messages_of(&f, "t");
     assert_in_range(found, told, told + 1);
