@@ -16,7 +16,6 @@ static const char *const graph_keys[] = {"$schema",
                                          "state",
                                          "models",
                                          "mcpServers",
-                                         "manifest",
                                          "effects",
                                          "nodes",
                                          "edges",
@@ -24,6 +23,7 @@ static const char *const graph_keys[] = {"$schema",
                                          "interrupt_after",
                                          "recursion_limit",
                                          NULL};
+static const char *const graph_later[] = {"manifest", NULL};
 static const char *const part_keys[] = {"$schema", "fairlead",   "description", "state",
                                         "models",  "mcpServers", "nodes",       NULL};
 static const char *const channel_keys[] = {"reducer", "type", "schema", "default", "description", NULL};
@@ -52,7 +52,7 @@ static const char *const edge_later[] = {"send", "for", "as", "else", NULL};
 static const char *const arm_keys[] = {"when", "to", NULL};
 static const char *const arm_later[] = {"send", "for", "as", "else", NULL};
 
-const struct fl_file_shape fl_shape_graph = {"graph", "a graph file", graph_keys, NULL};
+const struct fl_file_shape fl_shape_graph = {"graph", "a graph file", graph_keys, graph_later};
 const struct fl_file_shape fl_shape_part = {"part", "an included file", part_keys, NULL};
 const struct fl_file_shape fl_shape_channel = {"channel", "a channel", channel_keys, NULL};
 const struct fl_file_shape fl_shape_model = {"model", "a model", model_keys, NULL};
@@ -89,6 +89,13 @@ static bool add_part(struct fl_loader *loader, const char *path, fl_slice text) 
   return true;
 }
 
+/* As a person would name it: an included file is said relative to where fairlead stands, as the graph file is. */
+static char *name_of_include(struct fl_loader *loader, const char *path) {
+  const char *main_path = loader->parts[0]->document.file, *slash = strrchr(main_path, '/');
+  if (slash == NULL || path[0] == '/') return fl_strdup(path);
+  return fl_format("%.*s/%s", (int)(slash - main_path), main_path, path);
+}
+
 static void include_one(struct fl_loader *loader, const struct fl_spot *spot) {
   if (!fl_spot_is(spot, FL_STRING)) return;
   int (*read)(const char *, char **, size_t *, void *, struct fl_error *) = fl_option(loader->options, read, NULL);
@@ -101,7 +108,10 @@ static void include_one(struct fl_loader *loader, const struct fl_spot *spot) {
     fl_spot_error(spot, NULL, "more than %d files are included", FL_FILE_INCLUDE_MAX);
   else if (read(path, &text, &size, fl_option(loader->options, user, NULL), &err) < 0)
     fl_spot_error(spot, NULL, "\"%s\" cannot be included: %s", path, err.text);
-  else add_part(loader, path, fl_slice_n(text, size));
+  else {
+    FL_FREE_AUTO char *name = name_of_include(loader, path);
+    add_part(loader, name, fl_slice_n(text, size));
+  }
 }
 
 static void load_includes(struct fl_loader *loader) {
@@ -214,7 +224,6 @@ static void load_sections(struct fl_loader *loader, struct fl_graph_file *file) 
     fl_spot_error(root, "add \"nodes\"", "the graph has no nodes");
   else fl_file_load_edges(loader);
   file->description = fl_strdup(fl_spot_text(root, "description", false));
-  file->manifest = fl_strdup(fl_spot_text(root, "manifest", false));
 }
 
 static void load(struct fl_loader *loader, const char *path, fl_slice text, struct fl_graph_file *file) {
@@ -287,7 +296,6 @@ void fl_graph_file_deinit(struct fl_graph_file *file) {
   fl_value_unref(file->models);
   fl_value_unref(file->servers);
   fl_value_unref(file->effects);
-  fl_free(file->manifest);
   fl_document_deinit(&file->document);
   *file = (struct fl_graph_file){0};
 }

@@ -24,7 +24,6 @@ struct fl_graph_file {
   struct fl_value *models;     /* {name: entry}, ${NAME} filled in; an object */
   struct fl_value *servers;    /* mcpServers, ${NAME} filled in; an object */
   struct fl_value *effects;    /* {"pattern": "read"|"keyed"|"once"}; an object */
-  char *manifest;              /* path, or NULL */
   struct fl_document document; /* the file itself, so that what is found out later can name its line: fl_document_diag */
 };
 

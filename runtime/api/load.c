@@ -79,8 +79,12 @@ static int read_file(const char *path, char **ret_text, size_t *ret_size, struct
   return 0;
 }
 
+/* `user` is the path of the graph file, in whose folder its includes are. */
 static int read_include(const char *path, char **ret_text, size_t *ret_size, void *user, struct fl_error *err) {
-  return read_file(path, ret_text, ret_size, err);
+  const char *file = user, *slash = strrchr(file, '/');
+  if (slash == NULL || path[0] == '/') return read_file(path, ret_text, ret_size, err);
+  FL_FREE_AUTO char *whole = fl_format("%.*s/%s", (int)(slash - file), file, path);
+  return read_file(whole, ret_text, ret_size, err);
 }
 
 /* ---- what belongs to a graph ---- */
@@ -184,7 +188,7 @@ static int load_file(const char *path, const char *const *servers, struct fl_gra
     return rc;
   }
   struct fl_graph_file_options options = {
-      .size = sizeof options, .read = read_include, .getenv_fn = fl_load_getenv, .servers = servers};
+      .size = sizeof options, .read = read_include, .getenv_fn = fl_load_getenv, .user = (void *)path, .servers = servers};
   return fl_graph_file_load(path, fl_slice_n(text, size), &options, ret_file, diags);
 }
 

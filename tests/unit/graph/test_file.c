@@ -369,6 +369,7 @@ static const struct mistake mistakes[] = {
     {HEAD STATE ONE "mcpServers: {s: {comand: u}}\n", 5, 18, "/mcpServers/s/comand", "a server has no key", "command", true},
     {HEAD STATE ONE "mcpServers: {builtin: {command: u}}\n", 5, 14, "/mcpServers/builtin", "tools that ship", NULL, true},
     {HEAD STATE ONE "mcpServers: {a/b: {command: u}}\n", 5, 14, "/mcpServers/a~1b", "no \"/\"", NULL, true},
+    {HEAD STATE ONE "manifest: m.yaml\n", 5, 1, "/manifest", "comes later", NULL, true},
     {HEAD STATE ONE "include: [nope.yaml]\n", 5, 11, "/include/0", "cannot be included: no such file", NULL, false},
     {HEAD STATE ONE "include: nope.yaml\n", 5, 10, "/include", "must be a list", NULL, true},
     {HEAD STATE ONE "a: &x 1\n", 5, 4, NULL, "anchors", NULL, false},
