@@ -6,6 +6,10 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config libuv1-dev libcurl4-o
 libsqlite3-dev libpcre2-dev libyaml-dev libssl-dev libseccomp-dev libedit-dev ca-certificates"
 
 need_packages() {
+  if ! command -v dpkg-query >/dev/null; then
+    echo "This is not Debian or Ubuntu, so nothing is installed; under Debian's names this needs:" "$@" >&2
+    return 0
+  fi
   missing=""
   for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" || missing="$missing $package"
@@ -13,13 +17,20 @@ need_packages() {
   [ -n "$missing" ] || return 0
   as_root=""
   if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || { echo "These packages are missing:$missing. Install them as root, then run this again." >&2; return 1; }
+    command -v sudo >/dev/null || {
+      printf 'Packages are missing. Let root install them, then run this again:\n  apt-get install -y --no-install-recommends%s\n' \
+        "$missing" >&2
+      return 1
+    }
     as_root=sudo
   fi
   echo "Installing what is missing:$missing" >&2
-  $as_root apt-get update -qq >&2 || return 1
+  apt_log=$(mktemp) || return 1
   # shellcheck disable=SC2086
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/tmp/fairlead-apt.$$ 2>&1 ||
-    { cat /tmp/fairlead-apt.$$ >&2; rm -f /tmp/fairlead-apt.$$; return 1; }
-  rm -f /tmp/fairlead-apt.$$
+  { $as_root apt-get update -qq &&
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >"$apt_log" 2>&1
+  apt_status=$?
+  [ $apt_status -eq 0 ] || cat "$apt_log" >&2
+  rm -f "$apt_log"
+  return $apt_status
 }

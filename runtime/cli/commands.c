@@ -102,7 +102,7 @@ const struct fl_command fl_commands[] = {
      "\n"
      "Examples:\n"
      "  fairlead mcp call add '{\"a\": 1, \"b\": 2}' --graph examples/math/agent.yaml\n"
-     "  fairlead mcp call calculate '{\"expression\": \"2^10\"}' -- fairlead mcp serve",
+     "  fairlead mcp call calculator '{\"expression\": \"2^10\"}' -- fairlead mcp serve",
      {GRAPH_OPTION, SERVER_OPTION, {"timeout", 0, "SECONDS", "give up after this long (default 600)"}, JSON_OPTION},
      NULL,
      fl_cmd_mcp_call},

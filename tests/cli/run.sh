@@ -20,6 +20,8 @@ run() { expected=$1; shift; "$fairlead" "$@" >"$out" 2>"$err" </dev/null; code=$
   [ $code -eq "$expected" ] || { echo "exit $code, expected $expected: $*" >>"$err"; return 1; }; }
 says() { grep -qF -- "$1" "$out"; }
 tells() { grep -qF -- "$1" "$err"; }
+# is_running PROGRAM: whether a process was started as this
+is_running() { for file in /proc/[0-9]*/cmdline; do tr '\0' '\n' <"$file" 2>/dev/null | head -1 | grep -qxF -- "$1" && return 0; done; return 1; }
 math=examples/math/agent.yaml
 
 run 0 version && says "fairlead 0."; ok "version"
@@ -56,10 +58,15 @@ run 2 run no-such-file.yaml x && tells no-such-file.yaml; ok "a missing file is 
 run 2 run tests/cli/typo.yaml x && tells "typo.yaml:4:" && tells '"messages"' && tells '"agent"'; ok "a typo in the graph file is told with its place, all at once"
 run 2 graph check tests/cli/typo.yaml --json && says '"line":4' && says '"errors"'; ok "graph check --json"
 run 0 graph check $math && says "no errors"; ok "graph check"
+run 0 run tests/cli/included.yaml hello && says "…"; ok "a graph file includes another, relative to itself"
+sed 's,parts/model.yaml,wrong.yaml,' tests/cli/included.yaml >"$folder/included.yaml"; cp tests/cli/parts/wrong.yaml "$folder"
+run 2 graph check "$folder/included.yaml" && tells "$folder/wrong.yaml:2:1:" && tells 'did you mean "models"'; ok "a mistake in an included file is told with its place"
+{ cat tests/cli/approval.yaml; echo "manifest: m.yaml"; } >"$folder/manifest.yaml"
+run 2 run "$folder/manifest.yaml" '{}' && tells '"manifest" is not in version 1'; ok "a key of a later version is refused, not passed over"
 for format in text mermaid dot; do run 0 graph draw $math --format $format && says agent; ok "graph draw --format $format"; done
 run 0 graph schema && says '$schema' && "$fairlead" graph schema | grep -q mcpServers; ok "graph schema"
-run 0 mcp list -- "$fairlead" mcp serve && says calculat; ok "mcp list of our own server"
-run 0 mcp call calculate '{"expression":"2^10"}' -- "$fairlead" mcp serve && says 1024; ok "mcp call"
+run 0 mcp list -- "$fairlead" mcp serve && says calculator; ok "mcp list of our own server"
+run 0 mcp call calculator '{"expression":"2^10"}' -- "$fairlead" mcp serve && says 1024; ok "mcp call"
 run 0 mcp call add '{"a":1,"b":2}' --graph $math && says 3; ok "mcp call by a graph's server"
 run 2 mcp call ad '{}' --graph $math && tells 'did you mean "add"'; ok "a mistyped tool is suggested"
 
@@ -86,7 +93,7 @@ FL_TOOL_SLEEP_MS=1500 "$fairlead" run tests/cli/slow.yaml --thread k1 "what's (3
 pid=$!
 while ! grep -q 'begin multiply' "$FL_COUNT_FILE"; do sleep 0.05; done
 kill -9 $pid; wait $pid 2>/dev/null
-sleep 2; [ "$(pgrep -cf "$FL_COUNTING_TOOLS")" -eq 0 ]; ok "two seconds after kill -9 no tool server is left"
+sleep 2; ! is_running "$FL_COUNTING_TOOLS"; ok "two seconds after kill -9 no tool server is left"
 run 0 run tests/cli/slow.yaml --thread k1 "what's (3 + 5) x 12?" && says 96 && tells "finishing it" && \
   [ "$(grep -c 'begin add' "$FL_COUNT_FILE")" -eq 1 ]; ok "kill -9 in the middle: the rerun finishes, and add was called once"
 
