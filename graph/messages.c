@@ -94,8 +94,10 @@ static struct fl_value *with_id_take(struct fl_value *message, const char *task_
   snprintf(number, sizeof number, "%zu", index);
   fl_slice parts[] = {fl_slice_of(task_id), FL_SLICE("message"), fl_slice_of(number)};
   fl_derived_id(parts, sizeof parts / sizeof parts[0], id);
-  struct fl_value *named = fl_copy_shallow(message);
-  fl_set_string(named, "id", id);
+  struct fl_value *named = fl_object();
+  fl_set_string(named, "id", id); /* first, so that an index of ids need not read the rest of a stored message */
+  for (struct fl_member member = {0}; fl_next_member(message, &member);)
+    if (strcmp(member.key, "id") != 0) fl_set_take(named, member.key, fl_value_ref(member.value));
   fl_value_unref(message);
   return named;
 }

@@ -116,6 +116,13 @@ static struct fl_value *describe_task(const struct fl_run *run, const struct fl_
   return described;
 }
 
+bool fl_run_is_unfinished(const struct fl_run *run) {
+  bool is_open = false;
+  for (size_t i = 0; i < run->task_count; i++) is_open |= run->tasks[i].status != FL_TASK_DONE;
+  FL_VALUE_AUTO interrupts = is_open ? fl_run_interrupts(run) : NULL;
+  return is_open && interrupts == NULL;
+}
+
 struct fl_value *fl_run_describe(const struct fl_run *run) {
   struct fl_value *described = fl_object(), *next = fl_array(), *tasks = fl_array();
   for (size_t i = 0; i < run->task_count; i++) {

@@ -135,6 +135,9 @@ struct fl_var fl_state_var(const struct fl_state *state, const char *channel);
 /* The state as names of expressions: scope "state". The environment lends the state. */
 struct fl_expr_env fl_state_env(const struct fl_state *state);
 
+/* Whether tasks of the last superstep are not done, and none of them waits for a person: what a CONTINUE would finish. */
+bool fl_run_is_unfinished(const struct fl_run *run);
+
 /* What a thread looks like on disk, without running it: {"values","next":[NODE],"interrupts":[…],"step","source","checkpoint_id",
  * "tasks":[{"id","name","error"?,"interrupts":[…]}]}. `interrupts` as in END, also for static ones. */
 struct fl_value *fl_run_describe(const struct fl_run *run);

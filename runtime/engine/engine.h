@@ -48,6 +48,7 @@ struct fl_runtime {
   struct fl_loaded_graph *graphs;
   struct fl_thread *threads;
   int64_t last_ticks; /* of the last checkpoint id */
+  uint8_t node_id[6]; /* of this process in checkpoint ids (RFC 9562: random) */
   size_t invocation_count;
   size_t release_count; /* leases on their way back */
   bool is_closing, is_closed;
@@ -174,6 +175,13 @@ struct fl_invocation {
   bool has_begun;   /* the thread is marked as busy */
   bool has_started; /* a task was started */
 };
+
+/* A run that is ready to begin, and its beginning without a turn of the loop, for callers who wait for it: on_end may
+ * come from inside fl_invocation_begin. */
+int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *definition,
+                         const struct fl_invoke_options *options, struct fl_invocation **ret_invocation,
+                         struct fl_error *err);
+void fl_invocation_begin(struct fl_invocation *invocation, fl_run_end_fn *on_end, void *user);
 
 /* Enqueues an event for the core; takes `event`, heap-allocated. */
 void fl_invocation_enqueue(struct fl_invocation *invocation, struct fl_queued_event *event);

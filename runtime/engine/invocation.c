@@ -450,12 +450,6 @@ static void enqueue_input(struct fl_invocation *invocation) {
   fl_invocation_enqueue(invocation, event);
 }
 
-/* Work is left over when the head has next nodes and none of them waits for a person. */
-static bool has_unfinished_work(const struct fl_run *run) {
-  FL_VALUE_AUTO description = fl_run_describe(run);
-  return fl_size(fl_get(description, "next")) > 0 && fl_size(fl_get(description, "interrupts")) == 0;
-}
-
 static struct fl_run_settings settings_of(const struct fl_invocation *invocation) {
   struct fl_run_settings settings = {.size = sizeof settings, .recursion_limit = invocation->options.recursion_limit};
   settings.stream_modes =
@@ -494,7 +488,7 @@ static int prepare_run(struct fl_invocation *invocation, struct fl_thread *threa
   }
   thread->definition = fl_definition_ref(invocation->graph->definition);
   thread->run = fl_run_create(thread->definition, &thread->loaded, &settings);
-  invocation->finishes_first = invocation->options.input != NULL && has_unfinished_work(thread->run);
+  invocation->finishes_first = invocation->options.input != NULL && fl_run_is_unfinished(thread->run);
   return 0;
 }
 
@@ -550,9 +544,9 @@ static int check_options(const struct fl_invoke_options *options, struct fl_erro
   return 0;
 }
 
-int fl_runtime_start(struct fl_runtime *runtime, struct fl_definition *definition,
-                     const struct fl_invoke_options *options, fl_run_end_fn *on_end, void *user,
-                     struct fl_invocation **ret_invocation, struct fl_error *err) {
+int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *definition,
+                         const struct fl_invoke_options *options, struct fl_invocation **ret_invocation,
+                         struct fl_error *err) {
   int rc = check_options(options, err);
   if (rc < 0) return rc;
   struct fl_model_config *override = NULL;
@@ -571,8 +565,6 @@ int fl_runtime_start(struct fl_runtime *runtime, struct fl_definition *definitio
   fl_value_ref(options->input);
   fl_value_ref(options->resume);
   invocation->model_override = override;
-  invocation->on_end = on_end;
-  invocation->user = user;
   invocation->events_tail = &invocation->events;
   invocation->items_tail = &invocation->items;
   invocation->started_us = fl_world_now_us(runtime->world);
@@ -582,10 +574,31 @@ int fl_runtime_start(struct fl_runtime *runtime, struct fl_definition *definitio
   else memcpy(invocation->thread_id, invocation->run_id, sizeof invocation->run_id);
   if (options->thread == NULL && !invocation->is_ephemeral) fl_runtime_new_id(runtime, invocation->thread_id);
   runtime->invocation_count++;
+  *ret_invocation = invocation;
+  return 0;
+}
+
+int fl_runtime_start(struct fl_runtime *runtime, struct fl_definition *definition,
+                     const struct fl_invoke_options *options, fl_run_end_fn *on_end, void *user,
+                     struct fl_invocation **ret_invocation, struct fl_error *err) {
+  struct fl_invocation *invocation = NULL;
+  int rc = fl_invocation_create(runtime, definition, options, &invocation, err);
+  if (rc < 0) return rc;
+  invocation->on_end = on_end;
+  invocation->user = user;
   if (ret_invocation != NULL) *ret_invocation = invocation;
   invocation->opening = (struct fl_post){.on_post = on_begin, .user = invocation};
   fl_world_post(runtime->world, &invocation->opening);
   return 0;
+}
+
+void fl_invocation_begin(struct fl_invocation *invocation, fl_run_end_fn *on_end, void *user) {
+  invocation->on_end = on_end;
+  invocation->user = user;
+  invocation->opening.user = invocation;
+  bool drains_here = invocation->is_draining = invocation->is_ephemeral; /* otherwise a post will drain it */
+  on_begin(&invocation->opening);
+  if (drains_here) drain(invocation);
 }
 
 void fl_invocation_cancel(struct fl_invocation *invocation) {

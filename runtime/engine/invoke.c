@@ -22,8 +22,9 @@ int fl_runtime_invoke(struct fl_runtime *runtime, struct fl_definition *definiti
                       struct fl_error *err) {
   struct waiting waiting = {.runtime = runtime, .result = ret_result};
   struct fl_invocation *invocation = NULL;
-  int rc = fl_runtime_start(runtime, definition, options, on_invoke_end, &waiting, &invocation, err);
+  int rc = fl_invocation_create(runtime, definition, options, &invocation, err);
   if (rc < 0) return rc;
+  fl_invocation_begin(invocation, on_invoke_end, &waiting); /* a run in memory without calls ends in here */
   while (!waiting.is_over) fl_world_run(runtime->world);
   if (ret_result->status < 0 && err != NULL) *err = waiting.error;
   return ret_result->status;

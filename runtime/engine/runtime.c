@@ -21,9 +21,7 @@ void fl_runtime_stamp(struct fl_runtime *runtime, struct fl_ev *ev) {
   int64_t ticks = ev->wall_ms * 10000;
   if (ticks <= runtime->last_ticks) ticks = runtime->last_ticks + 1;
   runtime->last_ticks = ticks;
-  uint8_t node[6];
-  fl_world_random(runtime->world, node, sizeof node);
-  fl_uuid6(ticks, 0, node, ev->checkpoint_id);
+  fl_uuid6(ticks, 0, runtime->node_id, ev->checkpoint_id);
 }
 
 /* ---- life ---- */
@@ -34,6 +32,7 @@ struct fl_runtime *fl_runtime_create_in(struct fl_world *world, struct fl_store 
   runtime->store = store;
   runtime->registry = fl_registry_create(world);
   runtime->server_entries = fl_object();
+  fl_world_random(world, runtime->node_id, sizeof runtime->node_id);
   return runtime;
 }
 
