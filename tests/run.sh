@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what is missing, builds, and runs every test. The last line states the count.
-#   sh tests/run.sh [SUITE…]     suites: unit sim golden house fuzz cli kill interop (default: all)
+#   sh tests/run.sh [SUITE…]     suites: unit sim house fuzz cli kill interop (default: all)
 # Builds: build-test (ASan and UBSan) for tests in the process, build (as users have it) for tests of the program.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . examples/packages.sh
-suites="${*:-unit sim golden house fuzz cli kill interop}"
+suites="${*:-unit sim house fuzz cli kill interop}"
 log=build-test/run
 passed=0 failed=0 skipped=0
 
@@ -29,7 +29,7 @@ ninja -C build || exit 1
 mkdir -p $log
 
 [ -d ../shared/data ] || [ -n "${FL_SHARED:-}" ] || echo "skipped: no ../shared (the suites that others wrote are not run)"
-for suite in unit sim golden house fuzz; do
+for suite in unit sim house fuzz; do
   has_suite $suite || continue
   meson test -C build-test --no-rebuild --suite $suite --logbase $suite >$log/$suite.out 2>&1
   bad=$(awk '/^(Fail|Timeout|Unexpected Pass):/ { n += $NF } END { print n + 0 }' $log/$suite.out)
