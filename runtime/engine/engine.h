@@ -80,6 +80,8 @@ struct fl_loaded_graph *fl_runtime_graph(struct fl_runtime *runtime, struct fl_d
  * down and turn the world until it is idle: servers end, leases go back. */
 struct fl_runtime *fl_runtime_create_in(struct fl_world *world, struct fl_store *store);
 void fl_runtime_shutdown(struct fl_runtime *runtime);
+/* Allows every graph of this runtime, loaded or yet to be, to call the tools of a server. */
+void fl_runtime_grant(struct fl_runtime *runtime, const char *server);
 struct fl_registry *fl_runtime_registry(struct fl_runtime *runtime);
 struct fl_store *fl_runtime_store(struct fl_runtime *runtime);
 struct fl_world *fl_runtime_world(struct fl_runtime *runtime);

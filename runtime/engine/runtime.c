@@ -105,19 +105,23 @@ struct fl_world *fl_runtime_world(struct fl_runtime *runtime) {
 
 /* ---- what an embedding program adds ---- */
 
+void fl_runtime_grant(struct fl_runtime *runtime, const char *server) {
+  size_t count = runtime->granted_count++;
+  runtime->granted = fl_realloc(runtime->granted, (count + 1) * sizeof *runtime->granted);
+  runtime->granted[count] = fl_format("%s/*", server);
+  for (struct fl_loaded_graph *graph = runtime->graphs; graph != NULL; graph = graph->next) {
+    fl_policy_destroy(graph->policy);
+    graph->policy = fl_allow_list(runtime, graph->definition, graph->file.effects);
+  }
+}
+
 int fl_runtime_add_tools(struct fl_runtime *runtime, const char *server, const struct fl_tool *tools, size_t tool_count,
                          struct fl_error *err) {
   struct fl_tool_source *source = NULL;
   int rc = fl_tool_source_local(runtime->world, server, tools, tool_count, &source, err);
   if (rc == 0) rc = fl_registry_add_take(runtime->registry, source, err);
-  if (rc < 0) return rc;
-  runtime->granted = fl_realloc(runtime->granted, (runtime->granted_count + 1) * sizeof *runtime->granted);
-  runtime->granted[runtime->granted_count++] = fl_format("%s/*", server);
-  for (struct fl_loaded_graph *graph = runtime->graphs; graph != NULL; graph = graph->next) {
-    fl_policy_destroy(graph->policy);
-    graph->policy = fl_allow_list(runtime, graph->definition, graph->file.effects);
-  }
-  return 0;
+  if (rc == 0) fl_runtime_grant(runtime, server);
+  return rc;
 }
 
 int fl_runtime_add_function(struct fl_runtime *runtime, const char *name, fl_node_fn *run, void *user,
