@@ -96,8 +96,11 @@ static int run_slow(struct fl_call *call, const struct fl_value *args, void *use
 
 static int run_crash(struct fl_call *call, const struct fl_value *args, void *user) {
   note_call("crash", call);
-  if (user == NULL) fl_world_sim_crash(the_rig->world);
-  return fl_call_return_text(call, "done");
+  if (the_rig->crashes_left > 0) {
+    the_rig->crashes_left--;
+    fl_world_sim_crash(the_rig->world);
+  }
+  return fl_call_return_text(call, "%s", fl_get_string(args, "text", "done"));
 }
 
 #define ANY_OBJECT "{\"type\":\"object\"}"

@@ -8,7 +8,7 @@
  *   error {"text"}        a tool error
  *   big {"size"}          a text of that size
  *   slow {}               would answer after an hour, and has a time-out of one second
- *   crash {}              the process dies while it runs
+ *   crash {"text"}        the process dies while it runs, `crashes_left` times; then as echo
  * and server "wild" (a source that the rig plays) with
  *   end {"code","text"}   ends with that error
  *   hang {}               ends when it is cancelled, and says so in `cancelled_count` */
@@ -38,6 +38,7 @@ struct rig {
   /* the tools, over all lives */
   char *call_ids; /* "tool:call id " of each call that reached a tool */
   struct fl_buf calls; /* "tool " for each call that reached a tool, in order */
+  int crashes_left;
   int cancelled_count;
   uint32_t wild_open_ms; /* how long the server "wild" takes to start */
   int wild_open_status;  /* 0: it starts */
