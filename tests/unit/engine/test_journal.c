@@ -270,7 +270,7 @@ static void a_crash_at_any_effect_repeats_nothing_unasked(void **state) {
     rig_up(&rig);
     struct fl_definition *definition = load_three(&rig, NULL);
     rig_start(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'said':[]}")});
-    fl_world_sim_crash_at(rig.world, ++number);
+    fl_world_sim_crash_at(rig.world, fl_world_sim_effect_count(rig.world) + ++number);
     goes_on = rig_turn(&rig) == FL_SIM_CRASHED;
     if (!goes_on) fl_world_sim_crash_at(rig.world, 0);
     rig_down(&rig);
