@@ -130,8 +130,8 @@ static void print_bash_cases(void) {
   }
 }
 
-static void print_bash(void) {
-  printf("# bash completion for fairlead\n_fairlead() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words='' "
+static void print_words_function(void) {
+  printf("_fairlead_words() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words='' "
          "key=\"${COMP_WORDS[1]}\"\n"
          "  case \"$key\" in threads|graph|mcp) [ $COMP_CWORD -gt 2 ] && key=\"$key ${COMP_WORDS[2]}\" ;; esac\n"
          "  if [ $COMP_CWORD -eq 1 ]; then words='");
@@ -143,13 +143,31 @@ static void print_bash(void) {
          "-gt 2 ] && "
          "[ \"${cur#-}\" = \"$cur\" ] && [ \"${COMP_WORDS[2]}\" != list ]; }; then\n"
          "    words=$(fairlead threads list --json 2>/dev/null | sed -n 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/p')\n  fi\n"
-         "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _fairlead fairlead\n");
+         "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n");
 }
 
+static void print_bash(void) {
+  printf("# bash completion for fairlead\n");
+  print_words_function();
+  printf("complete -o default -F _fairlead_words fairlead\n");
+}
+
+/* As a file of fpath it is run when something is to be completed, and answers at once; sourced, it only declares. */
 static void print_zsh(void) {
   printf("#compdef fairlead\n# zsh completion for fairlead, by way of the bash one\nautoload -U +X bashcompinit && "
          "bashcompinit\n");
-  print_bash();
+  print_words_function();
+  printf("if [ \"${funcstack[1]}\" = _fairlead ]; then _bash_complete -o default -F _fairlead_words\n"
+         "else complete -o default -F _fairlead_words fairlead; fi\n");
+}
+
+static void print_fish_choices(const struct fl_command *command, const char *word) {
+  if (command->choices != NULL && strcmp(command->choices, "FILE") != 0)
+    printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -f -a '%s'\n", word, command->choices);
+  if (strncmp(command->name, "threads ", 8) == 0 && command->usage[0] != '\0')
+    printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -f -a \"(fairlead threads list --json 2>/dev/null | "
+           "string replace -rf '.*\\\"id\\\":\\\"([^\\\"]*)\\\".*' '\\$1')\"\n",
+           word);
 }
 
 static void print_fish(void) {
@@ -164,9 +182,11 @@ static void print_fish(void) {
       printf("complete -c fairlead -n __fish_use_subcommand -a %.*s\ncomplete -c fairlead -n "
              "'__fish_seen_subcommand_from %.*s' -f -a %s -d '%s'\n",
              (int)size, command->name, (int)size, command->name, second, command->summary);
+    const char *word = second != NULL ? second : command->name;
+    print_fish_choices(command, word);
     for (const struct fl_option *option = command->options; option->name != NULL; option++)
-      printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -l %s%s\n",
-             second != NULL ? second : command->name, option->name, option->value != NULL ? " -r" : "");
+      printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -l %s%s\n", word, option->name,
+             option->value != NULL ? " -r" : "");
   }
 }
 
