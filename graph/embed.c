@@ -22,5 +22,7 @@ int main(int argc, char **argv) {
   fprintf(out, "/* Made by the build. */\nconst char *%s(void);\nstatic const char text[] = {", argv[3]);
   int failed = write_bytes(in, out);
   fprintf(out, "\n  0};\nconst char *%s(void) { return text; }\n", argv[3]);
-  return (fclose(out) != 0) | (fclose(in) != 0) | failed;
+  if (fclose(out) != 0) failed = 1;
+  if (fclose(in) != 0) failed = 1;
+  return failed;
 }

@@ -64,7 +64,7 @@ FL_API const char *fl_error_sentence(int code);
 
 /* Writes code and text into `err` (may be NULL) and returns `code`, so that a failure is one line. */
 FL_API int fl_error_set(struct fl_error *err, int code, const char *format, ...) FL_PRINTF(3, 4);
-FL_API int fl_error_vset(struct fl_error *err, int code, const char *format, va_list args);
+FL_API int fl_error_vset(struct fl_error *err, int code, const char *format, va_list args) FL_PRINTF(3, 0);
 
 /* Puts "context: " in front of the text and returns the code that stands in `err` (FL_E_INVALID when `err` is NULL). */
 FL_API int fl_error_context(struct fl_error *err, const char *format, ...) FL_PRINTF(2, 3);

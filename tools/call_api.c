@@ -42,7 +42,7 @@ static int answer_take(struct fl_call *call, struct fl_value *result) {
   return 0;
 }
 
-static struct fl_value *format_text(const char *format, va_list args) {
+FL_PRINTF(1, 0) static struct fl_value *format_text(const char *format, va_list args) {
   FL_BUF_AUTO text = {0};
   fl_buf_vaddf(&text, format, args);
   return fl_string_n(text.data != NULL ? text.data : "", text.size);

@@ -25,7 +25,7 @@ int fl_buf_add(struct fl_buf *buf, const void *data, size_t size);
 int fl_buf_add_text(struct fl_buf *buf, const char *text);
 int fl_buf_add_char(struct fl_buf *buf, char c);
 int fl_buf_addf(struct fl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int fl_buf_vaddf(struct fl_buf *buf, const char *format, va_list args);
+int fl_buf_vaddf(struct fl_buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 void fl_buf_consume(struct fl_buf *buf, size_t size); /* drops bytes at the front */
 char *fl_buf_take(struct fl_buf *buf, size_t *ret_size); /* the caller owns the terminated text; the buffer is empty */
 static inline fl_slice fl_buf_slice(const struct fl_buf *buf) { return (fl_slice){buf->data, buf->size}; }

@@ -74,6 +74,15 @@ static void on_signal(struct fl_signal *signal, int number) {
   fl_invocation_cancel(session->invocation);
 }
 
+/* Ctrl-Z: no other process may wait for the lock of a stopped one, so the batch under way is finished first. */
+static void on_stop_signal(struct fl_signal *signal, int number) {
+  struct fl_session *session = signal->user;
+  struct fl_store *store = fl_runtime_store(session->runtime);
+  fl_store_pause(store);
+  raise(SIGSTOP);
+  fl_store_resume(store);
+}
+
 static void on_end(struct fl_invoke_result *result, const struct fl_error *err, void *user) {
   struct fl_session *session = user;
   session->result = *result;
@@ -82,6 +91,7 @@ static void on_end(struct fl_invoke_result *result, const struct fl_error *err, 
   struct fl_world *world = fl_runtime_world(session->runtime);
   fl_signal_stop(world, &session->on_int);
   fl_signal_stop(world, &session->on_term);
+  fl_signal_stop(world, &session->on_stop);
   fl_world_stop(world);
 }
 
@@ -91,6 +101,8 @@ static void watch_signals(struct fl_session *session) {
   session->on_term = (struct fl_signal){.on_signal = on_signal, .user = session};
   fl_signal_start(world, &session->on_int, SIGINT);
   fl_signal_start(world, &session->on_term, SIGTERM);
+  session->on_stop = (struct fl_signal){.on_signal = on_stop_signal, .user = session};
+  fl_signal_start(world, &session->on_stop, SIGTSTP);
 }
 
 int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *options,

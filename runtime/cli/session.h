@@ -10,7 +10,7 @@ struct fl_session {
   struct fl_definition *definition;
   struct fl_follower follower;
   char *thread; /* NULL: a new one for each run */
-  struct fl_signal on_int, on_term;
+  struct fl_signal on_int, on_term, on_stop;
   struct fl_invocation *invocation; /* under way */
   bool is_over, was_cancelled;
   struct fl_invoke_result result;

@@ -5,4 +5,10 @@
 
 #include <uv.h>
 
-void fl_io_hooks_install(void) { uv_replace_allocator(fl_alloc, fl_realloc, fl_alloc_zero, fl_free); }
+static bool is_installed;
+
+void fl_io_hooks_install(void) {
+  is_installed = uv_replace_allocator(fl_alloc, fl_realloc, fl_alloc_zero, fl_free) == 0;
+}
+
+bool fl_io_hooks_are_installed(void) { return is_installed; }

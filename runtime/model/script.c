@@ -275,7 +275,6 @@ static int add_calls(const struct fl_value *calls, const struct fl_scene *scene,
 
 static size_t request_size(const struct fl_model_request *request) {
   size_t size = request->system != NULL ? strlen(request->system) : 0;
-  FL_BUF_AUTO scratch = {0};
   for (size_t i = 0; i < fl_list_size(request->messages); i++) {
     FL_VALUE_AUTO text = fl_request_text(fl_get(fl_list_at(request->messages, i), "content"));
     size += fl_string_size(text);

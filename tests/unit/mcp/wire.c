@@ -95,7 +95,7 @@ static const char *definition_of(const char *method, bool of_result) {
   return NULL;
 }
 
-static void problem(struct wire *wire, fl_slice line, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static void problem(struct wire *wire, fl_slice line, const char *format, ...) {
   if (wire->problem[0] != '\0') return;
   char text[2000];
   va_list args;
