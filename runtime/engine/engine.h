@@ -39,6 +39,10 @@ struct fl_thread {
   struct fl_thread *next;
 };
 
+struct fl_unreturned {
+  uint64_t fence;
+};
+
 struct fl_runtime {
   struct fl_world *world;
   bool owns_world;
@@ -51,6 +55,7 @@ struct fl_runtime {
   uint8_t node_id[6]; /* of this process in checkpoint ids (RFC 9562: random) */
   size_t invocation_count;
   size_t release_count; /* leases on their way back */
+  struct fl_map unreturned; /* thread id -> its fence, as struct fl_unreturned *: the store refused to take the lease back */
   bool is_closing, is_closed;
   const char *(*getenv_fn)(const char *name); /* for keys of models; NULL: no name is set */
   struct fl_map functions;                    /* name -> struct fl_runtime_function * */

@@ -66,7 +66,7 @@ void fl_loaded_graph_free(struct fl_loaded_graph *graph) {
   fl_free(graph);
 }
 
-static void free_functions(struct fl_map *functions) {
+static void free_plain(struct fl_map *functions) {
   size_t cursor = 0;
   for (struct fl_map_entry *entry; (entry = fl_map_next(functions, &cursor)) != NULL;) fl_free(entry->value);
   fl_map_deinit(functions);
@@ -85,7 +85,8 @@ void fl_runtime_destroy(struct fl_runtime *runtime) {
     runtime->graphs = next;
   }
   free_models(&runtime->models);
-  free_functions(&runtime->functions);
+  free_plain(&runtime->functions);
+  free_plain(&runtime->unreturned);
   for (size_t i = 0; i < runtime->granted_count; i++) fl_free(runtime->granted[i]);
   fl_free(runtime->granted);
   fl_value_unref(runtime->server_entries);

@@ -25,23 +25,34 @@ struct release {
   struct fl_runtime *runtime;
 };
 
+/* A lease that the store could not take back (its disk is full, say) is given back before the thread is taken anew. One
+ * that was lost needs no release. */
+static void remember_unreturned(struct fl_runtime *runtime, const struct fl_txn *txn) {
+  struct fl_unreturned *kept = fl_map_get(&runtime->unreturned, txn->thread);
+  if (kept == NULL) kept = fl_new(struct fl_unreturned);
+  kept->fence = txn->fence;
+  fl_map_set(&runtime->unreturned, txn->thread, kept);
+}
+
 static void on_released(struct fl_txn *txn, int status, const struct fl_error *err) {
   struct release *release = txn->user;
   struct fl_runtime *runtime = release->runtime;
-  fl_free(release); /* a lease that was lost needs no release */
+  bool is_over = status == 0 || status == FL_E_CONFLICT || status == FL_E_NOT_FOUND || runtime->is_closing;
+  if (txn->kind == FL_TXN_LEASE_RELEASE && !is_over) remember_unreturned(runtime, txn);
+  fl_free(release);
   fl_world_release(runtime->world);
   runtime->release_count--;
   if (runtime->release_count == 0 && runtime->is_closing && runtime->owns_world) fl_world_stop(runtime->world);
 }
 
-static void submit_lease(struct fl_runtime *runtime, const struct fl_thread *thread, enum fl_txn_kind kind) {
+static void submit_lease(struct fl_runtime *runtime, const char *thread, uint64_t fence, enum fl_txn_kind kind) {
   struct release *release = fl_new(struct release);
-  memcpy(release->thread, thread->id, sizeof release->thread);
+  memcpy(release->thread, thread, strlen(thread) + 1);
   release->runtime = runtime;
   runtime->release_count++;
   release->txn = (struct fl_txn){.kind = kind,
                                  .thread = release->thread,
-                                 .fence = thread->fence,
+                                 .fence = fence,
                                  .wall_ms = fl_world_wall_ms(runtime->world),
                                  .on_done = on_released,
                                  .user = release};
@@ -51,16 +62,22 @@ static void submit_lease(struct fl_runtime *runtime, const struct fl_thread *thr
 
 void fl_thread_renew(struct fl_runtime *runtime, struct fl_thread *thread) {
   thread->renewed_ms = fl_world_now_ms(runtime->world);
-  submit_lease(runtime, thread, FL_TXN_LEASE_RENEW);
+  submit_lease(runtime, thread->id, thread->fence, FL_TXN_LEASE_RENEW);
 }
 
 void fl_thread_close(struct fl_runtime *runtime, struct fl_thread *thread) {
   struct fl_thread **place = &runtime->threads;
   while (*place != thread) place = &(*place)->next;
   *place = thread->next;
-  if (thread->fence != 0) submit_lease(runtime, thread, FL_TXN_LEASE_RELEASE);
+  if (thread->fence != 0) submit_lease(runtime, thread->id, thread->fence, FL_TXN_LEASE_RELEASE);
   fl_thread_forget(thread);
   fl_free(thread);
+}
+
+static void give_back_unreturned(struct fl_runtime *runtime, const char *id) {
+  struct fl_unreturned *kept = fl_map_remove(&runtime->unreturned, id);
+  if (kept != NULL) submit_lease(runtime, id, kept->fence, FL_TXN_LEASE_RELEASE);
+  fl_free(kept);
 }
 
 static struct fl_thread *find(struct fl_runtime *runtime, const char *id) {
@@ -118,6 +135,7 @@ void fl_thread_open_start(struct fl_runtime *runtime, struct fl_thread_open *ope
     return;
   }
   if (thread != NULL) fl_thread_close(runtime, thread);
+  give_back_unreturned(runtime, id);
   make_room(runtime);
   thread = fl_new(struct fl_thread);
   memcpy(thread->id, id, strlen(id) + 1);
