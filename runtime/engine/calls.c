@@ -201,7 +201,8 @@ static void dispatch_tool(struct fl_task_call *call) {
 
 static void dispatch(struct fl_task_call *call) {
   call->is_queued = false;
-  if (call->task->is_cancelled || call->task->has_outcome) {
+  const struct fl_task *task = call->task;
+  if (task->is_cancelled || (task->has_outcome && !task->is_asking)) {
     end_unsent(call, FL_E_CANCELLED, "was not called: the node had ended before");
   } else if (call->kind == FL_CALL_TOOL) {
     dispatch_tool(call);
@@ -238,7 +239,7 @@ static struct fl_task_call *new_call(struct fl_task *task, enum fl_call_kind kin
 /* Sends the intent ahead where a repeat would matter; the call leaves when it is on disk. */
 static void announce(struct fl_task_call *call) {
   struct fl_invocation *invocation = call->task->invocation;
-  bool may_leave = !call->task->is_cancelled && !call->task->has_outcome;
+  bool may_leave = !call->task->is_cancelled && !call->task->has_outcome; /* a call that will not leave has no intent */
   call->is_queued = true;
   if (may_leave && call->effect != FL_EFFECT_READ && !invocation->is_ephemeral && !call->is_announced) {
     struct fl_records records = {0};
@@ -417,20 +418,17 @@ static void deliver(struct fl_task_call *call) {
   call->on_done(task, call->result, call->error, call->user);
 }
 
-/* A call whose outcome nobody knows, and that nobody has answered for: the whole task waits for a person. */
+/* Calls whose outcome nobody knows, and that nobody has answered for: when nothing else is open, or the node has ended, the
+ * whole task waits for a person. */
 static bool interrupts_for_unknown(struct fl_task *task) {
-  bool is_unknown = false;
-  for (struct fl_task_call *call = task->calls; call != NULL; call = call->next) {
-    if (call->is_unknown) is_unknown = true;
-    else if (!call->is_delivered) return false;
-  }
-  if (!is_unknown || task->has_outcome) return false;
+  size_t unknown_count = 0;
+  for (const struct fl_task_call *call = task->calls; call != NULL; call = call->next)
+    unknown_count += call->is_unknown && !call->is_delivered;
+  if (unknown_count == 0 || (unknown_count < task->open_call_count && !task->has_outcome)) return false;
   for (struct fl_task_call *call = task->calls; call != NULL; call = call->next)
-    if (call->is_unknown && !call->is_delivered) {
-      call->is_delivered = true;
-      task->open_call_count--;
-    }
-  fl_task_complete(task, FL_INTERRUPT);
+    call->is_delivered |= call->is_unknown;
+  task->open_call_count -= unknown_count;
+  if (!task->has_outcome) fl_task_complete(task, FL_INTERRUPT);
   return true;
 }
 
@@ -454,6 +452,10 @@ bool fl_task_advance_calls(struct fl_task *task) {
     did_something = true;
   }
   if (task->open_call_count > 0 && interrupts_for_unknown(task)) did_something = true;
+  if (task->is_asking && task->open_call_count == 0) {
+    fl_task_end_asking(task);
+    did_something = true;
+  }
   task->is_advancing = false;
   fl_task_free_if_gone(task);
   return did_something;

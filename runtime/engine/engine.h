@@ -246,6 +246,7 @@ struct fl_task {
   enum fl_task_phase phase;
   bool is_cancelled, has_outcome;
   bool is_pending;   /* answered FL_PENDING and has not completed */
+  bool is_asking;    /* answered FL_INTERRUPT, and waits for the calls that it left open */
   bool is_advancing; /* its calls are walked: it may not be freed */
   int outcome;
   struct fl_write *writes;
@@ -270,6 +271,9 @@ void fl_task_cancel(struct fl_task *task);
 void fl_task_free_if_gone(struct fl_task *task);
 /* Commits journalled results of tasks that go on; called at the end of a drain. Returns whether anything was sent. */
 bool fl_task_flush_results(struct fl_task *task);
+/* Ends a task that asks, once its calls have ended: what they answered is on disk with the question, so that the answer
+ * cannot be taken for one about them. */
+void fl_task_end_asking(struct fl_task *task);
 /* The core has taken a task that was done. When it found the task's writes wrong, the results of its calls go with the
  * commit that says so; otherwise the writes stand for them. */
 void fl_task_settle(struct fl_task *task, struct fl_effects *effects);

@@ -139,11 +139,27 @@ void fl_task_complete(struct fl_task *task, int outcome) {
   if (outcome == FL_INTERRUPT && task->question == NULL)
     outcome = fl_task_fail(task, FL_E_BUG, "node %s answered FL_INTERRUPT without fl_task_interrupt", task->start.node);
   task->outcome = outcome;
+  if (outcome == FL_INTERRUPT && task->open_call_count > 0) {
+    task->is_asking = true;
+    fl_invocation_wake(task->invocation);
+    return;
+  }
   /* Results of calls are kept by what the task writes, once the core has taken it; see fl_task_settle. */
   if (outcome != FL_DONE) fl_task_flush_results(task);
   if (outcome == FL_DONE) end_done(task);
   else if (outcome == FL_INTERRUPT) end_interrupted(task);
   else end_failed(task, outcome);
+}
+
+void fl_task_end_asking(struct fl_task *task) {
+  task->is_asking = false;
+  fl_task_flush_results(task);
+  if (!task->is_cancelled) {
+    end_interrupted(task);
+    return;
+  }
+  task->outcome = fl_task_fail(task, FL_E_CANCELLED, "node %s was cancelled", task->start.node);
+  end_failed(task, FL_E_CANCELLED);
 }
 
 static void tell_late(struct fl_task *task, uint64_t ticket) {
@@ -231,7 +247,7 @@ void fl_task_start(struct fl_invocation *invocation, struct fl_start_task *start
 }
 
 void fl_task_cancel(struct fl_task *task) {
-  if (task->has_outcome || task->is_cancelled) return;
+  if ((task->has_outcome && !task->is_asking) || task->is_cancelled) return;
   task->is_cancelled = true;
   if (task->opening != NULL)
     task->is_pending = false; /* nothing will complete it: the servers are not waited for any more */

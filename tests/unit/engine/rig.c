@@ -133,14 +133,15 @@ struct wild_end {
 
 static void tell_end(struct fl_post *post) {
   struct wild_end *end = post->user;
-  end->request->on_done(end->request, end->err.code, NULL, true, &end->err);
+  FL_VALUE_AUTO result = end->err.code == 0 ? json("{'content':[{'type':'text','text':'it is done'}]}") : NULL;
+  end->request->on_done(end->request, end->err.code, result, true, result == NULL ? &end->err : NULL);
   fl_free(end);
 }
 
 static void wild_end(struct wild *wild, struct fl_tool_request *request, int code, const char *text) {
   struct wild_end *end = fl_new(struct wild_end);
   end->request = request;
-  fl_error_set(&end->err, code, "%s", text);
+  if (code != 0) fl_error_set(&end->err, code, "%s", text);
   end->post = (struct fl_post){.on_post = tell_end, .user = end};
   fl_world_post(wild->world, &end->post);
 }
@@ -169,7 +170,8 @@ static void wild_call(struct fl_tool_source *source, struct fl_tool_request *req
 
 static void wild_cancel(struct fl_tool_source *source, struct fl_tool_request *request) {
   the_rig->cancelled_count++;
-  wild_end((struct wild *)(void *)source, request, FL_E_CANCELLED, "it was cancelled");
+  int code = strcmp(request->tool, "firm") == 0 ? 0 : FL_E_CANCELLED;
+  wild_end((struct wild *)(void *)source, request, code, "it was cancelled");
 }
 
 static void tell_closed(struct fl_post *post) {
@@ -198,10 +200,10 @@ static void add_wild(struct rig *rig) {
   wild->source.ops = &wild_ops;
   wild->source.name = fl_strdup("wild");
   wild->world = rig->world;
-  wild->source.tool_count = 2;
-  wild->source.tools = fl_new_array(struct fl_tool_info, 2);
-  static const char *const names[] = {"end", "hang"};
-  for (int i = 0; i < 2; i++)
+  wild->source.tool_count = 3;
+  wild->source.tools = fl_new_array(struct fl_tool_info, 3);
+  static const char *const names[] = {"end", "hang", "firm"};
+  for (int i = 0; i < 3; i++)
     wild->source.tools[i] = (struct fl_tool_info){.name = names[i], .input_schema = json("{'type':'object'}")};
   assert_int_equal(fl_registry_add_take(fl_runtime_registry(rig->runtime), &wild->source, NULL), 0);
   fl_runtime_grant(rig->runtime, "wild");

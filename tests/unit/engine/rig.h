@@ -11,7 +11,8 @@
  *   crash {"text"}        the process dies while it runs, `crashes_left` times; then as echo
  * and server "wild" (a source that the rig plays) with
  *   end {"code","text"}   ends with that error
- *   hang {}               ends when it is cancelled, and says so in `cancelled_count` */
+ *   hang {}               ends when it is cancelled, and says so in `cancelled_count`
+ *   firm {}               the same, but it has done its work then, and answers "it is done" */
 #pragma once
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"

@@ -99,6 +99,34 @@ static void a_tool_that_answers_all_the_same_has_answered(void **state) {
   rig_deinit(&rig);
 }
 
+static void what_a_cancelled_tool_has_done_is_kept(void **state) {
+  struct rig rig = {.seed = 1};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, tools_graph, NULL);
+  struct fl_invoke_options options = {.thread = "a", .input = json(ASKS("{'id':'1','name':'wild__firm','args':{}}"))};
+  cancel_at(&rig, definition, options, 500);
+  assert_int_equal(rig.cancelled_count, 1);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a"}), 0);
+  assert_string_equal(rig_messages(&rig, 1), "tool: it is done\n");
+  assert_string_equal(rig.calls.data, "firm ");
+  rig_deinit(&rig);
+}
+
+static void after_the_end_it_says_nothing(void **state) {
+  struct rig rig = {.seed = 1};
+  rig_up(&rig);
+  struct fl_definition *definition =
+      rig_load(&rig, "fairlead: 1\nname: s\nstate: { n: {} }\nnodes: { s: { type: set, write: { n: '2' } } }\nedges: [ START -> s, s -> END ]\n", NULL);
+  fl_store_memory_set_delay(rig.store, 100); /* at 100 the lease, at 200 the input, at 300 the end is on disk */
+  struct fl_invocation *invocation = rig_start(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'n':1}")});
+  fl_world_sim_after(rig.world, 250, cancel, invocation);
+  rig_turn(&rig);
+  assert_int_equal(rig.status, 0);
+  assert_int_equal(rig.end_count, 1);
+  assert_string_equal(rig_stored_status(&rig, "a"), "idle");
+  rig_deinit(&rig);
+}
+
 static void during_a_model_call(void **state) {
   static const char agent[] = "fairlead: 1\nname: agent\nstate: { messages: { reducer: messages } }\n"
                               "models: { main: { provider: scripted, script: script.yaml } }\n"
@@ -262,6 +290,8 @@ int main(void) {
       cmocka_unit_test(while_the_server_of_a_call_starts),
       cmocka_unit_test(during_a_tool_call_the_tool_is_told),
       cmocka_unit_test(a_tool_that_answers_all_the_same_has_answered),
+      cmocka_unit_test(what_a_cancelled_tool_has_done_is_kept),
+      cmocka_unit_test(after_the_end_it_says_nothing),
       cmocka_unit_test(during_a_model_call),
       cmocka_unit_test(a_node_that_waits_for_something_of_its_own),
       cmocka_unit_test(a_node_may_complete_while_it_is_being_ended),

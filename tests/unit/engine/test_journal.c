@@ -243,6 +243,60 @@ static void results_outlive_a_node_whose_writes_are_refused(void **state) {
   rig_deinit(&rig);
 }
 
+struct asking {
+  bool has_late, has_answer;
+};
+
+static void on_kept(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
+  struct asking *asking = user;
+  fl_task_write_take(task, "messages", fl_value_ref(fl_get(fl_at(fl_get(result, "content"), 0), "text")));
+  asking->has_late = true;
+  if (asking->has_answer) fl_task_complete(task, FL_DONE);
+}
+
+static void on_first(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
+  struct asking *asking = user;
+  struct fl_value *answer = NULL;
+  FL_VALUE_AUTO question = json("'sure?'");
+  int rc = fl_task_interrupt(task, question, &answer);
+  asking->has_answer = rc == 0;
+  if (rc != 0 || asking->has_late) fl_task_complete(task, rc);
+}
+
+/* Calls twice, and asks when the first has answered, while the other is under way. */
+static int call_and_ask(struct fl_task *task, void *user) {
+  FL_VALUE_AUTO late = json("{'text':'paid','ms':20}");
+  FL_VALUE_AUTO first = json("{'text':'x'}");
+  *(struct asking *)user = (struct asking){false, false};
+  int rc = fl_task_call_tool(task, "t/late", late, on_kept, user);
+  if (rc == 0) rc = fl_task_call_tool(task, "t/echo", first, on_first, user);
+  return rc == 0 ? FL_PENDING : rc;
+}
+
+static void results_that_come_after_the_node_has_asked_are_kept(void **state) {
+  for (uint32_t delay_ms = 0; delay_ms < 30; delay_ms += 7) {
+    struct rig rig = {.seed = 1};
+    struct asking asking;
+    rig_up(&rig);
+    fl_store_memory_set_delay(rig.store, delay_ms);
+    fl_runtime_add_function(rig.runtime, "ask", call_and_ask, &asking, NULL);
+    struct fl_definition *definition =
+        rig_load(&rig,
+                 "fairlead: 1\nname: ask\nstate: { messages: { reducer: messages } }\neffects: { 't/echo': read }\n"
+                 "nodes: { ask: { type: c, function: ask } }\nedges: [ START -> ask, ask -> END ]\n",
+                 NULL);
+    struct fl_invoke_options options = {.thread = "a", .input = json("{'messages':[]}"), .follow = FL_FOLLOW_EVENTS};
+    assert_int_equal(rig_run(&rig, definition, options), 1);
+    assert_json(fl_get(fl_at(rig.interrupts, 0), "value"), "'sure?'");
+    assert_non_null(strstr(rig.told.data, "paid"));
+    assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .resume = json("'yes'")}), 0);
+    assert_string_equal(rig_messages(&rig, 0), "user: paid\n");
+    assert_non_null(strstr(rig.calls.data, "late "));
+    assert_null(strstr(strstr(rig.calls.data, "late ") + 1, "late "));
+    rig_deinit(&rig);
+  }
+}
+
 /* ---- a crash at every effect ---- */
 
 static bool has_begun(struct rig *rig) {
@@ -295,6 +349,7 @@ int main(void) {
       cmocka_unit_test(each_question_gets_its_own_answer),
       cmocka_unit_test(questions_of_the_node_and_about_its_calls_do_not_mix),
       cmocka_unit_test(results_outlive_a_node_whose_writes_are_refused),
+      cmocka_unit_test(results_that_come_after_the_node_has_asked_are_kept),
       cmocka_unit_test(a_crash_at_any_effect_repeats_nothing_unasked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

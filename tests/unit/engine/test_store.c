@@ -169,11 +169,70 @@ static void steps_behind_a_failed_commit_are_taken_back(void **state) {
   }
 }
 
+/* As above, to the point: the result of the first call is refused, the store recovers between it and the commit of the
+ * step, which stands right behind it. */
+struct gap {
+  struct rig *rig;
+  struct weather bad;
+  struct fl_txn txn;
+  int answers;
+};
+
+static void on_gap(struct fl_txn *txn, int status, const struct fl_error *err) {
+  fl_store_memory_set_error(((struct gap *)txn->user)->rig->store, 0);
+}
+
+static void submit_gap(void *user) {
+  struct gap *gap = user;
+  gap->txn = (struct fl_txn){.kind = FL_TXN_LEASE_RENEW, .thread = "other", .fence = 1, .on_done = on_gap, .user = gap};
+  fl_store_submit(gap->rig->store, &gap->txn);
+}
+
+static void on_gap_answer(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
+  struct gap *gap = user;
+  if (++gap->answers == 1) {
+    fl_world_sim_after(gap->rig->world, 1, submit_gap, gap);
+    fl_world_sim_after(gap->rig->world, 2, change, &gap->bad);
+  } else {
+    fl_task_write_take(task, "n", fl_int(1));
+    fl_task_complete(task, FL_DONE);
+  }
+}
+
+static int call_around_gap(struct fl_task *task, void *user) {
+  for (int i = 0; i < 2; i++) {
+    FL_VALUE_AUTO args = json(i == 0 ? "{'text':'x','ms':10}" : "{'text':'y','ms':13}");
+    fl_task_call_tool(task, "t/late", args, on_gap_answer, user);
+  }
+  return FL_PENDING;
+}
+
+static void a_step_behind_a_refused_result_is_taken_back(void **state) {
+  struct rig rig = {.seed = 1};
+  struct gap gap = {.rig = &rig, .bad = {&rig, FL_E_IO}};
+  rig_up(&rig);
+  fl_runtime_add_function(rig.runtime, "gap", call_around_gap, &gap, NULL);
+  struct fl_definition *definition =
+      rig_load(&rig, "fairlead: 1\nname: b\nstate: { n: { reducer: sum, default: 0 } }\neffects: { 't/*': read }\n"
+                     "nodes: { b: { type: c, function: gap }, after: { type: set, write: { n: '100' } } }\n"
+                     "edges: [ START -> b, b -> after, after -> END ]\n", NULL);
+  fl_store_memory_set_delay(rig.store, 5);
+  rig_start(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'n':0}")});
+  rig_turn(&rig);
+  assert_int_equal(gap.answers, 2);
+  assert_true(rig.is_over);
+  assert_int_equal(rig.status, FL_E_IO);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a"}), 0);
+  assert_int_equal(fl_as_int(rig_out(&rig, "n"), 0), 101); /* the step itself had been stored */
+  rig_deinit(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_store_that_is_full_opens_no_thread),
       cmocka_unit_test(what_is_not_on_disk_is_not_told_and_not_in_memory),
       cmocka_unit_test(a_store_may_fail_for_a_moment),
+      cmocka_unit_test(a_step_behind_a_refused_result_is_taken_back),
       cmocka_unit_test(steps_behind_a_failed_commit_are_taken_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
