@@ -3,7 +3,8 @@
  * thread is done. The final conversation is the same for each seed; no tool is called twice, except where a person said
  * so (the tools are `once`, and an unknown outcome becomes a question, which the test answers with "retry").
  *
- * FL_SIM_SEEDS sets the number of seeds (default 10,000). */
+ * Beside the agent a node fails now and then, and must be counted once. Arguments: the first seed and how many (the
+ * suite runs 10,000 in two parts). */
 #include "runtime/base/mem.h"
 #include "runtime/engine/engine.h"
 #include "tests/sim/sim_tools.h"
@@ -13,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEEDS_DEFAULT = 10000, LIVES_MAX = 60 };
+enum { LIVES_MAX = 60 };
+
+static uint64_t first_seed, seeds = 500;
 
 /* One thread over the lives of several processes. */
 struct voyage {
@@ -21,6 +24,9 @@ struct voyage {
   struct sim_tools tools;
   struct fl_store *store;
   int lives, retries, crashes;
+  int failures_left; /* how often the flaky node fails before it does its work */
+  int failures;
+  int64_t notes;
   bool is_over, is_waiting;
   int status;
   char *transcript;
@@ -51,10 +57,22 @@ static void on_end(struct fl_invoke_result *result, const struct fl_error *err, 
   voyage->status = result->status;
   if (err != NULL) snprintf(voyage->error, sizeof voyage->error, "%s", err->text);
   if (result->status == 0) {
+    voyage->notes = fl_get_int(result->output, "notes", -1);
     fl_free(voyage->transcript);
     voyage->transcript = transcript_of(fl_get(result->output, "messages"));
   }
   fl_invoke_result_deinit(result);
+}
+
+/* Fails as often as its seed says, whatever else happens beside it, and then writes once. */
+static int flaky(struct fl_task *task, void *user) {
+  struct voyage *voyage = user;
+  if (voyage->failures_left > 0) {
+    voyage->failures_left--;
+    voyage->failures++;
+    return fl_task_fail(task, FL_E_NETWORK, "the flaky node fails");
+  }
+  return fl_task_write_take(task, "notes", fl_int(1));
 }
 
 static struct fl_value *question(void) {
@@ -99,6 +117,7 @@ static void live(struct voyage *voyage, uint64_t crash_at) {
   struct fl_runtime *runtime = fl_runtime_create_in(world, voyage->store);
   struct fl_definition *definition = NULL;
   struct fl_error err = {0};
+  fl_runtime_add_function(runtime, "flaky", flaky, voyage, &err);
   if (fl_runtime_load(runtime, "tests/sim/agent.yaml", &definition, &err) < 0) fail_msg("%s", err.text);
   struct fl_invoke_options options = {.size = sizeof options, .thread = "t"};
   if (voyage->is_waiting) {
@@ -126,10 +145,11 @@ static void live(struct voyage *voyage, uint64_t crash_at) {
     fail_msg("seed %llu: nothing is left to happen, and the run has not ended", (unsigned long long)voyage->seed);
   }
   voyage->is_waiting = !has_crashed && voyage->status == 1;
+  if (!has_crashed && voyage->status == FL_E_NETWORK)
+    voyage->is_over = false; /* the flaky node: go on with the thread */
   fl_definition_unref(definition);
   fl_runtime_shutdown(runtime);
-  while (fl_world_sim_run(world) == FL_SIM_STOPPED) {
-  }
+  while (fl_world_sim_run(world) == FL_SIM_STOPPED) {}
   fl_runtime_destroy(runtime);
   fl_world_destroy(world);
   fl_store_memory_set_error(voyage->store, 0);
@@ -151,6 +171,8 @@ static void sail(struct voyage *voyage) {
 
 static void check(const struct voyage *voyage, const char *reference) {
   unsigned long long seed = voyage->seed;
+  if (voyage->status == 0 && voyage->notes != 1)
+    fail_msg("seed %llu: the flaky node counts %lld times", seed, (long long)voyage->notes);
   if (voyage->status != 0) fail_msg("seed %llu ended with %d: %s", seed, voyage->status, voyage->error);
   if (reference != NULL && strcmp(voyage->transcript, reference) != 0)
     fail_msg("seed %llu: another conversation:\n%s\ninstead of\n%s", seed, voyage->transcript, reference);
@@ -165,26 +187,30 @@ static void check(const struct voyage *voyage, const char *reference) {
 }
 
 static void every_seed_ends_in_the_same_conversation(void **state) {
-  const char *wanted = getenv("FL_SIM_SEEDS");
-  uint64_t seeds = wanted != NULL ? strtoull(wanted, NULL, 10) : SEEDS_DEFAULT;
   char *reference = NULL;
-  long crashes = 0, retries = 0;
-  for (uint64_t seed = 0; seed < seeds; seed++) {
-    struct voyage voyage = {.seed = seed};
+  long crashes = 0, retries = 0, failures = 0;
+  for (uint64_t seed = first_seed; seed < first_seed + seeds; seed++) {
+    struct voyage voyage = {.seed = seed, .failures_left = seed % 5 < 3 ? (int)(seed % 3) : 0};
     sail(&voyage);
     check(&voyage, reference);
     crashes += voyage.crashes;
     retries += voyage.retries;
+    failures += voyage.failures;
     if (reference == NULL) reference = fl_strdup(voyage.transcript);
     fl_free(voyage.transcript);
   }
-  printf("# %llu seeds, %ld crashes, %ld unknown outcomes answered\n", (unsigned long long)seeds, crashes, retries);
-  assert_true(crashes > (long)seeds / 4);
+  printf("# %llu seeds, %ld crashes, %ld failed tasks, %ld unknown outcomes answered\n", (unsigned long long)seeds,
+         crashes, failures, retries);
+  assert_true(crashes > (long)seeds / 4 && failures > (long)seeds / 8);
   assert_non_null(strstr(reference, "It is 22."));
   fl_free(reference);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc == 3) {
+    first_seed = strtoull(argv[1], NULL, 10);
+    seeds = strtoull(argv[2], NULL, 10);
+  }
   const struct CMUnitTest tests[] = {cmocka_unit_test(every_seed_ends_in_the_same_conversation)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
