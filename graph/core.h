@@ -183,7 +183,7 @@ void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded);
 /* ---- emit.c ---- */
 struct fl_do *fl_effects_add(struct fl_effects *effects, enum fl_do_kind kind);
 void fl_run_commit(struct fl_run *run, struct fl_records *records, uint64_t expected_head); /* empties the records */
-void fl_emit_ended(struct fl_run *run, const struct fl_planned *task); /* updates, then the end of the task */
+void fl_emit_ended(struct fl_run *run, const struct fl_planned *task); /* messages, updates, then the end of the task */
 void fl_emit_interrupts(struct fl_run *run, struct fl_value *interrupts);
 void fl_emit_task_start(struct fl_run *run, const struct fl_planned *task);
 void fl_emit_task_end(struct fl_run *run, const struct fl_planned *task);

@@ -131,7 +131,29 @@ void fl_emit_task_end(struct fl_run *run, const struct fl_planned *task) {
   emit_take(run, FL_STREAM_TASKS, payload);
 }
 
+static void emit_message(struct fl_run *run, const struct fl_planned *task, struct fl_value *message) {
+  struct fl_value *payload = fl_object();
+  fl_set_string(payload, "type", "message");
+  fl_set_string(payload, "node", fl_run_node(run, task)->name);
+  fl_set_take(payload, "message", fl_value_ref(message));
+  emit_take(run, FL_STREAM_MESSAGES, payload);
+}
+
+/* Whole messages, with the ids that they are stored with; the tokens before them are the engine's to tell. */
+static void emit_messages(struct fl_run *run, const struct fl_planned *task) {
+  if (!fl_run_wants(run, FL_STREAM_MESSAGES)) return;
+  for (size_t i = 0; i < task->writes.count; i++) {
+    const struct fl_task_write *write = &task->writes.items[i];
+    if (write->channel >= run->definition->state_channel_count) continue;
+    if (run->definition->channels[write->channel].reducer != FL_MESSAGES) continue;
+    if (!fl_is(write->value, FL_ARRAY)) emit_message(run, task, write->value);
+    for (size_t j = 0; j < fl_size(write->value) && fl_is(write->value, FL_ARRAY); j++)
+      emit_message(run, task, fl_at(write->value, j));
+  }
+}
+
 void fl_emit_ended(struct fl_run *run, const struct fl_planned *task) {
+  emit_messages(run, task);
   emit_updates(run, task);
   fl_emit_task_end(run, task);
 }
