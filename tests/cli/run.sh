@@ -67,6 +67,14 @@ for format in text mermaid dot; do run 0 graph draw $math --format $format && sa
 run 0 graph schema && says '$schema' && "$fairlead" graph schema | grep -q mcpServers; ok "graph schema"
 run 0 mcp list -- "$fairlead" mcp serve && says calculator; ok "mcp list of our own server"
 run 0 mcp call calculator '{"expression":"2^10"}' -- "$fairlead" mcp serve && says 1024; ok "mcp call"
+plugin=$PWD/build/test-plugin.so
+run 0 mcp list -- "$fairlead" mcp serve --plugin "$plugin" && says shout && ! says calculator; ok "a plugin's tools are served"
+run 0 mcp list -- "$fairlead" mcp serve --plugin "$plugin" --builtin && says shout && says calculator; ok "and the built-in ones as well"
+run 0 mcp call shout '{"text":"ahoy"}' -- "$fairlead" mcp serve --plugin "$plugin" && says 'AHOY!'; ok "mcp call of a plugin's tool"
+run 0 mcp call count_to '{"last":3}' -- "$fairlead" mcp serve -p "$plugin" && says 3 && tells "/3 counting"; ok "a plugin's tool tells its progress"
+run 1 mcp call count_to '{"last":-3}' -- "$fairlead" mcp serve -p "$plugin" && tells "count up to -3"; ok "a plugin's tool fails"
+run 2 mcp serve --plugin README.md && tells README.md; ok "a file that is no plugin is named"
+run 1 mcp serve -p "$plugin" -p "$plugin" && tells shout; ok "two tools of one name are told"
 run 0 mcp call add '{"a":1,"b":2}' --graph $math && says 3; ok "mcp call by a graph's server"
 run 2 mcp call ad '{}' --graph $math && tells 'did you mean "add"'; ok "a mistyped tool is suggested"
 

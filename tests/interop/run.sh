@@ -18,7 +18,7 @@ if ! cmp -s "$modules/package.json" "$modules/installed.json"; then
     cd node_modules/node && node installArchSpecificPackage.js >>../../npm.log 2>&1) || { cat "$modules/npm.log" >&2; skip_all "npm install failed"; }
   cp "$modules/package.json" "$modules/installed.json"
 fi
-PATH=$modules/node_modules/.bin:$PATH
+PATH=$modules/node_modules/node/bin:$modules/node_modules/.bin:$PATH # npm links no bin/node, which its install script puts there
 export PATH
 cp tests/interop/*.mjs "$modules"/
 node --version | grep -qE '^v(2[2-9]|[3-9][0-9])\.' || skip_all "node 22 did not install"
