@@ -112,14 +112,21 @@ static int load_models(struct fl_loaded_graph *graph, struct fl_diags *diags) {
   return rc;
 }
 
+/* Graphs may share a server when they say the same about it, in one folder: a command may be relative to that. */
 static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph, const struct fl_member *member,
                        struct fl_error *err) {
-  struct fl_value *known = fl_get(runtime->server_entries, member->key);
-  if (known != NULL && fl_equal(known, member->value)) return 0; /* another graph of this runtime has the same server */
+  FL_VALUE_AUTO entry = fl_array();
+  fl_append_take(entry, fl_string(graph->file.folder));
+  fl_append_take(entry, fl_value_ref(member->value));
+  const struct fl_value *known = fl_get(runtime->server_entries, member->key);
+  if (known != NULL && fl_equal(known, entry)) return 0;
+  if (known != NULL)
+    return fl_error_set(err, FL_E_EXISTS, "another graph of this program has a different server \"%s\"; give one of them "
+                        "another name", member->key);
   struct fl_tool_source *source = NULL;
   int rc = fl_mcp_client_from_config(runtime->world, member->key, member->value, graph->file.folder, &source, err);
   if (rc == 0) rc = fl_registry_add_take(runtime->registry, source, err);
-  if (rc == 0) fl_set_take(runtime->server_entries, member->key, fl_value_ref(member->value));
+  if (rc == 0) fl_set_take(runtime->server_entries, member->key, fl_value_ref(entry));
   return rc;
 }
 

@@ -62,7 +62,7 @@ struct fl_runtime {
   struct fl_map models;                       /* name -> struct fl_model_config *, for graphs built in C */
   char **granted;                             /* patterns of tools that the embedding program added */
   size_t granted_count;
-  struct fl_value *server_entries; /* mcpServers of the loaded graphs by name; an object */
+  struct fl_value *server_entries; /* of the loaded graphs, by name: [folder, mcpServers entry]; an object */
 };
 
 struct fl_runtime_function {
