@@ -121,8 +121,10 @@ static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph
   const struct fl_value *known = fl_get(runtime->server_entries, member->key);
   if (known != NULL && fl_equal(known, entry)) return 0;
   if (known != NULL)
-    return fl_error_set(err, FL_E_EXISTS, "another graph of this program has a different server \"%s\"; give one of them "
-                        "another name", member->key);
+    return fl_error_set(err, FL_E_EXISTS,
+                        "another graph of this program has a different server \"%s\"; give one of them "
+                        "another name",
+                        member->key);
   struct fl_tool_source *source = NULL;
   int rc = fl_mcp_client_from_config(runtime->world, member->key, member->value, graph->file.folder, &source, err);
   if (rc == 0) rc = fl_registry_add_take(runtime->registry, source, err);
@@ -194,8 +196,11 @@ static int load_file(const char *path, const char *const *servers, struct fl_gra
     fl_diags_add(diags, &(struct fl_diag){.message = err.text});
     return rc;
   }
-  struct fl_graph_file_options options = {
-      .size = sizeof options, .read = read_include, .getenv_fn = fl_load_getenv, .user = (void *)path, .servers = servers};
+  struct fl_graph_file_options options = {.size = sizeof options,
+                                          .read = read_include,
+                                          .getenv_fn = fl_load_getenv,
+                                          .user = (void *)path,
+                                          .servers = servers};
   return fl_graph_file_load(path, fl_slice_n(text, size), &options, ret_file, diags);
 }
 

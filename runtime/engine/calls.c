@@ -418,15 +418,14 @@ static void deliver(struct fl_task_call *call) {
   call->on_done(task, call->result, call->error, call->user);
 }
 
-/* Calls whose outcome nobody knows, and that nobody has answered for: when nothing else is open, or the node has ended, the
- * whole task waits for a person. */
+/* Calls whose outcome nobody knows, and that nobody has answered for: when nothing else is open, or the node has ended,
+ * the whole task waits for a person. */
 static bool interrupts_for_unknown(struct fl_task *task) {
   size_t unknown_count = 0;
   for (const struct fl_task_call *call = task->calls; call != NULL; call = call->next)
     unknown_count += call->is_unknown && !call->is_delivered;
   if (unknown_count == 0 || (unknown_count < task->open_call_count && !task->has_outcome)) return false;
-  for (struct fl_task_call *call = task->calls; call != NULL; call = call->next)
-    call->is_delivered |= call->is_unknown;
+  for (struct fl_task_call *call = task->calls; call != NULL; call = call->next) call->is_delivered |= call->is_unknown;
   task->open_call_count -= unknown_count;
   if (!task->has_outcome) fl_task_complete(task, FL_INTERRUPT);
   return true;

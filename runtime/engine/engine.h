@@ -55,7 +55,8 @@ struct fl_runtime {
   uint8_t node_id[6]; /* of this process in checkpoint ids (RFC 9562: random) */
   size_t invocation_count;
   size_t release_count; /* leases on their way back */
-  struct fl_map unreturned; /* thread id -> its fence, as struct fl_unreturned *: the store refused to take the lease back */
+  struct fl_map
+      unreturned; /* thread id -> its fence, as struct fl_unreturned *: the store refused to take the lease back */
   bool is_closing, is_closed;
   const char *(*getenv_fn)(const char *name); /* for keys of models; NULL: no name is set */
   struct fl_map functions;                    /* name -> struct fl_runtime_function * */

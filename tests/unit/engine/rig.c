@@ -105,15 +105,15 @@ static int run_crash(struct fl_call *call, const struct fl_value *args, void *us
 
 #define ANY_OBJECT "{\"type\":\"object\"}"
 #define WITH_TEXT "{\"type\":\"object\",\"required\":[\"text\"],\"properties\":{\"text\":{\"type\":\"string\"}}}"
-#define TOOL(NAME, SCHEMA, RUN, TIMEOUT)                                                                               \
-  {                                                                                                                    \
-    .size = sizeof(struct fl_tool), .name = NAME, .description = NAME, .input_schema = SCHEMA,                         \
-    .flags = FL_TOOL_PARALLEL, .timeout_ms = TIMEOUT, .run = RUN                                                       \
+#define TOOL(NAME, SCHEMA, RUN, TIMEOUT)                                                       \
+  {                                                                                            \
+    .size = sizeof(struct fl_tool), .name = NAME, .description = NAME, .input_schema = SCHEMA, \
+    .flags = FL_TOOL_PARALLEL, .timeout_ms = TIMEOUT, .run = RUN                               \
   }
 static const struct fl_tool tools[] = {
-    TOOL("echo", WITH_TEXT, run_echo, 0),   TOOL("late", WITH_TEXT, run_late, 0), TOOL("error", ANY_OBJECT, run_error, 0),
-    TOOL("big", ANY_OBJECT, run_big, 0),    TOOL("slow", ANY_OBJECT, run_slow, 1000),
-    TOOL("crash", ANY_OBJECT, run_crash, 0),
+    TOOL("echo", WITH_TEXT, run_echo, 0),     TOOL("late", WITH_TEXT, run_late, 0),
+    TOOL("error", ANY_OBJECT, run_error, 0),  TOOL("big", ANY_OBJECT, run_big, 0),
+    TOOL("slow", ANY_OBJECT, run_slow, 1000), TOOL("crash", ANY_OBJECT, run_crash, 0),
 };
 
 /* ---- the wild server ---- */
@@ -345,7 +345,9 @@ int rig_run(struct rig *rig, struct fl_definition *definition, struct fl_invoke_
 
 /* ---- looking ---- */
 
-struct fl_value *rig_out(const struct rig *rig, const char *channel) { return fl_get(rig->output, channel); }
+struct fl_value *rig_out(const struct rig *rig, const char *channel) {
+  return fl_get(rig->output, channel);
+}
 
 const char *rig_messages(const struct rig *rig, size_t from) {
   const struct fl_value *messages = rig_out(rig, "messages");

@@ -37,7 +37,7 @@ struct rig {
   struct fl_value *output, *interrupts;
   struct fl_buf told; /* a line for each event that the follower heard: "MODE NODE DATA" */
   /* the tools, over all lives */
-  char *call_ids; /* "tool:call id " of each call that reached a tool */
+  char *call_ids;      /* "tool:call id " of each call that reached a tool */
   struct fl_buf calls; /* "tool " for each call that reached a tool, in order */
   int crashes_left;
   int cancelled_count;

@@ -12,12 +12,13 @@ static const char graph[] = "fairlead: 1\n"
 
 /* The input with an assistant's message that asks for the calls, given as JSON with ' for ". */
 static struct fl_value *asks(const char *calls) {
-  FL_FREE_AUTO char *text =
-      fl_format("{'messages':[{'role':'assistant','content':'','tool_calls':[%s]}]}", calls);
+  FL_FREE_AUTO char *text = fl_format("{'messages':[{'role':'assistant','content':'','tool_calls':[%s]}]}", calls);
   return json(text);
 }
 
-static struct fl_value *answer(const struct rig *rig, size_t index) { return fl_at(rig_out(rig, "messages"), 1 + index); }
+static struct fl_value *answer(const struct rig *rig, size_t index) {
+  return fl_at(rig_out(rig, "messages"), 1 + index);
+}
 
 static void results_stand_in_the_order_of_the_calls(void **state) {
   struct rig rig = {.seed = 1};
@@ -25,9 +26,10 @@ static void results_stand_in_the_order_of_the_calls(void **state) {
   struct fl_definition *definition = rig_load(&rig, graph, NULL);
   for (int seed = 0; seed < 20; seed++) {
     struct fl_invoke_options options = {
-        .input = asks("{'id':'1','name':'t__late','args':{'text':'a','ms':30}},"
-                      "{'id':'2','name':'t__late','args':{'text':'b','ms':10}},"
-                      "{'id':'3','name':'t__echo','args':{'text':'c'}},{'id':'4','name':'t__late','args':{'text':'d','ms':20}}")};
+        .input = asks(
+            "{'id':'1','name':'t__late','args':{'text':'a','ms':30}},"
+            "{'id':'2','name':'t__late','args':{'text':'b','ms':10}},"
+            "{'id':'3','name':'t__echo','args':{'text':'c'}},{'id':'4','name':'t__late','args':{'text':'d','ms':20}}")};
     assert_int_equal(rig_run(&rig, definition, options), 0);
     assert_string_equal(rig_messages(&rig, 1), "tool: a\ntool: b\ntool: c\ntool: d\n");
   }
@@ -56,8 +58,10 @@ static void each_mishap_is_a_text_for_the_model(void **state) {
     bool is_error;
   } rows[] = {
       {"{'id':'1','name':'t__echo','args':{'text':'hello'}}", "hello", false},
-      {"{'id':'1','name':'t__ehco','args':{'text':'x'}}", "Error: there is no tool named \"t__ehco\". Did you mean \"t__echo\"?", true},
-      {"{'id':'1','name':'launch_rocket','args':{}}", "Error: there is no tool named \"launch_rocket\". Use only the tools*", true},
+      {"{'id':'1','name':'t__ehco','args':{'text':'x'}}",
+       "Error: there is no tool named \"t__ehco\". Did you mean \"t__echo\"?", true},
+      {"{'id':'1','name':'launch_rocket','args':{}}",
+       "Error: there is no tool named \"launch_rocket\". Use only the tools*", true},
       {"{'id':'1','name':'','args':{}}", "Error: there is no tool named \"\"*", true},
       {"{'id':'1','args':{}}", "Error: there is no tool named \"\"*", true},
       {"{'id':'1','name':'t__echo','args':{'text':7}}", "Error: the arguments do not fit the tool's schema: *", true},
@@ -120,8 +124,9 @@ static void a_message_without_calls_needs_no_tools(void **state) {
 /* ---- the policy ---- */
 
 static void what_the_node_does_not_name_is_refused_and_not_shown(void **state) {
-  static const char narrow[] = "fairlead: 1\nname: narrow\nstate: { messages: { reducer: messages } }\n"
-                               "nodes: { tools: { type: tools, tools: [t/late] } }\nedges: [ START -> tools, tools -> END ]\n";
+  static const char narrow[] =
+      "fairlead: 1\nname: narrow\nstate: { messages: { reducer: messages } }\n"
+      "nodes: { tools: { type: tools, tools: [t/late] } }\nedges: [ START -> tools, tools -> END ]\n";
   struct rig rig = {.seed = 1};
   rig_up(&rig);
   struct fl_definition *definition = rig_load(&rig, narrow, NULL);
@@ -146,7 +151,8 @@ static int run_extra(struct fl_call *call, const struct fl_value *args, void *us
 static void tools_that_are_added_later_are_granted_too(void **state) {
   static const char open[] = "fairlead: 1\nname: open\nstate: { messages: { reducer: messages } }\n"
                              "nodes: { tools: { type: tools } }\nedges: [ START -> tools, tools -> END ]\n";
-  static const struct fl_tool extra[] = {{.size = sizeof(struct fl_tool), .name = "more", .description = "x", .run = run_extra}};
+  static const struct fl_tool extra[] = {
+      {.size = sizeof(struct fl_tool), .name = "more", .description = "x", .run = run_extra}};
   struct rig rig = {.seed = 1};
   rig_up(&rig);
   struct fl_definition *definition = rig_load(&rig, open, NULL);

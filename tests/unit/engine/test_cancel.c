@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Cancelling a run: in every phase, and at every effect. A cancelled run ends once, tells its tools, leaves the thread as a
- * thread that can go on, and repeats nothing unasked. */
+/* Cancelling a run: in every phase, and at every effect. A cancelled run ends once, tells its tools, leaves the thread
+ * as a thread that can go on, and repeats nothing unasked. */
 #include "rig.h"
 
 static const char tools_graph[] = "fairlead: 1\nname: tools\nstate: { messages: { reducer: messages } }\n"
@@ -13,7 +13,8 @@ static const char tools_graph[] = "fairlead: 1\nname: tools\nstate: { messages: 
 static void cancel(void *user) { fl_invocation_cancel(user); }
 
 /* Cancels after so many milliseconds; asserts that the run ended as cancelled, then. */
-static void cancel_at(struct rig *rig, struct fl_definition *definition, struct fl_invoke_options options, uint32_t ms) {
+static void cancel_at(struct rig *rig, struct fl_definition *definition, struct fl_invoke_options options,
+                      uint32_t ms) {
   struct fl_invocation *invocation = rig_start(rig, definition, options);
   fl_world_sim_after(rig->world, ms, cancel, invocation);
   rig_turn(rig);
@@ -56,8 +57,9 @@ static void while_a_server_starts(void **state) {
 }
 
 static void while_the_server_of_a_call_starts(void **state) {
-  static const char one[] = "fairlead: 1\nname: one\nstate: { a: {} }\n"
-                            "nodes: { x: { type: tool, tool: wild/end, args: {}, write: a } }\nedges: [ START -> x, x -> END ]\n";
+  static const char one[] =
+      "fairlead: 1\nname: one\nstate: { a: {} }\n"
+      "nodes: { x: { type: tool, tool: wild/end, args: {}, write: a } }\nedges: [ START -> x, x -> END ]\n";
   struct rig rig = {.seed = 1, .wild_open_ms = 1000};
   rig_up(&rig);
   struct fl_definition *definition = rig_load(&rig, one, NULL);
@@ -70,7 +72,8 @@ static void during_a_tool_call_the_tool_is_told(void **state) {
   struct rig rig = {.seed = 1};
   rig_up(&rig);
   struct fl_definition *definition = rig_load(&rig, tools_graph, NULL);
-  struct fl_invoke_options options = {.thread = "a", .input = json(ASKS(HANG ",{'id':'2','name':'t__echo','args':{'text':'x'}}"))};
+  struct fl_invoke_options options = {.thread = "a",
+                                      .input = json(ASKS(HANG ",{'id':'2','name':'t__echo','args':{'text':'x'}}"))};
   cancel_at(&rig, definition, options, 500);
   assert_int_equal(rig.cancelled_count, 1);
   /* Whether it happened is not known; the other call has been answered and is not made again. */
@@ -86,14 +89,16 @@ static void a_tool_that_answers_all_the_same_has_answered(void **state) {
   struct rig rig = {.seed = 1};
   rig_up(&rig);
   struct fl_definition *definition = rig_load(&rig, tools_graph, NULL);
-  struct fl_invoke_options options = {.thread = "a", .input = json(ASKS("{'id':'1','name':'t__echo','args':{'text':'x'}}"))};
+  struct fl_invoke_options options = {.thread = "a",
+                                      .input = json(ASKS("{'id':'1','name':'t__echo','args':{'text':'x'}}"))};
   struct fl_invocation *invocation = rig_start(&rig, definition, options);
   while (rig.calls.size == 0) assert_true(fl_world_sim_step(rig.world));
   fl_invocation_cancel(invocation);
   rig_turn(&rig);
   assert_int_equal(rig.status, FL_E_CANCELLED);
   int status = rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a"});
-  if (status == 1) status = rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .resume = json("'retry'")});
+  if (status == 1)
+    status = rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .resume = json("'retry'")});
   assert_int_equal(status, 0);
   assert_string_equal(rig_messages(&rig, 1), "tool: x\n");
   rig_deinit(&rig);
@@ -115,10 +120,13 @@ static void what_a_cancelled_tool_has_done_is_kept(void **state) {
 static void after_the_end_it_says_nothing(void **state) {
   struct rig rig = {.seed = 1};
   rig_up(&rig);
-  struct fl_definition *definition =
-      rig_load(&rig, "fairlead: 1\nname: s\nstate: { n: {} }\nnodes: { s: { type: set, write: { n: '2' } } }\nedges: [ START -> s, s -> END ]\n", NULL);
+  struct fl_definition *definition = rig_load(&rig,
+                                              "fairlead: 1\nname: s\nstate: { n: {} }\nnodes: { s: { type: set, write: "
+                                              "{ n: '2' } } }\nedges: [ START -> s, s -> END ]\n",
+                                              NULL);
   fl_store_memory_set_delay(rig.store, 100); /* at 100 the lease, at 200 the input, at 300 the end is on disk */
-  struct fl_invocation *invocation = rig_start(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'n':1}")});
+  struct fl_invocation *invocation =
+      rig_start(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'n':1}")});
   fl_world_sim_after(rig.world, 250, cancel, invocation);
   rig_turn(&rig);
   assert_int_equal(rig.status, 0);
@@ -133,7 +141,8 @@ static void during_a_model_call(void **state) {
                               "nodes: { agent: { type: agent } }\nedges: [ START -> agent, agent -> END ]\n";
   struct rig rig = {.seed = 1};
   rig_up(&rig);
-  struct fl_definition *definition = rig_load(&rig, agent, "replies: [ { text: abcdefghij, pieces: 10, delay_ms: 100 } ]\n");
+  struct fl_definition *definition =
+      rig_load(&rig, agent, "replies: [ { text: abcdefghij, pieces: 10, delay_ms: 100 } ]\n");
   struct fl_invoke_options options = {.thread = "a", .input = json("{'messages':'hi'}"), .follow = FL_FOLLOW_MESSAGES};
   cancel_at(&rig, definition, options, 450);
   assert_non_null(strstr(rig.told.data, "\"text\":\"c\""));
@@ -184,8 +193,10 @@ static void a_node_that_waits_for_something_of_its_own(void **state) {
     struct pending pending = {.rig = &rig, .calls_after = calls_after};
     rig_up(&rig);
     fl_runtime_add_function(rig.runtime, "wait", run_pending, &pending, NULL);
-    struct fl_definition *definition =
-        rig_load(&rig, "fairlead: 1\nname: w\nstate: { a: {} }\nnodes: { w: { type: c, function: wait } }\nedges: [ START -> w, w -> END ]\n", NULL);
+    struct fl_definition *definition = rig_load(&rig,
+                                                "fairlead: 1\nname: w\nstate: { a: {} }\nnodes: { w: { type: c, "
+                                                "function: wait } }\nedges: [ START -> w, w -> END ]\n",
+                                                NULL);
     cancel_at(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'a':1}")}, 500);
     assert_true(pending.was_cancelled);
     assert_int_equal(pending.completed_count, 1);
@@ -214,10 +225,15 @@ static void a_node_may_complete_while_it_is_being_ended(void **state) {
   struct pending pending = {.rig = &rig};
   rig_up(&rig);
   fl_runtime_add_function(rig.runtime, "wait", run_waiting, &pending, NULL);
-  struct fl_definition *definition =
-      rig_load(&rig, "fairlead: 1\nname: w\nstate: { a: {} }\nnodes: { w: { type: c, function: wait } }\nedges: [ START -> w, w -> END ]\n", NULL);
-  struct fl_invoke_options options = {.thread = "a", .input = json("{'a':1}"), .follow = FL_FOLLOW_EVENTS,
-                                      .on_event = on_ended_by_follower, .user = &pending};
+  struct fl_definition *definition = rig_load(&rig,
+                                              "fairlead: 1\nname: w\nstate: { a: {} }\nnodes: { w: { type: c, "
+                                              "function: wait } }\nedges: [ START -> w, w -> END ]\n",
+                                              NULL);
+  struct fl_invoke_options options = {.thread = "a",
+                                      .input = json("{'a':1}"),
+                                      .follow = FL_FOLLOW_EVENTS,
+                                      .on_event = on_ended_by_follower,
+                                      .user = &pending};
   cancel_at(&rig, definition, options, 500);
   assert_int_equal(pending.completed_count, 1);
   rig_deinit(&rig);
@@ -250,8 +266,9 @@ static int run_to_the_end(struct rig *rig, struct fl_definition *definition, con
 }
 
 static void at_any_effect_the_run_ends_once_and_the_thread_goes_on(void **state) {
-  static const char input[] = ASKS("{'id':'1','name':'t__echo','args':{'text':'a'}},{'id':'2','name':'t__late','args':{'text':'b','ms':9}},"
-                                   "{'id':'3','name':'t__echo','args':{'text':'c'}}");
+  static const char input[] =
+      ASKS("{'id':'1','name':'t__echo','args':{'text':'a'}},{'id':'2','name':'t__late','args':{'text':'b','ms':9}},"
+           "{'id':'3','name':'t__echo','args':{'text':'c'}}");
   int cancelled = 0;
   uint64_t number = 0;
   for (bool goes_on = true; goes_on;) {
@@ -263,8 +280,7 @@ static void at_any_effect_the_run_ends_once_and_the_thread_goes_on(void **state)
     struct trigger trigger = {.invocation = rig_start(&rig, definition, options)};
     trigger.number = fl_world_sim_effect_count(rig.world) + ++number;
     fl_world_sim_observe(rig.world, on_effect, &trigger);
-    while (!rig.is_over && fl_world_sim_step(rig.world)) {
-    }
+    while (!rig.is_over && fl_world_sim_step(rig.world)) {}
     fl_world_sim_observe(rig.world, NULL, NULL);
     goes_on = fl_world_sim_effect_count(rig.world) >= trigger.number;
     assert_true(rig.is_over);

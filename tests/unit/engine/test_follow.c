@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Following a run: what is told, in which order, and never before it is on disk (tokens excepted, which say that they are
- * provisional). */
+/* Following a run: what is told, in which order, and never before it is on disk (tokens excepted, which say that they
+ * are provisional). */
 #include "rig.h"
 
 #include <stdio.h>
 
-static const char graph[] = "fairlead: 1\nname: react\nstate: { messages: { reducer: messages } }\n"
-                            "models: { main: { provider: scripted, script: script.yaml } }\n"
-                            "nodes:\n  agent: { type: agent, model: main, tools: [t/echo] }\n  tools: { type: tools }\n"
-                            "edges:\n  - START -> agent\n"
-                            "  - { from: agent, branch: [ { when: 'size(last(state.messages).tool_calls) > 0', to: tools }, { to: END } ] }\n"
-                            "  - tools -> agent\n";
+static const char graph[] =
+    "fairlead: 1\nname: react\nstate: { messages: { reducer: messages } }\n"
+    "models: { main: { provider: scripted, script: script.yaml } }\n"
+    "nodes:\n  agent: { type: agent, model: main, tools: [t/echo] }\n  tools: { type: tools }\n"
+    "edges:\n  - START -> agent\n"
+    "  - { from: agent, branch: [ { when: 'size(last(state.messages).tool_calls) > 0', to: tools }, { to: END } ] }\n"
+    "  - tools -> agent\n";
 static const char script[] = "replies:\n  - when: { user: '.*' }\n    calls: [ { name: t__echo, args: { text: x } } ]\n"
                              "  - when: { tool: '.*' }\n    text: 'It is x.'\n    pieces: 4\n    delay_ms: 5\n";
 
@@ -107,8 +108,8 @@ static void a_checkpoint_is_told_when_it_is_stored(void **state) {
     fl_store_memory_set_delay(rig.store, seed % 5 * 3);
     struct watch watch = {.rig = &rig, .last_step = -10};
     struct fl_definition *definition = rig_load(&rig, graph, script);
-    struct fl_invoke_options options = {.thread = "a", .input = json("{'messages':'go'}"), .follow = 127,
-                                        .on_event = on_checkpoint, .user = &watch};
+    struct fl_invoke_options options = {
+        .thread = "a", .input = json("{'messages':'go'}"), .follow = 127, .on_event = on_checkpoint, .user = &watch};
     assert_int_equal(rig_run(&rig, definition, options), 0);
     assert_int_equal(watch.checked, 4);
     rig_deinit(&rig);
@@ -125,9 +126,12 @@ static void what_nodes_emit_is_told_after_what_it_is_based_on(void **state) {
   struct rig rig = {.seed = 1};
   rig_up(&rig);
   fl_runtime_add_function(rig.runtime, "say", say, NULL, NULL);
-  struct fl_definition *definition =
-      rig_load(&rig, "fairlead: 1\nname: s\nstate: { a: {} }\nnodes: { s: { type: c, function: say } }\nedges: [ START -> s, s -> END ]\n", NULL);
-  struct fl_invoke_options options = {.thread = "a", .input = json("{'a':1}"), .follow = FL_FOLLOW_CUSTOM | FL_FOLLOW_VALUES};
+  struct fl_definition *definition = rig_load(&rig,
+                                              "fairlead: 1\nname: s\nstate: { a: {} }\nnodes: { s: { type: c, "
+                                              "function: say } }\nedges: [ START -> s, s -> END ]\n",
+                                              NULL);
+  struct fl_invoke_options options = {
+      .thread = "a", .input = json("{'a':1}"), .follow = FL_FOLLOW_CUSTOM | FL_FOLLOW_VALUES};
   assert_int_equal(rig_run(&rig, definition, options), 0);
   assert_string_equal(rig.told.data, "values - {\"a\":1}\ncustom s {\"at\":\"the beginning\"}\ncustom s \"again\"\n");
   rig_deinit(&rig);
@@ -139,12 +143,15 @@ static void a_replayed_call_says_so(void **state) {
   struct rig rig = {.seed = 1};
   rig_up(&rig);
   struct fl_definition *definition =
-      rig_load(&rig, "fairlead: 1\nname: two\nstate: { messages: { reducer: messages } }\n"
-                     "nodes: { tools: { type: tools, tools: [t/*, wild/*] } }\nedges: [ START -> tools, tools -> END ]\n", NULL);
+      rig_load(&rig,
+               "fairlead: 1\nname: two\nstate: { messages: { reducer: messages } }\n"
+               "nodes: { tools: { type: tools, tools: [t/*, wild/*] } }\nedges: [ START -> tools, tools -> END ]\n",
+               NULL);
   struct fl_invoke_options options = {
       .thread = "a",
-      .input = json("{'messages':[{'role':'assistant','content':'','tool_calls':[{'id':'1','name':'t__echo','args':{'text':'x'}},"
-                    "{'id':'2','name':'wild__hang','args':{}}]}]}")};
+      .input = json(
+          "{'messages':[{'role':'assistant','content':'','tool_calls':[{'id':'1','name':'t__echo','args':{'text':'x'}},"
+          "{'id':'2','name':'wild__hang','args':{}}]}]}")};
   fl_world_sim_after(rig.world, 50, cancel, rig_start(&rig, definition, options));
   rig_turn(&rig);
   assert_int_equal(rig.status, FL_E_CANCELLED);
@@ -158,8 +165,9 @@ static void a_replayed_call_says_so(void **state) {
 static void progress_is_told(void **state) {
   struct rig rig = {.seed = 1};
   rig_up(&rig);
-  static const char one[] = "fairlead: 1\nname: one\nstate: { a: {} }\n"
-                            "nodes: { x: { type: tool, tool: wild/firm, args: {} } }\nedges: [ START -> x, x -> END ]\n";
+  static const char one[] =
+      "fairlead: 1\nname: one\nstate: { a: {} }\n"
+      "nodes: { x: { type: tool, tool: wild/firm, args: {} } }\nedges: [ START -> x, x -> END ]\n";
   struct fl_invoke_options options = {.thread = "a", .input = json("{'a':1}"), .follow = FL_FOLLOW_EVENTS};
   struct fl_invocation *invocation = rig_start(&rig, rig_load(&rig, one, NULL), options);
   fl_world_sim_run_until(rig.world, 100);

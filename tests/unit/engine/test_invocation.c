@@ -219,7 +219,8 @@ static void who_lost_the_lease_writes_nothing_more(void **state) {
   rig_up(&rig);
   struct fl_definition *definition = waiting_graph(&rig);
   struct theft theft = {.rig = &rig, .status = 99};
-  rig_start(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'n':1}"), .follow = FL_FOLLOW_VALUES});
+  rig_start(&rig, definition,
+            (struct fl_invoke_options){.thread = "a", .input = json("{'n':1}"), .follow = FL_FOLLOW_VALUES});
   fl_world_sim_after(rig.world, 5, steal, &theft);
   rig_turn(&rig);
   assert_int_equal(theft.status, 0);
@@ -245,8 +246,11 @@ static void a_long_run_keeps_its_lease(void **state) {
   rig_start(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'n':1}")});
   fl_world_sim_run_until(rig.world, 4 * 60 * 1000);
   struct theft theft = {.rig = &rig, .status = 99};
-  theft.txn = (struct fl_txn){.kind = FL_TXN_LEASE_ACQUIRE, .thread = "a", .wall_ms = fl_world_wall_ms(rig.world),
-                              .on_done = on_stolen, .user = &theft};
+  theft.txn = (struct fl_txn){.kind = FL_TXN_LEASE_ACQUIRE,
+                              .thread = "a",
+                              .wall_ms = fl_world_wall_ms(rig.world),
+                              .on_done = on_stolen,
+                              .user = &theft};
   fl_store_submit(rig.store, &theft.txn);
   rig_turn(&rig);
   assert_int_equal(theft.status, FL_E_BUSY);
@@ -284,8 +288,9 @@ static void few_threads_are_held(void **state) {
 }
 
 static void another_graph_may_go_on_with_a_thread(void **state) {
-  static const char other[] = "fairlead: 1\nname: other\nstate: { n: { type: integer, reducer: max, default: 0 } }\n"
-                              "nodes: { top: { type: set, write: { n: '1000' } } }\nedges: [ START -> top, top -> END ]\n";
+  static const char other[] =
+      "fairlead: 1\nname: other\nstate: { n: { type: integer, reducer: max, default: 0 } }\n"
+      "nodes: { top: { type: set, write: { n: '1000' } } }\nedges: [ START -> top, top -> END ]\n";
   struct rig rig = {0};
   rig_up(&rig);
   struct fl_definition *first = rig_load(&rig, counter, NULL), *second = rig_load(&rig, other, NULL);

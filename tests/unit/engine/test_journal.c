@@ -11,8 +11,9 @@ static int next_call(struct fl_task *task, size_t index);
 static void on_answer(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
   size_t index = (size_t)(uintptr_t)user;
   const char *prefix = fl_get_bool(result, "isError", false) ? "error: " : "";
-  struct fl_value *said = result != NULL ? fl_stringf("%s%s", prefix, fl_get_string(fl_at(fl_get(result, "content"), 0), "text", ""))
-                                         : fl_string(fl_error_word(err->code));
+  struct fl_value *said =
+      result != NULL ? fl_stringf("%s%s", prefix, fl_get_string(fl_at(fl_get(result, "content"), 0), "text", ""))
+                     : fl_string(fl_error_word(err->code));
   fl_task_write_take(task, "said", said);
   int rc = index + 1 < 3 ? next_call(task, index + 1) : FL_DONE;
   if (rc != FL_PENDING) fl_task_complete(task, rc);
@@ -29,11 +30,11 @@ static int run_three(struct fl_task *task, void *user) { return next_call(task, 
 
 static struct fl_definition *load_three(struct rig *rig, const char *effect) {
   fl_runtime_add_function(rig->runtime, "three", run_three, NULL, NULL);
-  FL_FREE_AUTO char *text = fl_format("fairlead: 1\nname: three\nstate: { said: { reducer: append } }\n"
-                                      "nodes: { three: { type: c, function: three } }\n%s%s%s"
-                                      "edges: [ START -> three, three -> END ]\n",
-                                      effect != NULL ? "effects: { 't/*': " : "", effect != NULL ? effect : "",
-                                      effect != NULL ? " }\n" : "");
+  FL_FREE_AUTO char *text =
+      fl_format("fairlead: 1\nname: three\nstate: { said: { reducer: append } }\n"
+                "nodes: { three: { type: c, function: three } }\n%s%s%s"
+                "edges: [ START -> three, three -> END ]\n",
+                effect != NULL ? "effects: { 't/*': " : "", effect != NULL ? effect : "", effect != NULL ? " }\n" : "");
   return rig_load(rig, text, NULL);
 }
 
@@ -132,17 +133,17 @@ static void a_resume_must_answer_something_that_is_asked(void **state) {
 
 /* ---- several unknown outcomes in one task ---- */
 
-static const char parallel[] = "fairlead: 1\nname: parallel\nstate: { messages: { reducer: messages } }\n"
-                               "nodes: { tools: { type: tools, tools: [t/*] } }\nedges: [ START -> tools, tools -> END ]\n";
+static const char parallel[] =
+    "fairlead: 1\nname: parallel\nstate: { messages: { reducer: messages } }\n"
+    "nodes: { tools: { type: tools, tools: [t/*] } }\nedges: [ START -> tools, tools -> END ]\n";
 
 static void each_question_gets_its_own_answer(void **state) {
   struct rig rig = {.seed = 1, .crashes_left = 1};
   rig_up(&rig);
-  struct fl_invoke_options options = {
-      .thread = "a",
-      .input = json("{'messages':[{'role':'assistant','content':'','tool_calls':["
-                    "{'id':'1','name':'t__crash','args':{'text':'first'}},"
-                    "{'id':'2','name':'t__crash','args':{'text':'second'}}]}]}")};
+  struct fl_invoke_options options = {.thread = "a",
+                                      .input = json("{'messages':[{'role':'assistant','content':'','tool_calls':["
+                                                    "{'id':'1','name':'t__crash','args':{'text':'first'}},"
+                                                    "{'id':'2','name':'t__crash','args':{'text':'second'}}]}]}")};
   rig_start(&rig, rig_load(&rig, parallel, NULL), options);
   assert_int_equal(rig_turn(&rig), FL_SIM_CRASHED);
   rig_down(&rig);
@@ -235,7 +236,8 @@ static void results_outlive_a_node_whose_writes_are_refused(void **state) {
                "fairlead: 1\nname: odd\nstate: { messages: { reducer: messages } }\n"
                "nodes: { odd: { type: c, function: odd } }\nedges: [ START -> odd, odd -> END ]\n",
                NULL);
-  assert_true(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'messages':[]}")}) < 0);
+  assert_true(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'messages':[]}")}) <
+              0);
   is_odd = false; /* the program has been put right */
   assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a"}), 0);
   assert_string_equal(rig_messages(&rig, 0), "user: paid\n");

@@ -13,9 +13,12 @@ static void mistakes_are_told_with_their_place(void **state) {
   static const struct {
     const char *text, *says;
   } rows[] = {
-      {HEAD "nodes: { x: { type: c, function: nix } }\n" TAIL, "there is no function named \"nix\" in this program (at /nodes/x/function)"},
-      {HEAD "models: { main: { provider: scripted, script: none.yaml } }\nnodes: { x: { type: agent } }\n" TAIL, "graph.yaml:4:11: error: "},
-      {HEAD "models: { main: { provider: scripted, script: none.yaml } }\nnodes: { x: { type: agent } }\n" TAIL, "none.yaml"},
+      {HEAD "nodes: { x: { type: c, function: nix } }\n" TAIL,
+       "there is no function named \"nix\" in this program (at /nodes/x/function)"},
+      {HEAD "models: { main: { provider: scripted, script: none.yaml } }\nnodes: { x: { type: agent } }\n" TAIL,
+       "graph.yaml:4:11: error: "},
+      {HEAD "models: { main: { provider: scripted, script: none.yaml } }\nnodes: { x: { type: agent } }\n" TAIL,
+       "none.yaml"},
       {HEAD "mcpServers: { s: { command: 7 } }\nnodes: { x: { type: tool, tool: s/y } }\n" TAIL, "/mcpServers/s"},
       {HEAD "nodes: { x: { type: tool, tool: nix/y } }\n" TAIL, "nix"},
       {HEAD "nodes: { x: { type: set, write: { b: '1' } } }\n" TAIL, "graph.yaml:4:"},
@@ -35,9 +38,11 @@ static void all_mistakes_are_told_at_once(void **state) {
   struct rig rig = {.seed = 1};
   rig_up(&rig);
   FL_FREE_AUTO char *said = rig_load_fails(
-      &rig, HEAD "models: { main: { provider: scripted, script: none.yaml } }\nmcpServers: { s: { command: 'true' } }\n"
-                 "nodes: { x: { type: agent, tools: [s/*] }, y: { type: c, function: nix } }\n"
-                 "edges: [ START -> x, x -> y, y -> END ]\n", NULL);
+      &rig,
+      HEAD "models: { main: { provider: scripted, script: none.yaml } }\nmcpServers: { s: { command: 'true' } }\n"
+           "nodes: { x: { type: agent, tools: [s/*] }, y: { type: c, function: nix } }\n"
+           "edges: [ START -> x, x -> y, y -> END ]\n",
+      NULL);
   assert_non_null(strstr(said, "none.yaml"));
   assert_non_null(strstr(said, "\"nix\""));
   rig_deinit(&rig);
@@ -88,8 +93,8 @@ static void graphs_share_a_server_that_they_agree_on(void **state) {
 static void tools_of_the_program_may_be_named(void **state) {
   struct rig rig = {.seed = 1};
   rig_up(&rig);
-  struct fl_definition *definition =
-      rig_load(&rig, HEAD "nodes: { x: { type: tool, tool: t/echo, args: { text: \"'hi'\" }, write: a } }\n" TAIL, NULL);
+  struct fl_definition *definition = rig_load(
+      &rig, HEAD "nodes: { x: { type: tool, tool: t/echo, args: { text: \"'hi'\" }, write: a } }\n" TAIL, NULL);
   assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.input = json("{}")}), 0);
   assert_string_equal(fl_as_string(rig_out(&rig, "a")), "hi");
   rig_deinit(&rig);
@@ -97,10 +102,8 @@ static void tools_of_the_program_may_be_named(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(mistakes_are_told_with_their_place),
-      cmocka_unit_test(all_mistakes_are_told_at_once),
-      cmocka_unit_test(what_cannot_be_read_is_named),
-      cmocka_unit_test(graphs_share_a_server_that_they_agree_on),
+      cmocka_unit_test(mistakes_are_told_with_their_place), cmocka_unit_test(all_mistakes_are_told_at_once),
+      cmocka_unit_test(what_cannot_be_read_is_named),       cmocka_unit_test(graphs_share_a_server_that_they_agree_on),
       cmocka_unit_test(tools_of_the_program_may_be_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

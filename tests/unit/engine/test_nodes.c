@@ -17,8 +17,9 @@ static void set_computes_on_the_state_of_its_step(void **state) {
 }
 
 static void an_expression_that_fails_names_its_node_and_place(void **state) {
-  static const char text[] = "fairlead: 1\nname: bad\nstate: { a: { default: 1 }, l: { default: [] } }\n"
-                             "nodes: { x: { type: set, write: { a: 'state.l[3]' } } }\nedges: [ START -> x, x -> END ]\n";
+  static const char text[] =
+      "fairlead: 1\nname: bad\nstate: { a: { default: 1 }, l: { default: [] } }\n"
+      "nodes: { x: { type: set, write: { a: 'state.l[3]' } } }\nedges: [ START -> x, x -> END ]\n";
   struct rig rig = {0};
   rig_up(&rig);
   struct fl_invoke_options options = {.thread = "t", .input = json("{}")};
@@ -47,10 +48,11 @@ static void fail_ends_the_run_with_its_message(void **state) {
 
 /* ---- interrupts ---- */
 
-static const char approval[] = "fairlead: 1\nname: approval\nstate: { sum: { default: 0 }, yes: {} , done: { default: false } }\n"
-                               "nodes:\n  ask: { type: interrupt, value: \"{'refund': state.sum}\", resume: 'yes' }\n"
-                               "  pay: { type: set, write: { done: \"state.yes\" } }\n"
-                               "edges: [ START -> ask, ask -> pay, pay -> END ]\n";
+static const char approval[] =
+    "fairlead: 1\nname: approval\nstate: { sum: { default: 0 }, yes: {} , done: { default: false } }\n"
+    "nodes:\n  ask: { type: interrupt, value: \"{'refund': state.sum}\", resume: 'yes' }\n"
+    "  pay: { type: set, write: { done: \"state.yes\" } }\n"
+    "edges: [ START -> ask, ask -> pay, pay -> END ]\n";
 
 static void an_interrupt_waits_on_disk_and_goes_on_with_the_answer(void **state) {
   struct rig rig = {0};
@@ -67,7 +69,8 @@ static void an_interrupt_waits_on_disk_and_goes_on_with_the_answer(void **state)
   struct fl_definition *definition = rig_load(&rig, approval, NULL);
   assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .resume = json("true")}), 0);
   assert_json(rig.output, "{'sum':12,'yes':true,'done':true}");
-  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .resume = json("true")}), FL_E_CONFLICT);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .resume = json("true")}),
+                   FL_E_CONFLICT);
   rig_deinit(&rig);
 }
 
@@ -87,7 +90,8 @@ static void a_new_input_takes_the_place_of_a_question(void **state) {
   rig_up(&rig);
   struct fl_definition *definition = rig_load(&rig, approval, NULL);
   rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'sum':12}")});
-  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'sum':13}")}), 1);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'sum':13}")}),
+                   1);
   assert_json(fl_get(fl_at(rig.interrupts, 0), "value"), "{'refund':13}");
   rig_deinit(&rig);
 }
@@ -112,16 +116,18 @@ static void several_questions_are_answered_by_id(void **state) {
   assert_int_equal(rig_run(&rig, definition, one), 1);
   assert_int_equal(fl_size(rig.interrupts), 1);
   assert_string_equal(fl_get_string(fl_at(rig.interrupts, 0), "node", ""), "left");
-  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .resume = json("'to the left'")}), 0);
+  assert_int_equal(
+      rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .resume = json("'to the left'")}), 0);
   assert_string_equal(fl_as_string(rig_out(&rig, "l")), "to the left");
   assert_string_equal(fl_as_string(rig_out(&rig, "r")), "to the right");
   rig_deinit(&rig);
 }
 
 static void a_graph_stops_before_and_after_nodes(void **state) {
-  static const char text[] = "fairlead: 1\nname: stops\nstate: { n: { reducer: sum, default: 0 } }\n"
-                             "nodes: { x: { type: set, write: { n: '1' } }, y: { type: set, write: { n: '10' } } }\n"
-                             "edges: [ START -> x, x -> y, y -> END ]\ninterrupt_before: [ y ]\ninterrupt_after: [ y ]\n";
+  static const char text[] =
+      "fairlead: 1\nname: stops\nstate: { n: { reducer: sum, default: 0 } }\n"
+      "nodes: { x: { type: set, write: { n: '1' } }, y: { type: set, write: { n: '10' } } }\n"
+      "edges: [ START -> x, x -> y, y -> END ]\ninterrupt_before: [ y ]\ninterrupt_after: [ y ]\n";
   struct rig rig = {0};
   rig_up(&rig);
   struct fl_definition *definition = rig_load(&rig, text, NULL);
@@ -196,13 +202,14 @@ static void a_tool_node_writes_what_its_tool_answers(void **state) {
 
 /* ---- the agent ---- */
 
-static const char react[] = "fairlead: 1\nname: react\nstate: { messages: { reducer: messages } }\n"
-                            "models: { main: { provider: scripted, script: script.yaml } }\n"
-                            "nodes:\n  agent: { type: agent, model: main, prompt: Be kind., tools: [t/echo] }\n"
-                            "  tools: { type: tools }\n"
-                            "edges:\n  - START -> agent\n"
-                            "  - { from: agent, branch: [ { when: 'size(last(state.messages).tool_calls) > 0', to: tools }, { to: END } ] }\n"
-                            "  - tools -> agent\n";
+static const char react[] =
+    "fairlead: 1\nname: react\nstate: { messages: { reducer: messages } }\n"
+    "models: { main: { provider: scripted, script: script.yaml } }\n"
+    "nodes:\n  agent: { type: agent, model: main, prompt: Be kind., tools: [t/echo] }\n"
+    "  tools: { type: tools }\n"
+    "edges:\n  - START -> agent\n"
+    "  - { from: agent, branch: [ { when: 'size(last(state.messages).tool_calls) > 0', to: tools }, { to: END } ] }\n"
+    "  - tools -> agent\n";
 static const char script[] = "replies:\n"
                              "  - when: { user: '^say (.*)$' }\n"
                              "    calls: [ { name: t__echo, args: { text: '${match.1}' } } ]\n"
@@ -226,10 +233,13 @@ static void a_model_that_refuses_fails_the_node_and_the_thread_goes_on(void **st
   struct rig rig = {.seed = 3};
   rig_up(&rig);
   struct fl_definition *definition = rig_load(&rig, react, script);
-  assert_true(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'messages':'never'}")}) < 0);
+  assert_true(
+      rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'messages':'never'}")}) < 0);
   assert_non_null(strstr(rig.error.text, "node \"agent\""));
-  assert_true(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'messages':'say x'}")}) < 0);
-  assert_string_equal(rig_stored_status(&rig, "t"), "error"); /* the unfinished work of before comes first, and fails again */
+  assert_true(
+      rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'messages':'say x'}")}) < 0);
+  assert_string_equal(rig_stored_status(&rig, "t"),
+                      "error"); /* the unfinished work of before comes first, and fails again */
   rig_deinit(&rig);
 }
 
@@ -246,8 +256,10 @@ static void a_model_that_is_not_there_is_named(void **state) {
   struct rig rig = {0};
   rig_up(&rig);
   fl_runtime_add_function(rig.runtime, "m", call_model, (void *)(uintptr_t)rows[0].request, NULL);
-  struct fl_definition *definition =
-      rig_load(&rig, "fairlead: 1\nname: m\nstate: { said: {} }\nnodes: { m: { type: c, function: m } }\nedges: [ START -> m, m -> END ]\n", NULL);
+  struct fl_definition *definition = rig_load(&rig,
+                                              "fairlead: 1\nname: m\nstate: { said: {} }\nnodes: { m: { type: c, "
+                                              "function: m } }\nedges: [ START -> m, m -> END ]\n",
+                                              NULL);
   assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.input = json("{'said':1}")}), FL_E_NOT_FOUND);
   assert_non_null(strstr(rig.error.text, rows[0].text));
   FL_VALUE_AUTO entry = json("{'provider':'openai','model':'x'}");
@@ -276,14 +288,17 @@ static void odd_answers_of_nodes_are_errors(void **state) {
     int status;
     const char *text;
   } rows[] = {{FL_E_BUG, "without fl_task_interrupt"}, {FL_E_TASK, "odd"}, {FL_E_TIMEOUT, "too long"},
-              {FL_E_NOT_FOUND, "not a channel"}, {0, NULL}, {FL_E_STATE, "because odd"}};
+              {FL_E_NOT_FOUND, "not a channel"},       {0, NULL},          {FL_E_STATE, "because odd"}};
   for (int i = 0; i < 6; i++) {
     struct rig rig = {0};
     rig_up(&rig);
     fl_runtime_add_function(rig.runtime, "odd", odd, &i, NULL);
-    struct fl_definition *definition =
-        rig_load(&rig, "fairlead: 1\nname: o\nstate: { a: {} }\nnodes: { odd: { type: c, function: odd } }\nedges: [ START -> odd, odd -> END ]\n", NULL);
-    assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'a':1}")}), rows[i].status);
+    struct fl_definition *definition = rig_load(&rig,
+                                                "fairlead: 1\nname: o\nstate: { a: {} }\nnodes: { odd: { type: c, "
+                                                "function: odd } }\nedges: [ START -> odd, odd -> END ]\n",
+                                                NULL);
+    assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{'a':1}")}),
+                     rows[i].status);
     if (rows[i].text != NULL && strstr(rig.error.text, rows[i].text) == NULL) fail_msg("%d: %s", i, rig.error.text);
     rig_deinit(&rig);
   }

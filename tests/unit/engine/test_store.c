@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A store that fails: before a run, for good, and for a moment at any time. The run ends, once, with the store's error or
- * as if nothing had happened; the thread goes on when the store is well again; no call is repeated unasked. */
+/* A store that fails: before a run, for good, and for a moment at any time. The run ends, once, with the store's error
+ * or as if nothing had happened; the thread goes on when the store is well again; no call is repeated unasked. */
 #include "rig.h"
 
 #include <stdio.h>
 
-static const char graph[] = "fairlead: 1\nname: work\n"
-                            "state: { messages: { reducer: messages }, n: { type: integer, reducer: sum, default: 0 } }\n"
-                            "nodes:\n  tools: { type: tools, tools: [t/*] }\n  beside: { type: set, write: { n: '1' } }\n"
-                            "  last: { type: set, write: { n: '10' } }\n"
-                            "edges: [ START -> tools, START -> beside, tools -> last, last -> END ]\n";
+static const char graph[] =
+    "fairlead: 1\nname: work\n"
+    "state: { messages: { reducer: messages }, n: { type: integer, reducer: sum, default: 0 } }\n"
+    "nodes:\n  tools: { type: tools, tools: [t/*] }\n  beside: { type: set, write: { n: '1' } }\n"
+    "  last: { type: set, write: { n: '10' } }\n"
+    "edges: [ START -> tools, START -> beside, tools -> last, last -> END ]\n";
 static const char input[] = "{'messages':[{'role':'assistant','content':'','tool_calls':["
                             "{'id':'1','name':'t__late','args':{'text':'a','ms':14}},"
                             "{'id':'2','name':'t__echo','args':{'text':'b'}},"
@@ -20,7 +21,8 @@ static void a_store_that_is_full_opens_no_thread(void **state) {
   rig_up(&rig);
   struct fl_definition *definition = rig_load(&rig, graph, NULL);
   fl_store_memory_set_error(rig.store, FL_E_NO_SPACE);
-  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json(input)}), FL_E_NO_SPACE);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json(input)}),
+                   FL_E_NO_SPACE);
   assert_int_equal(rig.calls.size, 0);
   assert_null(rig.runtime->threads);
   fl_store_memory_set_error(rig.store, 0);
@@ -39,10 +41,13 @@ static void what_is_not_on_disk_is_not_told_and_not_in_memory(void **state) {
   rig_up(&rig);
   fl_runtime_add_function(rig.runtime, "break", break_store, &rig, NULL);
   struct fl_definition *definition =
-      rig_load(&rig, "fairlead: 1\nname: b\nstate: { n: { reducer: sum, default: 0 } }\n"
-                     "nodes: { b: { type: c, function: break }, after: { type: set, write: { n: '100' } } }\n"
-                     "edges: [ START -> b, b -> after, after -> END ]\n", NULL);
-  struct fl_invoke_options options = {.thread = "a", .input = json("{'n':1}"), .follow = FL_FOLLOW_VALUES | FL_FOLLOW_UPDATES};
+      rig_load(&rig,
+               "fairlead: 1\nname: b\nstate: { n: { reducer: sum, default: 0 } }\n"
+               "nodes: { b: { type: c, function: break }, after: { type: set, write: { n: '100' } } }\n"
+               "edges: [ START -> b, b -> after, after -> END ]\n",
+               NULL);
+  struct fl_invoke_options options = {
+      .thread = "a", .input = json("{'n':1}"), .follow = FL_FOLLOW_VALUES | FL_FOLLOW_UPDATES};
   assert_int_equal(rig_run(&rig, definition, options), FL_E_NO_SPACE);
   assert_non_null(strstr(rig.error.text, "could not be stored"));
   assert_string_equal(rig.told.data, "values - {\"n\":1}\n");
@@ -94,7 +99,8 @@ static bool run_through(uint32_t from_ms, uint32_t for_ms, uint32_t delay_ms) {
   rig_turn(&rig);
   if (!rig.is_over || rig.end_count != 1) fail_msg("from %u for %u: the run has not ended", from_ms, for_ms);
   bool has_failed = rig.status != 0;
-  if (has_failed && rig.status != FL_E_NO_SPACE) fail_msg("from %u for %u: %d %s", from_ms, for_ms, rig.status, rig.error.text);
+  if (has_failed && rig.status != FL_E_NO_SPACE)
+    fail_msg("from %u for %u: %d %s", from_ms, for_ms, rig.status, rig.error.text);
   int retries = 0;
   struct fl_invoke_options options = {.thread = "a", .input = has_begun(&rig) ? NULL : json(input)};
   while (has_failed && rig_run(&rig, definition, options) == 1) {
@@ -104,7 +110,8 @@ static bool run_through(uint32_t from_ms, uint32_t for_ms, uint32_t delay_ms) {
   if (rig.status != 0) fail_msg("from %u for %u, later: %s", from_ms, for_ms, rig.error.text);
   assert_string_equal(rig_messages(&rig, 1), "tool: a\ntool: b\ntool: c\n");
   assert_int_equal(fl_as_int(rig_out(&rig, "n"), 0), 11);
-  if (count_calls(&rig) > 3 + retries) fail_msg("from %u for %u: %d calls, %d repeats", from_ms, for_ms, count_calls(&rig), retries);
+  if (count_calls(&rig) > 3 + retries)
+    fail_msg("from %u for %u: %d calls, %d repeats", from_ms, for_ms, count_calls(&rig), retries);
   rig_deinit(&rig);
   return has_failed;
 }
@@ -143,8 +150,8 @@ static int call_twice(struct fl_task *task, void *user) {
   return FL_PENDING;
 }
 
-/* The result of the first call is refused after the second has come and the step's commit stands behind it: the next step,
- * which waits for that, is taken back. */
+/* The result of the first call is refused after the second has come and the step's commit stands behind it: the next
+ * step, which waits for that, is taken back. */
 static void steps_behind_a_failed_commit_are_taken_back(void **state) {
   for (uint32_t from_ms = 8; from_ms < 30; from_ms++) {
     struct rig rig = {.seed = 1};
@@ -152,9 +159,11 @@ static void steps_behind_a_failed_commit_are_taken_back(void **state) {
     rig_up(&rig);
     fl_runtime_add_function(rig.runtime, "twice", call_twice, &pair, NULL);
     struct fl_definition *definition =
-        rig_load(&rig, "fairlead: 1\nname: b\nstate: { n: { reducer: sum, default: 0 } }\neffects: { 't/*': read }\n"
-                       "nodes: { b: { type: c, function: twice }, after: { type: set, write: { n: '100' } } }\n"
-                       "edges: [ START -> b, b -> after, after -> END ]\n", NULL);
+        rig_load(&rig,
+                 "fairlead: 1\nname: b\nstate: { n: { reducer: sum, default: 0 } }\neffects: { 't/*': read }\n"
+                 "nodes: { b: { type: c, function: twice }, after: { type: set, write: { n: '100' } } }\n"
+                 "edges: [ START -> b, b -> after, after -> END ]\n",
+                 NULL);
     fl_store_memory_set_delay(rig.store, 4);
     struct weather bad = {&rig, FL_E_IO}, fine = {&rig, 0};
     fl_world_sim_after(rig.world, from_ms, change, &bad);
@@ -163,7 +172,11 @@ static void steps_behind_a_failed_commit_are_taken_back(void **state) {
     rig_turn(&rig);
     if (!rig.is_over) fail_msg("from %u: the run has not ended", from_ms);
     pair.answers = 0;
-    if (rig.status != 0) assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = has_begun(&rig) ? NULL : json("{'n':0}")}), 0);
+    if (rig.status != 0)
+      assert_int_equal(
+          rig_run(&rig, definition,
+                  (struct fl_invoke_options){.thread = "a", .input = has_begun(&rig) ? NULL : json("{'n':0}")}),
+          0);
     assert_int_equal(fl_as_int(rig_out(&rig, "n"), 0), 101);
     rig_deinit(&rig);
   }
@@ -213,9 +226,11 @@ static void a_step_behind_a_refused_result_is_taken_back(void **state) {
   rig_up(&rig);
   fl_runtime_add_function(rig.runtime, "gap", call_around_gap, &gap, NULL);
   struct fl_definition *definition =
-      rig_load(&rig, "fairlead: 1\nname: b\nstate: { n: { reducer: sum, default: 0 } }\neffects: { 't/*': read }\n"
-                     "nodes: { b: { type: c, function: gap }, after: { type: set, write: { n: '100' } } }\n"
-                     "edges: [ START -> b, b -> after, after -> END ]\n", NULL);
+      rig_load(&rig,
+               "fairlead: 1\nname: b\nstate: { n: { reducer: sum, default: 0 } }\neffects: { 't/*': read }\n"
+               "nodes: { b: { type: c, function: gap }, after: { type: set, write: { n: '100' } } }\n"
+               "edges: [ START -> b, b -> after, after -> END ]\n",
+               NULL);
   fl_store_memory_set_delay(rig.store, 5);
   rig_start(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'n':0}")});
   rig_turn(&rig);
