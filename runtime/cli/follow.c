@@ -250,11 +250,12 @@ static void print_interrupts(const char *file, const struct fl_invoke_result *re
     FL_FREE_AUTO char *value = fl_dump(fl_get(interrupt, "value"), NULL);
     const char *when = fl_get_string(interrupt, "when", NULL);
     if (when != NULL) fprintf(stderr, "stopped %s node %s\n", when, fl_get_string(interrupt, "node", ""));
-    else
+    else if (file != NULL)
       fprintf(stderr, "waiting at %s (%s): %s\n", fl_get_string(interrupt, "node", ""),
               fl_get_string(interrupt, "id", ""), value);
   }
   bool is_static = count > 0 && fl_get(fl_at(result->interrupts, 0), "when") != NULL;
+  if (file == NULL) return;
   fprintf(stderr, "go on with: fairlead run %s --thread %s%s\n", file, result->thread,
           is_static ? "" : " --resume JSON");
 }
@@ -293,6 +294,9 @@ int fl_follower_end(struct fl_follower *follower, const char *file, const struct
   end_line(follower);
   if (result->status == 1) print_interrupts(file, result);
   if (result->status < 0 && result->status != FL_E_CANCELLED) fl_fail_error(follower->args, err);
-  if (result->status == FL_E_CANCELLED) fprintf(stderr, "cancelled; the thread is kept: --thread %s\n", result->thread);
+  if (result->status == FL_E_CANCELLED && file == NULL)
+    fprintf(stderr, "cancelled; what was begun is finished before your next message is answered\n");
+  else if (result->status == FL_E_CANCELLED)
+    fprintf(stderr, "cancelled; the thread is kept: --thread %s\n", result->thread);
   return exit_code(result);
 }

@@ -27,7 +27,8 @@ void fl_follower_deinit(struct fl_follower *follower);
 unsigned fl_follower_wants(const struct fl_follower *follower);
 void fl_follower_event(const struct fl_run_event *event, void *user);
 
-/* Prints the end: the answer when it was not streamed, what is waited for, or the error. Returns the exit code. */
+/* Prints the end: the answer when it was not streamed, what is waited for, or the error. Returns the exit code. `file`
+ * is for saying how to go on; NULL in a conversation, which asks by itself. */
 int fl_follower_end(struct fl_follower *follower, const char *file, const struct fl_invoke_result *result,
                     const struct fl_error *err);
 /* "values,updates" to bits; -1 after a message. */

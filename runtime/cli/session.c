@@ -123,7 +123,7 @@ int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *opti
   while (!session->is_over) fl_world_run(fl_runtime_world(session->runtime));
   session->invocation = NULL;
   *ret_result = session->result;
-  return fl_follower_end(&session->follower, args->items[0], ret_result, &session->error);
+  return fl_follower_end(&session->follower, session->is_chat ? NULL : args->items[0], ret_result, &session->error);
 }
 
 /* ---- what the thread holds ---- */
@@ -144,7 +144,7 @@ struct fl_value *fl_session_user_message(const char *text) {
   return input;
 }
 
-static struct fl_value *describe(struct fl_session *session) {
+struct fl_value *fl_session_describe(struct fl_session *session) {
   struct fl_loaded loaded = {0};
   if (fl_store_load(fl_runtime_store(session->runtime), session->thread, "", 0, &loaded, NULL) < 0) return NULL;
   struct fl_run_settings settings = {.size = sizeof settings};
@@ -155,6 +155,14 @@ static struct fl_value *describe(struct fl_session *session) {
   return description;
 }
 
+bool fl_session_is_interrupted(struct fl_session *session) {
+  struct fl_thread_info info = {0};
+  int rc = fl_store_read_thread(fl_runtime_store(session->runtime), session->thread, &info, NULL);
+  bool is_interrupted = rc == 0 && info.status != NULL && strcmp(info.status, "interrupted") == 0;
+  fl_thread_info_deinit(&info);
+  return is_interrupted;
+}
+
 static const struct fl_value *last_user_content(const struct fl_value *messages) {
   for (size_t i = fl_size(messages); i > 0; i--)
     if (strcmp(fl_get_string(fl_at(messages, i - 1), "role", ""), "user") == 0)
@@ -163,7 +171,7 @@ static const struct fl_value *last_user_content(const struct fl_value *messages)
 }
 
 bool fl_session_is_unfinished(struct fl_session *session, const struct fl_value *input) {
-  FL_VALUE_AUTO description = describe(session);
+  FL_VALUE_AUTO description = fl_session_describe(session);
   if (fl_size(fl_get(description, "next")) == 0) return false;
   const struct fl_value *asked = last_user_content(fl_get(input, "messages"));
   const struct fl_value *begun = last_user_content(fl_get(fl_get(description, "values"), "messages"));
@@ -171,7 +179,7 @@ bool fl_session_is_unfinished(struct fl_session *session, const struct fl_value 
 }
 
 bool fl_session_are_interrupt_ids(struct fl_session *session, const struct fl_value *answers) {
-  FL_VALUE_AUTO description = describe(session);
+  FL_VALUE_AUTO description = fl_session_describe(session);
   const struct fl_value *interrupts = fl_get(description, "interrupts");
   struct fl_member member = {0};
   size_t known = 0;

@@ -12,6 +12,7 @@ struct fl_session {
   char *thread; /* NULL: a new one for each run */
   struct fl_signal on_int, on_term, on_stop;
   struct fl_invocation *invocation; /* under way */
+  bool is_chat;              /* the one who answers sits at the prompt */
   bool is_over, was_cancelled;
   struct fl_invoke_result result;
   struct fl_error error;
@@ -29,6 +30,10 @@ int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *opti
 bool fl_session_has_messages(const struct fl_session *session);
 struct fl_value *fl_session_user_message(const char *text); /* {"messages":[{"role":"user","content":TEXT}]} */
 
+/* The thread as fl_run_describe tells it, NULL when there is none. */
+struct fl_value *fl_session_describe(struct fl_session *session);
+/* Whether the thread's last run ended by waiting for a person. */
+bool fl_session_is_interrupted(struct fl_session *session);
 /* Whether the thread stands in the middle of a turn that this very input began. */
 bool fl_session_is_unfinished(struct fl_session *session, const struct fl_value *input);
 /* Whether every member of the object names a pending interrupt of the thread. */

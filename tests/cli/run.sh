@@ -3,7 +3,8 @@
 # The program as a user meets it: exit codes, messages, threads, interrupts, signals. Prints TAP.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-fairlead=$PWD/build/fairlead
+build=$PWD/build
+fairlead=$build/fairlead
 folder=$(mktemp -d "${TMPDIR:-/tmp}/fairlead-cli-XXXXXX")
 trap 'rm -rf "$folder"' EXIT INT TERM
 export FAIRLEAD_STORE="$folder/s.db" FL_COUNTING_TOOLS="$PWD/build/counting-tools" FL_COUNT_FILE="$folder/count"
@@ -104,6 +105,89 @@ kill -9 $pid; wait $pid 2>/dev/null
 sleep 2; ! is_running "$FL_COUNTING_TOOLS"; ok "two seconds after kill -9 no tool server is left"
 run 0 run tests/cli/slow.yaml --thread k1 "what's (3 + 5) x 12?" && says 96 && tells "finishing it" && \
   [ "$(grep -c 'begin add' "$FL_COUNT_FILE")" -eq 1 ]; ok "kill -9 in the middle: the rerun finishes, and add was called once"
+
+# ---- at a terminal ----
+
+# talk CODE ARGS…: the conversation on standard input, with fairlead at a terminal
+talk() { expected=$1; shift; env -u NO_COLOR TERM=xterm LANG= "$build/converse" "$fairlead" "$@" >"$out" 2>"$err"; code=$?
+  [ $code -eq "$expected" ] || { echo "exit $code, expected $expected: $*" >>"$err"; return 1; }; }
+talk 0 run $math --thread c1 <<'END' && says "go on with --thread c1"; ok "a conversation at a terminal, with history by arrow-up"
+< >
+> what's (3 + 5) x 12?\r
+< The answer is 96
+< >
+> now add 4\r
+< The answer is 100
+< >
+> \e[A\r
+< The answer is 104
+< >
+> \x04
+END
+talk 0 run tests/cli/ask.yaml --thread c2 <<'END'; ok "Ctrl-C discards the line, letters beyond ASCII are letters, a question takes its answer"
+< >
+> not meant\x03
+< ^C
+< >
+> ça va? 日本 🙂!\x7f\r
+< You said ça va? 日本 🙂
+< ask asks: {"question":"May I say it?"
+< answer>
+> \x03
+< answer>
+> \r
+< answer>
+> yes\r
+< said
+< >
+> \x04
+END
+run 0 threads show c2 --json && says '"content":"ça va? 日本 🙂"' && ! says "not meant"; ok "and nothing else was sent"
+talk 0 run tests/cli/ask.yaml --thread c3 <<'END'; ok "leaving at a question"
+< >
+> hello\r
+< answer>
+> \x04
+END
+talk 0 run tests/cli/ask.yaml --thread c3 <<'END'; ok "and coming back to it"
+< ask asks:
+< answer>
+> no\r
+< not said: no
+< >
+> \x04
+END
+: >"$FL_COUNT_FILE"
+FL_TOOL_SLEEP_MS=1000; export FL_TOOL_SLEEP_MS
+talk 0 run tests/cli/slow.yaml --thread c4 <<'END'; ok "Ctrl-C cancels a step and keeps the conversation"
+< >
+> what's (3 + 5) x 12?\r
+< math/add
+> \x03
+< cancelled; what was begun is finished
+< >
+> \x04
+END
+talk 0 run tests/cli/slow.yaml --thread c4 <<'END'; ok "which is finished when it is taken up again"
+< finishing what was begun
+< The answer is 96
+< >
+> \x04
+END
+unset FL_TOOL_SLEEP_MS
+{ cat tests/cli/ask.yaml; echo "interrupt_before: [agent]"; } | sed "s,ask-script,$PWD/tests/cli/ask-script," >"$folder/stop.yaml"
+talk 0 run "$folder/stop.yaml" --thread c5 <<'END'; ok "a stop goes on with Enter, not with Ctrl-C"
+< >
+> hello\r
+< stopped before node agent
+< (Enter goes on) >
+> \x03
+< (Enter goes on) >
+> \r
+< You said hello
+< answer>
+> \x04
+END
 
 mkdir "$folder/ro" && chmod 500 "$folder/ro"
 if [ "$(id -u)" != 0 ]; then run 1 run $math --store "$folder/ro/x/s.db" hello && tells "$folder/ro"; ok "a store that cannot be made is told"; fi
