@@ -8,12 +8,10 @@
 #include "runtime/json/json.h"
 
 /* An element: a value, a text, or both (the text stays when it is parsed, because slices of it are lent). Several
- * spines may share one. Its id is looked up once. */
+ * spines may share one. */
 struct item {
   size_t refs;
   struct fl_value *value; /* NULL until parsed */
-  char *id;               /* NULL when it has none or is not known yet */
-  bool is_id_known;
   size_t text_size; /* 0 when it exists only as a value */
   char text[];
 };
@@ -50,7 +48,6 @@ static struct item *item_create(struct fl_value *value, fl_slice text) {
 static void item_unref(struct item *item) {
   if (--item->refs > 0) return;
   fl_value_unref(item->value);
-  fl_free(item->id);
   fl_free(item);
 }
 
@@ -61,21 +58,16 @@ static struct fl_value *item_value(struct item *item) {
   return item->value;
 }
 
-/* The id out of the text, so that looking for one does not parse every message. */
-static char *id_in_text(fl_slice text) {
-  fl_slice found = fl_json_find_member(text, FL_SLICE("id"));
-  FL_VALUE_AUTO id = NULL;
-  if (found.size < 2 || found.data[0] != '"') return NULL;
-  if (memchr(found.data, '\\', found.size) == NULL) return fl_strndup(found.data + 1, found.size - 2);
-  return fl_json_read(found, FL_JSON_FULL, &id, NULL) == 0 ? fl_strdup(fl_as_string(id)) : NULL;
-}
+static fl_slice string_slice(const struct fl_value *value) { return fl_slice_n(fl_as_string(value), fl_string_size(value)); }
 
-static const char *item_id(struct item *item) {
-  if (item->is_id_known) return item->id;
-  item->is_id_known = true;
-  if (item->value != NULL) item->id = fl_strdup(fl_get_string(item->value, "id", NULL));
-  else item->id = id_in_text(fl_slice_n(item->text, item->text_size));
-  return item->id;
+/* The id, lent; data NULL when there is none. It is looked up in the text, so that an index does not parse every message,
+ * except where it is written with escapes. */
+static fl_slice item_id(struct item *item) {
+  if (item->value != NULL) return string_slice(fl_get(item->value, "id"));
+  fl_slice found = fl_json_find_member(fl_slice_n(item->text, item->text_size), FL_SLICE("id"));
+  if (found.size < 2 || found.data[0] != '"') return fl_slice_n(NULL, 0);
+  if (memchr(found.data, '\\', found.size) == NULL) return fl_slice_n(found.data + 1, found.size - 2);
+  return string_slice(fl_get(item_value(item), "id"));
 }
 
 static struct spine *spine_create(size_t capacity) {
@@ -116,10 +108,10 @@ static struct spine *spine_copy(const struct spine *from, size_t count, size_t s
 
 static void spine_index(struct spine *spine, size_t count) {
   for (; spine->indexed_count < count; spine->indexed_count++) {
-    const char *id = item_id(spine->slots[spine->indexed_count].item);
-    if (id == NULL) continue;
+    fl_slice id = item_id(spine->slots[spine->indexed_count].item);
+    if (id.data == NULL) continue;
     size_t index = spine->indexed_count + 1;
-    void *before = fl_map_set(&spine->ids, id, (void *)(uintptr_t)index);
+    void *before = fl_map_set_n(&spine->ids, id, (void *)(uintptr_t)index);
     spine->slots[index - 1].previous = (size_t)(uintptr_t)before;
   }
 }
