@@ -64,6 +64,32 @@ export async function servers() {
     const read = await run(fairlead, args("read_graph", {}), { env });
     check(read.code === 0 && read.out.includes("it has a fairlead"), read.err + read.out);
   });
+  const official = ["node", join(process.cwd(), "tsserver.mjs")];
+  await row("official server: list, and structured content", async () => {
+    check((await list(official)).map((tool) => tool.name).sort().join() === "add,envelope,fail,repeat,steps", "other tools");
+    const result = await call("add", { a: 1, b: 2 }, official);
+    check(result.code === 0 && result.answer.structuredContent.sum === 3, result.err + result.out);
+  });
+  await row("official server: our client speaks 2026-07-28 with it", async () => {
+    const result = await call("envelope", {}, official);
+    const envelope = JSON.parse(textOf(result));
+    check(envelope["io.modelcontextprotocol/protocolVersion"] === "2026-07-28", result.out);
+    check(envelope["io.modelcontextprotocol/clientInfo"].name === "fairlead", result.out);
+  });
+  await row("official server: a tool that throws", async () => {
+    const result = await call("fail", {}, official);
+    check(result.code === 1 && result.answer.isError && textOf(result) === "it was not to be", result.err + result.out);
+  });
+  await row("official server: progress", async () => {
+    const result = await run(fairlead, ["mcp", "call", "steps", '{"last":3}', "--", ...official]);
+    check(result.code === 0 && result.out.trim() === "there" && result.err.includes("3/3 stepping"), `exit ${result.code}: ${result.err}${result.out}`);
+  });
+  await row("official server: a long text arrives whole, a longer one is refused by its size", async () => {
+    const whole = await call("repeat", { size: 400000 }, official);
+    check(whole.code === 0 && textOf(whole) === "ö".repeat(400000), `${whole.err}: ${whole.out.length} characters`);
+    const refused = await call("repeat", { size: 700000 }, official);
+    check(refused.code === 1 && /1400\d{3} bytes; 1048576/.test(refused.out + refused.err), `exit ${refused.code}: ${refused.out.slice(0, 500)}${refused.err}`);
+  });
   await row("a server that does not exist is told by name", async () => {
     const result = await run(fairlead, ["mcp", "list", "--", "no-such-server"]);
     check(result.code === 1 && result.err.includes("no-such-server"), `exit ${result.code}: ${result.err}`);

@@ -30,6 +30,8 @@ export function run(command, args, { env = {}, input = "", timeout = 60000 } = {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env: { ...process.env, ...env }, detached: true });
     let out = "", err = "";
+    child.stdout.setEncoding("utf8"); // a character may come in two parts
+    child.stderr.setEncoding("utf8");
     child.stdout.on("data", (data) => (out += data));
     child.stderr.on("data", (data) => (err += data));
     const timer = setTimeout(() => process.kill(-child.pid, "SIGKILL"), timeout);
