@@ -4,6 +4,8 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
 
+#include <stdlib.h>
+
 enum { FL_NEAREST_WORD_MAX = 64 };
 
 void fl_diags_init(struct fl_diags *diags) { *diags = (struct fl_diags){0}; }
@@ -32,6 +34,18 @@ void fl_diags_add(struct fl_diags *diags, const struct fl_diag *diag) {
       diag->column,   fl_strdup(diag->pointer), fl_strdup(diag->message),
       fl_strdup(diag->suggestion),
   };
+}
+
+static int by_place(const void *a, const void *b) {
+  const struct fl_diag *x = a, *y = b;
+  int order = strcmp(x->file != NULL ? x->file : "", y->file != NULL ? y->file : "");
+  if (order == 0) order = (x->line > y->line) - (x->line < y->line);
+  if (order == 0) order = (x->column > y->column) - (x->column < y->column);
+  return order;
+}
+
+void fl_diags_sort(struct fl_diags *diags) {
+  if (diags->count > 1) qsort(diags->items, diags->count, sizeof *diags->items, by_place);
 }
 
 char *fl_diag_format(const struct fl_diag *diag) {

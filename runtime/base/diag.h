@@ -32,6 +32,9 @@ void fl_diags_deinit(struct fl_diags *diags);
 /* Copies every text of `diag` (strings may be NULL). */
 void fl_diags_add(struct fl_diags *diags, const struct fl_diag *diag);
 
+/* In the order of the file: by line, then column; what has no place comes first. */
+void fl_diags_sort(struct fl_diags *diags);
+
 /* "FILE:LINE:COLUMN: error: MESSAGE (at POINTER); SUGGESTION", the caller frees it. */
 char *fl_diag_format(const struct fl_diag *diag);
 
