@@ -279,6 +279,7 @@ int fl_graph_file_load(const char *path, fl_slice text, const struct fl_graph_fi
     loader.parts[0]->document = (struct fl_document){0};
   }
   loader_deinit(&loader);
+  fl_diags_sort(&found);
   for (size_t i = 0; i < found.count; i++) fl_diags_add(diags, &found.items[i]);
   diags->dropped_count += found.dropped_count;
   int rc = found.error_count == 0 ? 0 : FL_E_INVALID;

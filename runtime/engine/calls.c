@@ -311,6 +311,25 @@ static void replay_result(struct fl_task_call *call, const struct fl_loaded_call
   tell_end(call, true);
 }
 
+static void refuse(struct fl_task_call *call, int code, const char *text) {
+  struct fl_error err = {0};
+  fl_error_set(&err, code, "%s", text);
+  call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
+  set_error(call, &err);
+  tell_end(call, false);
+  fl_invocation_wake(call->task->invocation);
+}
+
+/* The journal knows this place as another call: a node that does not make the same calls when it runs again. A call
+ * that may be repeated is simply made; for the others nobody can say what the stored outcome belongs to. */
+static bool is_another(const struct fl_task_call *call, const struct fl_loaded_call *found) {
+  if (found == NULL || call->effect == FL_EFFECT_READ) return false;
+  uint8_t hash[FL_HASH_SIZE];
+  fl_json_hash(call->args, hash);
+  return found->kind != call->kind || strcmp(found->name, call->name) != 0 ||
+         memcmp(hash, found->argument_hash, sizeof hash) != 0;
+}
+
 /* Looks the call up in the journal: its result, an attempt whose outcome is unknown, or nothing; and goes on from
  * there. */
 static void begin(struct fl_task_call *call) {
@@ -318,6 +337,13 @@ static void begin(struct fl_task_call *call) {
   bool looks_on = true;
   while (looks_on) {
     const struct fl_loaded_call *found = find_journalled(call);
+    if (is_another(call, found)) {
+      FL_FREE_AUTO char *text = fl_format("call %d of this task was %s before and is %s now, with the same or other "
+                                          "arguments; a node must make the same calls when it runs again",
+                                          call->index + 1, found->name, call->name);
+      refuse(call, FL_E_CONFLICT, text);
+      return;
+    }
     bool is_same = found != NULL && found->kind == call->kind && strcmp(found->name, call->name) == 0;
     if (!is_same) break;
     call->is_announced = true;
@@ -331,15 +357,6 @@ static void begin(struct fl_task_call *call) {
     }
   }
   if (looks_on) announce(call);
-  fl_invocation_wake(call->task->invocation);
-}
-
-static void refuse(struct fl_task_call *call, int code, const char *text) {
-  struct fl_error err = {0};
-  fl_error_set(&err, code, "%s", text);
-  call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
-  set_error(call, &err);
-  tell_end(call, false);
   fl_invocation_wake(call->task->invocation);
 }
 

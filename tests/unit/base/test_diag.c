@@ -20,6 +20,18 @@ static void formats_as_compilers_do(void **state) {
   fl_free(text);
 }
 
+static void sorts_by_place(void **state) {
+  struct fl_diags diags = {0};
+  fl_diags_add(&diags, &(struct fl_diag){.file = "a", .line = 6, .column = 2, .message = "third"});
+  fl_diags_add(&diags, &(struct fl_diag){.file = "a", .line = 4, .column = 9, .message = "second"});
+  fl_diags_add(&diags, &(struct fl_diag){.message = "first"});
+  fl_diags_sort(&diags);
+  assert_string_equal(diags.items[0].message, "first");
+  assert_string_equal(diags.items[1].message, "second");
+  assert_string_equal(diags.items[2].message, "third");
+  fl_diags_deinit(&diags);
+}
+
 static void counts_what_it_drops(void **state) {
   struct fl_diags diags = {0};
   for (int i = 0; i < FL_DIAG_COUNT_MAX + 7; i++) fl_diags_add(&diags, &(struct fl_diag){.message = "m"});
@@ -42,6 +54,7 @@ int main(void) {
       cmocka_unit_test(finds_the_nearest_name),
       cmocka_unit_test(formats_as_compilers_do),
       cmocka_unit_test(counts_what_it_drops),
+      cmocka_unit_test(sorts_by_place),
       cmocka_unit_test(an_error_gets_its_context_in_front),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

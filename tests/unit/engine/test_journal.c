@@ -6,6 +6,8 @@
 /* Three calls, one after the other; what they answered goes to `said`. */
 static const char *const three[] = {"t/echo", "t/echo", "t/crash"};
 
+static const char *said_before = ""; /* what each call says before its number */
+
 static int next_call(struct fl_task *task, size_t index);
 
 static void on_answer(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
@@ -21,7 +23,7 @@ static void on_answer(struct fl_task *task, struct fl_value *result, const struc
 
 static int next_call(struct fl_task *task, size_t index) {
   FL_VALUE_AUTO args = fl_object();
-  fl_set_take(args, "text", fl_stringf("%zu", index));
+  fl_set_take(args, "text", fl_stringf("%s%zu", said_before, index));
   int rc = fl_task_call_tool(task, three[index], args, on_answer, (void *)(uintptr_t)index);
   return rc < 0 ? rc : FL_PENDING;
 }
@@ -128,6 +130,18 @@ static void a_resume_must_answer_something_that_is_asked(void **state) {
   assert_int_equal(rig_run(&rig, definition, resume), 0);
   struct fl_invoke_options second = {.thread = "a", .resume = json("'retry'")};
   assert_int_equal(rig_run(&rig, definition, second), FL_E_CONFLICT);
+  rig_deinit(&rig);
+}
+
+/* The stored answers belong to other calls than the node makes now: nobody is told them, and nothing leaves. */
+static void a_node_that_makes_other_calls_when_it_runs_again_is_told(void **state) {
+  struct rig rig = {.seed = 1};
+  die_in_the_third(&rig, NULL);
+  said_before = "other ";
+  assert_int_equal(rig_run(&rig, load_three(&rig, NULL), (struct fl_invoke_options){.thread = "a"}), 0);
+  said_before = "";
+  assert_int_equal(rig.calls.size, 0);
+  assert_json(rig.output, "{'said':['conflict','conflict','conflict']}");
   rig_deinit(&rig);
 }
 
@@ -347,6 +361,7 @@ int main(void) {
       cmocka_unit_test(a_call_with_a_key_is_repeated_with_its_key),
       cmocka_unit_test(a_call_that_happens_once_is_asked_about),
       cmocka_unit_test(an_answer_counts_once),
+      cmocka_unit_test(a_node_that_makes_other_calls_when_it_runs_again_is_told),
       cmocka_unit_test(a_resume_must_answer_something_that_is_asked),
       cmocka_unit_test(each_question_gets_its_own_answer),
       cmocka_unit_test(questions_of_the_node_and_about_its_calls_do_not_mix),
