@@ -5,6 +5,8 @@
 #include "runtime/base/buf.h"
 #include "runtime/json/json.h"
 
+#include <math.h>
+
 static int refuse(enum fl_reducer reducer, const struct fl_value *held, const struct fl_value *written, struct fl_error *err) {
   if (held == NULL)
     return fl_error_set(err, FL_E_INVALID, "its reducer %s does not take a value of type %s", fl_reducer_name(reducer),
@@ -15,7 +17,9 @@ static int refuse(enum fl_reducer reducer, const struct fl_value *held, const st
 
 static int add_numbers(struct fl_value *held, struct fl_value *written, struct fl_value **ret_value, struct fl_error *err) {
   if (!fl_is(held, FL_INT) || !fl_is(written, FL_INT)) {
-    *ret_value = fl_double(fl_as_double(held, 0) + fl_as_double(written, 0));
+    double total = fl_as_double(held, 0) + fl_as_double(written, 0);
+    if (!isfinite(total)) return fl_error_set(err, FL_E_LIMIT, "the sum does not fit a double"); /* JSON has no infinity */
+    *ret_value = fl_double(total);
     return 0;
   }
   int64_t sum;
