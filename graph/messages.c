@@ -166,8 +166,18 @@ static size_t first_that_counts(struct fl_fold *fold, const struct fl_value *mes
   return 0;
 }
 
+/* What was written under another reducer may be anything. */
+static bool are_normal(const struct fl_value *messages) {
+  if (!fl_is(messages, FL_ARRAY)) return false;
+  for (size_t i = 0; i < fl_size(messages); i++)
+    if (fl_string_size(fl_get(fl_at(messages, i), "id")) == 0) return false;
+  return true;
+}
+
 int fl_messages_fold(struct fl_fold *fold, struct fl_value *messages, bool measures, struct fl_error *err) {
   size_t count = fl_size(messages);
+  if (!are_normal(messages))
+    return fl_error_set(err, FL_E_INVALID, "it was written when the channel held no messages, and cannot be read as one");
   size_t first = first_that_counts(fold, messages);
   FL_FREE_AUTO const char **ids = fl_new_array(const char *, count);
   struct removals removals = {ids, 0};

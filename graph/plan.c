@@ -171,12 +171,24 @@ static void attach_error(struct fl_planned *task, const struct fl_value *stored)
   fl_error_set(task->error, (int)fl_get_int(stored, "code", FL_E_TASK), "%s", fl_get_string(stored, "message", ""));
 }
 
+/* Messages were stored in their normal form and stay as they are, unless the channel had another reducer then. What is no message
+ * stays too: the fold refuses it. */
+static struct fl_value *as_messages_take(const struct fl_planned *task, int index, struct fl_value *stored) {
+  struct fl_value *messages = NULL;
+  size_t message_index = (size_t)index << 32; /* several writes of a task must not give one id twice */
+  if (fl_messages_normalise(stored, task->id, &message_index, &messages, NULL) < 0) return stored;
+  fl_value_unref(stored);
+  return messages;
+}
+
 /* A channel that the graph does not have any more is passed over: what was written to it has nowhere to go. */
 static void attach_write(const struct fl_run *run, struct fl_planned *task, const struct fl_loaded_write *write) {
   ptrdiff_t channel = fl_definition_channel(run->definition, write->channel);
   if (channel < 0) return;
   bool is_hidden = (size_t)channel >= run->definition->state_channel_count;
-  fl_writes_add_take(&task->writes, (size_t)channel, is_hidden ? NULL : fl_value_ref(write->value));
+  struct fl_value *value = is_hidden ? NULL : fl_value_ref(write->value);
+  if (!is_hidden && run->definition->channels[channel].reducer == FL_MESSAGES) value = as_messages_take(task, write->index, value);
+  fl_writes_add_take(&task->writes, (size_t)channel, value);
 }
 
 static void attach_one(const struct fl_run *run, struct fl_planned *task, const struct fl_loaded_write *write) {
