@@ -4,7 +4,8 @@
  * n bytes of list never cost more than about 2n on disk and in time to load. Pure.
  *
  * Body of a checkpoint: {"channels":{NAME:[VERSION,VALUE_NO]}, "control":{HIDDEN:[VERSION,[NODE…]]} (only those available or, for
- * a join, begun), "seen":{NODE:{CHANNEL:VERSION}}, "sizes":{LIST:[LIVE,STORED]}, "next":[NODE…], "version":N, "stops":[…]}. */
+ * a join, begun), "seen":{NODE:{CHANNEL:VERSION}}, "sizes":{LIST:[LIVE,STORED]}, "next":[NODE…], "version":N, "stops":[…],
+ * "writer":NODE (of an input or an update: as whom)}. */
 #include "graph/core.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/check.h"
@@ -213,6 +214,10 @@ static void write_rest(const struct fl_run *run, struct fl_buf *body) {
     fl_json_write_string(body, fl_slice_of(fl_run_node(run, &run->tasks[i])->name));
   }
   fl_buf_addf(body, "],\"version\":%llu", (unsigned long long)run->version);
+  if (run->writer != NULL) {
+    write_key(body, "writer");
+    fl_json_write_string(body, fl_slice_of(run->writer));
+  }
   if (run->stops != NULL) {
     write_key(body, "stops");
     fl_json_write(body, run->stops, FL_JSON_COMPACT);
@@ -316,6 +321,15 @@ static void load_seen(struct fl_run *run, const struct fl_value *seen) {
   }
 }
 
+/* Whether a task of this checkpoint has done anything: then the run was told to go on from where it had stopped. */
+static bool has_moved_on(const struct fl_run *run, const struct fl_loaded *loaded) {
+  for (size_t i = 0; i < loaded->write_count; i++)
+    if (fl_plan_find(run, loaded->writes[i].task_id) != NULL) return true;
+  for (size_t i = 0; i < loaded->call_count; i++)
+    if (fl_plan_find(run, loaded->calls[i].task_id) != NULL) return true;
+  return false;
+}
+
 void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded) {
   run->checkpoint_no = loaded->checkpoint_no;
   run->parent_no = loaded->parent_no;
@@ -323,12 +337,13 @@ void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded) {
   run->step = loaded->step;
   run->wall_ms = loaded->wall_ms;
   snprintf(run->source, sizeof run->source, "%s", loaded->source != NULL ? loaded->source : "");
+  run->writer = fl_strdup(fl_get_string(loaded->body, "writer", NULL));
   run->version = number_of(fl_get(loaded->body, "version"));
   for (size_t i = 0; i < loaded->channel_count; i++) load_channel(run, &loaded->channels[i]);
   load_sizes(run, fl_get(loaded->body, "sizes"));
   load_controls(run, fl_get(loaded->body, "control"));
   load_seen(run, fl_get(loaded->body, "seen"));
-  run->stops = fl_value_ref(fl_get(loaded->body, "stops"));
   fl_plan(run);
   fl_plan_attach(run, loaded);
+  if (!has_moved_on(run, loaded)) run->stops = fl_value_ref(fl_get(loaded->body, "stops"));
 }

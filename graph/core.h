@@ -85,6 +85,7 @@ struct fl_run {
   char checkpoint_id[FL_UUID_SIZE], parent_id[FL_UUID_SIZE];
   int64_t step, wall_ms;
   char source[16];
+  char *writer;           /* of an input or an update: as whom; NULL: tasks ran */
   struct fl_value *stops; /* static interrupts it stands at, as in END; NULL: none */
   struct fl_planned *tasks;
   size_t task_count, task_capacity;
@@ -115,6 +116,7 @@ static inline struct fl_control *fl_run_control(const struct fl_run *run, size_t
 
 struct fl_seal {
   const char *source;
+  const char *writer; /* from outside: START or the node it was written as; NULL: tasks, or END */
   int64_t step;
   struct fl_folds folds;
   struct fl_records records;
@@ -134,6 +136,7 @@ void fl_run_end(struct fl_run *run, enum fl_run_status status, const struct fl_e
 void fl_run_refuse(struct fl_run *run, int code, const char *format, ...) FL_PRINTF(3, 4);
 /* Whether a new start fits; otherwise it has been refused. */
 bool fl_run_may_begin(struct fl_run *run);
+bool fl_run_has_finished(const struct fl_run *run); /* whether a task of the present superstep is done */
 
 /* ---- outside.c ---- */
 

@@ -42,12 +42,15 @@ struct outside {
   const struct fl_node_def *node; /* whose ways are taken; NULL: START's */
 };
 
-static int fold_finished(struct fl_run *run, struct outside *outside, struct fl_error *err) {
+/* A superstep that cannot be folded (two wrote one value, a value against its schema) must not stand in the way of what puts
+ * the thread right: its values are dropped. */
+static void fold_finished(struct fl_run *run, struct outside *outside) {
+  struct fl_folds *folds = &outside->seal.folds;
   int rc = 0;
   for (size_t i = 0; i < run->task_count && rc == 0; i++)
-    if (run->tasks[i].status == FL_TASK_DONE) rc = fl_seal_fold_task(run, &outside->seal, &run->tasks[i], err);
-  fl_folds_next_step(&outside->seal.folds);
-  return rc;
+    if (run->tasks[i].status == FL_TASK_DONE) rc = fl_seal_fold_task(run, &outside->seal, &run->tasks[i], NULL);
+  if (rc < 0 || fl_folds_check(folds, NULL) < 0) fl_folds_deinit(folds);
+  fl_folds_next_step(folds);
 }
 
 static int fold_given(struct fl_run *run, struct outside *outside, struct fl_error *err) {
@@ -76,8 +79,8 @@ static int find_ways(struct fl_run *run, struct outside *outside, struct fl_erro
 /* All that can fail. On failure the event is refused and nothing has changed. */
 static bool prepare(struct fl_run *run, struct outside *outside, bool leads_on) {
   struct fl_error err;
-  int rc = fold_finished(run, outside, &err);
-  if (rc == 0) rc = fold_given(run, outside, &err);
+  fold_finished(run, outside);
+  int rc = fold_given(run, outside, &err);
   if (rc == 0 && leads_on) rc = find_ways(run, outside, &err);
   if (rc == 0) rc = fl_seal_values(run, &outside->seal, &err);
   if (rc == 0) return true;
@@ -101,6 +104,7 @@ void fl_run_on_input(struct fl_run *run) {
   for (size_t i = 0; i < run->task_count; i++) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
   fl_control_clear_triggers(run);
   fl_control_write_all(run, &outside.writes, FL_START);
+  outside.seal.writer = FL_START;
   fl_seal_end(run, &outside.seal, NULL);
   fl_writes_deinit(&outside.writes);
   run->steps_used = 1;
@@ -124,8 +128,13 @@ static uint64_t seen_version(const struct fl_run *run, size_t index) {
   return highest;
 }
 
-/* The node that ran last; START when none has. */
+/* The node that ran last; START when none has, or when an input or an update as START is all that happened since. */
 static int find_last_node(const struct fl_run *run, const struct fl_node_def **ret_node, struct fl_error *err) {
+  if (run->writer != NULL && !fl_run_has_finished(run)) {
+    ptrdiff_t index = fl_definition_node(run->definition, run->writer);
+    *ret_node = index >= 0 ? &run->definition->nodes[index] : NULL;
+    if (index >= 0 || strcmp(run->writer, FL_START) == 0) return 0;
+  }
   const struct fl_node_def *last = NULL, *other = NULL;
   uint64_t highest = 0;
   for (size_t i = 0; i < run->definition->node_count; i++) {
@@ -163,6 +172,7 @@ static int find_writer(const struct fl_run *run, struct outside *outside, struct
 static void move_on(struct fl_run *run, struct outside *outside, bool is_end) {
   for (size_t i = 0; i < run->task_count; i++)
     if (is_end || run->tasks[i].status == FL_TASK_DONE) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
+  if (outside->node != NULL) fl_control_mark_seen(run, outside->node); /* it stands for the node's own run */
   fl_control_clear_triggers(run);
   if (is_end) return;
   for (size_t i = 0; i < run->task_count; i++)
@@ -186,6 +196,7 @@ void fl_run_on_update(struct fl_run *run) {
   fl_seal_begin(run, &outside.seal, "update", run->step + 1);
   if (!prepare(run, &outside, !is_end)) return;
   move_on(run, &outside, is_end);
+  outside.seal.writer = is_end ? NULL : outside.writer;
   fl_seal_end(run, &outside.seal, NULL);
   fl_writes_deinit(&outside.writes);
   fl_run_end(run, FL_RUN_DONE, NULL);

@@ -70,6 +70,7 @@ void fl_run_destroy(struct fl_run *run) {
   fl_free(run->stop_flags);
   fl_free(run->manifest_hash);
   fl_free(run->ns);
+  fl_free(run->writer);
   fl_value_unref(run->stops);
   fl_state_unref(run->state);
   fl_state_unref(run->seen_state);
@@ -79,7 +80,7 @@ void fl_run_destroy(struct fl_run *run) {
 
 /* ---- looking at it ---- */
 
-static bool has_finished_sibling(const struct fl_run *run) {
+bool fl_run_has_finished(const struct fl_run *run) {
   for (size_t i = 0; i < run->task_count; i++)
     if (run->tasks[i].status == FL_TASK_DONE) return true;
   return false;
@@ -102,7 +103,7 @@ static struct fl_state *with_finished(const struct fl_run *run) {
 }
 
 const struct fl_state *fl_run_state(const struct fl_run *run) {
-  if (run->seen_state == NULL && has_finished_sibling(run)) ((struct fl_run *)run)->seen_state = with_finished(run);
+  if (run->seen_state == NULL && fl_run_has_finished(run)) ((struct fl_run *)run)->seen_state = with_finished(run);
   return run->seen_state != NULL ? run->seen_state : run->state;
 }
 

@@ -93,6 +93,8 @@ static void take_checkpoint(struct fl_run *run, const struct fl_seal *seal) {
   run->step = seal->step;
   run->wall_ms = run->ev->wall_ms;
   snprintf(run->source, sizeof run->source, "%s", seal->source);
+  fl_free(run->writer);
+  run->writer = fl_strdup(seal->writer);
   run->version++;
   fl_state_unref(run->seen_state);
   run->seen_state = NULL;
@@ -156,9 +158,13 @@ static int store_writes(struct fl_run *run, const struct fl_planned *task, struc
   return rc;
 }
 
-/* What the tasks wrote stays: a graph that is put right goes on from here. */
+/* What the tasks wrote stays: a graph that is put right goes on from here. What cannot be stored is forgotten. */
 static void superstep_failed(struct fl_run *run, struct fl_planned *last, const struct fl_error *err) {
-  if (last != NULL && store_writes(run, last, NULL) < 0) last->status = FL_TASK_READY;
+  if (last != NULL && store_writes(run, last, NULL) < 0) {
+    fl_planned_forget(last);
+    last->status = FL_TASK_READY;
+  } else if (last != NULL)
+    fl_emit_ended(run, last);
   fl_run_end(run, FL_RUN_FAILED, err);
 }
 
