@@ -3,6 +3,7 @@
 #include "runtime/json/expr_internal.h"
 
 #include "runtime/json/json.h"
+#include "runtime/json/number.h"
 
 #include <errno.h>
 #include <math.h>
@@ -106,18 +107,11 @@ static int call_int(struct fl_eval *eval, const struct fl_expr_node *node, struc
   return 0;
 }
 
-static bool parse_double(const char *text, double *ret_number) {
-  if (text[0] == '\0' || text[strspn(text, "+-.0123456789eE")] != '\0') return false;
-  char *end = NULL;
-  *ret_number = strtod(text, &end);
-  return *end == '\0' && end != text && isfinite(*ret_number);
-}
-
 static int call_double(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args, size_t arg_count,
                        struct fl_var *ret) {
   double number = 0;
   if (fl_is_number(args[0].value)) number = fl_as_double(args[0].value, 0);
-  else if (!fl_is(args[0].value, FL_STRING) || !parse_double(fl_as_string(args[0].value), &number))
+  else if (!fl_is(args[0].value, FL_STRING) || !fl_number_from_text(fl_as_string(args[0].value), &number))
     return fail_conversion(eval, node, "double", &args[0]);
   ret->value = fl_double(number);
   return 0;

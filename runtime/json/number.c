@@ -76,6 +76,15 @@ struct decimal {
 
 static bool is_digit(const char *at, const char *end) { return at < end && (uint8_t)(*at - '0') < 10; }
 
+/* A program that embeds us may have set a locale whose decimal point is a comma. */
+static double strtod_plain(const char *text, char **ret_end) {
+  locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (plain == (locale_t)0) fl_out_of_memory();
+  double real = strtod_l(text, ret_end, plain);
+  freelocale(plain);
+  return real;
+}
+
 static double by_library(const struct decimal *decimal) {
   size_t size = (size_t)(decimal->end - decimal->start);
   char near_text[128];
@@ -83,11 +92,17 @@ static double by_library(const struct decimal *decimal) {
   char *text = far_text != NULL ? far_text : near_text;
   memcpy(text, decimal->start, size);
   text[size] = '\0';
-  locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-  if (plain == (locale_t)0) fl_out_of_memory();
-  double real = fabs(strtod_l(text, NULL, plain));
-  freelocale(plain);
-  return real;
+  char *end;
+  return fabs(strtod_plain(text, &end));
+}
+
+bool fl_number_from_text(const char *text, double *ret_real) {
+  if (text[0] == '\0' || text[strspn(text, "+-.0123456789eE")] != '\0') return false; /* no blanks, "inf", hexadecimal */
+  char *end;
+  double real = strtod_plain(text, &end);
+  if (end == text || *end != '\0' || !isfinite(real)) return false;
+  *ret_real = real;
+  return true;
 }
 
 /* More than 19 digits: when the first 19, and one more in the last place, give the same double, the rest does not

@@ -6,9 +6,9 @@
  * of it is said at once; libyaml stops at the first mistake of syntax. Nesting is on a stack of our own. */
 #include "runtime/base/mem.h"
 #include "runtime/json/document.h"
+#include "runtime/json/number.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <yaml.h>
 
@@ -85,8 +85,8 @@ static struct fl_value *plain_number(struct loader *loader, const yaml_mark_t *m
     complain(loader, mark, "put it in quotes to have it as a text", "the integer does not fit in 64 bits");
     return fl_null();
   }
-  double number = strtod(text, NULL);
-  if (isfinite(number)) return fl_double(number);
+  double number;
+  if (fl_number_from_text(text, &number)) return fl_double(number);
   complain(loader, mark, "put it in quotes to have it as a text", "the number is too large");
   return fl_null();
 }
