@@ -32,12 +32,12 @@ static bool check_type(const struct fl_schema_rule *rule, const struct fl_schema
   return fl_schema_complain_type(rule, eval);
 }
 
+/* rule->least is the work of comparing with all that is allowed. */
 static bool check_allowed(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval) {
+  if (!fl_schema_spend(eval, rule->least)) return false;
   if (rule->kind == FL_RULE_CONST)
     return fl_equal(rule->value, eval->instance) || fl_schema_complain_allowed(rule, eval);
-  size_t count = fl_size(rule->value);
-  if (!fl_schema_spend(eval, count)) return false;
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < fl_size(rule->value); i++)
     if (fl_equal(fl_at(rule->value, i), eval->instance)) return true;
   return fl_schema_complain_allowed(rule, eval);
 }
@@ -75,7 +75,7 @@ static bool check_count(const struct fl_schema_rule *rule, const struct fl_schem
 }
 
 bool fl_schema_check_pattern(const struct fl_schema_eval *eval, const struct fl_regex *regex, fl_slice text) {
-  if (!fl_schema_spend(eval, 1 + text.size / 64)) return false;
+  if (!fl_schema_spend(eval, 1 + text.size / FL_SCHEMA_BYTES_OF_WORK)) return false;
   uint64_t before = eval->run->work_left * REGEX_WORK, work = before;
   int rc = fl_regex_search_within(regex, text, &work);
   fl_schema_spend(eval, (before - work) / REGEX_WORK);
@@ -89,6 +89,7 @@ static bool check_string(const struct fl_schema_rule *rule, const struct fl_sche
   if (rule->kind == FL_RULE_PATTERN)
     return fl_schema_check_pattern(eval, rule->regex, text) ||
            fl_schema_complain_value(rule, eval, "but must match the pattern %s", rule->text);
+  if (!fl_schema_spend(eval, text.size / FL_SCHEMA_BYTES_OF_WORK)) return false;
   if (rule->kind == FL_RULE_FORMAT)
     return rule->format->is_valid(text) || fl_schema_complain_value(rule, eval, "but must be a valid %s, as %s",
                                                                     rule->format->name, rule->format->example);
@@ -169,18 +170,20 @@ static bool check_unique(const struct fl_schema_rule *rule, const struct fl_sche
 static bool check_required(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval) {
   if (!fl_is(eval->instance, FL_OBJECT)) return true;
   bool is_valid = true;
+  if (!fl_schema_spend(eval, fl_size(rule->value))) return false;
   for (size_t i = 0; i < fl_size(rule->value) && (is_valid || eval->report != NULL); i++) {
     const struct fl_value *name = fl_at(rule->value, i);
     if (fl_get_n(eval->instance, fl_as_string(name), fl_string_size(name)) == NULL)
       is_valid = fl_schema_complain(rule, eval, "lacks the required property \"%s\"", fl_as_string(name));
   }
-  return is_valid && fl_schema_spend(eval, fl_size(rule->value));
+  return is_valid;
 }
 
 static bool check_dependent(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval) {
   bool is_valid = true;
   struct fl_member member = {0};
   while (fl_is(eval->instance, FL_OBJECT) && fl_next_member(rule->value, &member)) {
+    if (!fl_schema_spend(eval, 1 + fl_size(member.value))) return false;
     if (fl_get_n(eval->instance, member.key, member.key_size) == NULL) continue;
     for (size_t i = 0; i < fl_size(member.value); i++) {
       const struct fl_value *name = fl_at(member.value, i);

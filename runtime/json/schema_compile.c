@@ -129,7 +129,9 @@ static int compile_type(COMPILE_ARGS) {
 
 static int compile_value(COMPILE_ARGS) {
   if (keyword->kind == FL_RULE_ENUM && !fl_is(value, FL_ARRAY)) return wrong(compiler, node, "must be an array");
-  add_rule(node, keyword)->value = value;
+  struct fl_schema_rule *rule = add_rule(node, keyword);
+  rule->value = value;
+  rule->least = fl_size(value) + fl_json_weight(value) / FL_SCHEMA_BYTES_OF_WORK;
   return 0;
 }
 

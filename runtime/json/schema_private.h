@@ -17,6 +17,7 @@ enum {
   FL_SCHEMA_DOCUMENT_COUNT_MAX = 64,
   FL_SCHEMA_NESTING_MAX = 256,  /* subschemas inside subschemas, as written */
   FL_SCHEMA_DEPTH_MAX = 1000,   /* subschemas inside subschemas, as followed while validating */
+  FL_SCHEMA_BYTES_OF_WORK = 64, /* of a text that is walked through or compared, to one unit of work */
   FL_SCHEMA_WORK_MAX = 10000000 /* subschemas entered and values looked at */
 };
 

@@ -24,6 +24,11 @@ void fl_schema_report_deinit(struct fl_schema_report *report) {
   *report = (struct fl_schema_report){.limit = report->limit};
 }
 
+/* Whether anybody would read one more complaint; making one that is dropped is work for nothing. */
+static bool is_wanted(const struct fl_schema_eval *eval) {
+  return eval->report != NULL && eval->report->count < eval->report->limit && eval->run->error == 0;
+}
+
 /* Takes the complaint over; drops it when the report is full. */
 static void add_take(struct fl_schema_report *report, struct fl_schema_complaint *complaint) {
   if (report->count >= report->limit) {
@@ -76,17 +81,27 @@ static struct fl_schema_complaint complaint_at(const struct fl_schema_eval *eval
   return complaint;
 }
 
+/* As much of a string as can be shown, and a little more, so that it is seen to be cut. However long the value is, and it
+ * may be many megabytes, only its front is looked at. */
+static fl_slice front_of(const struct fl_value *string) {
+  fl_slice text = fl_slice_n(fl_as_string(string), fl_string_size(string));
+  if (text.size <= 2 * SHOWN_SIZE_MAX) return text;
+  text.size = 2 * SHOWN_SIZE_MAX;
+  while ((text.data[text.size] & 0xc0) == 0x80) text.size--;
+  return text;
+}
+
 /* A short form of a value: scalars as JSON, containers by their type. */
 static void add_shown(struct fl_buf *message, const struct fl_value *value) {
   if (fl_is(value, FL_OBJECT) || fl_is(value, FL_ARRAY)) {
-    FL_BUF_AUTO text = {0};
-    fl_json_write(&text, value, FL_JSON_COMPACT);
-    if (text.size <= SHOWN_SIZE_MAX) fl_buf_add(message, text.data, text.size);
+    FL_BUF_AUTO text = {.limit = SHOWN_SIZE_MAX};
+    if (fl_json_write(&text, value, FL_JSON_COMPACT) == 0) fl_buf_add(message, text.data, text.size);
     else fl_buf_add_text(message, fl_is(value, FL_OBJECT) ? "an object" : "an array");
     return;
   }
   FL_BUF_AUTO text = {0};
-  fl_json_write(&text, value, FL_JSON_COMPACT);
+  if (fl_is(value, FL_STRING)) fl_json_write_string(&text, front_of(value));
+  else fl_json_write(&text, value, FL_JSON_COMPACT);
   size_t size = text.size;
   if (size > SHOWN_SIZE_MAX) {
     size = SHOWN_SIZE_MAX;
@@ -97,7 +112,7 @@ static void add_shown(struct fl_buf *message, const struct fl_value *value) {
 }
 
 bool fl_schema_complain(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, const char *format, ...) {
-  if (eval->report == NULL || eval->run->error != 0) return false;
+  if (!is_wanted(eval)) return false;
   FL_BUF_AUTO message = {0};
   va_list args;
   va_start(args, format);
@@ -110,7 +125,7 @@ bool fl_schema_complain(const struct fl_schema_rule *rule, const struct fl_schem
 
 bool fl_schema_complain_value(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, const char *format,
                               ...) {
-  if (eval->report == NULL || eval->run->error != 0) return false;
+  if (!is_wanted(eval)) return false;
   FL_BUF_AUTO message = {0};
   fl_buf_add_text(&message, "is ");
   add_shown(&message, eval->instance);
@@ -155,7 +170,7 @@ static void add_type_complaint(const struct fl_schema_eval *eval, const char *ke
 }
 
 bool fl_schema_complain_type(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval) {
-  if (eval->report != NULL && eval->run->error == 0) add_type_complaint(eval, rule->keyword, rule->types);
+  if (is_wanted(eval)) add_type_complaint(eval, rule->keyword, rule->types);
   return false;
 }
 
@@ -207,7 +222,7 @@ static void add_allowed_text(struct fl_buf *message, const struct fl_value *inst
 }
 
 bool fl_schema_complain_allowed(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval) {
-  if (eval->report == NULL || eval->run->error != 0) return false;
+  if (!is_wanted(eval)) return false;
   FL_BUF_AUTO message = {0};
   struct allowed allowed = {0};
   struct fl_schema_complaint complaint = {.allowed = rule->value, .is_list = rule->kind == FL_RULE_ENUM};
@@ -225,7 +240,7 @@ bool fl_schema_complain_allowed(const struct fl_schema_rule *rule, const struct 
 
 bool fl_schema_complain_member(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval,
                                const char *keyword, const struct fl_map *known) {
-  if (eval->report == NULL || eval->run->error != 0) return false;
+  if (!is_wanted(eval)) return false;
   FL_BUF_AUTO message = {0}, name = {0};
   fl_buf_add_text(&message, "is not a property that is allowed here");
   fl_buf_add(&name, eval->path->key.data, eval->path->key.size);

@@ -306,6 +306,7 @@ static bool run_node(const struct fl_schema_node *node, const struct fl_schema_e
   eval.node = node;
   if (outer->scope == NULL || outer->scope->resource != node->resource) eval.scope = &scope;
   if (!node->has_unevaluated) return run_rules(node, &eval);
+  if (!fl_schema_spend(&eval, fl_size(eval.instance) / 64)) return false; /* the marks are as many bits */
   fl_schema_marks_init(&marks, eval.instance);
   eval.marks = &marks;
   bool is_valid = run_rules(node, &eval);
