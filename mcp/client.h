@@ -17,7 +17,12 @@ struct fl_mcp_client_options {
 int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_options *options,
                          struct fl_tool_source **ret_source, struct fl_error *err);
 /* From an `mcpServers` entry of a graph file: {"command","args","env","cwd"}; "url" is FL_E_UNSUPPORTED in this version. */
-int fl_mcp_client_from_config(struct fl_world *world, const char *name, const struct fl_value *entry, const char *folder,
+struct fl_mcp_client_entry {
+  const char *name;             /* its key in mcpServers */
+  const struct fl_value *value;
+  const char *folder;           /* of the graph file: relative commands and folders start there */
+};
+int fl_mcp_client_from_config(struct fl_world *world, const struct fl_mcp_client_entry *entry,
                               struct fl_tool_source **ret_source, struct fl_error *err);
 
 /* What is known of a connected server: {"protocolVersion","era","serverInfo","capabilities","instructions"}; a new reference. */

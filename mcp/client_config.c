@@ -52,8 +52,10 @@ static int read_env(const char *name, const struct fl_value *entry, char ***ret_
   return 0;
 }
 
-int fl_mcp_client_from_config(struct fl_world *world, const char *name, const struct fl_value *entry, const char *folder,
+int fl_mcp_client_from_config(struct fl_world *world, const struct fl_mcp_client_entry *config,
                               struct fl_tool_source **ret_source, struct fl_error *err) {
+  const char *name = config->name, *folder = config->folder;
+  const struct fl_value *entry = config->value;
   char **argv = NULL, **env = NULL;
   if (!fl_is(entry, FL_OBJECT)) return fl_error_set(err, FL_E_INVALID, "mcpServers/%s must be an object", name);
   if (fl_get(entry, "url") != NULL)

@@ -167,16 +167,16 @@ struct fl_tool_source *fl_tool_source_local_take(struct fl_world *world, const c
   return &local->source;
 }
 
-int fl_tool_source_local(struct fl_world *world, const char *name, const struct fl_tool *tools, size_t tool_count,
-                         struct fl_tool_source **ret_source, struct fl_error *err) {
+int fl_tool_source_local(struct fl_world *world, const struct fl_local_tools *local, struct fl_tool_source **ret_source,
+                         struct fl_error *err) {
   struct fl_tool_set set;
   fl_tool_set_init(&set);
-  int status = fl_tool_set_add_all(&set, tools, tool_count, err);
+  int status = fl_tool_set_add_all(&set, local->tools, local->count, err);
   if (status < 0) {
-    fl_error_context(err, "server \"%s\"", name);
+    fl_error_context(err, "server \"%s\"", local->server);
     fl_tool_set_deinit(&set);
     return status;
   }
-  *ret_source = fl_tool_source_local_take(world, name, &set);
+  *ret_source = fl_tool_source_local_take(world, local->server, &set);
   return 0;
 }

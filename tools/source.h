@@ -58,8 +58,13 @@ struct fl_tool_source {
 
 /* Tools that are C functions in this process (local.c). The tools are lent for the life of the source. */
 struct fl_tool;
-int fl_tool_source_local(struct fl_world *world, const char *name, const struct fl_tool *tools, size_t tool_count,
-                         struct fl_tool_source **ret_source, struct fl_error *err);
+struct fl_local_tools {
+  const char *server;
+  const struct fl_tool *tools;
+  size_t count;
+};
+int fl_tool_source_local(struct fl_world *world, const struct fl_local_tools *local, struct fl_tool_source **ret_source,
+                         struct fl_error *err);
 /* The tools of a plugin file. Errors: FL_E_NOT_FOUND, FL_E_UNSUPPORTED (no fl_plugin_v1), FL_E_INVALID. */
 int fl_tool_source_plugin(struct fl_world *world, const char *name, const char *path, struct fl_tool_source **ret_source,
                           struct fl_error *err);

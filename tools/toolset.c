@@ -47,15 +47,12 @@ static int check_name(const char *name, struct fl_error *err) {
   return 0;
 }
 
-static int compile_schema(const char *tool, const char *which, const char *text, struct fl_value **ret_value,
-                          struct fl_schema **ret_schema, struct fl_error *err) {
+static int compile_schema(const char *text, struct fl_value **ret_value, struct fl_schema **ret_schema,
+                          struct fl_error *err) {
   FL_VALUE_AUTO value = NULL;
   int status = fl_parse(text, strlen(text), &value, err);
   if (status == 0) status = fl_schema_create(value, NULL, ret_schema, err);
-  if (status < 0) {
-    fl_error_context(err, "%s of tool \"%s\"", which, tool);
-    return FL_E_INVALID;
-  }
+  if (status < 0) return FL_E_INVALID;
   *ret_value = fl_value_ref(value);
   return 0;
 }
@@ -63,14 +60,18 @@ static int compile_schema(const char *tool, const char *which, const char *text,
 static int compile_schemas(struct fl_tool_def *def, struct fl_error *err) {
   const struct fl_tool *tool = &def->tool;
   const char *input = tool->input_schema != NULL ? tool->input_schema : NO_ARGUMENTS;
-  int status = compile_schema(tool->name, "input_schema", input, &def->input_schema, &def->input, err);
-  if (status < 0) return status;
+  int status = compile_schema(input, &def->input_schema, &def->input, err);
+  if (status < 0) {
+    fl_error_context(err, "input_schema of tool \"%s\"", tool->name);
+    return status;
+  }
   const char *type = fl_get_string(def->input_schema, "type", "");
   if (strcmp(type, "object") != 0)
     return fl_error_set(err, FL_E_INVALID, "input_schema of tool \"%s\": \"type\" must be \"object\"", tool->name);
   if (tool->output_schema == NULL) return 0;
-  status = compile_schema(tool->name, "output_schema", tool->output_schema, &def->output_schema, &def->output, err);
-  if (status == 0 && !fl_is(def->output_schema, FL_OBJECT))
+  status = compile_schema(tool->output_schema, &def->output_schema, &def->output, err);
+  if (status < 0) fl_error_context(err, "output_schema of tool \"%s\"", tool->name);
+  else if (!fl_is(def->output_schema, FL_OBJECT))
     status = fl_error_set(err, FL_E_INVALID, "output_schema of tool \"%s\" must be an object", tool->name);
   return status;
 }

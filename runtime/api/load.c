@@ -126,7 +126,8 @@ static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph
                         "another name",
                         member->key);
   struct fl_tool_source *source = NULL;
-  int rc = fl_mcp_client_from_config(runtime->world, member->key, member->value, graph->file.folder, &source, err);
+  struct fl_mcp_client_entry entry = {member->key, member->value, graph->file.folder};
+  int rc = fl_mcp_client_from_config(runtime->world, &entry, &source, err);
   if (rc == 0) rc = fl_registry_add_take(runtime->registry, source, err);
   if (rc == 0) fl_set_take(runtime->server_entries, member->key, fl_value_ref(entry));
   return rc;
@@ -163,7 +164,8 @@ static bool names_server(const struct fl_definition *definition, const char *ser
 static int load_builtin(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_error *err) {
   if (!names_server(graph->definition, "builtin")) return 0;
   struct fl_tool_source *source = NULL;
-  int rc = fl_tool_source_local(runtime->world, "builtin", fl_builtin_tools, fl_builtin_tool_count, &source, err);
+  struct fl_local_tools builtin = {"builtin", fl_builtin_tools, fl_builtin_tool_count};
+  int rc = fl_tool_source_local(runtime->world, &builtin, &source, err);
   if (rc < 0) return rc;
   rc = fl_registry_add_take(runtime->registry, source, err);
   return rc == FL_E_EXISTS ? 0 : rc;

@@ -51,7 +51,8 @@ static int add_entries(struct host *host, const struct fl_graph_file *file) {
     if (only != NULL && strcmp(only, member.key) != 0) continue;
     struct fl_tool_source *source = NULL;
     struct fl_error err = {0};
-    if (fl_mcp_client_from_config(host->world, member.key, member.value, file->folder, &source, &err) < 0)
+    struct fl_mcp_client_entry entry = {member.key, member.value, file->folder};
+    if (fl_mcp_client_from_config(host->world, &entry, &source, &err) < 0)
       return fl_fail_error(host->args, &err);
     int code = add_source(host, source);
     if (code != 0) return code;

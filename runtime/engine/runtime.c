@@ -119,7 +119,7 @@ void fl_runtime_grant(struct fl_runtime *runtime, const char *server) {
 int fl_runtime_add_tools(struct fl_runtime *runtime, const char *server, const struct fl_tool *tools, size_t tool_count,
                          struct fl_error *err) {
   struct fl_tool_source *source = NULL;
-  int rc = fl_tool_source_local(runtime->world, server, tools, tool_count, &source, err);
+  int rc = fl_tool_source_local(runtime->world, &(struct fl_local_tools){server, tools, tool_count}, &source, err);
   if (rc == 0) rc = fl_registry_add_take(runtime->registry, source, err);
   if (rc == 0) fl_runtime_grant(runtime, server);
   return rc;

@@ -135,15 +135,15 @@ int fl_expr_trim(struct fl_eval *eval, const struct fl_expr_node *node, struct f
 
 /* ---- parts ---- */
 
-/* An optional count as last argument; negative: no limit. */
-static int want_count(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *args,
-                      size_t arg_count, size_t index, int64_t *ret_count) {
+/* An optional count as last argument, NULL when it is absent; negative: no limit. */
+static int want_count(struct fl_eval *eval, const struct fl_expr_node *node, const struct fl_var *arg,
+                      int64_t *ret_count) {
   *ret_count = -1;
-  if (index >= arg_count) return 0;
-  if (!fl_is(args[index].value, FL_INT))
+  if (arg == NULL) return 0;
+  if (!fl_is(arg->value, FL_INT))
     return fl_eval_fail(eval, node, "the last argument of %s() is an int, not %s", node->function->name,
-                        fl_var_type_name(&args[index]));
-  *ret_count = fl_as_int(args[index].value, -1);
+                        fl_var_type_name(arg));
+  *ret_count = fl_as_int(arg->value, -1);
   return 0;
 }
 
@@ -160,7 +160,7 @@ int fl_expr_split(struct fl_eval *eval, const struct fl_expr_node *node, struct 
                   struct fl_var *ret) {
   int64_t limit;
   int rc = want_strings(eval, node, args, 2);
-  if (rc < 0 || (rc = want_count(eval, node, args, arg_count, 2, &limit)) < 0) return rc;
+  if (rc < 0 || (rc = want_count(eval, node, arg_count > 2 ? &args[2] : NULL, &limit)) < 0) return rc;
   fl_slice text = fl_var_text(&args[0]), separator = fl_var_text(&args[1]);
   FL_VALUE_AUTO parts = fl_array();
   size_t from = 0;
@@ -204,7 +204,7 @@ int fl_expr_replace(struct fl_eval *eval, const struct fl_expr_node *node, struc
                     struct fl_var *ret) {
   int64_t limit;
   int rc = want_strings(eval, node, args, 3);
-  if (rc < 0 || (rc = want_count(eval, node, args, arg_count, 3, &limit)) < 0) return rc;
+  if (rc < 0 || (rc = want_count(eval, node, arg_count > 3 ? &args[3] : NULL, &limit)) < 0) return rc;
   fl_slice text = fl_var_text(&args[0]), from = fl_var_text(&args[1]), to = fl_var_text(&args[2]);
   if (from.size == 0) return fl_eval_fail(eval, node, "replace() needs something to look for");
   FL_BUF_AUTO made;

@@ -79,7 +79,7 @@ static double number(struct parser *parser) {
     snprintf(token, sizeof token, "%.*s%s%.*s%.*s", (int)(digits - zeros), text + zeros, fraction > 0 ? "." : "", (int)fraction,
              fraction > 0 ? text + digits + 1 : "", (int)(size - mantissa), text + mantissa);
   struct fl_value *value = NULL;
-  if (strpbrk(token, ".eE") == NULL) strcat(token, ".0"); /* integers beyond 64 bits are numbers too */
+  if (strpbrk(token, ".eE") == NULL) memcpy(token + strlen(token), ".0", 3); /* integers beyond 64 bits are numbers too */
   if (fl_parse(token, strlen(token), &value, NULL) != 0) return fail(parser, parser->at, "\"%.*s\" is too large", (int)size, text);
   double result = fl_as_double(value, 0);
   fl_value_unref(value);

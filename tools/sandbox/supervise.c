@@ -48,7 +48,7 @@ static pid_t parent_of(pid_t pid) {
   fclose(file);
   text[size] = '\0';
   const char *name_end = strrchr(text, ')'); /* the name may hold anything */
-  return name_end != NULL && strlen(name_end) > 4 ? atoi(name_end + 4) : 0;
+  return name_end != NULL && strlen(name_end) > 4 ? (pid_t)strtol(name_end + 4, NULL, 10) : 0;
 }
 
 static void kill_children(void) {
@@ -56,7 +56,7 @@ static void kill_children(void) {
   if (proc == NULL) return;
   pid_t self = getpid();
   for (struct dirent *entry; (entry = readdir(proc)) != NULL;) {
-    pid_t pid = atoi(entry->d_name);
+    pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
     if (pid > 0 && parent_of(pid) == self) kill(pid, SIGKILL);
   }
   closedir(proc);

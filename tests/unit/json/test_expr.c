@@ -24,15 +24,16 @@ static int create_fails(const char *text, size_t size) {
 }
 
 static void collect_name(const char *scope, const char *name, size_t column, void *user) {
-  char *text = user;
-  sprintf(text + strlen(text), "%s%s%s@%zu ", scope != NULL ? scope : "", scope != NULL ? "." : "", name, column);
+  struct fl_buf *names = user;
+  fl_buf_addf(names, "%s%s%s@%zu ", scope != NULL ? scope : "", scope != NULL ? "." : "", name, column);
 }
 
 static void assert_names(const char *text, const char *expected) {
-  char names[1024] = "";
+  FL_BUF_AUTO names = {0};
+  fl_buf_add_text(&names, "");
   struct fl_expr *expr = make(text);
-  fl_expr_visit_names(expr, collect_name, names);
-  assert_string_equal(names, expected);
+  fl_expr_visit_names(expr, collect_name, &names);
+  assert_string_equal(names.data, expected);
   fl_expr_destroy(expr);
 }
 

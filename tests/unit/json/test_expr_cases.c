@@ -592,7 +592,8 @@ static void run_row(const struct row *row, bool as_lists) {
   } else {
     ok = !wants_value && rc < 0 && value == NULL && has_error(row->expected, rc, &err);
   }
-  tap_ok(ok, "%s%.60s", as_lists ? "(lists) " : "", row->expression[0] != '\0' ? strtok(strdupa(row->expression), "\n#") : "nothing");
+  int shown = (int)strcspn(row->expression, "\n#");
+  tap_ok(ok, "%s%.*s", as_lists ? "(lists) " : "", shown < 60 ? shown : 60, shown > 0 ? row->expression : "-");
   if (!ok) {
     char *text = value != NULL ? fl_dump(value, NULL) : NULL;
     printf("# %s\n#   expected %s\n#   got %d %s\n", row->expression, row->expected, rc, text != NULL ? text : err.text);

@@ -150,13 +150,19 @@ static void assert_model(const struct model *model) {
   }
 }
 
+static unsigned chance_state;
+static int chance(int count) {
+  chance_state = chance_state * 1103515245 + 12345;
+  return (int)(chance_state >> 16) % count;
+}
+
 static void model_step(const struct model *from, struct model *to, int number) {
   char id[16], text[64];
   snprintf(id, sizeof id, "m%d", number % 10);
   snprintf(text, sizeof text, "{\"n\":%d,\"id\":\"%s\"}", number, id);
   struct model next = *from;
   size_t at = from->size > 0 ? (size_t)number % from->size : 0;
-  int kind = from->size == 0 ? 0 : from->size == MODEL_MAX ? 4 : rand() % 6;
+  int kind = from->size == 0 ? 0 : from->size == MODEL_MAX ? 4 : chance(6);
   if (kind == 4) {
     next.list = fl_list_remove(from->list, at);
     memmove(next.elements + at, next.elements + at + 1, (next.size - at - 1) * sizeof next.elements[0]);
@@ -175,11 +181,11 @@ static void model_step(const struct model *from, struct model *to, int number) {
 
 static void lists_agree_with_a_model(void **state) {
   static struct model models[LIVE];
-  srand(7);
+  chance_state = 7;
   for (size_t i = 0; i < LIVE; i++) models[i] = (struct model){.list = fl_list_create()};
   for (int step = 0; step < STEPS; step++) {
-    struct model *to = &models[rand() % LIVE];
-    model_step(&models[rand() % 4 == 0 ? rand() % LIVE : to - models], to, rand() % 1000);
+    struct model *to = &models[chance(LIVE)];
+    model_step(&models[chance(4) == 0 ? chance(LIVE) : to - models], to, chance(1000));
     if (step % 16 == 0) assert_model(to);
   }
   for (size_t i = 0; i < LIVE; i++) {

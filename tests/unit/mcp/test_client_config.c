@@ -49,7 +49,7 @@ static void on_closed(struct fl_tool_source *source) {}
 static int from(struct fl_world *world, const char *text, struct fl_tool_source **ret_source, struct fl_error *err) {
   FL_VALUE_AUTO entry = NULL;
   assert_int_equal(fl_parse(text, strlen(text), &entry, NULL), 0);
-  return fl_mcp_client_from_config(world, "s", entry, "/graphs", ret_source, err);
+  return fl_mcp_client_from_config(world, &(struct fl_mcp_client_entry){"s", entry, "/graphs"}, ret_source, err);
 }
 
 static void an_entry_becomes_a_process(void **state) {

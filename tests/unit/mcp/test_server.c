@@ -2,6 +2,7 @@
 /* A server's connection in the simulated world: however its input is cut, whatever order things happen in, its replies are the
  * same, and it ends when it should. */
 #include "mcp/server.h"
+#include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/world_sim.h"
 #include "tests/support/support.h"
@@ -80,14 +81,14 @@ static int compare_lines(const void *a, const void *b) { return strcmp(*(char *c
 static char *sorted_output(void) {
   fl_slice output = fl_world_sim_output(world, OUT);
   char *text = fl_strndup(output.data, output.size), *lines[64];
-  size_t count = 0, size = 0;
+  size_t count = 0;
   char *rest = text;
   for (char *line; (line = strsep(&rest, "\n")) != NULL && count < 64;) lines[count++] = line;
   qsort(lines, count, sizeof lines[0], compare_lines);
-  char *sorted = fl_alloc(output.size + 2);
-  for (size_t i = 0; i < count; i++) size += (size_t)sprintf(sorted + size, "%s%s", lines[i], i + 1 < count ? "\n" : "");
+  struct fl_buf sorted = {0};
+  for (size_t i = 0; i < count; i++) fl_buf_addf(&sorted, "%s%s", lines[i], i + 1 < count ? "\n" : "");
   fl_free(text);
-  return sorted;
+  return fl_buf_take(&sorted, NULL);
 }
 
 static char *run_script(uint64_t seed, size_t cut) {

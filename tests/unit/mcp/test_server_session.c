@@ -107,8 +107,8 @@ static void call_event(struct script *script, struct fixture *fixture, const cha
   } else if (strcmp(word, "done") == 0) {
     end_call(fixture, call, text);
   } else if (strcmp(word, "progress") == 0) {
-    struct fl_rpc_progress progress = {.done = atof(script_word(&text))};
-    progress.total = atof(script_word(&text));
+    struct fl_rpc_progress progress = {.done = strtod(script_word(&text), NULL)};
+    progress.total = strtod(script_word(&text), NULL);
     progress.message = text[0] != '\0' ? text : NULL;
     fl_mcp_server_call_progress(fixture->session, call, &progress, &fixture->effects);
   } else {
@@ -135,7 +135,7 @@ static void event(struct script *script, char kind, char *text, void *user) {
     for (const char *name; (name = script_word(&text)) != NULL;) add_tool(&fixture->catalog, name);
     fl_mcp_server_tools_changed(fixture->session, &fixture->effects);
   } else if (strcmp(word, "page-size") == 0) {
-    fixture->catalog.page_size = (size_t)atoi(text);
+    fixture->catalog.page_size = strtoul(text, NULL, 10);
   } else if (strcmp(word, "changing") == 0) {
     fixture->catalog.identity.lists_change = true;
   } else script_fail(script, "unknown event %s", word);

@@ -200,7 +200,7 @@ static void a_client_that_writes_first_and_reads_later_gets_everything(void **st
   FL_FREE_AUTO char *text = fl_alloc(SIZE + 20);
   memset(text, 'y', SIZE + 19);
   memcpy(text, "{\"text\":\"", 9);
-  strcpy(text + SIZE, "\"}");
+  memcpy(text + SIZE, "\"}", 3);
   server_start(&server);
   pid_t writer = fork();
   if (writer == 0) {

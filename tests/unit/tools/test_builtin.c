@@ -201,7 +201,8 @@ static void on_closed(struct fl_tool_source *from) {}
 
 static int setup(void **state) {
   world = fl_world_sim_create(1);
-  assert_int_equal(fl_tool_source_local(world, "builtin", fl_builtin_tools, fl_builtin_tool_count, &source, NULL), 0);
+  struct fl_local_tools builtin = {"builtin", fl_builtin_tools, fl_builtin_tool_count};
+  assert_int_equal(fl_tool_source_local(world, &builtin, &source, NULL), 0);
   source->on_closed = on_closed;
   return 0;
 }

@@ -190,7 +190,8 @@ static int setup(void **state) {
   atomic_store(&finished, 0);
   atomic_store(&may_end, false);
   log_text[0] = '\0';
-  assert_int_equal(fl_tool_source_local(world, "here", TOOLS, sizeof TOOLS / sizeof TOOLS[0], &source, NULL), 0);
+  struct fl_local_tools here = {"here", TOOLS, sizeof TOOLS / sizeof TOOLS[0]};
+  assert_int_equal(fl_tool_source_local(world, &here, &source, NULL), 0);
   source->on_ready = on_ready;
   source->on_closed = on_closed;
   source->on_log = on_log;
@@ -398,13 +399,13 @@ static void wrong_tools_are_refused(void **state) {
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct fl_tool_source *made = NULL;
     struct fl_error err;
-    assert_int_equal(fl_tool_source_local(world, "w", &rows[i].tool, 1, &made, &err), rows[i].status);
+    assert_int_equal(fl_tool_source_local(world, &(struct fl_local_tools){"w", &rows[i].tool, 1}, &made, &err), rows[i].status);
     assert_null(made);
     if (strstr(err.text, rows[i].text) == NULL) fail_msg("row %zu: %s", i, err.text);
   }
   struct fl_tool twice[] = {TOOLS[0], TOOLS[0]};
   struct fl_tool_source *made = NULL;
-  assert_int_equal(fl_tool_source_local(world, "w", twice, 2, &made, NULL), FL_E_EXISTS);
+  assert_int_equal(fl_tool_source_local(world, &(struct fl_local_tools){"w", twice, 2}, &made, NULL), FL_E_EXISTS);
 }
 
 int main(void) {

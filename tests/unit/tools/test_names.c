@@ -32,7 +32,7 @@ static void names_that_do_not_fit_get_a_hash(void **state) {
 
 static void a_tool_cannot_take_the_name_of_a_hashed_one(void **state) {
   char hashed[FL_MODEL_TOOL_NAME_MAX + 1];
-  strcpy(hashed, name_of("a", "b.c")); /* a__b_c__x<hash> */
+  snprintf(hashed, sizeof hashed, "%s", name_of("a", "b.c")); /* a__b_c__x<hash> */
   assert_string_not_equal(name_of("a", hashed + 3), hashed);
 }
 
@@ -51,8 +51,8 @@ static size_t make_words(char words[][80]) {
     memset(words[count], 'l', (size_t)size);
     words[count][size] = '\0';
   }
-  strcpy(words[count++], "a__x0123456789ab");
-  strcpy(words[count++], "x0123456789ab");
+  snprintf(words[count++], 80, "a__x0123456789ab");
+  snprintf(words[count++], 80, "x0123456789ab");
   return count;
 }
 

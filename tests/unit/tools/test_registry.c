@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The registry in the simulated world: sources that open, fail, change and are called by their full names. */
+#include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/world_sim.h"
 #include "tests/support/support.h"
@@ -125,8 +126,7 @@ static void open_all(void) {
 /* ---- tests ---- */
 
 static bool collect(const struct fl_registry_tool *tool, void *user) {
-  strcat(user, tool->full_name);
-  strcat(user, " ");
+  fl_buf_addf(user, "%s ", tool->full_name);
   return true;
 }
 
@@ -136,17 +136,17 @@ static bool collect_one(const struct fl_registry_tool *tool, void *user) {
 }
 
 static void tools_are_found_by_both_names_and_visited_in_order(void **state) {
-  char names[200] = "";
+  FL_BUF_AUTO names = {0};
   assert_null(fl_registry_find(registry, "one/a"));
   open_all();
   assert_string_equal(fl_registry_find(registry, "one/a")->model_name, "one__a");
   assert_string_equal(fl_registry_find_model_name(registry, "two__b")->full_name, "two/b");
   assert_null(fl_registry_find_model_name(registry, "two/b"));
-  fl_registry_visit(registry, collect, names);
-  assert_string_equal(names, "one/a one/b two/a two/b ");
-  names[0] = '\0';
-  fl_registry_visit(registry, collect_one, names);
-  assert_string_equal(names, "one/a ");
+  fl_registry_visit(registry, collect, &names);
+  assert_string_equal(names.data, "one/a one/b two/a two/b ");
+  fl_buf_clear(&names);
+  fl_registry_visit(registry, collect_one, &names);
+  assert_string_equal(names.data, "one/a ");
 }
 
 static void only_the_named_servers_are_opened_and_only_once(void **state) {
@@ -241,9 +241,9 @@ static void a_changed_list_is_indexed_anew(void **state) {
   fakes[0].tools[1].name = "c"; /* twice the same name: the first counts */
   fakes[0].source.tool_count = 2;
   fakes[0].source.on_tools_changed(&fakes[0].source);
-  char names[200] = "";
-  fl_registry_visit(registry, collect, names);
-  assert_string_equal(names, "one/c two/a two/b ");
+  FL_BUF_AUTO names = {0};
+  fl_registry_visit(registry, collect, &names);
+  assert_string_equal(names.data, "one/c two/a two/b ");
 }
 
 static void arguments_are_checked_against_the_schema(void **state) {
