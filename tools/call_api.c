@@ -7,6 +7,8 @@
 #include "tools/call_impl.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 void fl_call_progress_note_destroy(struct fl_call_progress_note *note) {
   if (note == NULL) return;
@@ -42,10 +44,19 @@ static int answer_take(struct fl_call *call, struct fl_value *result) {
   return 0;
 }
 
+/* A text may have many megabytes: it is formatted in one pass (asking for the size first costs five times as much), and not
+ * at all when it is there already. Its size is checked where the result leaves, so that the caller hears of it. */
 FL_PRINTF(1, 0) static struct fl_value *format_text(const char *format, va_list args) {
-  FL_BUF_AUTO text = {0};
-  fl_buf_vaddf(&text, format, args);
-  return fl_string_n(text.data != NULL ? text.data : "", text.size);
+  if (strcmp(format, "%s") == 0) {
+    const char *whole = va_arg(args, const char *);
+    return fl_string(whole != NULL ? whole : "(null)");
+  }
+  char *text = NULL;
+  int size = vasprintf(&text, format, args);
+  if (size < 0) fl_out_of_memory();
+  struct fl_value *value = fl_string_n(text, (size_t)size);
+  free(text);
+  return value;
 }
 
 int fl_call_return_text(struct fl_call *call, const char *format, ...) {
