@@ -126,8 +126,8 @@ static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph
                         "another name",
                         member->key);
   struct fl_tool_source *source = NULL;
-  struct fl_mcp_client_entry entry = {member->key, member->value, graph->file.folder};
-  int rc = fl_mcp_client_from_config(runtime->world, &entry, &source, err);
+  struct fl_mcp_client_entry config = {member->key, member->value, graph->file.folder};
+  int rc = fl_mcp_client_from_config(runtime->world, &config, &source, err);
   if (rc == 0) rc = fl_registry_add_take(runtime->registry, source, err);
   if (rc == 0) fl_set_take(runtime->server_entries, member->key, fl_value_ref(entry));
   return rc;

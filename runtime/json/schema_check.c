@@ -65,13 +65,17 @@ static size_t count_characters(fl_slice text) {
   return count;
 }
 
+struct noun {
+  const char *one, *many;
+};
+
 static bool check_count(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval, size_t count,
-                        const char *things) {
+                        struct noun noun) {
   bool is_maximum =
       rule->kind == FL_RULE_MAX_LENGTH || rule->kind == FL_RULE_MAX_ITEMS || rule->kind == FL_RULE_MAX_PROPERTIES;
   if (is_maximum ? count <= rule->least : count >= rule->least) return true;
   return fl_schema_complain(rule, eval, "must have at %s %llu %s, but has %zu", is_maximum ? "most" : "least",
-                            (unsigned long long)rule->least, things, count);
+                            (unsigned long long)rule->least, rule->least == 1 ? noun.one : noun.many, count);
 }
 
 bool fl_schema_check_pattern(const struct fl_schema_eval *eval, const struct fl_regex *regex, fl_slice text) {
@@ -93,7 +97,7 @@ static bool check_string(const struct fl_schema_rule *rule, const struct fl_sche
   if (rule->kind == FL_RULE_FORMAT)
     return rule->format->is_valid(text) || fl_schema_complain_value(rule, eval, "but must be a valid %s, as %s",
                                                                     rule->format->name, rule->format->example);
-  return check_count(rule, eval, count_characters(text), "characters");
+  return check_count(rule, eval, count_characters(text), (struct noun){"character", "characters"});
 }
 
 /* ---- uniqueItems: sorted by a hash of their contents; only equal hashes are compared ---- */
@@ -211,10 +215,12 @@ bool fl_schema_check(const struct fl_schema_rule *rule, const struct fl_schema_e
     case FL_RULE_PATTERN:
     case FL_RULE_FORMAT: return check_string(rule, eval);
     case FL_RULE_MAX_ITEMS:
-    case FL_RULE_MIN_ITEMS: return !is_array || check_count(rule, eval, fl_size(eval->instance), "items");
+    case FL_RULE_MIN_ITEMS:
+      return !is_array || check_count(rule, eval, fl_size(eval->instance), (struct noun){"item", "items"});
     case FL_RULE_UNIQUE_ITEMS: return check_unique(rule, eval);
     case FL_RULE_MAX_PROPERTIES:
-    case FL_RULE_MIN_PROPERTIES: return !is_object || check_count(rule, eval, fl_size(eval->instance), "properties");
+    case FL_RULE_MIN_PROPERTIES:
+      return !is_object || check_count(rule, eval, fl_size(eval->instance), (struct noun){"property", "properties"});
     case FL_RULE_REQUIRED: return check_required(rule, eval);
     default: return check_dependent(rule, eval);
   }

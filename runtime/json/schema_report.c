@@ -211,7 +211,8 @@ static const char *nearest_allowed(const struct fl_value *instance, const struct
 static void add_allowed_text(struct fl_buf *message, const struct fl_value *instance, const struct allowed *allowed) {
   fl_buf_add_text(message, "is ");
   add_shown(message, instance);
-  fl_buf_add_text(message, allowed->count == 1 ? ", but must be " : ", but must be one of ");
+  if (allowed->count == 0) fl_buf_add_text(message, ", but no value at all is allowed here");
+  else fl_buf_add_text(message, allowed->count == 1 ? ", but must be " : ", but must be one of ");
   for (size_t i = 0; i < allowed->count && i < SHOWN_COUNT_MAX; i++) {
     if (i > 0) fl_buf_add_text(message, ", ");
     add_shown(message, allowed->values[i]);

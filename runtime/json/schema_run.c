@@ -151,7 +151,8 @@ static bool run_items(const struct fl_schema_rule *rule, const struct fl_schema_
   for (size_t i = 0; i < count && goes_on(is_valid, eval); i++) {
     const struct fl_schema_node *node = i < rule->node_count ? rule->nodes[i] : rule->node;
     if (node->is_never && i >= rule->node_count && rule->node_count > 0)
-      return fl_schema_complain(rule, eval, "must have at most %zu items, but has %zu", rule->node_count, count);
+      return fl_schema_complain(rule, eval, "must have at most %zu item%s, but has %zu", rule->node_count,
+                                rule->node_count == 1 ? "" : "s", count);
     is_valid &= evaluate_item(node, eval, i);
     fl_schema_marks_set(eval->marks, i);
   }
@@ -172,9 +173,9 @@ static bool run_contains(const struct fl_schema_rule *rule, const struct fl_sche
   }
   if (found >= rule->least && found <= rule->most) return true;
   bool is_few = found < rule->least;
-  return fl_schema_complain(rule, eval, "must hold at %s %llu items that fit `contains`, but holds %llu",
-                            is_few ? "least" : "most", (unsigned long long)(is_few ? rule->least : rule->most),
-                            (unsigned long long)found);
+  unsigned long long bound = is_few ? rule->least : rule->most;
+  return fl_schema_complain(rule, eval, "must hold at %s %llu item%s `contains`, but holds %llu", is_few ? "least" : "most",
+                            bound, bound == 1 ? " that fits" : "s that fit", (unsigned long long)found);
 }
 
 static bool run_unevaluated_items(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval) {
