@@ -59,6 +59,7 @@ struct client {
   bool is_running;
   struct fl_lines lines, error_lines;
   struct fl_buf last_words;
+  char stray[81]; /* how the first line began that was no message, "" for none */
   struct fl_timer deadline_timer;
   int64_t armed_ms; /* -1: not */
 
@@ -183,15 +184,27 @@ static void flush_out(struct client *client) {
   fl_buf_clear(out);
 }
 
+/* A program that is no server says so by what it prints. */
+static void note_stray(struct client *client, fl_slice line) {
+  if (client->stray[0] != '\0' || line.size == 0 || line.data[0] == '{' || line.data[0] == '[') return;
+  FL_VALUE_AUTO text = fl_string_n(line.data, line.size < sizeof client->stray ? line.size : sizeof client->stray - 1);
+  snprintf(client->stray, sizeof client->stray, "%s", fl_as_string(text));
+}
+
+static void add_to_failure(struct client *client, const char *what, const char *text) {
+  size_t used = strlen(client->failure.text);
+  snprintf(client->failure.text + used, sizeof client->failure.text - used, "%s%s", what, text);
+}
+
 static void add_last_words(struct client *client) {
+  if (client->stray[0] != '\0') add_to_failure(client, "; it speaks no MCP, but wrote: ", client->stray);
   struct fl_buf *words = &client->last_words;
   size_t size = words->size;
   while (size > 0 && (words->data[size - 1] == '\n' || words->data[size - 1] == ' ')) size--;
   if (size == 0) return;
   size_t shown = size < LAST_WORDS_SHOWN ? size : LAST_WORDS_SHOWN;
   FL_VALUE_AUTO text = fl_string_n(words->data + size - shown, shown); /* makes it UTF-8 */
-  size_t used = strlen(client->failure.text);
-  snprintf(client->failure.text + used, sizeof client->failure.text - used, "; its last words: %s", fl_as_string(text));
+  add_to_failure(client, "; its last words: ", fl_as_string(text));
 }
 
 static void report_failed(struct client *client, const struct fl_mcp_client_report *report) {
@@ -290,6 +303,7 @@ static void deliver_later(struct client *client) {
 
 static int on_line(int status, fl_slice line, void *user) {
   struct client *client = user;
+  if (status == 0 && client->is_opening) note_stray(client, line);
   if (status == 0) fl_mcp_client_line(client->session, fl_world_now_ms(client->world), line, &client->effects);
   else fl_mcp_client_line_too_long(client->session, line, &client->effects);
   return 0;
