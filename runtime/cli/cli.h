@@ -73,6 +73,8 @@ int fl_fail(const struct fl_args *args, int code, const char *format, ...) FL_PR
 /* The same for a usage mistake, with a hint at --help; returns FL_EXIT_USAGE. */
 int fl_usage(const struct fl_args *args, const char *format, ...) FL_PRINTF(2, 3);
 int fl_fail_error(const struct fl_args *args, const struct fl_error *err);
+/* A store that cannot be opened; returns FL_EXIT_FAILED. */
+int fl_fail_store(const struct fl_args *args, const char *path, const struct fl_error *err);
 /* One compact JSON object and a newline on standard output. */
 void fl_print_json(const struct fl_value *value);
 void fl_print_pretty(const struct fl_value *value);

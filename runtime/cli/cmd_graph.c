@@ -77,7 +77,8 @@ int fl_cmd_graph_draw(struct fl_args *args) {
   struct fl_diags diags = {0};
   struct fl_graph_file file = {0};
   int rc = fl_load_graph_file(args->items[0], &file, &diags);
-  fl_print_diags(args, &diags);
+  if (rc < 0) report(args, args->items[0], &diags, &file);
+  else fl_print_diags(args, &diags);
   if (rc == 0) {
     char *text = fl_definition_draw(file.definition, format);
     FL_VALUE_AUTO line = fl_object();
@@ -93,6 +94,10 @@ int fl_cmd_graph_draw(struct fl_args *args) {
 
 int fl_cmd_graph_schema(struct fl_args *args) {
   if (args->count != 0) return fl_usage(args, "it takes no arguments");
-  fputs(fl_graph_file_schema(), stdout);
+  if (!args->json) fputs(fl_graph_file_schema(), stdout);
+  else {
+    FL_VALUE_AUTO schema = NULL;
+    if (fl_parse(fl_graph_file_schema(), strlen(fl_graph_file_schema()), &schema, NULL) == 0) fl_print_json(schema);
+  }
   return FL_EXIT_OK;
 }

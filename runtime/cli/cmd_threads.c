@@ -28,8 +28,7 @@ static int open_store(const struct fl_args *args, bool read_only, struct opened 
   struct fl_error err = {0};
   if (fl_store_open(ret_opened->world, path, &options, &ret_opened->store, &err) == 0) return 0;
   fl_world_destroy(ret_opened->world);
-  fl_fail_error(args, &err);
-  return FL_EXIT_FAILED;
+  return fl_fail_store(args, path, &err);
 }
 
 static void close_store(struct opened *opened) {

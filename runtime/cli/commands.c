@@ -119,7 +119,7 @@ const struct fl_command fl_commands[] = {
      "bash|zsh|fish",
      "a completion script for a shell",
      "For bash: eval \"$(fairlead completion bash)\"",
-     {JSON_OPTION},
+     {{0}},
      "bash zsh fish",
      fl_cmd_completion},
     {"version", "", "version, libraries and what this build can do", NULL, {JSON_OPTION}, NULL, fl_cmd_version},

@@ -4,7 +4,9 @@
 #include "runtime/cli/cli.h"
 #include "runtime/cli/hooks.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -110,24 +112,48 @@ static bool is_group(const char *word) {
   return false;
 }
 
-static int unknown_command(const char *word) {
+/* Also for what cannot be taken apart. */
+static bool wants_json(int argc, char **argv) {
+  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+    if (strcmp(argv[i], "--json") == 0) return true;
+  return false;
+}
+
+static int unknown_command(const char *word, bool json) {
   const char *names[64];
   size_t count = 0;
   for (; count < fl_command_count && count < 64; count++) names[count] = fl_commands[count].name;
   const char *nearest = fl_nearest(word, names, count);
-  fprintf(stderr, "fairlead: there is no command \"%s\"", word);
-  if (nearest != NULL) fprintf(stderr, "; did you mean \"%s\"?", nearest);
-  fprintf(stderr, "\nSee 'fairlead help'.\n");
+  FL_FREE_AUTO char *advice = nearest != NULL ? fl_format("; did you mean \"%s\"?", nearest) : fl_strdup("");
+  fl_fail(&(struct fl_args){.json = json}, FL_EXIT_USAGE, "there is no command \"%s\"%s", word, advice);
+  if (!json) fprintf(stderr, "See 'fairlead help'.\n");
   return FL_EXIT_USAGE;
 }
 
 static bool is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
 
+/* A reader that has left (`| head`) has read what it wanted. */
+static bool has_reader(void) {
+  struct pollfd output = {.fd = 1};
+  return poll(&output, 1, 0) < 1 || (output.revents & POLLERR) == 0;
+}
+
+/* What could not be written is not answered. */
+static int finish(int code) {
+  errno = 0;
+  bool has_failed = fflush(stdout) != 0 || ferror(stdout) != 0;
+  if (!has_failed || errno == EPIPE || !has_reader()) return code;
+  fprintf(stderr, "fairlead: standard output could not be written%s%s\n", errno != 0 ? ": " : "",
+          errno != 0 ? strerror(errno) : "");
+  return code == FL_EXIT_OK ? FL_EXIT_FAILED : code;
+}
+
 static int run_command(const struct fl_command *command, int argc, char **argv) {
   struct fl_args args = {.command = command, .color = is_for_a_person()};
   int own_argc = split_rest(&args, argc, argv);
+  args.json = wants_json(own_argc, argv);
   int stop = parse(&args, own_argc, argv);
-  return stop != 0 ? stop - 1 : command->run(&args);
+  return finish(stop != 0 ? stop - 1 : command->run(&args));
 }
 
 static int run_group(const char *group, int argc, char **argv) {
@@ -137,7 +163,7 @@ static int run_group(const char *group, int argc, char **argv) {
   }
   FL_FREE_AUTO char *name = fl_format("%s %s", group, argv[1]);
   const struct fl_command *command = find(name);
-  return command != NULL ? run_command(command, argc - 1, argv + 1) : unknown_command(name);
+  return command != NULL ? run_command(command, argc - 1, argv + 1) : unknown_command(name, wants_json(argc, argv));
 }
 
 int main(int argc, char **argv) {
@@ -149,5 +175,5 @@ int main(int argc, char **argv) {
   const char *word = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
   if (is_group(word)) return run_group(word, argc - 1, argv + 1);
   const struct fl_command *command = find(word);
-  return command != NULL ? run_command(command, argc - 1, argv + 1) : unknown_command(word);
+  return command != NULL ? run_command(command, argc - 1, argv + 1) : unknown_command(word, wants_json(argc, argv));
 }

@@ -57,6 +57,14 @@ int fl_usage(const struct fl_args *args, const char *format, ...) {
   return FL_EXIT_USAGE;
 }
 
+int fl_fail_store(const struct fl_args *args, const char *path, const struct fl_error *err) {
+  struct fl_error whole = {0};
+  fl_error_set(&whole, err->code, "cannot open the store %s: %s (--store or FAIRLEAD_STORE names another)", path,
+               err->text);
+  fl_fail_error(args, &whole);
+  return FL_EXIT_FAILED;
+}
+
 int fl_fail_error(const struct fl_args *args, const struct fl_error *err) {
   print_failure(args, fl_error_word(err->code), err->text[0] != '\0' ? err->text : fl_error_sentence(err->code));
   return err->code == FL_E_INVALID || err->code == FL_E_GRAPH ? FL_EXIT_USAGE : FL_EXIT_FAILED;

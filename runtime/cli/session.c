@@ -16,8 +16,7 @@ static int open_runtime(struct fl_session *session) {
   FL_FREE_AUTO char *fallback = path == NULL ? fl_default_store() : NULL;
   struct fl_runtime_options options = {.size = sizeof options, .store_path = path != NULL ? path : fallback};
   struct fl_error err = {0};
-  if (fl_runtime_create(&options, &session->runtime, &err) < 0)
-    return fl_fail_error(args, &err) != 0 ? FL_EXIT_FAILED : 0;
+  if (fl_runtime_create(&options, &session->runtime, &err) < 0) return fl_fail_store(args, options.store_path, &err);
   return 0;
 }
 
