@@ -197,7 +197,7 @@ static void add_to_failure(struct client *client, const char *what, const char *
 }
 
 static void add_last_words(struct client *client) {
-  if (client->stray[0] != '\0') add_to_failure(client, "; it speaks no MCP, but wrote: ", client->stray);
+  if (client->stray[0] != '\0') add_to_failure(client, "; it wrote what is no MCP: ", client->stray);
   struct fl_buf *words = &client->last_words;
   size_t size = words->size;
   while (size > 0 && (words->data[size - 1] == '\n' || words->data[size - 1] == ' ')) size--;

@@ -67,7 +67,7 @@ run 2 frobnicate --json && says '"code":"usage"' && [ ! -s "$err" ]; ok "and an 
 { "$fairlead" run $math --json "what's (3 + 5) x 12?" 2>"$err"; echo $? >"$out"; } | head -1 >/dev/null; says 0 && [ ! -s "$err" ]; ok "a reader that leaves is no failure"
 { env -u OPENAI_API_KEY "$fairlead" run $math --model openai/x hello >"$out" 2>"$err"; [ $? -eq 1 ]; } && tells "set OPENAI_API_KEY"; ok "a missing key is named"
 run 1 mcp list -- /no/such/server && tells "/no/such/server"; ok "a server that is not there is named"
-run 1 mcp list -- sh -c 'echo usage: nothing; echo bye >&2; exit 3' && tells "status 3" && tells "wrote: usage: nothing" && tells "last words: bye"; ok "a program that is no server is told by what it says"
+run 1 mcp list -- sh -c 'echo usage: nothing; echo bye >&2; exit 3' && tells "status 3" && tells "no MCP: usage: nothing" && tells "last words: bye"; ok "a program that is no server is told by what it says"
 run 0 run tests/cli/included.yaml hello && says "…"; ok "a graph file includes another, relative to itself"
 sed 's,parts/model.yaml,wrong.yaml,' tests/cli/included.yaml >"$folder/included.yaml"; cp tests/cli/parts/wrong.yaml "$folder"
 run 2 graph check "$folder/included.yaml" && tells "$folder/wrong.yaml:2:1:" && tells 'did you mean "models"'; ok "a mistake in an included file is told with its place"

@@ -373,7 +373,7 @@ static const struct {
      "server math exited with status 1 before it was ready; its last words: cannot find the answer\nin config.json"},
     {"says nothing", {.on_stdin = says_nothing}, FL_E_TIMEOUT, "server math was not ready after 30000 ms"},
     {"closes its output", {.on_start = closes_output, .on_stdin = says_nothing}, FL_E_CLOSED, "server math exited with status 0 before it was ready"},
-    {"floods", {.on_stdin = floods}, FL_E_TIMEOUT, "server math was not ready after 30000 ms"},
+    {"floods", {.on_stdin = floods}, FL_E_TIMEOUT, "server math was not ready after 30000 ms; it wrote what is no MCP: hello"},
     {"floods without lines", {.on_stdin = floods_without_lines}, FL_E_TIMEOUT, "server math was not ready after 30000 ms"},
     {"does not end", {.on_stdin = says_nothing, .on_stdin_end = ignores_its_end, .on_signal = ignores_signals}, FL_E_TIMEOUT,
      "server math was not ready after 30000 ms"},
