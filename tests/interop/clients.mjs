@@ -9,15 +9,29 @@ const fairlead = process.env.FAIRLEAD;
 const pluginFile = join(process.env.FL_ROOT, "build/test-plugin.so");
 
 async function inspector(era, args, expected = 0) {
-  const result = await run("mcp-inspector", ["--cli", fairlead, "mcp", "serve", "--transport", "stdio", "--protocol-era", era,
-    ...args, "--format", "json", "-q"]);
+  const result = await run("mcp-inspector", [
+    "--cli",
+    fairlead,
+    "mcp",
+    "serve",
+    "--transport",
+    "stdio",
+    "--protocol-era",
+    era,
+    ...args,
+    "--format",
+    "json",
+    "-q",
+  ]);
   check(result.code === expected, `inspector exited with ${result.code}, not ${expected}: ${result.err}${result.out}`);
   return JSON.parse(result.out);
 }
 
 async function withClient(mode, body, args = []) {
   const client = new Client({ name: "interop", version: "1" }, mode ? { versionNegotiation: { mode } } : {});
-  await client.connect(new StdioClientTransport({ command: fairlead, args: ["mcp", "serve", ...args], stderr: "inherit" }));
+  await client.connect(
+    new StdioClientTransport({ command: fairlead, args: ["mcp", "serve", ...args], stderr: "inherit" }),
+  );
   try {
     await body(client);
   } finally {
@@ -29,20 +43,38 @@ const textOf = (result) => result.content.map((block) => block.text ?? "").join(
 
 async function listsAndCalls(client) {
   const { tools } = await client.listTools();
-  const names = tools.map((tool) => tool.name).sort().join();
+  const names = tools
+    .map((tool) => tool.name)
+    .sort()
+    .join();
   check(names === "calculator,time", names);
   const good = await client.callTool({ name: "calculator", arguments: { expression: "(3 + 5) * 12" } });
-  check(!good.isError && textOf(good) === "96" && good.structuredContent.result === 96, `not 96: ${JSON.stringify(good)}`);
+  check(
+    !good.isError && textOf(good) === "96" && good.structuredContent.result === 96,
+    `not 96: ${JSON.stringify(good)}`,
+  );
   const bad = await client.callTool({ name: "calculator", arguments: { expression: 7 } });
-  check(bad.isError === true && /expression/.test(textOf(bad)), `wrong arguments must be an error that the model sees: ${JSON.stringify(bad)}`);
-  const unknown = await client.callTool({ name: "no-such-tool", arguments: {} }).then(() => null, (error) => error);
-  check(unknown?.code === -32602 && /no-such-tool/.test(unknown.message), `an unknown tool must be a protocol error: ${unknown}`);
+  check(
+    bad.isError === true && /expression/.test(textOf(bad)),
+    `wrong arguments must be an error that the model sees: ${JSON.stringify(bad)}`,
+  );
+  const unknown = await client.callTool({ name: "no-such-tool", arguments: {} }).then(
+    () => null,
+    (error) => error,
+  );
+  check(
+    unknown?.code === -32602 && /no-such-tool/.test(unknown.message),
+    `an unknown tool must be a protocol error: ${unknown}`,
+  );
 }
 
 // Which revision was agreed on is what the row is about, so it is looked at.
 function speaks(revision) {
   return async (client) => {
-    check(client.getNegotiatedProtocolVersion() === revision, `it is ${client.getNegotiatedProtocolVersion()}, not ${revision}`);
+    check(
+      client.getNegotiatedProtocolVersion() === revision,
+      `it is ${client.getNegotiatedProtocolVersion()}, not ${revision}`,
+    );
     await listsAndCalls(client);
   };
 }
@@ -53,7 +85,10 @@ async function plugin(client) {
   const shout = await client.callTool({ name: "shout", arguments: { text: "ahoy" } });
   check(textOf(shout) === "AHOY!", JSON.stringify(shout));
   const seen = [];
-  const count = await client.callTool({ name: "count_to", arguments: { last: 3 } }, { onprogress: (progress) => seen.push(progress) });
+  const count = await client.callTool(
+    { name: "count_to", arguments: { last: 3 } },
+    { onprogress: (progress) => seen.push(progress) },
+  );
   check(count.structuredContent.result === 3, JSON.stringify(count));
   check(seen.length > 0 && seen.at(-1).progress === 3 && seen.at(-1).total === 3, `progress: ${JSON.stringify(seen)}`);
   const refused = await client.callTool({ name: "count_to", arguments: { last: -1 } });
@@ -64,30 +99,68 @@ export async function clients() {
   for (const era of ["legacy", "modern"]) {
     await row(`inspector, ${era}: tools/list`, async () => {
       const list = await inspector(era, ["--method", "tools/list"]);
-      check(list.result.tools.map((tool) => tool.name).sort().join() === "calculator,time", JSON.stringify(list));
+      check(
+        list.result.tools
+          .map((tool) => tool.name)
+          .sort()
+          .join() === "calculator,time",
+        JSON.stringify(list),
+      );
     });
     await row(`inspector, ${era}: tools/call`, async () => {
-      const answer = await inspector(era, ["--method", "tools/call", "--tool-name", "calculator", "--tool-arg", "expression=2^10"]);
+      const answer = await inspector(era, [
+        "--method",
+        "tools/call",
+        "--tool-name",
+        "calculator",
+        "--tool-arg",
+        "expression=2^10",
+      ]);
       check(answer.result.structuredContent.result === 1024, JSON.stringify(answer));
     });
     await row(`inspector, ${era}: a call that fails is told as one`, async () => {
-      const answer = await inspector(era, ["--method", "tools/call", "--tool-name", "calculator", "--tool-arg", "expression=2^"], 5);
+      const answer = await inspector(
+        era,
+        ["--method", "tools/call", "--tool-name", "calculator", "--tool-arg", "expression=2^"],
+        5,
+      );
       check(/2\^/.test(JSON.stringify(answer)), JSON.stringify(answer));
     });
   }
   await row("inspector: schemas pass its portability lint", async () => {
-    const result = await run("mcp-inspector", ["--cli", fairlead, "mcp", "serve", "--transport", "stdio", "--method", "tools/list", "--strict"]);
+    const result = await run("mcp-inspector", [
+      "--cli",
+      fairlead,
+      "mcp",
+      "serve",
+      "--transport",
+      "stdio",
+      "--method",
+      "tools/list",
+      "--strict",
+    ]);
     check(result.code === 0 && result.out.includes("calculator"), `exit ${result.code}: ${result.err}${result.out}`);
   });
   await row("official client, its default (legacy)", () => withClient(undefined, speaks("2025-11-25")));
   await row("official client, auto", () => withClient("auto", speaks("2026-07-28")));
   await row("official client, pinned to 2026-07-28", () => withClient({ pin: "2026-07-28" }, speaks("2026-07-28")));
-  for (const [era, mode] of [["legacy", undefined], ["modern", { pin: "2026-07-28" }]]) {
-    await row(`official client, ${era}: 50 calls at once`, () => withClient(mode, async (client) => {
-      const calls = Array.from({ length: 50 }, (_, i) => client.callTool({ name: "calculator", arguments: { expression: `${i} * 2` } }));
-      const answers = await Promise.all(calls);
-      answers.forEach((answer, i) => check(answer.structuredContent.result === i * 2, `${i}: ${JSON.stringify(answer)}`));
-    }));
-    await row(`official client, ${era}: the tools of a plugin`, () => withClient(mode, plugin, ["--plugin", pluginFile]));
+  for (const [era, mode] of [
+    ["legacy", undefined],
+    ["modern", { pin: "2026-07-28" }],
+  ]) {
+    await row(`official client, ${era}: 50 calls at once`, () =>
+      withClient(mode, async (client) => {
+        const calls = Array.from({ length: 50 }, (_, i) =>
+          client.callTool({ name: "calculator", arguments: { expression: `${i} * 2` } }),
+        );
+        const answers = await Promise.all(calls);
+        answers.forEach((answer, i) =>
+          check(answer.structuredContent.result === i * 2, `${i}: ${JSON.stringify(answer)}`),
+        );
+      }),
+    );
+    await row(`official client, ${era}: the tools of a plugin`, () =>
+      withClient(mode, plugin, ["--plugin", pluginFile]),
+    );
   }
 }

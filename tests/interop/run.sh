@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# fairlead against clients and servers that others wrote (npm packages, pinned in package.json). Prints TAP. A peer that cannot be
-# installed here is a skipped row, never a passed one.
+# fairlead against clients and servers that others wrote (npm packages, pinned in package.json). Prints TAP. Peers that
+# cannot be installed here are a skipped row, never a passed one.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . examples/packages.sh
@@ -15,10 +15,12 @@ mkdir -p "$modules"
 cp tests/interop/package.json tests/interop/npmrc "$modules"/ && mv "$modules/npmrc" "$modules/.npmrc"
 if ! cmp -s "$modules/package.json" "$modules/installed.json"; then
   (cd "$modules" && npm install --no-package-lock --ignore-scripts >npm.log 2>&1 &&
-    cd node_modules/node && node installArchSpecificPackage.js >>../../npm.log 2>&1) || { cat "$modules/npm.log" >&2; skip_all "npm install failed"; }
+    cd node_modules/node && node installArchSpecificPackage.js >>../../npm.log 2>&1) ||
+    { cat "$modules/npm.log" >&2; skip_all "npm install failed"; }
   cp "$modules/package.json" "$modules/installed.json"
 fi
-PATH=$modules/node_modules/node/bin:$modules/node_modules/.bin:$PATH # npm links no bin/node, which its install script puts there
+# npm has made no link to bin/node, which came later, by the package's install script.
+PATH=$modules/node_modules/node/bin:$modules/node_modules/.bin:$PATH
 export PATH
 cp tests/interop/*.mjs "$modules"/
 node --version | grep -qE '^v(2[2-9]|[3-9][0-9])\.' || skip_all "node 22 did not install"

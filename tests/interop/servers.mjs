@@ -10,7 +10,10 @@ const fairlead = process.env.FAIRLEAD;
 async function list(command) {
   const result = await run(fairlead, ["mcp", "list", "--json", "--", ...command]);
   check(result.code === 0, `exit ${result.code}: ${result.err}`);
-  return result.out.trim().split("\n").map((line) => JSON.parse(line));
+  return result.out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 }
 
 async function call(tool, args, command) {
@@ -37,8 +40,15 @@ export async function servers() {
     check(result.code === 0 && result.answer.structuredContent, result.err + result.out);
   });
   await row("server-everything: a long operation with progress", async () => {
-    const result = await run(fairlead, ["mcp", "call", "trigger-long-running-operation", JSON.stringify({ duration: 1, steps: 4 }), "--",
-      "mcp-server-everything", "stdio"]);
+    const result = await run(fairlead, [
+      "mcp",
+      "call",
+      "trigger-long-running-operation",
+      JSON.stringify({ duration: 1, steps: 4 }),
+      "--",
+      "mcp-server-everything",
+      "stdio",
+    ]);
     check(result.code === 0 && /\/4/.test(result.err), `exit ${result.code}: ${result.err}${result.out}`);
   });
   await row("server-everything: wrong arguments are told before they are sent", async () => {
@@ -47,7 +57,10 @@ export async function servers() {
   });
   await row("server-filesystem: list and read", async () => {
     const command = ["mcp-server-filesystem", folder];
-    check((await list(command)).some((tool) => tool.name === "read_text_file"), "no read_text_file");
+    check(
+      (await list(command)).some((tool) => tool.name === "read_text_file"),
+      "no read_text_file",
+    );
     const result = await call("read_text_file", { path: join(folder, "hello.txt") }, command);
     check(result.code === 0 && textOf(result).includes("hello from a file"), result.err + result.out);
   });
@@ -66,7 +79,13 @@ export async function servers() {
   });
   const official = ["node", join(process.cwd(), "tsserver.mjs")];
   await row("official server: list, and structured content", async () => {
-    check((await list(official)).map((tool) => tool.name).sort().join() === "add,envelope,fail,repeat,steps", "other tools");
+    check(
+      (await list(official))
+        .map((tool) => tool.name)
+        .sort()
+        .join() === "add,envelope,fail,repeat,steps",
+      "other tools",
+    );
     const result = await call("add", { a: 1, b: 2 }, official);
     check(result.code === 0 && result.answer.structuredContent.sum === 3, result.err + result.out);
   });
@@ -82,13 +101,19 @@ export async function servers() {
   });
   await row("official server: progress", async () => {
     const result = await run(fairlead, ["mcp", "call", "steps", '{"last":3}', "--", ...official]);
-    check(result.code === 0 && result.out.trim() === "there" && result.err.includes("3/3 stepping"), `exit ${result.code}: ${result.err}${result.out}`);
+    check(
+      result.code === 0 && result.out.trim() === "there" && result.err.includes("3/3 stepping"),
+      `exit ${result.code}: ${result.err}${result.out}`,
+    );
   });
   await row("official server: a long text arrives whole, a longer one is refused by its size", async () => {
     const whole = await call("repeat", { size: 400000 }, official);
     check(whole.code === 0 && textOf(whole) === "ö".repeat(400000), `${whole.err}: ${whole.out.length} characters`);
     const refused = await call("repeat", { size: 700000 }, official);
-    check(refused.code === 1 && /1400\d{3} bytes; 1048576/.test(refused.out + refused.err), `exit ${refused.code}: ${refused.out.slice(0, 500)}${refused.err}`);
+    check(
+      refused.code === 1 && /1400\d{3} bytes; 1048576/.test(refused.out + refused.err),
+      `exit ${refused.code}: ${refused.out.slice(0, 500)}${refused.err}`,
+    );
   });
   await row("a server that does not exist is told by name", async () => {
     const result = await run(fairlead, ["mcp", "list", "--", "no-such-server"]);

@@ -2,7 +2,8 @@
 // TAP rows, and running programs.
 import { spawn } from "node:child_process";
 
-let count = 0, failed = 0;
+let count = 0,
+  failed = 0;
 
 export async function row(name, body) {
   count++;
@@ -29,14 +30,21 @@ export function check(condition, text) {
 export function run(command, args, { env = {}, input = "", timeout = 60000 } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env: { ...process.env, ...env }, detached: true });
-    let out = "", err = "";
+    let out = "",
+      err = "";
     child.stdout.setEncoding("utf8"); // a character may come in two parts
     child.stderr.setEncoding("utf8");
     child.stdout.on("data", (data) => (out += data));
     child.stderr.on("data", (data) => (err += data));
     const timer = setTimeout(() => process.kill(-child.pid, "SIGKILL"), timeout);
-    child.on("error", (error) => { clearTimeout(timer); resolve({ code: -1, out, err: String(error) }); });
-    child.on("close", (code) => { clearTimeout(timer); resolve({ code, out, err }); });
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      resolve({ code: -1, out, err: String(error) });
+    });
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code, out, err });
+    });
     child.stdin.on("error", () => {});
     child.stdin.end(input);
   });

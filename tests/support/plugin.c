@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A plugin as others write them: the public headers only, linked with nothing; its symbols come from the program that loads it. */
+/* A plugin as others write them: the public headers only, linked with nothing; what it calls comes from the program
+ * that loads it. */
 #include <fairlead/tools.h>
 
 #include <ctype.h>
