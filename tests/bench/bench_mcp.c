@@ -136,7 +136,7 @@ static void peer_take(struct peer *peer, const char *words) {
 }
 
 #define META                                                                                                           \
-  "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientInfo\":{"      \
+  "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientInfo\":{" \
   "\"name\":\"bench\",\"version\":\"1\"},\"io.modelcontextprotocol/clientCapabilities\":{}}"
 
 static void peer_greet(struct peer *peer) {
