@@ -154,6 +154,7 @@ static void waiting_threads(const char *path) {
     static long before;
     char thread[32];
     snprintf(thread, sizeof thread, "waiting-%d", i);
+    if (i == 0) printf("resident memory with a store open and idle: %ld KB\n", bench_rss_kb());
     if (i == 100) before = bench_rss_kb();
     turn(runtime, definition, thread, i);
     if (i == 1099) bench_limit("rss-per-1000-waiting-threads", (double)(bench_rss_kb() - before), "KB", 1024);

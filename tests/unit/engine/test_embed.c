@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* A runtime in the libuv loop of the program that embeds it: runs advance as that loop turns, beside the program's own
+ * work, and the loop can be closed when the runtime is gone. */
+#include "tests/support/support.h"
+
+#include <fairlead/runtime.h>
+#include <stdio.h>
+#include <uv.h>
+
+struct host {
+  uv_loop_t loop;
+  uv_timer_t own; /* work of the program itself */
+  int ticks, ended, status;
+  int64_t n;
+};
+
+static int count(struct fl_task *task, void *user) { return fl_task_write_take(task, "n", fl_int(1)); }
+
+static int until_ten(const struct fl_state *state, struct fl_targets *targets, void *user, struct fl_error *err) {
+  fl_targets_add(targets, fl_as_int(fl_state_get(state, "n"), 0) < 10 ? "count" : FL_END);
+  return 0;
+}
+
+static struct fl_definition *counter(void) {
+  struct fl_graph *graph = fl_graph_create("counter");
+  fl_graph_channel(graph, "n",
+                   &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer = FL_SUM});
+  fl_graph_node(graph, "count", count, NULL, NULL);
+  fl_graph_edge(graph, FL_START, "count");
+  fl_graph_branch(graph, "count", until_ten, NULL, (const char *const[]){"count", FL_END}, 2);
+  struct fl_definition *definition = NULL;
+  assert_int_equal(fl_graph_compile(graph, NULL, &definition, NULL), 0);
+  return definition;
+}
+
+static void on_tick(uv_timer_t *timer) { ((struct host *)timer->data)->ticks++; }
+
+static void on_end(struct fl_invoke_result *result, const struct fl_error *err, void *user) {
+  struct host *host = user;
+  host->ended++;
+  host->status = result->status;
+  host->n += fl_get_int(result->output, "n", -1000);
+  fl_invoke_result_deinit(result);
+}
+
+static void start(struct host *host, struct fl_runtime *runtime, struct fl_definition *definition, const char *thread) {
+  struct fl_value *input = fl_object();
+  fl_set_int(input, "n", 0);
+  struct fl_invoke_options options = {.size = sizeof options, .thread = thread, .input = input};
+  assert_int_equal(fl_runtime_start(runtime, definition, &options, on_end, host, NULL, NULL), 0);
+  fl_value_unref(input);
+}
+
+/* Three runs side by side, on two threads and on none, with a store on disk. */
+static void runs_turn_with_the_loop_of_the_program(void **state) {
+  struct host host = {0};
+  assert_int_equal(uv_loop_init(&host.loop), 0);
+  uv_timer_init(&host.loop, &host.own);
+  host.own.data = &host;
+  uv_timer_start(&host.own, on_tick, 0, 1);
+  char path[512];
+  snprintf(path, sizeof path, "%s/embed.db", test_folder());
+  struct fl_runtime *runtime = NULL;
+  struct fl_runtime_options options = {.size = sizeof options, .store_path = path, .loop = &host.loop};
+  assert_int_equal(fl_runtime_create(&options, &runtime, NULL), 0);
+  struct fl_definition *definition = counter();
+  start(&host, runtime, definition, "a");
+  start(&host, runtime, definition, "b");
+  start(&host, runtime, definition, NULL);
+  assert_int_equal(host.ended, 0); /* nothing happens before the loop turns */
+  while (host.ended < 3) uv_run(&host.loop, UV_RUN_ONCE);
+  assert_int_equal(host.status, 0);
+  assert_int_equal(host.n, 30);
+  assert_true(host.ticks > 0);
+  fl_definition_unref(definition);
+  fl_runtime_destroy(runtime);
+  uv_close((uv_handle_t *)&host.own, NULL);
+  uv_run(&host.loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&host.loop), 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(runs_turn_with_the_loop_of_the_program)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
