@@ -22,7 +22,7 @@ run() { expected=$1; shift; "$fairlead" "$@" >"$out" 2>"$err" </dev/null; code=$
 says() { grep -qF -- "$1" "$out"; }
 tells() { grep -qF -- "$1" "$err"; }
 # is_running PROGRAM: whether a process was started as this
-is_running() { for file in /proc/[0-9]*/cmdline; do tr '\0' '\n' <"$file" 2>/dev/null | head -1 | grep -qxF -- "$1" && return 0; done; return 1; }
+is_running() { for file in /proc/[0-9]*/cmdline; do cat "$file" 2>/dev/null | tr '\0' '\n' | head -1 | grep -qxF -- "$1" && return 0; done; return 1; }
 math=examples/math/agent.yaml
 
 run 0 version && says "fairlead 0."; ok "version"
@@ -172,7 +172,7 @@ talk 0 run tests/cli/slow.yaml --thread c4 <<'END'; ok "Ctrl-C cancels a step an
 < >
 > what's (3 + 5) x 12?\r
 < math/add
-> \x03
+! \x03
 < cancelled; what was begun is finished
 < >
 > \x04

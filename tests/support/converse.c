@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Holds a conversation with a program at a terminal of its own: `converse PROGRAM ARGUMENTS…`, with the script on
  * standard input. A line "< TEXT" waits until the program has written the text (what it wrote before the last match
- * does not count), a line "> KEYS" types (\r, \n, \e, \xHH, \\), "! SIGNAL" sends a signal by number. What the program
- * writes goes to standard output. The exit code is the program's; 99 when a text did not come. */
+ * does not count), a line "> KEYS" types (\r, \n, \e, \xHH, \\) once the program reads key by key, "! KEYS" at once.
+ * What the program writes goes to standard output. The exit code is the program's; 99 when a text did not come. */
 #include <errno.h>
 #include <poll.h>
 #include <pty.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,6 +53,14 @@ static bool expect(struct peer *peer, const char *text) {
   return true;
 }
 
+/* A prompt is written before the terminal is ready for keys, and what is typed between is taken for a line. */
+static void wait_for_editor(struct peer *peer) {
+  struct termios terminal;
+  long until_ms = now_ms() + WAIT_MS;
+  while (now_ms() < until_ms && tcgetattr(peer->fd, &terminal) == 0 && (terminal.c_lflag & ICANON) != 0)
+    hear(peer, now_ms() + 5);
+}
+
 static void type_keys(const struct peer *peer, const char *keys) {
   for (const char *c = keys; *c != '\0'; c++) {
     char key = *c;
@@ -90,8 +99,8 @@ int main(int argc, char **argv) {
   }
   while (fgets(line, sizeof line, stdin) != NULL) {
     line[strcspn(line, "\n")] = '\0';
-    if (line[0] == '>') type_keys(&peer, line + 2);
-    if (line[0] == '!') kill(peer.pid, (int)strtol(line + 2, NULL, 10));
+    if (line[0] == '>') wait_for_editor(&peer);
+    if (line[0] == '>' || line[0] == '!') type_keys(&peer, line + 2);
     if (line[0] != '<' || expect(&peer, line + 2)) continue;
     printf("\nconverse: \"%s\" did not come\n", line + 2);
     kill(peer.pid, SIGKILL);
