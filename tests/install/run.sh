@@ -83,6 +83,39 @@ done
 fairlead run agent.yaml "what's (3 + 5) x 12?" >"$folder/out" 2>"$log" && grep -q 96 "$folder/out"; ok "the installed program runs the example: 96"
 [ -s "$folder/data/fairlead/fairlead.db" ]; ok "the store is in the XDG data folder"
 
+# ---- what the docs say ----
+
+block "$root/docs/how-to/a-tool-in-c.md" c >tool.c
+# shellcheck disable=SC2046,SC2086
+cc tool.c $(pkg-config --cflags --libs fairlead) $rpath -o tool >"$log" 2>&1; ok "the guide's tool compiles"
+fairlead mcp call add '{"a":2e15,"b":2}' -- ./tool >"$folder/out" 2>"$log"; [ $? -eq 1 ] && grep -q "too large" "$log"; ok "and tells the model what is wrong"
+fairlead mcp call add '{"a":1}' -- ./tool >"$folder/out" 2>"$log"; [ $? -eq 2 ] && grep -q '"b"' "$log"; ok "and is not called with arguments that do not fit"
+block "$root/docs/how-to/a-person-approves.md" yaml >refund.yaml
+fairlead run refund.yaml --thread r17 '{"amount": 40}' >"$folder/out" 2>"$log"; [ $? -eq 3 ]; ok "the guide's refund asks"
+fairlead run refund.yaml --thread r17 --resume '"yes"' >"$folder/out" 2>"$log" && grep -q "refunded 40" "$folder/out"; ok "and takes the answer"
+for file in docs/graph-file.md README.md docs/how-to/an-agent-on-a-model.md; do
+  awk '/^```yaml/ { on = 1; name = "block" ++n ".yaml"; printf "" >name; next } /^```/ { on = 0 } on { print >name }' "$root/$file"
+  for one in block*.yaml; do
+    grep -q '^edges:' "$one" || continue
+    fairlead graph check "$one" >"$log" 2>&1; ok "$file: $one is a graph file"
+  done
+  rm -f block*.yaml
+done
+fairlead graph schema | grep -oE '^ {8}"[$a-zA-Z_]+": \{' | tr -d ' ":{' | sort -u >keys
+for file in docs/graph-file.md docs/man/fairlead-graph.5; do
+  while read -r key; do grep -qF -- "$key" "$root/$file" || echo "$file does not say $key"; done <keys >"$log"
+  [ "$(wc -l <keys)" -gt 50 ] && [ ! -s "$log" ]; ok "$file says every key of the schema"
+done
+fairlead help | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort -u >commands
+while read -r name; do grep -q "Cm $name" "$root/docs/man/fairlead.1" || echo "no $name"; done <commands >"$log"
+[ "$(wc -l <commands)" -ge 6 ] && [ ! -s "$log" ]; ok "the man page has every command"
+for name in run threads\ list graph\ draw mcp\ call mcp\ serve; do
+  # shellcheck disable=SC2086
+  fairlead help $name | sed -n 's/^ .*--\([a-z-]*\) .*  .*/\1/p'
+done | sort -u >options
+while read -r name; do sed 's/\\-/-/g' "$root/docs/man/fairlead.1" | grep -qE -- "(Fl|,) -$name" || echo "no --$name"; done <options >"$log"
+[ "$(wc -l <options)" -ge 10 ] && [ ! -s "$log" ]; ok "and every option"
+
 # ---- completions ----
 
 cat >complete.bash <<'END'
