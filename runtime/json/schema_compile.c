@@ -45,7 +45,7 @@ int fl_schema_compile_node(struct fl_schema_compiler *compiler, struct fl_schema
   fl_slice key = {(const char *)identity, sizeof identity};
   if (!fl_is(value, FL_OBJECT) && !fl_is(value, FL_BOOL))
     return fl_error_set(compiler->err, FL_E_INVALID, "schema %s: is %s, but a schema must be an object, true or false",
-                        location, fl_type_name(fl_type_of(value)));
+                        location[0] != '\0' ? location : "(root)", fl_type_name(fl_type_of(value)));
   struct fl_schema_node *known = fl_is(value, FL_OBJECT) ? fl_map_get_n(&compiler->nodes, key) : NULL;
   if (known != NULL) {
     *ret_node = known;
@@ -123,6 +123,7 @@ static int compile_type(COMPILE_ARGS) {
                    "must be null, boolean, integer, number, string, array, object, or an array of these");
     types |= found;
   }
+  if (types == 0) return wrong(compiler, node, "must name at least one type");
   add_rule(node, keyword)->types = types;
   return 0;
 }

@@ -75,7 +75,9 @@ static int read_metaschema(struct fl_schema_compiler *compiler, const char *uri,
                            struct fl_schema_dialect *ret_dialect) {
   FL_VALUE_AUTO metaschema = find_document(compiler, uri);
   if (metaschema == NULL)
-    return fl_error_set(compiler->err, FL_E_NOT_FOUND, "the dialect \"%s\" in $schema is not known here", uri);
+    return fl_error_set(compiler->err, FL_E_NOT_FOUND,
+                        "the dialect \"%s\" in $schema is not known here; known are 2020-12, 2019-09 and draft-07",
+                        uri);
   struct fl_schema_dialect dialect = {FL_SCHEMA_2020, standard_vocabularies};
   find_known_dialect(fl_get_string(metaschema, "$schema", ""), &dialect);
   struct fl_value *vocabularies = fl_get(metaschema, "$vocabulary");

@@ -290,6 +290,15 @@ static const struct advice advices[] = {
      "put the text in quotes"},
     {"block sequence entries are not allowed", "a list (\"- \") cannot stand here", "put it on its own line"},
     {"found undefined tag handle", "tags (!name) are not supported", NULL},
+    {"did not find expected node content", "a value was expected here", "put a text that starts with a sign in quotes"},
+    {"did not find expected hexdecimal number", "an escape (\\x, \\u, \\U) lacks hexadecimal digits",
+     "to write a backslash, write \\\\ or take single quotes"},
+    {"found unknown escape character", "there is no such escape", "to write a backslash, write \\\\ or take single quotes"},
+    {"found invalid Unicode character escape code", "this escape is no character",
+     "write the character itself, or \\U and eight digits"},
+    {"did not find expected <document start>", "the document is over before the text is",
+     "check the indentation: the keys of one map start in one column"},
+    {"found incompatible YAML document", "this version of YAML is not known", "leave out the %YAML line"},
     {"control characters are not allowed", "a control character stands in the text", NULL},
 };
 
