@@ -2,8 +2,8 @@
 /* The words of the expression language, as CEL's specification lists them: numbers, strings in their eight spellings,
  * names, operators, comments. Not taken over: unsigned integers, bytes. Pure. */
 #include "runtime/json/expr_internal.h"
+#include "runtime/json/number.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -88,8 +88,7 @@ static int finish_int(struct fl_lexer *lexer) {
 static int finish_double(struct fl_lexer *lexer) {
   FL_FREE_AUTO char *digits = fl_strndup(lexer->text.data + lexer->start, lexer->offset - lexer->start);
   lexer->kind = FL_TOKEN_DOUBLE;
-  lexer->number = strtod(digits, NULL);
-  if (!isfinite(lexer->number)) return fl_lexer_fail(lexer, lexer->start, "the number is too large for a double");
+  if (!fl_number_from_text(digits, &lexer->number)) return fl_lexer_fail(lexer, lexer->start, "the number is too large for a double");
   return finish_number(lexer);
 }
 

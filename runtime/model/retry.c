@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/model/retry.h"
 
+#include "runtime/json/number.h"
+
 #include <fairlead/error.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +35,7 @@ static int64_t read_date(const char *text, int64_t wall_ms) {
 static bool read_number(const char *text, double *ret_number) {
   size_t size = text != NULL ? strspn(text, "0123456789.") : 0;
   if (size == 0 || size > 20 || text[size] != '\0') return false;
-  *ret_number = strtod(text, NULL);
-  return true;
+  return fl_number_from_text(text, ret_number);
 }
 
 int64_t fl_retry_after_ms(const char *retry_after, const char *retry_after_ms, int64_t wall_ms) {
