@@ -198,6 +198,14 @@ void fl_invocation_wake(struct fl_invocation *invocation);
 /* Commits the engine's own records (moved); returns the ticket. */
 uint64_t fl_invocation_commit(struct fl_invocation *invocation, struct fl_records *records, uint64_t seq,
                               uint64_t expected_head);
+/* commits.c: the ticket of a commit of the core (0: there is none), and its remembering. */
+uint64_t fl_invocation_ticket_of(const struct fl_invocation *invocation, uint64_t seq);
+void fl_invocation_remember_seq(struct fl_invocation *invocation, uint64_t seq, uint64_t ticket);
+/* The first commit of the core that waits behind a ticket: what the core must take back when a commit of the engine's
+ * own fails. UINT64_MAX when nothing waits. */
+uint64_t fl_invocation_seq_behind(const struct fl_invocation *invocation, uint64_t ticket);
+struct fl_queued_event *fl_queued_event_create(enum fl_ev_kind kind);
+void fl_queued_event_free(struct fl_queued_event *event);
 /* Tells whoever follows, once the ticket is acknowledged (0: now). Takes the data. */
 void fl_invocation_tell(struct fl_invocation *invocation, const char *mode, const char *node, struct fl_value *data,
                         uint64_t ticket);

@@ -22,7 +22,7 @@ void fl_invocation_enqueue(struct fl_invocation *invocation, struct fl_queued_ev
   fl_invocation_wake(invocation);
 }
 
-static void event_free(struct fl_queued_event *event) {
+void fl_queued_event_free(struct fl_queued_event *event) {
   for (size_t i = 0; i < event->write_count; i++) {
     fl_free(event->writes[i].channel);
     fl_value_unref(event->writes[i].value);
@@ -35,7 +35,7 @@ static void event_free(struct fl_queued_event *event) {
   fl_free(event);
 }
 
-static struct fl_queued_event *new_event(enum fl_ev_kind kind) {
+struct fl_queued_event *fl_queued_event_create(enum fl_ev_kind kind) {
   struct fl_queued_event *event = fl_new(struct fl_queued_event);
   event->ev.kind = kind;
   return event;
@@ -77,72 +77,6 @@ void fl_invocation_tell(struct fl_invocation *invocation, const char *mode, cons
   fl_invocation_wake(invocation);
 }
 
-static void on_committed(struct fl_txn *txn, int status, const struct fl_error *err);
-
-uint64_t fl_invocation_commit(struct fl_invocation *invocation, struct fl_records *records, uint64_t seq,
-                              uint64_t expected_head) {
-  struct fl_commit *commit = fl_new(struct fl_commit);
-  commit->invocation = invocation;
-  commit->seq = seq;
-  commit->ticket = ++invocation->last_ticket;
-  fl_records_move(&commit->records, records);
-  commit->txn = (struct fl_txn){.kind = FL_TXN_WRITE,
-                                .thread = invocation->thread_id,
-                                .fence = invocation->thread->fence,
-                                .expected_head = expected_head,
-                                .records = &commit->records,
-                                .wall_ms = fl_world_wall_ms(invocation->runtime->world),
-                                .on_done = on_committed,
-                                .user = commit};
-  invocation->commit_count++;
-  fl_store_submit(invocation->runtime->store, &commit->txn);
-  return commit->ticket;
-}
-
-static void on_committed(struct fl_txn *txn, int status, const struct fl_error *err) {
-  struct fl_commit *commit = txn->user;
-  struct fl_invocation *invocation = commit->invocation;
-  invocation->commit_count--;
-  struct fl_queued_event *event = new_event(status == 0 ? FL_EV_COMMITTED : FL_EV_COMMIT_FAILED);
-  event->ev.seq = commit->seq;
-  event->ticket = commit->ticket;
-  if (status == 0) {
-    if (!invocation->has_lost_store) invocation->acked_ticket = commit->ticket;
-  } else {
-    invocation->has_lost_store = true;
-    event->error = fl_new(struct fl_error);
-    *event->error = *err;
-  }
-  if (commit->seq > 0 || status < 0) fl_invocation_enqueue(invocation, event);
-  else event_free(event);
-  fl_invocation_wake(invocation);
-  fl_records_deinit(&commit->records);
-  fl_free(commit);
-}
-
-static uint64_t ticket_of(const struct fl_invocation *invocation, uint64_t seq) {
-  if (seq == 0 || invocation->seq_count == 0 || seq < invocation->seq_base) return 0;
-  size_t index = (size_t)(seq - invocation->seq_base);
-  return index < invocation->seq_count ? invocation->seq_tickets[index] : 0;
-}
-
-/* The first commit of the core that waits behind a ticket: what the core must take back when a commit of the engine's
- * own fails. */
-static uint64_t seq_behind(const struct fl_invocation *invocation, uint64_t ticket) {
-  if (invocation->seq_count == 0) return UINT64_MAX; /* nothing waits */
-  size_t index = 0;
-  while (index < invocation->seq_count && invocation->seq_tickets[index] <= ticket) index++;
-  return invocation->seq_base + index;
-}
-
-static void remember_seq(struct fl_invocation *invocation, uint64_t seq, uint64_t ticket) {
-  if (invocation->seq_count == 0) invocation->seq_base = seq;
-  fl_check(seq == invocation->seq_base + invocation->seq_count);
-  invocation->seq_tickets =
-      fl_realloc(invocation->seq_tickets, (invocation->seq_count + 1) * sizeof *invocation->seq_tickets);
-  invocation->seq_tickets[invocation->seq_count++] = ticket;
-}
-
 /* ---- effects ---- */
 
 static const char *status_word(enum fl_run_status status) {
@@ -174,8 +108,8 @@ static void perform_commit(struct fl_invocation *invocation, struct fl_do *effec
   if (end != NULL) add_thread_record(invocation, &effect->records, status_word(end->status));
   else if (!invocation->has_begun) add_thread_record(invocation, &effect->records, "busy");
   invocation->has_begun = true;
-  remember_seq(invocation, effect->seq,
-               fl_invocation_commit(invocation, &effect->records, effect->seq, effect->expected_head));
+  fl_invocation_remember_seq(invocation, effect->seq,
+                             fl_invocation_commit(invocation, &effect->records, effect->seq, effect->expected_head));
 }
 
 static struct fl_task *find_task(struct fl_invocation *invocation, const char *id) {
@@ -220,7 +154,8 @@ static void take_effects(struct fl_invocation *invocation, struct fl_effects *ef
     struct fl_do *effect = &effects->items[i];
     if (effect->kind == FL_DO_COMMIT) continue;
     struct fl_item *item = fl_new(struct fl_item);
-    *item = (struct fl_item){.kind = FL_ITEM_EFFECT, .ticket = ticket_of(invocation, effect->after), .effect = *effect};
+    *item = (struct fl_item){
+        .kind = FL_ITEM_EFFECT, .ticket = fl_invocation_ticket_of(invocation, effect->after), .effect = *effect};
     *effect = (struct fl_do){.kind = FL_DO_COMMIT}; /* what it owned has moved */
     add_item(invocation, item);
   }
@@ -228,7 +163,7 @@ static void take_effects(struct fl_invocation *invocation, struct fl_effects *ef
 
 static void step(struct fl_invocation *invocation, struct fl_queued_event *event) {
   fl_runtime_stamp(invocation->runtime, &event->ev);
-  if (event->ev.seq == 0 && event->ticket > 0) event->ev.seq = seq_behind(invocation, event->ticket);
+  if (event->ev.seq == 0 && event->ticket > 0) event->ev.seq = fl_invocation_seq_behind(invocation, event->ticket);
   event->ev.task_id = event->task_id;
   event->ev.writes = event->writes;
   event->ev.write_count = event->write_count;
@@ -244,7 +179,7 @@ static void step(struct fl_invocation *invocation, struct fl_queued_event *event
     event->task->phase = FL_TASK_ENDED;
     fl_task_free_if_gone(event->task);
   }
-  event_free(event);
+  fl_queued_event_free(event);
 }
 
 /* ---- items ---- */
@@ -331,7 +266,7 @@ static bool step_events(struct fl_invocation *invocation) {
     invocation->events = event->next;
     if (invocation->events == NULL) invocation->events_tail = &invocation->events;
     bool is_too_late = event->ev.kind == FL_EV_CANCEL && invocation->is_ending;
-    if (is_too_late) event_free(event);
+    if (is_too_late) fl_queued_event_free(event);
     else step(invocation, event);
     did_something = true;
   }
@@ -368,7 +303,7 @@ static void invocation_free(struct fl_invocation *invocation) {
   }
   while (invocation->events != NULL) {
     struct fl_queued_event *next = invocation->events->next;
-    event_free(invocation->events);
+    fl_queued_event_free(invocation->events);
     invocation->events = next;
   }
   if (invocation->is_ephemeral) fl_run_destroy(invocation->run);
@@ -436,15 +371,15 @@ static void finish(struct fl_invocation *invocation) {
 static void enqueue_input(struct fl_invocation *invocation) {
   struct fl_queued_event *event;
   if (invocation->is_cancelled) { /* before it began: nothing is written */
-    event = new_event(FL_EV_CANCEL);
+    event = fl_queued_event_create(FL_EV_CANCEL);
   } else if (invocation->finishes_first) {
-    event = new_event(FL_EV_CONTINUE);
+    event = fl_queued_event_create(FL_EV_CONTINUE);
   } else if (invocation->options.resume != NULL) {
-    event = new_event(FL_EV_RESUME);
+    event = fl_queued_event_create(FL_EV_RESUME);
     event->value = fl_value_ref(invocation->options.resume);
     event->ev.is_map = invocation->options.resume_is_map;
   } else {
-    event = new_event(invocation->options.input != NULL ? FL_EV_INPUT : FL_EV_CONTINUE);
+    event = fl_queued_event_create(invocation->options.input != NULL ? FL_EV_INPUT : FL_EV_CONTINUE);
     event->value = fl_value_ref(invocation->options.input);
   }
   fl_invocation_enqueue(invocation, event);
@@ -604,5 +539,6 @@ void fl_invocation_begin(struct fl_invocation *invocation, fl_run_end_fn *on_end
 void fl_invocation_cancel(struct fl_invocation *invocation) {
   if (invocation->is_cancelled) return;
   invocation->is_cancelled = true;
-  if (invocation->run != NULL && !invocation->has_ended) fl_invocation_enqueue(invocation, new_event(FL_EV_CANCEL));
+  if (invocation->run != NULL && !invocation->has_ended)
+    fl_invocation_enqueue(invocation, fl_queued_event_create(FL_EV_CANCEL));
 }
