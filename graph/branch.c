@@ -69,13 +69,6 @@ static int first_arm(const struct fl_definition *definition, const struct fl_bra
   return 0;
 }
 
-static int run_branch(const struct fl_definition *definition, const struct fl_branch_def *branch, const char *from,
-                      const struct fl_state *view, struct fl_writes *writes, struct fl_error *err) {
-  int rc = branch->choose != NULL ? choose(definition, branch, view, writes, err)
-                                  : first_arm(definition, branch, view, writes, err);
-  return rc < 0 ? fl_error_context(err, "the branch after \"%s\"", from) : 0;
-}
-
 int fl_route(struct fl_run *run, const struct fl_node_def *node, const struct fl_state *view, struct fl_writes *writes,
              struct fl_error *err) {
   const struct fl_definition *definition = run->definition;
@@ -87,8 +80,9 @@ int fl_route(struct fl_run *run, const struct fl_node_def *node, const struct fl
   for (size_t i = 0; node != NULL && i < node->barrier_channel_count; i++)
     fl_writes_add_take(writes, node->barrier_channels[i], NULL);
   for (size_t i = 0; i < branch_count; i++) {
-    int rc = run_branch(definition, &branches[i], node != NULL ? node->name : FL_START, view, writes, err);
-    if (rc < 0) return rc;
+    int rc = branches[i].choose != NULL ? choose(definition, &branches[i], view, writes, err)
+                                        : first_arm(definition, &branches[i], view, writes, err);
+    if (rc < 0) return fl_error_context(err, "the branch after \"%s\"", node != NULL ? node->name : FL_START);
   }
   return 0;
 }

@@ -163,8 +163,14 @@ void fl_folds_next_step(struct fl_folds *folds) {
 
 /* ---- schemas ---- */
 
-static int check_value(const struct fl_schema *schema, const struct fl_value *value, const char *channel, const char *writer,
-                       ptrdiff_t element, struct fl_error *err) {
+/* Of what is checked: for the error. */
+struct checked {
+  const char *channel, *writer;
+  ptrdiff_t element; /* -1: the whole */
+};
+
+static int check_value(const struct fl_schema *schema, const struct fl_value *value, const struct checked *of,
+                       struct fl_error *err) {
   if (fl_schema_validate(schema, value, NULL) == 0) return 0;
   struct fl_schema_result result = {0};
   FL_BUF_AUTO text = {0};
@@ -173,9 +179,9 @@ static int check_value(const struct fl_schema *schema, const struct fl_value *va
   else fl_schema_result_text(&result, &text);
   fl_schema_result_deinit(&result);
   char where[32] = "";
-  if (element >= 0) snprintf(where, sizeof where, ", element %td", element);
-  return fl_error_set(err, FL_E_INVALID, "channel \"%s\"%s, written by node \"%s\", does not satisfy its schema: %s", channel,
-                      where, writer, text.size > 0 ? text.data : "");
+  if (of->element >= 0) snprintf(where, sizeof where, ", element %td", of->element);
+  return fl_error_set(err, FL_E_INVALID, "channel \"%s\"%s, written by node \"%s\", does not satisfy its schema: %s",
+                      of->channel, where, of->writer, text.size > 0 ? text.data : "");
 }
 
 /* Only what is new: the elements that were there have been checked when they came. */
@@ -186,17 +192,19 @@ static int check_elements(const struct fl_fold *fold, const struct fl_channel_de
   for (size_t i = 0; i < fold->edit_count; i++) appended += fold->edits[i].kind == FL_EDIT_APPEND;
   size_t first = fold->is_replaced || appended > size ? 0 : size - appended;
   for (size_t i = first; i < size && rc == 0; i++)
-    rc = check_value(channel->item_schema, fl_list_at(fold->var.list, i), channel->name, fold->writer, (ptrdiff_t)i, err);
+    rc = check_value(channel->item_schema, fl_list_at(fold->var.list, i),
+                     &(struct checked){channel->name, fold->writer, (ptrdiff_t)i}, err);
   for (size_t i = 0; i < fold->edit_count && rc == 0; i++)
     if (fold->edits[i].kind == FL_EDIT_SET)
-      rc = check_value(channel->item_schema, fold->edits[i].element, channel->name, fold->writer, (ptrdiff_t)fold->edits[i].index, err);
+      rc = check_value(channel->item_schema, fold->edits[i].element,
+                       &(struct checked){channel->name, fold->writer, (ptrdiff_t)fold->edits[i].index}, err);
   return rc;
 }
 
 static int check_list(const struct fl_fold *fold, const struct fl_channel_def *channel, struct fl_error *err) {
   if (channel->checks_items) return check_elements(fold, channel, err);
   FL_VALUE_AUTO array = fl_list_to_array(fold->var.list);
-  return check_value(channel->schema, array, channel->name, fold->writer, -1, err);
+  return check_value(channel->schema, array, &(struct checked){channel->name, fold->writer, -1}, err);
 }
 
 int fl_folds_check(const struct fl_folds *folds, struct fl_error *err) {
@@ -207,7 +215,7 @@ int fl_folds_check(const struct fl_folds *folds, struct fl_error *err) {
     if (channel->schema == NULL || !fold->is_changed) continue;
     rc = fl_reducer_makes_list(channel->reducer)
              ? check_list(fold, channel, err)
-             : check_value(channel->schema, fold->var.value, channel->name, fold->writer, -1, err);
+             : check_value(channel->schema, fold->var.value, &(struct checked){channel->name, fold->writer, -1}, err);
   }
   return rc;
 }

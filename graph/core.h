@@ -140,9 +140,14 @@ bool fl_run_has_finished(const struct fl_run *run); /* whether a task of the pre
 
 /* ---- outside.c ---- */
 
-/* Adds a write to a declared channel, by name; messages in their normal form, with ids from `task_id` and a running index. */
-int fl_writes_accept(const struct fl_run *run, struct fl_writes *writes, const struct fl_write *write, const char *task_id,
-                     size_t *message_index, struct fl_error *err);
+/* Where accepted writes go: messages get ids from `task_id` and the running index. */
+struct fl_accepting {
+  struct fl_writes *writes;
+  const char *task_id;
+  size_t message_index;
+};
+/* Adds a write to a declared channel, by name; messages in their normal form. */
+int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const struct fl_write *write, struct fl_error *err);
 void fl_run_on_input(struct fl_run *run);
 void fl_run_on_update(struct fl_run *run);
 

@@ -12,8 +12,8 @@ static int refuse_channel(const struct fl_run *run, const char *name, struct fl_
                       nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 
-int fl_writes_accept(const struct fl_run *run, struct fl_writes *writes, const struct fl_write *write, const char *task_id,
-                     size_t *message_index, struct fl_error *err) {
+int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const struct fl_write *write, struct fl_error *err) {
+  struct fl_writes *writes = to->writes;
   ptrdiff_t index = fl_definition_channel(run->definition, write->channel);
   if (index < 0 || (size_t)index >= run->definition->state_channel_count) return refuse_channel(run, write->channel, err);
   const struct fl_channel_def *channel = &run->definition->channels[index];
@@ -27,7 +27,7 @@ int fl_writes_accept(const struct fl_run *run, struct fl_writes *writes, const s
     return 0;
   }
   struct fl_value *messages = NULL;
-  int rc = fl_messages_normalise(value, task_id, message_index, &messages, err);
+  int rc = fl_messages_normalise(value, to->task_id, &to->message_index, &messages, err);
   if (rc < 0) return fl_error_context(err, "channel \"%s\"", channel->name);
   fl_writes_add_take(writes, (size_t)index, messages);
   return 0;
@@ -54,11 +54,11 @@ static void fold_finished(struct fl_run *run, struct outside *outside) {
 }
 
 static int fold_given(struct fl_run *run, struct outside *outside, struct fl_error *err) {
-  size_t message_index = 0;
+  struct fl_accepting to = {&outside->writes, run->ev->checkpoint_id, 0};
   struct fl_member member = {0};
   while (fl_next_member(run->ev->value, &member)) {
     struct fl_write write = {(char *)member.key, member.value};
-    int rc = fl_writes_accept(run, &outside->writes, &write, run->ev->checkpoint_id, &message_index, err);
+    int rc = fl_writes_accept(run, &to, &write, err);
     if (rc < 0) return rc;
   }
   for (size_t i = 0; i < outside->writes.count; i++) {

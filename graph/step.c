@@ -320,9 +320,9 @@ static void task_failed(struct fl_run *run, struct fl_planned *task, const struc
 
 /* The event's writes by channel index, messages in their normal form. */
 static int accept_writes(struct fl_run *run, struct fl_planned *task, struct fl_error *err) {
-  size_t message_index = 0;
+  struct fl_accepting to = {&task->writes, task->id, 0};
   for (size_t i = 0; i < run->ev->write_count; i++) {
-    int rc = fl_writes_accept(run, &task->writes, &run->ev->writes[i], task->id, &message_index, err);
+    int rc = fl_writes_accept(run, &to, &run->ev->writes[i], err);
     if (rc < 0) return rc;
   }
   return 0;
