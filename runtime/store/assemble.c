@@ -183,7 +183,7 @@ static int assemble_channel(struct fl_row_source *source, struct fl_loaded_chann
                         source->thread, channel->value_no, channel->name);
   if (status != 0) return status;
   if (row.kind != FL_BODY_VALUE) return assemble_list(source, channel->name, row, &channel->var.list, err);
-  return fl_assemble_value(source->thread, "value", row.no, row.body, &channel->var.value, err);
+  return fl_assemble_value(&(struct fl_row_name){source->thread, "value", row.no}, row.body, &channel->var.value, err);
 }
 
 int fl_assemble_channels(struct fl_row_source *source, struct fl_loaded *loaded, struct fl_error *err) {
@@ -245,8 +245,7 @@ void fl_loaded_sort(struct fl_loaded *loaded) {
   if (loaded->call_count > 1) qsort(loaded->calls, loaded->call_count, sizeof *loaded->calls, compare_calls);
 }
 
-int fl_assemble_value(const char *thread, const char *what, uint64_t no, fl_slice text, struct fl_value **ret_value,
-                      struct fl_error *err) {
+int fl_assemble_value(const struct fl_row_name *row, fl_slice text, struct fl_value **ret_value, struct fl_error *err) {
   if (text.size == 0) {
     *ret_value = fl_null();
     return 0;
@@ -254,5 +253,6 @@ int fl_assemble_value(const char *thread, const char *what, uint64_t no, fl_slic
   struct fl_error cause = {0};
   int status = fl_json_read(text, FL_JSON_FULL, ret_value, &cause);
   if (status == 0) return 0;
-  return fl_error_set(err, FL_E_CORRUPT, "thread %s: %s %" PRIu64 " is damaged: %.300s", thread, what, no, cause.text);
+  return fl_error_set(err, FL_E_CORRUPT, "thread %s: %s %" PRIu64 " is damaged: %.300s", row->thread, row->what, row->no,
+                      cause.text);
 }

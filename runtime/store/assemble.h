@@ -26,6 +26,11 @@ struct fl_loaded_write *fl_loaded_add_write(struct fl_loaded *loaded);
 struct fl_loaded_call *fl_loaded_add_call(struct fl_loaded *loaded);
 void fl_loaded_sort(struct fl_loaded *loaded);
 
+/* Which row it is, for errors: "thread T: WHAT NO is damaged". */
+struct fl_row_name {
+  const char *thread, *what;
+  uint64_t no;
+};
+
 /* Stored text to value; an empty text is null. The error says which row. */
-int fl_assemble_value(const char *thread, const char *what, uint64_t no, fl_slice text, struct fl_value **ret_value,
-                      struct fl_error *err);
+int fl_assemble_value(const struct fl_row_name *row, fl_slice text, struct fl_value **ret_value, struct fl_error *err);

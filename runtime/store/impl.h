@@ -4,6 +4,17 @@
 #pragma once
 #include "runtime/store/store.h"
 
+/* A question about one thread, as store.h explains it. What an operation does not need is not looked at. */
+struct fl_ask {
+  const char *thread, *ns;
+  const char *id; /* find_checkpoint: the front of a checkpoint's; list_events: the run's, or NULL */
+  uint64_t no;    /* load: the checkpoint; list_checkpoints: below it; list_events: above it */
+  size_t limit;   /* list_checkpoints */
+  bool (*on_checkpoint)(const struct fl_checkpoint_info *info, void *user);
+  bool (*on_event)(const struct fl_event_info *info, void *user);
+  void *user;
+};
+
 struct fl_store_ops {
   void (*submit)(struct fl_store *store, struct fl_txn *txn);
   void (*pause)(struct fl_store *store, bool pauses);
@@ -11,15 +22,10 @@ struct fl_store_ops {
   int (*read_thread)(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info, struct fl_error *err);
   int (*list_threads)(struct fl_store *store, const struct fl_threads_query *query,
                       bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err);
-  int (*load)(struct fl_store *store, const char *thread, const char *ns, uint64_t checkpoint_no,
-              struct fl_loaded *ret_loaded, struct fl_error *err);
-  int (*list_checkpoints)(struct fl_store *store, const char *thread, const char *ns, uint64_t before_no, size_t limit,
-                          bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
-                          struct fl_error *err);
-  int (*find_checkpoint)(struct fl_store *store, const char *thread, const char *ns, const char *id, uint64_t *ret_no,
-                         struct fl_error *err);
-  int (*list_events)(struct fl_store *store, const char *thread, const char *run_id, uint64_t after_no,
-                     bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err);
+  int (*load)(struct fl_store *store, const struct fl_ask *ask, struct fl_loaded *ret_loaded, struct fl_error *err);
+  int (*list_checkpoints)(struct fl_store *store, const struct fl_ask *ask, struct fl_error *err);
+  int (*find_checkpoint)(struct fl_store *store, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err);
+  int (*list_events)(struct fl_store *store, const struct fl_ask *ask, struct fl_error *err);
 };
 
 /* The first member of both kinds. */
@@ -58,9 +64,12 @@ uint64_t fl_record_superstep(const struct fl_record *record);
  * object. */
 int fl_metadata_merge(struct fl_value **metadata, const struct fl_record *record, struct fl_error *err);
 
-/* The answer to a search by the front of an id that found `found` checkpoints, the last being `no`. */
-int fl_checkpoint_found(const char *thread, const char *id, size_t found, uint64_t no, uint64_t *ret_no,
-                        struct fl_error *err);
+/* A search by the front of an id: the last checkpoint that fits, and how many do. */
+struct fl_search {
+  uint64_t no;
+  size_t found;
+};
+int fl_checkpoint_found(const struct fl_ask *ask, const struct fl_search *search, uint64_t *ret_no, struct fl_error *err);
 
 /* ---- acknowledgements ---- */
 

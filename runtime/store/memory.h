@@ -69,12 +69,7 @@ void fl_memory_apply_write(struct fl_memory_store *store, struct fl_memory_threa
 int fl_memory_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err);
 int fl_memory_list_threads(struct fl_store *base, const struct fl_threads_query *query,
                      bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err);
-int fl_memory_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no,
-                   struct fl_loaded *loaded, struct fl_error *err);
-int fl_memory_list_checkpoints(struct fl_store *base, const char *id, const char *ns, uint64_t before_no, size_t limit,
-                               bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
-                               struct fl_error *err);
-int fl_memory_find_checkpoint(struct fl_store *base, const char *thread, const char *ns, const char *id,
-                              uint64_t *ret_no, struct fl_error *err);
-int fl_memory_list_events(struct fl_store *base, const char *id, const char *run_id, uint64_t after_no,
-                    bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err);
+int fl_memory_load(struct fl_store *base, const struct fl_ask *ask, struct fl_loaded *loaded, struct fl_error *err);
+int fl_memory_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);
+int fl_memory_find_checkpoint(struct fl_store *base, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err);
+int fl_memory_list_events(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);

@@ -114,7 +114,8 @@ static int load_writes(const struct fl_memory_thread *thread, struct fl_loaded *
     write->index = record->write.index;
     write->channel = fl_strdup(record->write.channel);
     int status =
-        fl_assemble_value(thread->id, "write", i, fl_slice_n(record->body, record->body_size), &write->value, err);
+        fl_assemble_value(&(struct fl_row_name){thread->id, "write", i}, fl_slice_n(record->body, record->body_size),
+                                 &write->value, err);
     if (status != 0) return status;
   }
   return 0;
@@ -131,12 +132,12 @@ static int load_call(const struct fl_memory_thread *thread, const struct fl_memo
   call->effect = intent->intent.effect;
   call->name = fl_strdup(intent->intent.name);
   call->has_result = found->has_result;
-  int status = fl_assemble_value(thread->id, "call", (uint64_t)call->index, fl_slice_n(intent->body, intent->body_size),
+  int status = fl_assemble_value(&(struct fl_row_name){thread->id, "call", (uint64_t)call->index}, fl_slice_n(intent->body, intent->body_size),
                                  &call->args, err);
   if (status != 0 || !found->has_result) return status;
   call->is_error = result->result.is_error;
-  return fl_assemble_value(thread->id, "result", (uint64_t)call->index, fl_slice_n(result->body, result->body_size),
-                           &call->result, err);
+  return fl_assemble_value(&(struct fl_row_name){thread->id, "result", (uint64_t)call->index}, fl_slice_n(result->body, result->body_size),
+                                 &call->result, err);
 }
 
 static int load_checkpoint(const struct fl_memory_thread *thread, const struct fl_record *record,
@@ -147,8 +148,8 @@ static int load_checkpoint(const struct fl_memory_thread *thread, const struct f
   loaded->wall_ms = record->checkpoint.wall_ms;
   loaded->source = fl_strdup(record->checkpoint.source);
   memcpy(loaded->checkpoint_id, record->checkpoint.id, sizeof loaded->checkpoint_id);
-  int status = fl_assemble_value(thread->id, "checkpoint", loaded->checkpoint_no,
-                                 fl_slice_n(record->body, record->body_size), &loaded->body, err);
+  int status = fl_assemble_value(&(struct fl_row_name){thread->id, "checkpoint", loaded->checkpoint_no}, fl_slice_n(record->body, record->body_size),
+                                 &loaded->body, err);
   struct memory_source source = {.base = {.thread = thread->id, .find_value = find_value}, .thread = thread};
   if (status == 0) status = fl_assemble_channels(&source.base, loaded, err);
   if (status == 0) status = load_writes(thread, loaded, err);
@@ -159,37 +160,34 @@ static int load_checkpoint(const struct fl_memory_thread *thread, const struct f
   return status;
 }
 
-int fl_memory_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no,
-                   struct fl_loaded *loaded, struct fl_error *err) {
+int fl_memory_load(struct fl_store *base, const struct fl_ask *ask, struct fl_loaded *loaded, struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
-  int status = find_thread(base, id, &thread, err);
+  int status = find_thread(base, ask->thread, &thread, err);
   if (status != 0) return status;
   const struct fl_records *checkpoints = &thread->checkpoints, *values = &thread->values;
   loaded->next_checkpoint_no =
       checkpoints->count > 0 ? checkpoints->items[checkpoints->count - 1].checkpoint.no + 1 : 1;
   loaded->next_value_no = values->count > 0 ? values->items[values->count - 1].value.no + 1 : 1;
   const struct fl_record *record =
-      checkpoint_no != 0 ? fl_memory_find(checkpoints, checkpoint_no) : head_of(thread, ns);
-  if (record == NULL && checkpoint_no == 0) return 0;
-  if (record == NULL || strcmp(record->ns, ns) != 0)
-    return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, id, checkpoint_no);
+      ask->no != 0 ? fl_memory_find(checkpoints, ask->no) : head_of(thread, ask->ns);
+  if (record == NULL && ask->no == 0) return 0;
+  if (record == NULL || strcmp(record->ns, ask->ns) != 0)
+    return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, ask->thread, ask->no);
   return load_checkpoint(thread, record, loaded, err);
 }
 
-int fl_memory_list_checkpoints(struct fl_store *base, const char *id, const char *ns, uint64_t before_no, size_t limit,
-                               bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
-                               struct fl_error *err) {
+int fl_memory_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
-  int status = find_thread(base, id, &thread, err);
+  int status = find_thread(base, ask->thread, &thread, err);
   size_t visited = 0;
   bool goes_on = status == 0;
-  for (size_t i = status == 0 ? thread->checkpoints.count : 0; goes_on && i > 0 && (limit == 0 || visited < limit);
+  for (size_t i = status == 0 ? thread->checkpoints.count : 0; goes_on && i > 0 && (ask->limit == 0 || visited < ask->limit);
        i--) {
     const struct fl_record *record = &thread->checkpoints.items[i - 1];
-    if ((before_no != 0 && record->checkpoint.no >= before_no) || strcmp(record->ns, ns) != 0) continue;
+    if ((ask->no != 0 && record->checkpoint.no >= ask->no) || strcmp(record->ns, ask->ns) != 0) continue;
     FL_VALUE_AUTO body = NULL;
-    status = fl_assemble_value(id, "checkpoint", record->checkpoint.no, fl_slice_n(record->body, record->body_size),
-                               &body, err);
+    status = fl_assemble_value(&(struct fl_row_name){ask->thread, "checkpoint", record->checkpoint.no}, fl_slice_n(record->body, record->body_size),
+                                 &body, err);
     if (status != 0) return status;
     struct fl_checkpoint_info info = {.no = record->checkpoint.no,
                                       .parent_no = record->checkpoint.parent_no,
@@ -198,40 +196,36 @@ int fl_memory_list_checkpoints(struct fl_store *base, const char *id, const char
                                       .source = record->checkpoint.source,
                                       .wall_ms = record->checkpoint.wall_ms,
                                       .body = body};
-    goes_on = visit(&info, user);
+    goes_on = ask->on_checkpoint(&info, ask->user);
     visited++;
   }
   return status;
 }
 
-int fl_memory_find_checkpoint(struct fl_store *base, const char *thread_id, const char *ns, const char *id,
-                              uint64_t *ret_no, struct fl_error *err) {
+int fl_memory_find_checkpoint(struct fl_store *base, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
-  int status = find_thread(base, thread_id, &thread, err);
+  int status = find_thread(base, ask->thread, &thread, err);
   if (status != 0) return status;
-  uint64_t no = 0;
-  size_t found = 0;
+  struct fl_search search = {0};
   for (size_t i = 0; i < thread->checkpoints.count; i++) {
     const struct fl_record *record = &thread->checkpoints.items[i];
-    if (strcmp(record->ns, ns) != 0 || strncmp(record->checkpoint.id, id, strlen(id)) != 0) continue;
-    no = record->checkpoint.no;
-    found++;
+    if (strcmp(record->ns, ask->ns) != 0 || strncmp(record->checkpoint.id, ask->id, strlen(ask->id)) != 0) continue;
+    search.no = record->checkpoint.no;
+    search.found++;
   }
-  return fl_checkpoint_found(thread_id, id, found, no, ret_no, err);
+  return fl_checkpoint_found(ask, &search, ret_no, err);
 }
 
-int fl_memory_list_events(struct fl_store *base, const char *id, const char *run_id, uint64_t after_no,
-                          bool (*visit)(const struct fl_event_info *info, void *user), void *user,
-                          struct fl_error *err) {
+int fl_memory_list_events(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
-  int status = find_thread(base, id, &thread, err);
+  int status = find_thread(base, ask->thread, &thread, err);
   bool goes_on = status == 0;
   for (size_t i = 0; goes_on && i < thread->event_count; i++) {
     const struct fl_memory_event *event = &thread->events[i];
-    if (event->no <= after_no || (run_id != NULL && strcmp(run_id, event->run_id) != 0)) continue;
+    if (event->no <= ask->no || (ask->id != NULL && strcmp(ask->id, event->run_id) != 0)) continue;
     struct fl_event_info info = {
         .no = event->no, .run_id = event->run_id, .body = fl_slice_n(event->body, event->body_size)};
-    goes_on = visit(&info, user);
+    goes_on = ask->on_event(&info, ask->user);
   }
   return status;
 }

@@ -182,13 +182,7 @@ int fl_sqlite_read_thread(struct fl_store *base, const char *id, struct fl_threa
 int fl_sqlite_list_threads(struct fl_store *base, const struct fl_threads_query *query,
                            bool (*visit)(const struct fl_thread_info *info, void *user), void *user,
                            struct fl_error *err);
-int fl_sqlite_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no,
-                   struct fl_loaded *loaded, struct fl_error *err);
-int fl_sqlite_list_checkpoints(struct fl_store *base, const char *id, const char *ns, uint64_t before_no, size_t limit,
-                               bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
-                               struct fl_error *err);
-int fl_sqlite_find_checkpoint(struct fl_store *base, const char *thread, const char *ns, const char *id,
-                              uint64_t *ret_no, struct fl_error *err);
-int fl_sqlite_list_events(struct fl_store *base, const char *id, const char *run_id, uint64_t after_no,
-                          bool (*visit)(const struct fl_event_info *info, void *user), void *user,
-                          struct fl_error *err);
+int fl_sqlite_load(struct fl_store *base, const struct fl_ask *ask, struct fl_loaded *loaded, struct fl_error *err);
+int fl_sqlite_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);
+int fl_sqlite_find_checkpoint(struct fl_store *base, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err);
+int fl_sqlite_list_events(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);

@@ -188,34 +188,41 @@ static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_r
 
 /* ---- beside a checkpoint ---- */
 
-static int use_beside(struct fl_db *db, enum fl_sql sql, int64_t row, uint64_t checkpoint_no,
-                      sqlite3_stmt **ret_statement, struct fl_error *err) {
-  *ret_statement = fl_db_use(db, sql, err);
+/* Where one answer reads. */
+struct place {
+  struct fl_db *db;
+  const char *thread;
+  int64_t row; /* of the thread */
+};
+
+static int use_beside(const struct place *place, enum fl_sql sql, uint64_t no, sqlite3_stmt **ret_statement, struct fl_error *err) {
+  *ret_statement = fl_db_use(place->db, sql, err);
   if (*ret_statement == NULL) return err->code;
-  sqlite3_bind_int64(*ret_statement, 1, row);
-  sqlite3_bind_int64(*ret_statement, 2, (int64_t)checkpoint_no);
+  sqlite3_bind_int64(*ret_statement, 1, place->row);
+  sqlite3_bind_int64(*ret_statement, 2, (int64_t)no);
   return 0;
 }
 
-static int read_text(sqlite3_stmt *statement, int text_index, int sum_index, const char *thread, const char *what,
-                     struct fl_value **ret_value, struct fl_error *err) {
-  fl_slice text = fl_db_text(statement, text_index);
-  if (fl_row_sum(NULL, 0, text) != (uint32_t)sqlite3_column_int64(statement, sum_index))
-    return damaged(thread, what, 0, err);
-  return fl_assemble_value(thread, what, 0, text, ret_value, err);
+/* The text in a column, whose check sum stands in the one before. */
+static int read_text(sqlite3_stmt *statement, int index, const struct fl_row_name *name, struct fl_value **ret_value,
+                     struct fl_error *err) {
+  fl_slice text = fl_db_text(statement, index);
+  if (fl_row_sum(NULL, 0, text) != (uint32_t)sqlite3_column_int64(statement, index - 1))
+    return damaged(name->thread, name->what, name->no, err);
+  return fl_assemble_value(name, text, ret_value, err);
 }
 
-static int load_writes(struct fl_db *db, const char *thread, int64_t row, struct fl_loaded *loaded,
-                       struct fl_error *err) {
+static int load_writes(const struct place *place, struct fl_loaded *loaded, struct fl_error *err) {
+  const struct fl_row_name name = {place->thread, "a write beside checkpoint", 0};
   sqlite3_stmt *statement;
-  int status = use_beside(db, FL_SQL_WRITES_READ, row, loaded->checkpoint_no, &statement, err);
-  while (status == 0 && (status = fl_db_row(db, statement, err)) == 0) {
+  int status = use_beside(place, FL_SQL_WRITES_READ, loaded->checkpoint_no, &statement, err);
+  while (status == 0 && (status = fl_db_row(place->db, statement, err)) == 0) {
     struct fl_loaded_write *write = fl_loaded_add_write(loaded);
     fl_db_id(statement, 0, write->task_id);
     write->index = sqlite3_column_int(statement, 1);
     write->channel = fl_db_copy(statement, 2);
     if (write->channel == NULL) write->channel = fl_strdup("");
-    status = read_text(statement, 4, 3, thread, "a write beside checkpoint", &write->value, err);
+    status = read_text(statement, 4, &name, &write->value, err);
     if (status != 0) sqlite3_reset(statement);
   }
   return status == FL_E_NOT_FOUND ? 0 : status;
@@ -232,19 +239,18 @@ static int load_call(sqlite3_stmt *statement, const char *thread, struct fl_load
   const void *hash = sqlite3_column_blob(statement, 6);
   if (hash != NULL && sqlite3_column_bytes(statement, 6) == FL_HASH_SIZE)
     memcpy(call->argument_hash, hash, FL_HASH_SIZE);
-  int status = read_text(statement, 8, 7, thread, "a call beside checkpoint", &call->args, err);
+  int status = read_text(statement, 8, &(struct fl_row_name){thread, "a call beside checkpoint", 0}, &call->args, err);
   call->has_result = sqlite3_column_type(statement, 9) != SQLITE_NULL;
   if (status != 0 || !call->has_result) return status;
   call->is_error = sqlite3_column_int(statement, 9) != 0;
-  return read_text(statement, 11, 10, thread, "a result beside checkpoint", &call->result, err);
+  return read_text(statement, 11, &(struct fl_row_name){thread, "a result beside checkpoint", 0}, &call->result, err);
 }
 
-static int load_calls(struct fl_db *db, const char *thread, int64_t row, struct fl_loaded *loaded,
-                      struct fl_error *err) {
+static int load_calls(const struct place *place, struct fl_loaded *loaded, struct fl_error *err) {
   sqlite3_stmt *statement;
-  int status = use_beside(db, FL_SQL_CALLS_READ, row, loaded->checkpoint_no, &statement, err);
-  while (status == 0 && (status = fl_db_row(db, statement, err)) == 0) {
-    status = load_call(statement, thread, fl_loaded_add_call(loaded), err);
+  int status = use_beside(place, FL_SQL_CALLS_READ, loaded->checkpoint_no, &statement, err);
+  while (status == 0 && (status = fl_db_row(place->db, statement, err)) == 0) {
+    status = load_call(statement, place->thread, fl_loaded_add_call(loaded), err);
     if (status != 0) sqlite3_reset(statement);
   }
   return status == FL_E_NOT_FOUND ? 0 : status;
@@ -260,18 +266,17 @@ static int read_body(sqlite3_stmt *statement, const char *thread, uint64_t no, s
   fl_slice text = fl_db_text(statement, 8);
   if (fl_row_sum(numbers, 3, text) != (uint32_t)sqlite3_column_int64(statement, 7))
     return damaged(thread, "checkpoint", no, err);
-  return fl_assemble_value(thread, "checkpoint", no, text, ret_body, err);
+  return fl_assemble_value(&(struct fl_row_name){thread, "checkpoint", no}, text, ret_body, err);
 }
 
-static int load_row(struct fl_db *db, const char *thread, int64_t row, int64_t key, struct fl_loaded *loaded,
-                    const char *ns, struct fl_error *err) {
+static int load_row(const struct place *place, int64_t key, const char *ns, struct fl_loaded *loaded, struct fl_error *err) {
   sqlite3_stmt *statement;
-  int status = use_beside(db, FL_SQL_CHECKPOINT_READ, row, (uint64_t)key, &statement, err);
-  if (status == 0) status = fl_db_row(db, statement, err);
+  int status = use_beside(place, FL_SQL_CHECKPOINT_READ, (uint64_t)key, &statement, err);
+  if (status == 0) status = fl_db_row(place->db, statement, err);
   if (status == 0 && !fl_slice_equal(fl_db_text(statement, 1), fl_slice_of(ns))) status = FL_E_NOT_FOUND;
   if (status == FL_E_NOT_FOUND) {
     sqlite3_reset(statement);
-    return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, thread, fl_key_no(key));
+    return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, place->thread, fl_key_no(key));
   }
   if (status != 0) return status;
   loaded->checkpoint_no = fl_key_no(key);
@@ -281,7 +286,7 @@ static int load_row(struct fl_db *db, const char *thread, int64_t row, int64_t k
   loaded->source = fl_db_copy(statement, 5);
   if (loaded->source == NULL) loaded->source = fl_strdup("");
   loaded->wall_ms = sqlite3_column_int64(statement, 6);
-  status = read_body(statement, thread, loaded->checkpoint_no, &loaded->body, err);
+  status = read_body(statement, place->thread, loaded->checkpoint_no, &loaded->body, err);
   sqlite3_reset(statement);
   return status;
 }
@@ -309,39 +314,37 @@ static int read_next_numbers(struct fl_db *db, int64_t row, struct fl_loaded *lo
   return 0;
 }
 
-static int load_all(struct fl_db *db, const char *id, const char *ns, uint64_t no, struct fl_loaded *loaded,
-                    struct fl_error *err) {
+static int load_all(struct fl_db *db, const struct fl_ask *ask, struct fl_loaded *loaded, struct fl_error *err) {
   struct fl_thread_row thread;
-  int status = fl_db_find_thread(db, id, &thread, err);
+  uint64_t no = ask->no;
+  int status = fl_db_find_thread(db, ask->thread, &thread, err);
   if (status == 0) status = read_next_numbers(db, thread.row, loaded, err);
-  if (status == 0 && no == 0) status = find_head(db, thread.row, ns, &no, err);
+  if (status == 0 && no == 0) status = find_head(db, thread.row, ask->ns, &no, err);
   if (status != 0 || no == 0) return status;
-  if (no > FL_NO_MAX) return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, id, no);
-  int64_t key = fl_key(ns[0] == 0 ? FL_KEY_CHECKPOINT : FL_KEY_SUB_CHECKPOINT, no);
-  struct sqlite_source source = {.base = {.thread = id, .find_value = find_value}, .db = db, .row = thread.row};
-  status = load_row(db, id, thread.row, key, loaded, ns, err);
+  if (no > FL_NO_MAX) return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, ask->thread, no);
+  int64_t key = fl_key(ask->ns[0] == 0 ? FL_KEY_CHECKPOINT : FL_KEY_SUB_CHECKPOINT, no);
+  const struct place place = {db, ask->thread, thread.row};
+  struct sqlite_source source = {.base = {.thread = ask->thread, .find_value = find_value}, .db = db, .row = thread.row};
+  status = load_row(&place, key, ask->ns, loaded, err);
   if (status == 0) status = fl_assemble_channels(&source.base, loaded, err);
   if (source.scan != NULL) sqlite3_reset(source.scan);
-  if (status == 0) status = load_writes(db, id, thread.row, loaded, err);
-  if (status == 0) status = load_calls(db, id, thread.row, loaded, err);
+  if (status == 0) status = load_writes(&place, loaded, err);
+  if (status == 0) status = load_calls(&place, loaded, err);
   fl_loaded_sort(loaded);
   return status;
 }
 
-int fl_sqlite_load(struct fl_store *base, const char *id, const char *ns, uint64_t checkpoint_no,
-                   struct fl_loaded *loaded, struct fl_error *err) {
+int fl_sqlite_load(struct fl_store *base, const struct fl_ask *ask, struct fl_loaded *loaded, struct fl_error *err) {
   struct fl_sqlite_store *store = (struct fl_sqlite_store *)base;
   bool is_outer;
   int status = begin(store, &is_outer, err);
   if (status != 0) return status;
-  status = load_all(&store->reader, id, ns, checkpoint_no, loaded, err);
+  status = load_all(&store->reader, ask, loaded, err);
   end(store, is_outer);
   return status;
 }
 
-static int visit_checkpoint(sqlite3_stmt *statement, const char *thread,
-                            bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
-                            bool *ret_goes_on, struct fl_error *err) {
+static int visit_checkpoint(sqlite3_stmt *statement, const struct fl_ask *ask, bool *ret_goes_on, struct fl_error *err) {
   char id[FL_UUID_SIZE];
   FL_VALUE_AUTO body = NULL;
   FL_FREE_AUTO char *source = fl_db_copy(statement, 5);
@@ -352,10 +355,10 @@ static int visit_checkpoint(sqlite3_stmt *statement, const char *thread,
                                     .source = source != NULL ? source : "",
                                     .wall_ms = sqlite3_column_int64(statement, 6)};
   fl_db_id(statement, 3, id);
-  int status = read_body(statement, thread, info.no, &body, err);
+  int status = read_body(statement, ask->thread, info.no, &body, err);
   if (status != 0) return status;
   info.body = body;
-  *ret_goes_on = visit(&info, user);
+  *ret_goes_on = ask->on_checkpoint(&info, ask->user);
   return 0;
 }
 
@@ -369,74 +372,68 @@ static void bind_range(sqlite3_stmt *statement, int64_t row, const char *ns, uin
   sqlite3_bind_int64(statement, 4, fl_key(kind, last_no));
 }
 
-int fl_sqlite_list_checkpoints(struct fl_store *base, const char *id, const char *ns, uint64_t before_no, size_t limit,
-                               bool (*visit)(const struct fl_checkpoint_info *info, void *user), void *user,
-                               struct fl_error *err) {
+int fl_sqlite_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err) {
   struct fl_db *db = &((struct fl_sqlite_store *)base)->reader;
   struct fl_thread_row thread;
-  int status = fl_db_find_thread(db, id, &thread, err);
+  int status = fl_db_find_thread(db, ask->thread, &thread, err);
   sqlite3_stmt *statement = status != 0 ? NULL : fl_db_prepare(db,
       "SELECT k, ns, parent, id, step, name, wall_ms, sum, body FROM row"
       " WHERE thread = ?1 AND ns IS ?2 AND k BETWEEN ?3 AND ?4 ORDER BY k DESC LIMIT ?5", err);
   if (statement == NULL) return err->code;
-  bind_range(statement, thread.row, ns, before_no);
-  sqlite3_bind_int64(statement, 5, limit == 0 || limit > INT32_MAX ? -1 : (int64_t)limit);
+  bind_range(statement, thread.row, ask->ns, ask->no);
+  sqlite3_bind_int64(statement, 5, ask->limit == 0 || ask->limit > INT32_MAX ? -1 : (int64_t)ask->limit);
   bool goes_on = true;
   while (goes_on && (status = fl_db_row(db, statement, err)) == 0) {
-    status = visit_checkpoint(statement, id, visit, user, &goes_on, err);
+    status = visit_checkpoint(statement, ask, &goes_on, err);
     if (status != 0) break;
   }
   sqlite3_finalize(statement);
   return status == FL_E_NOT_FOUND ? 0 : status;
 }
 
-int fl_sqlite_find_checkpoint(struct fl_store *base, const char *thread_id, const char *ns, const char *id,
-                              uint64_t *ret_no, struct fl_error *err) {
+int fl_sqlite_find_checkpoint(struct fl_store *base, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err) {
   struct fl_db *db = &((struct fl_sqlite_store *)base)->reader;
   struct fl_thread_row thread;
-  int status = fl_db_find_thread(db, thread_id, &thread, err);
+  int status = fl_db_find_thread(db, ask->thread, &thread, err);
   sqlite3_stmt *statement = status != 0 ? NULL : fl_db_prepare(db,
       "SELECT k, id FROM row WHERE thread = ?1 AND ns IS ?2 AND k BETWEEN ?3 AND ?4", err);
   if (statement == NULL) return err->code;
-  bind_range(statement, thread.row, ns, 0);
-  uint64_t no = 0;
-  size_t found = 0;
+  bind_range(statement, thread.row, ask->ns, 0);
+  struct fl_search search = {0};
   while ((status = fl_db_row(db, statement, err)) == 0) {
     char this_id[FL_UUID_SIZE];
     fl_db_id(statement, 1, this_id);
-    if (strncmp(this_id, id, strlen(id)) != 0) continue;
-    no = fl_key_no(sqlite3_column_int64(statement, 0));
-    found++;
+    if (strncmp(this_id, ask->id, strlen(ask->id)) != 0) continue;
+    search.no = fl_key_no(sqlite3_column_int64(statement, 0));
+    search.found++;
   }
   sqlite3_finalize(statement);
-  return status == FL_E_NOT_FOUND ? fl_checkpoint_found(thread_id, id, found, no, ret_no, err) : status;
+  return status == FL_E_NOT_FOUND ? fl_checkpoint_found(ask, &search, ret_no, err) : status;
 }
 
 /* ---- events ---- */
 
-int fl_sqlite_list_events(struct fl_store *base, const char *id, const char *run_id, uint64_t after_no,
-                          bool (*visit)(const struct fl_event_info *info, void *user), void *user,
-                          struct fl_error *err) {
+int fl_sqlite_list_events(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err) {
   struct fl_db *db = &((struct fl_sqlite_store *)base)->reader;
   struct fl_thread_row thread;
-  int status = fl_db_find_thread(db, id, &thread, err);
+  int status = fl_db_find_thread(db, ask->thread, &thread, err);
   sqlite3_stmt *statement = status != 0 ? NULL : fl_db_prepare(db,
       "SELECT no, run, sum, body FROM event WHERE thread = ?1 AND no > ?2 ORDER BY no", err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 1, thread.row);
-  sqlite3_bind_int64(statement, 2, after_no > INT64_MAX ? INT64_MAX : (int64_t)after_no);
+  sqlite3_bind_int64(statement, 2, ask->no > INT64_MAX ? INT64_MAX : (int64_t)ask->no);
   bool goes_on = true;
   while (goes_on && (status = fl_db_row(db, statement, err)) == 0) {
     char this_id[FL_UUID_SIZE];
     fl_db_id(statement, 1, this_id);
-    if (run_id != NULL && strcmp(run_id, this_id) != 0) continue;
+    if (ask->id != NULL && strcmp(ask->id, this_id) != 0) continue;
     struct fl_event_info info = {.no = (uint64_t)sqlite3_column_int64(statement, 0), .run_id = this_id,
                                  .body = fl_db_text(statement, 3)};
     if (fl_row_sum(NULL, 0, info.body) != (uint32_t)sqlite3_column_int64(statement, 2)) {
-      status = damaged(id, "event", info.no, err);
+      status = damaged(ask->thread, "event", info.no, err);
       break;
     }
-    goes_on = visit(&info, user);
+    goes_on = ask->on_event(&info, ask->user);
   }
   sqlite3_finalize(statement);
   return status == FL_E_NOT_FOUND ? 0 : status;

@@ -49,8 +49,9 @@ int fl_store_list_threads(struct fl_store *store, const struct fl_threads_query 
 int fl_store_load(struct fl_store *store, const char *thread, const char *ns, uint64_t checkpoint_no,
                   struct fl_loaded *ret_loaded, struct fl_error *err) {
   WITH_ERROR(err);
+  const struct fl_ask ask = {.thread = thread, .ns = ns != NULL ? ns : "", .no = checkpoint_no};
   struct fl_loaded loaded = {0};
-  int status = store->ops->load(store, thread, ns != NULL ? ns : "", checkpoint_no, &loaded, err);
+  int status = store->ops->load(store, &ask, &loaded, err);
   if (status == 0)
     *ret_loaded = loaded;
   else
@@ -62,18 +63,22 @@ int fl_store_list_checkpoints(struct fl_store *store, const char *thread, const 
                               size_t limit, bool (*visit)(const struct fl_checkpoint_info *info, void *user),
                               void *user, struct fl_error *err) {
   WITH_ERROR(err);
-  return store->ops->list_checkpoints(store, thread, ns != NULL ? ns : "", before_no, limit, visit, user, err);
+  const struct fl_ask ask = {.thread = thread, .ns = ns != NULL ? ns : "", .no = before_no, .limit = limit,
+                             .on_checkpoint = visit, .user = user};
+  return store->ops->list_checkpoints(store, &ask, err);
 }
 
 int fl_store_list_events(struct fl_store *store, const char *thread, const char *run_id, uint64_t after_no,
                          bool (*visit)(const struct fl_event_info *info, void *user), void *user,
                          struct fl_error *err) {
   WITH_ERROR(err);
-  return store->ops->list_events(store, thread, run_id, after_no, visit, user, err);
+  const struct fl_ask ask = {.thread = thread, .id = run_id, .no = after_no, .on_event = visit, .user = user};
+  return store->ops->list_events(store, &ask, err);
 }
 
 int fl_store_find_checkpoint(struct fl_store *store, const char *thread, const char *ns, const char *id,
                              uint64_t *ret_no, struct fl_error *err) {
   WITH_ERROR(err);
-  return store->ops->find_checkpoint(store, thread, ns != NULL ? ns : "", id, ret_no, err);
+  const struct fl_ask ask = {.thread = thread, .ns = ns != NULL ? ns : "", .id = id};
+  return store->ops->find_checkpoint(store, &ask, ret_no, err);
 }

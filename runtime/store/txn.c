@@ -145,15 +145,14 @@ int fl_metadata_merge(struct fl_value **metadata, const struct fl_record *record
   return 0;
 }
 
-int fl_checkpoint_found(const char *thread, const char *id, size_t found, uint64_t no, uint64_t *ret_no,
-                        struct fl_error *err) {
-  if (found == 0 || id[0] == 0)
-    return fl_error_set(err, FL_E_NOT_FOUND, "thread %.200s has no checkpoint \"%.100s\"", thread, id);
-  if (found > 1)
+int fl_checkpoint_found(const struct fl_ask *ask, const struct fl_search *search, uint64_t *ret_no, struct fl_error *err) {
+  if (search->found == 0 || ask->id[0] == 0)
+    return fl_error_set(err, FL_E_NOT_FOUND, "thread %.200s has no checkpoint \"%.100s\"", ask->thread, ask->id);
+  if (search->found > 1)
     return fl_error_set(err, FL_E_INVALID,
-                        "\"%.100s\" is the front of %zu checkpoints of thread %.200s; give more of the id", id, found,
-                        thread);
-  *ret_no = no;
+                        "\"%.100s\" is the front of %zu checkpoints of thread %.200s; give more of the id", ask->id, search->found,
+                        ask->thread);
+  *ret_no = search->no;
   return 0;
 }
 
