@@ -251,6 +251,7 @@ int fl_store_open(struct fl_world *world, const char *path, const struct fl_stor
                   struct fl_store **ret_store, struct fl_error *err) {
   struct fl_error own_error = {0};
   if (err == NULL) err = &own_error;
+  if (*path == '\0') return fl_error_set(err, FL_E_INVALID, "the path of the store is empty; name a file");
   bool read_only = options != NULL && options->read_only;
   struct fl_sqlite_store *store = store_create(world, path, read_only);
   int status = read_only ? open_for_reading(store, err)

@@ -84,6 +84,8 @@ static void files_of_others_are_left_alone(void **state) {
   run_sql(path, "CREATE TABLE theirs(x)");
   assert_int_equal(open_fails(path, NULL, &err), FL_E_INVALID);
   assert_non_null(strstr(err.text, "another program"));
+  assert_int_equal(open_fails("", NULL, &err), FL_E_INVALID);
+  assert_non_null(strstr(err.text, "empty"));
   path_in_fresh_folder(path);
   int fd = open(path, O_WRONLY | O_CREAT, 0600);
   for (int i = 0; i < 100; i++) assert_int_equal(write(fd, "this is a letter, not a store\n", 30), 30);
