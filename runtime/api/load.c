@@ -17,23 +17,30 @@ enum { FL_ENV_FILE_MAX = 64 * 1024 };
 static struct fl_map env_values;
 static bool env_is_read;
 
-/* NAME=VALUE, `export ` allowed in front, quotes around the value removed, # begins a comment line. */
+/* The value without its quotes and without the comment behind it. */
+static fl_slice env_value(const char *text) {
+  text += strspn(text, " \t");
+  if (*text == '"' || *text == '\'') {
+    const char *close = strchr(text + 1, *text);
+    if (close != NULL) return fl_slice_n(text + 1, (size_t)(close - text - 1));
+  }
+  size_t size = strlen(text);
+  for (size_t i = 0; i < size; i++)
+    if (text[i] == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\t')) size = i;
+  while (size > 0 && strchr(" \t\r", text[size - 1]) != NULL) size--;
+  return fl_slice_n(text, size);
+}
+
+/* NAME=VALUE, `export ` allowed in front, quotes around the value removed, # begins a comment. */
 static void read_env_line(char *line) {
-  while (*line == ' ' || *line == '\t') line++;
-  if (strncmp(line, "export ", 7) == 0) line += 7;
+  line += strspn(line, " \t");
+  if (strncmp(line, "export", 6) == 0 && (line[6] == ' ' || line[6] == '\t')) line += 6 + strspn(line + 6, " \t");
   char *equals = strchr(line, '=');
   if (*line == '#' || equals == NULL) return;
   size_t name_size = (size_t)(equals - line);
   while (name_size > 0 && (line[name_size - 1] == ' ' || line[name_size - 1] == '\t')) name_size--;
-  char *value = equals + 1;
-  while (*value == ' ' || *value == '\t') value++;
-  size_t size = strlen(value);
-  while (size > 0 && (value[size - 1] == ' ' || value[size - 1] == '\t' || value[size - 1] == '\r')) size--;
-  if (size >= 2 && (value[0] == '"' || value[0] == '\'') && value[size - 1] == value[0]) {
-    value++;
-    size -= 2;
-  }
-  if (name_size > 0) fl_free(fl_map_set_n(&env_values, fl_slice_n(line, name_size), fl_strndup(value, size)));
+  fl_slice value = env_value(equals + 1);
+  if (name_size > 0) fl_free(fl_map_set_n(&env_values, fl_slice_n(line, name_size), fl_strndup(value.data, value.size)));
 }
 
 static void read_env_file(void) {
@@ -43,8 +50,8 @@ static void read_env_file(void) {
   FL_FREE_AUTO char *text = fl_alloc(FL_ENV_FILE_MAX + 1);
   text[fread(text, 1, FL_ENV_FILE_MAX, file)] = '\0';
   fclose(file);
-  char *rest = NULL;
-  for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) read_env_line(line);
+  char *rest = NULL, *first = strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text; /* a byte order mark */
+  for (char *line = strtok_r(first, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) read_env_line(line);
 }
 
 const char *fl_load_getenv(const char *name) {
