@@ -58,6 +58,14 @@ struct fl_args {
 extern const struct fl_command fl_commands[];
 extern const size_t fl_command_count;
 
+/* ---- args.c ---- */
+
+/* The whole program behind main: finds the command, parses, runs. Returns the exit code. */
+int fl_command_line(int argc, char **argv);
+/* Takes the arguments of `args->command` apart; argv[0] is its name, argv is reordered and lent. False when there is
+ * nothing to run (help was printed, or a mistake told), with the exit code. */
+bool fl_args_parse(struct fl_args *args, int argc, char **argv, int *ret_code);
+
 /* The value of an option (the last one given), or NULL. */
 const char *fl_args_get(const struct fl_args *args, const char *option);
 bool fl_args_has(const struct fl_args *args, const char *option);
@@ -81,8 +89,12 @@ void fl_print_pretty(const struct fl_value *value);
 void fl_print_diags(const struct fl_args *args, const struct fl_diags *diags);
 /* Terminal width, 80 when unknown. */
 int fl_terminal_width(void);
-/* Text with control characters made visible, for names and texts that others wrote; appended to `buf`. */
+/* A text that others wrote, on one line, with all that a terminal would obey made visible: control characters,
+ * characters that turn the direction of writing, and what is no UTF-8. Appended to `buf`; the caller frees. */
 void fl_add_visible(struct fl_buf *buf, const char *text, size_t size_max);
+char *fl_visible(const char *text, size_t size_max);
+/* The same on several lines and in full. Standard output that is no terminal gets the text as it is. */
+void fl_print_text(FILE *out, const char *text);
 /* "2026-11-22 20:15:03" local time. */
 void fl_format_time(int64_t wall_ms, char ret_text[32]);
 

@@ -151,8 +151,9 @@ static bool print_tool(const struct fl_registry_tool *tool, void *user) {
   while (fl_next_member(properties, &member)) {
     fl_buf_clear(&text);
     fl_add_visible(&text, fl_get_string(member.value, "description", ""), 120);
-    printf("    %s: %s%s%s\n", member.key, fl_get_string(member.value, "type", "any"), text.size > 0 ? ", " : "",
-           text.size > 0 ? text.data : "");
+    FL_FREE_AUTO char *name = fl_visible(member.key, 80);
+    FL_FREE_AUTO char *type = fl_visible(fl_get_string(member.value, "type", "any"), 80);
+    printf("    %s: %s%s%s\n", name, type, text.size > 0 ? ", " : "", text.size > 0 ? text.data : "");
   }
   return true;
 }
@@ -179,7 +180,8 @@ static void on_called(struct fl_tool_request *request, int status, struct fl_val
 static void on_progress(struct fl_tool_request *request, double done, double total, const char *message) {
   fprintf(stderr, "%g", done);
   if (total > 0) fprintf(stderr, "/%g", total);
-  fprintf(stderr, " %s\n", message != NULL ? message : "");
+  FL_FREE_AUTO char *text = fl_visible(message != NULL ? message : "", 300);
+  fprintf(stderr, " %s\n", text);
 }
 
 struct search {
@@ -240,10 +242,11 @@ static int print_result(const struct fl_args *args, const struct fl_value *resul
   for (size_t i = 0; i < fl_size(content); i++) {
     const struct fl_value *block = fl_at(content, i);
     const char *text = fl_get_string(block, "text", NULL);
-    if (text != NULL) fprintf(is_error ? stderr : stdout, "%s\n", text);
-    else
-      printf("[%s %s]\n", fl_get_string(block, "type", "?"),
-             fl_get_string(block, "mimeType", fl_get_string(block, "uri", "")));
+    FL_FREE_AUTO char *line =
+        text != NULL ? fl_format("%s\n", text)
+                     : fl_format("[%s %s]\n", fl_get_string(block, "type", "?"),
+                                 fl_get_string(block, "mimeType", fl_get_string(block, "uri", "")));
+    fl_print_text(is_error ? stderr : stdout, line);
   }
   if (fl_size(content) == 0 && fl_get(result, "structuredContent") != NULL)
     fl_print_pretty(fl_get(result, "structuredContent"));

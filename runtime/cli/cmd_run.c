@@ -18,6 +18,9 @@ static int read_stdin(const struct fl_args *args, struct fl_buf *ret_text) {
   for (size_t got; (got = fread(chunk, 1, sizeof chunk, stdin)) > 0;)
     if (fl_buf_add(ret_text, chunk, got) < 0)
       return fl_fail(args, FL_EXIT_USAGE, "standard input holds more than 16 MiB");
+  if (ferror(stdin)) return fl_fail(args, FL_EXIT_FAILED, "standard input cannot be read");
+  if (ret_text->size > 0 && memchr(ret_text->data, 0, ret_text->size) != NULL)
+    return fl_fail(args, FL_EXIT_USAGE, "standard input holds a zero byte; it takes text");
   while (ret_text->size > 0 && ret_text->data[ret_text->size - 1] == '\n') ret_text->data[--ret_text->size] = '\0';
   return 0;
 }

@@ -81,8 +81,18 @@ static bool print_thread(const struct fl_thread_info *info, void *user) {
   return true;
 }
 
+static bool is_status(const char *word) {
+  static const char *const words[] = {"idle", "busy", "interrupted", "error", "cancelled"};
+  for (size_t i = 0; word != NULL && i < sizeof words / sizeof words[0]; i++)
+    if (strcmp(words[i], word) == 0) return true;
+  return word == NULL;
+}
+
 int fl_cmd_threads_list(struct fl_args *args) {
   if (args->count != 0) return fl_usage(args, "it takes no arguments");
+  const char *status = fl_args_get(args, "status");
+  if (!is_status(status))
+    return fl_usage(args, "--status takes idle, busy, interrupted, error or cancelled, not \"%s\"", status);
   long limit = fl_args_number(args, "limit", FL_ROWS_MAX);
   if (limit < 0) return FL_EXIT_USAGE;
   struct opened opened;
@@ -90,7 +100,7 @@ int fl_cmd_threads_list(struct fl_args *args) {
   if (code != 0) return code;
   struct listing listing = {.args = args};
   struct fl_threads_query query = {.limit = limit > 0 ? (size_t)limit : FL_ROWS_DEFAULT,
-                                   .status = fl_args_get(args, "status")};
+                                   .status = status};
   struct fl_error err = {0};
   int rc = fl_store_list_threads(opened.store, &query, print_thread, &listing, &err);
   if (rc < 0) code = fl_fail_error(args, &err);
@@ -137,7 +147,8 @@ static void print_message(const struct fl_value *message) {
     FL_FREE_AUTO char *arguments = fl_dump(fl_get(fl_at(calls, i), "args"), NULL);
     FL_BUF_AUTO shown = {0};
     fl_add_visible(&shown, arguments, 500);
-    printf("            calls %s %s\n", fl_get_string(fl_at(calls, i), "name", "?"), shown.data);
+    FL_FREE_AUTO char *name = fl_visible(fl_get_string(fl_at(calls, i), "name", "?"), 120);
+    printf("            calls %s %s\n", name, shown.data);
   }
 }
 
@@ -150,7 +161,9 @@ static void print_values(const struct fl_value *values) {
       continue;
     }
     FL_FREE_AUTO char *text = fl_dump(member.value, NULL);
-    printf("%s: %s\n", member.key, text);
+    printf("%s: ", member.key);
+    fl_print_text(stdout, text);
+    printf("\n");
   }
 }
 
@@ -165,7 +178,8 @@ static void print_state(const struct fl_thread_info *info, const struct fl_loade
   print_values(values);
   for (size_t i = 0; i < fl_size(interrupts); i++) {
     FL_FREE_AUTO char *text = fl_dump(fl_at(interrupts, i), NULL);
-    printf("waits for an answer: %s\n", text);
+    FL_FREE_AUTO char *shown = fl_visible(text, SIZE_MAX);
+    printf("waits for an answer: %s\n", shown);
   }
 }
 

@@ -85,7 +85,10 @@ static void add_result(struct fl_buf *buf, const struct fl_value *result) {
     const struct fl_value *block = fl_at(content, i);
     if (i > 0) fl_buf_add_text(buf, " ");
     if (fl_get(block, "text") != NULL) fl_add_visible(buf, fl_get_string(block, "text", ""), FL_SHOWN_MAX);
-    else fl_buf_addf(buf, "[%s]", fl_get_string(block, "type", "?"));
+    else {
+      FL_FREE_AUTO char *type = fl_visible(fl_get_string(block, "type", "?"), FL_SHOWN_MAX);
+      fl_buf_addf(buf, "[%s]", type);
+    }
   }
   if (fl_size(content) == 0) add_value(buf, fl_get(result, "structuredContent"));
 }
@@ -96,8 +99,9 @@ static void show_tool_end(struct fl_follower *follower, const char *node, const 
   if (error != NULL) fl_add_visible(&text, error, FL_SHOWN_MAX);
   else add_result(&text, fl_get(data, "result"));
   bool is_bad = error != NULL || fl_get_bool(fl_get(data, "result"), "isError", false);
+  FL_FREE_AUTO char *tool = fl_visible(fl_get_string(data, "tool", ""), FL_SHOWN_MAX);
   begin_step(follower, node);
-  fprintf(stderr, "%s%s %s %s%s%s  %s%.1f ms%s%s\n", fl_get_string(data, "tool", ""), paint(follower, "\033[2m"),
+  fprintf(stderr, "%s%s %s %s%s%s  %s%.1f ms%s%s\n", tool, paint(follower, "\033[2m"),
           is_bad ? "✗" : "→", paint(follower, is_bad ? "\033[31m" : "\033[0m"), text.data != NULL ? text.data : "",
           paint(follower, "\033[0m"), paint(follower, "\033[2m"), fl_get_double(data, "ms", 0),
           fl_get_bool(data, "replayed", false) ? " (from the journal; not called again)" : "",
@@ -107,8 +111,9 @@ static void show_tool_end(struct fl_follower *follower, const char *node, const 
 static void show_tool_start(struct fl_follower *follower, const char *node, const struct fl_value *data) {
   FL_BUF_AUTO text = {0};
   add_value(&text, fl_get(data, "args"));
+  FL_FREE_AUTO char *tool = fl_visible(fl_get_string(data, "tool", ""), FL_SHOWN_MAX);
   begin_step(follower, node);
-  fprintf(stderr, "%s %s\n", fl_get_string(data, "tool", ""), text.data != NULL ? text.data : "");
+  fprintf(stderr, "%s %s\n", tool, text.data != NULL ? text.data : "");
 }
 
 static void show_model_start(struct fl_follower *follower, const char *node, const struct fl_value *data) {
@@ -133,21 +138,29 @@ static void show_model_end(struct fl_follower *follower, const char *node, const
           paint(follower, "\033[0m"));
 }
 
+static void show_retry(struct fl_follower *follower, const char *node, const struct fl_value *data) {
+  FL_FREE_AUTO char *error = fl_visible(fl_get_string(data, "error", ""), FL_SHOWN_MAX);
+  begin_step(follower, node);
+  fprintf(stderr, "the model call failed (%s); trying again in %.1f s\n", error,
+          (double)fl_get_int(data, "delay_ms", 0) / 1000);
+}
+
+static void show_progress(struct fl_follower *follower, const char *node, const struct fl_value *data) {
+  FL_FREE_AUTO char *tool = fl_visible(fl_get_string(data, "tool", ""), FL_SHOWN_MAX);
+  FL_FREE_AUTO char *message = fl_visible(fl_get_string(data, "message", ""), FL_SHOWN_MAX);
+  begin_step(follower, node);
+  fprintf(stderr, "%s: %g%s%s\n", tool, fl_get_double(data, "done", 0), *message != '\0' ? " " : "", message);
+}
+
 static void show_event(struct fl_follower *follower, const char *node, const struct fl_value *data) {
   const char *type = fl_get_string(data, "type", "");
   if (strcmp(type, "tool_start") == 0) show_tool_start(follower, node, data);
   else if (strcmp(type, "tool_end") == 0) show_tool_end(follower, node, data);
   else if (strcmp(type, "model_start") == 0) show_model_start(follower, node, data);
   else if (strcmp(type, "model_end") == 0) show_model_end(follower, node, data);
-  else if (strcmp(type, "model_retry") == 0) {
-    begin_step(follower, node);
-    fprintf(stderr, "the model call failed (%s); trying again in %.1f s\n", fl_get_string(data, "error", ""),
-            (double)fl_get_int(data, "delay_ms", 0) / 1000);
-  } else if (strcmp(type, "tool_progress") == 0) {
-    begin_step(follower, node);
-    fprintf(stderr, "%s: %g%s%s\n", fl_get_string(data, "tool", ""), fl_get_double(data, "done", 0),
-            fl_get(data, "message") != NULL ? " " : "", fl_get_string(data, "message", ""));
-  } else if (strcmp(type, "node_end") == 0) {
+  else if (strcmp(type, "model_retry") == 0) show_retry(follower, node, data);
+  else if (strcmp(type, "tool_progress") == 0) show_progress(follower, node, data);
+  else if (strcmp(type, "node_end") == 0) {
     const char *outcome = fl_get_string(data, "outcome", "");
     if (strcmp(outcome, "done") == 0 && node != NULL) return;
     begin_step(follower, node);
@@ -170,7 +183,7 @@ static void show_delta(struct fl_follower *follower, const struct fl_value *data
   }
   fl_buf_add_text(&follower->streamed, text);
   if (!follower->streams_text) return;
-  fputs(text, stdout);
+  fl_print_text(stdout, text);
   fflush(stdout);
   follower->is_in_line = follower->streamed.size > 0;
 }
@@ -196,7 +209,9 @@ void fl_follower_event(const struct fl_run_event *event, void *user) {
   if (is_asked) {
     end_line(follower);
     FL_FREE_AUTO char *text = fl_dump(event->data, NULL);
-    printf("%s%s%s: %s\n", event->mode, event->node != NULL ? " " : "", event->node != NULL ? event->node : "", text);
+    printf("%s%s%s: ", event->mode, event->node != NULL ? " " : "", event->node != NULL ? event->node : "");
+    fl_print_text(stdout, text);
+    printf("\n");
     fflush(stdout);
     return;
   }
@@ -238,7 +253,8 @@ static void print_answer(struct fl_follower *follower, const struct fl_value *ou
       follower->streams_text && text.size > 0 && fl_slice_equal(fl_buf_slice(&text), fl_buf_slice(&follower->streamed));
   if (!was_streamed && text.size > 0) {
     end_line(follower);
-    printf("%s\n", text.data);
+    fl_print_text(stdout, text.data);
+    printf("\n");
   }
   end_line(follower);
 }
@@ -247,7 +263,8 @@ static void print_interrupts(const char *file, const struct fl_invoke_result *re
   size_t count = fl_size(result->interrupts);
   for (size_t i = 0; i < count; i++) {
     const struct fl_value *interrupt = fl_at(result->interrupts, i);
-    FL_FREE_AUTO char *value = fl_dump(fl_get(interrupt, "value"), NULL);
+    FL_FREE_AUTO char *dump = fl_dump(fl_get(interrupt, "value"), NULL);
+    FL_FREE_AUTO char *value = fl_visible(dump, SIZE_MAX);
     const char *when = fl_get_string(interrupt, "when", NULL);
     if (when != NULL) fprintf(stderr, "stopped %s node %s\n", when, fl_get_string(interrupt, "node", ""));
     else if (file != NULL)

@@ -2,8 +2,10 @@
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
 #include "runtime/json/json.h"
+#include "runtime/json/utf8.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,7 +19,8 @@ void fl_print_json(const struct fl_value *value) {
 void fl_print_pretty(const struct fl_value *value) {
   FL_BUF_AUTO text = {0};
   fl_json_write(&text, value, FL_JSON_PRETTY);
-  printf("%s\n", text.data);
+  fl_print_text(stdout, text.data);
+  printf("\n");
 }
 
 static void print_failure(const struct fl_args *args, const char *word, const char *text) {
@@ -33,7 +36,9 @@ static void print_failure(const struct fl_args *args, const char *word, const ch
   }
   fflush(stdout);
   bool color = args != NULL && args->color;
-  fprintf(stderr, "%sfairlead: %s%s\n", color ? "\033[31m" : "", color ? "\033[0m" : "", text);
+  fprintf(stderr, "%sfairlead: %s", color ? "\033[31m" : "", color ? "\033[0m" : "");
+  fl_print_text(stderr, text);
+  fputc('\n', stderr);
 }
 
 int fl_fail(const struct fl_args *args, int code, const char *format, ...) {
@@ -75,8 +80,9 @@ void fl_print_diags(const struct fl_args *args, const struct fl_diags *diags) {
     const struct fl_diag *diag = &diags->items[i];
     FL_FREE_AUTO char *line = fl_diag_format(diag);
     bool is_error = diag->severity == FL_SEVERITY_ERROR;
-    fprintf(stderr, "%s%s%s\n", args->color ? (is_error ? "\033[31m" : "\033[33m") : "", line,
-            args->color ? "\033[0m" : "");
+    fputs(!args->color ? "" : is_error ? "\033[31m" : "\033[33m", stderr);
+    fl_print_text(stderr, line);
+    fprintf(stderr, "%s\n", args->color ? "\033[0m" : "");
   }
   if (diags->dropped_count > 0) fprintf(stderr, "… and %zu more\n", diags->dropped_count);
 }
@@ -87,18 +93,52 @@ int fl_terminal_width(void) {
   return 80;
 }
 
+/* ---- what others wrote ---- */
+
+static bool turns_writing(uint32_t rune) {
+  return rune == 0x61c || rune == 0x200e || rune == 0x200f || (rune >= 0x2028 && rune <= 0x202e) ||
+         (rune >= 0x2066 && rune <= 0x2069);
+}
+
+/* One character; returns its size. */
+static size_t add_visible_rune(struct fl_buf *buf, fl_slice text) {
+  size_t size = fl_utf8_sequence(text.data, text.size);
+  uint32_t rune = size > 0 ? fl_utf8_decode(text.data, size) : 0;
+  if (size == 0) fl_buf_addf(buf, "\\x%02x", (unsigned char)text.data[0]);
+  else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0)) fl_buf_addf(buf, "\\x%02x", (unsigned)rune);
+  else if (turns_writing(rune)) fl_buf_addf(buf, "\\u%04x", (unsigned)rune);
+  else fl_buf_add(buf, text.data, size);
+  return size > 0 ? size : 1;
+}
+
 void fl_add_visible(struct fl_buf *buf, const char *text, size_t size_max) {
-  size_t start = buf->size;
-  for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-    if (buf->size - start >= size_max && (*c & 0xc0) != 0x80) {
-      fl_buf_add_text(buf, "…");
-      return;
-    }
-    if (*c == '\n' || *c == '\t') fl_buf_add_char(buf, ' ');
-    else if (*c < 0x20 || *c == 0x7f) fl_buf_addf(buf, "\\x%02x", *c);
-    else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) fl_buf_addf(buf, "\\x%02x", *++c); /* C1 controls */
-    else fl_buf_add_char(buf, (char)*c);
+  size_t start = buf->size, size = strlen(text), used = 0;
+  while (used < size && buf->size - start < size_max) {
+    bool is_space = text[used] == '\n' || text[used] == '\t';
+    if (is_space) fl_buf_add_char(buf, ' ');
+    used += is_space ? 1 : add_visible_rune(buf, fl_slice_n(text + used, size - used));
   }
+  if (used < size) fl_buf_add_text(buf, "…");
+}
+
+char *fl_visible(const char *text, size_t size_max) {
+  FL_BUF_AUTO buf = {0};
+  fl_add_visible(&buf, text, size_max);
+  return fl_strndup(buf.data != NULL ? buf.data : "", buf.size);
+}
+
+void fl_print_text(FILE *out, const char *text) {
+  if (out == stdout && !isatty(1)) {
+    fputs(text, out);
+    return;
+  }
+  FL_BUF_AUTO buf = {0};
+  for (size_t size = strlen(text), used = 0; used < size;) {
+    bool is_space = text[used] == '\n' || text[used] == '\t';
+    if (is_space) fl_buf_add_char(&buf, text[used]);
+    used += is_space ? 1 : add_visible_rune(&buf, fl_slice_n(text + used, size - used));
+  }
+  fwrite(buf.data != NULL ? buf.data : "", 1, buf.size, out);
 }
 
 void fl_format_time(int64_t wall_ms, char ret_text[32]) {
