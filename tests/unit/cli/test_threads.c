@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* run and threads on one store, command by command, as a person would: exit codes, both streams, JSON lines. */
+#include "rig.h"
+#include "runtime/cli/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char approval[] = "fairlead: 1\n"
+                               "name: approval\n"
+                               "state: { amount: { type: integer, default: 0 }, answer: {} }\n"
+                               "nodes:\n"
+                               "  ask: { type: interrupt, value: \"{'refund': state.amount}\", resume: answer }\n"
+                               "edges: [ START -> ask, ask -> END ]\n";
+static const char talk[] = "fairlead: 1\n"
+                           "name: talk\n"
+                           "state: { messages: { reducer: messages } }\n"
+                           "models: { main: { provider: scripted, script: talk-script.yaml } }\n"
+                           "nodes: { agent: { type: agent, model: main } }\n"
+                           "edges: [ START -> agent, agent -> END ]\n";
+static const char script[] = "replies:\n"
+                             "  - when: { user: hello }\n"
+                             "    text: \"Good \\e[2J day\"\n";
+
+#define RUN(code, ...)                   \
+  do {                                   \
+    caught_deinit(&caught);              \
+    rig_command(&caught, __VA_ARGS__);   \
+    assert_code(&caught, code);          \
+  } while (0)
+
+static void an_interrupt_is_answered(void **state) {
+  struct caught caught = {0};
+  RUN(3, "run $F/approval.yaml --thread t1 '{\"amount\": 40}'");
+  FL_FREE_AUTO char *waits = rig_steady(caught.err);
+  assert_string_equal(caught.out, "");
+  assert_says(waits, "{\"refund\":40}");
+  assert_says(waits, "go on with: fairlead run FOLDER/approval.yaml --thread t1 --resume JSON\n");
+  RUN(0, "threads list --status interrupted");
+  assert_says(caught.out, "t1 ");
+  RUN(0, "threads show t1");
+  assert_says(caught.out, "thread t1, graph approval, interrupted, step ");
+  assert_says(caught.out, "waits for an answer: ");
+  RUN(2, "run $F/approval.yaml --thread t1 --resume yes");
+  assert_says(caught.err, "--resume does not hold JSON: ");
+  RUN(2, "run $F/approval.yaml --resume 1");
+  assert_says(caught.err, "--resume needs --thread ID");
+  RUN(0, "run $F/approval.yaml --thread t1 --resume '\"yes\"' -q");
+  assert_string_equal(caught.err, "");
+  assert_says(caught.out, "\"answer\": \"yes\"");
+  RUN(1, "run $F/approval.yaml --thread t1 --resume '\"yes\"'");
+  caught_deinit(&caught);
+}
+
+static void a_question_is_answered_and_kept(void **state) {
+  struct caught caught = {0};
+  RUN(0, "run $F/talk.yaml -t t2 hello");
+  assert_string_equal(caught.out, "Good \033[2J day\n"); /* no terminal: as it is */
+  assert_null(strchr(caught.err, '\033'));
+  assert_lacks(caught.err, "go on with --thread"); /* the user knows the name */
+  RUN(0, "run $F/talk.yaml hello");
+  assert_says(caught.err, "(go on with --thread ");
+  RUN(0, "threads show t2");
+  assert_says(caught.out, "  user      hello\n  assistant Good \\x1b[2J day\n");
+  RUN(0, "threads show t2 --json");
+  assert_null(strchr(caught.out, '\033'));
+  assert_says(caught.out, "\"interrupts\":[]");
+  caught_deinit(&caught);
+  rig_command_with(&caught, "hello\n\n", "run $F/talk.yaml -q -");
+  assert_code(&caught, 0);
+  assert_string_equal(caught.out, "Good \033[2J day\n");
+  caught_deinit(&caught);
+}
+
+/* The last of lines of JSON; NULL when it is none. */
+static struct fl_value *last_line(char *text) {
+  size_t size = strlen(text);
+  if (size == 0 || text[size - 1] != '\n') return NULL;
+  text[size - 1] = '\0';
+  const char *newline = strrchr(text, '\n'), *line = newline != NULL ? newline + 1 : text;
+  struct fl_value *value = NULL;
+  return fl_parse(line, strlen(line), &value, NULL) == 0 ? value : NULL;
+}
+
+static void what_cannot_be_run_is_told(void **state) {
+  static const struct {
+    int code;
+    const char *line, *says;
+  } rows[] = {
+      {2, "run $F/talk.yaml", "say what to ask"},
+      {2, "run $F/none.yaml x", "none.yaml"},
+      {2, "run $F x", "it is a folder"},
+      {2, "run $F/talk.yaml -t 'a b' x", "\"a b\" cannot be a thread id"},
+      {2, "run $F/talk.yaml --stream valves x", "--stream does not know \"valves\""},
+      {2, "run $F/talk.yaml --recursion-limit 0 x", "--recursion-limit takes a whole number"},
+      {2, "run $F/talk.yaml --input '{}' x", "give one of TEXT, --input and --resume"},
+      {2, "run $F/talk.yaml --input '[1]'", "--input takes an object"},
+      {2, "run $F/talk.yaml --input '{'", "--input does not hold JSON"},
+      {2, "run $F/approval.yaml text", "this graph has no messages channel"},
+      {2, "run $F/approval.yaml '[1]'", "this graph has no messages channel"},
+      {1, "run $F/talk.yaml --store '' x", "the path of the store is empty"},
+      {1, "run $F/talk.yaml --store /proc/x/s.db x", "/proc/x"},
+      {1, "run $F/approval.yaml '{\"amuont\": 7}'", "amuont"},
+      {1, "run $F/talk.yaml 'another question'", "another question"},
+      {1, "threads show nobody", "nobody"},
+      {1, "threads history nobody", "nobody"},
+      {1, "threads delete nobody --yes", "nobody"},
+      {2, "threads delete t2", "--yes"},
+      {2, "threads list --status foo", "--status takes idle, busy"},
+      {2, "threads list --limit many", "--limit takes a whole number"},
+      {1, "threads list --store $F/none.db", "there is no store at"},
+      {1, "threads show t2 --checkpoint nothing", "nothing"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct caught caught;
+    rig_command(&caught, "%s", rows[i].line);
+    if (caught.code != rows[i].code || strstr(caught.err, rows[i].says) == NULL)
+      fail_msg("%s: exit %d, %s", rows[i].line, caught.code, caught.err);
+    assert_string_equal(caught.out, "");
+    caught_deinit(&caught);
+    rig_command(&caught, "%s --json", rows[i].line);
+    FL_VALUE_AUTO line = last_line(caught.out);
+    if (line == NULL) fail_msg("%s: %s", rows[i].line, caught.out);
+    assert_int_equal(caught.code, rows[i].code);
+    assert_says(fl_get_string(fl_get(line, "error"), "message", ""), rows[i].says);
+    caught_deinit(&caught);
+  }
+}
+
+static void a_zero_byte_is_no_text(void **state) {
+  /* through a file: the rig's input is a string */
+  FL_FREE_AUTO char *path = fl_format("%s/zero", rig_folder());
+  FILE *file = fopen(path, "we");
+  assert_int_equal(fwrite("hel\0lo", 1, 6, file), 6);
+  fclose(file);
+  struct caught caught;
+  FL_FREE_AUTO char *graph = fl_format("%s/talk.yaml", rig_folder());
+  const char *words[] = {"fairlead", "run", graph, "-"};
+  rig_catch();
+  assert_non_null(freopen(path, "re", stdin));
+  int code = fl_command_line(4, (char **)words);
+  rig_release(&caught);
+  assert_int_equal(code, FL_EXIT_USAGE);
+  assert_says(caught.err, "zero byte");
+  caught_deinit(&caught);
+}
+
+static void json_lines_have_their_shapes(void **state) {
+  struct caught caught = {0};
+  static const struct {
+    const char *name, *line;
+    int code;
+  } rows[] = {
+      {"json-run", "run $F/talk.yaml --json -t j1 hello", 0},
+      {"json-run-updates", "run $F/talk.yaml --json --stream updates -t j2 hello", 0},
+      {"json-run-interrupted", "run $F/approval.yaml --json -t j3 '{\"amount\": 4}'", 3},
+      {"json-run-failed", "run $F/talk.yaml --json -t j4 what", 1},
+      {"json-threads-show", "threads show j3 --json", 0},
+      {"json-threads-history", "threads history j3 --json", 0},
+      {"json-threads-delete", "threads delete j3 j4 --yes --json", 0},
+      {"text-threads-history", "threads history j1", 0},
+      {"text-threads-show", "threads show j1", 0},
+      {"text-run-values", "run $F/talk.yaml --stream values -t j5 hello", 0},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    RUN(rows[i].code, "%s", rows[i].line);
+    FL_FREE_AUTO char *out = rig_steady(caught.out);
+    assert_golden_text(rows[i].name, out);
+  }
+  caught_deinit(&caught);
+}
+
+static void deleting_is_complete(void **state) {
+  struct caught caught = {0};
+  RUN(0, "run $F/talk.yaml -q -t d1 hello");
+  RUN(0, "run $F/talk.yaml -q -t d2 hello");
+  RUN(1, "threads delete d1 nobody d2 --yes"); /* one mistake does not spare the others */
+  assert_string_equal(caught.out, "deleted d1\ndeleted d2\n");
+  RUN(1, "threads show d1");
+  RUN(1, "threads show d2");
+  RUN(0, "run $F/talk.yaml -q -t d1 hello");
+  RUN(0, "threads list --limit 1 --json");
+  assert_says(caught.out, "{\"id\":\"d1\",\"graph\":\"talk\",");
+  assert_ptr_equal(strchr(caught.out, '\n'), caught.out + strlen(caught.out) - 1);
+  caught_deinit(&caught);
+}
+
+/* ---- the session behind run ---- */
+
+static void open_session(struct fl_session *session, struct fl_args *args, char *file, const char *thread) {
+  static char *items[1];
+  items[0] = file;
+  *args = (struct fl_args){.command = &fl_commands[0], .count = 1, .items = items};
+  args->values[0].option = &fl_commands[0].options[0];
+  args->values[0].value = thread;
+  args->value_count = 1;
+  assert_int_equal(fl_session_open(session, args), 0);
+}
+
+static void a_session_knows_what_its_thread_waits_for(void **state) {
+  struct caught caught = {0};
+  RUN(3, "run $F/approval.yaml -t s1 '{\"amount\": 1}'");
+  FL_FREE_AUTO char *file = fl_format("%s/approval.yaml", rig_folder());
+  struct fl_session session;
+  struct fl_args args;
+  open_session(&session, &args, file, "s1");
+  assert_false(fl_session_has_messages(&session));
+  assert_true(fl_session_is_interrupted(&session));
+  FL_VALUE_AUTO description = fl_session_describe(&session);
+  const struct fl_value *interrupts = fl_get(description, "interrupts");
+  assert_int_equal(fl_size(interrupts), 1);
+  FL_VALUE_AUTO answers = fl_object();
+  assert_false(fl_session_are_interrupt_ids(&session, answers)); /* an empty object is an answer, not a map of them */
+  fl_set_string(answers, fl_get_string(fl_at(interrupts, 0), "id", ""), "yes");
+  assert_true(fl_session_are_interrupt_ids(&session, answers));
+  fl_set_string(answers, "other", "no");
+  assert_false(fl_session_are_interrupt_ids(&session, answers));
+  fl_session_close(&session);
+  caught_deinit(&caught);
+}
+
+static void a_session_knows_a_finished_thread(void **state) {
+  struct caught caught = {0};
+  RUN(0, "run $F/talk.yaml -q -t s2 hello");
+  FL_FREE_AUTO char *file = fl_format("%s/talk.yaml", rig_folder());
+  struct fl_session session;
+  struct fl_args args;
+  open_session(&session, &args, file, "s2");
+  FL_VALUE_AUTO hello = fl_session_user_message("hello");
+  assert_true(fl_session_has_messages(&session));
+  assert_false(fl_session_is_interrupted(&session));
+  assert_false(fl_session_is_unfinished(&session, hello)); /* asked again is asked anew */
+  fl_session_close(&session);
+  open_session(&session, &args, file, "s-none");
+  assert_false(fl_session_is_interrupted(&session));
+  assert_false(fl_session_is_unfinished(&session, hello));
+  fl_session_close(&session);
+  caught_deinit(&caught);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_interrupt_is_answered),
+      cmocka_unit_test(a_question_is_answered_and_kept),
+      cmocka_unit_test(what_cannot_be_run_is_told),
+      cmocka_unit_test(a_zero_byte_is_no_text),
+      cmocka_unit_test(json_lines_have_their_shapes),
+      cmocka_unit_test(deleting_is_complete),
+      cmocka_unit_test(a_session_knows_what_its_thread_waits_for),
+      cmocka_unit_test(a_session_knows_a_finished_thread),
+  };
+  rig_write("approval.yaml", approval);
+  rig_write("talk.yaml", talk);
+  rig_write("talk-script.yaml", script);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
