@@ -8,6 +8,8 @@
 
 #include <inttypes.h>
 
+enum { MESSAGE_SHOWN_MAX = 500 };
+
 static fl_slice key_of(const int64_t *id) { return fl_slice_n((const char *)id, sizeof *id); }
 
 static void call_destroy(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call) {
@@ -180,8 +182,9 @@ static struct fl_value *make_result(const struct fl_value *result) {
 void fl_mcp_client_call_answer(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
                                const struct fl_rpc_message *message, size_t line_size, struct fl_mcp_client_effects *effects) {
   if (message->kind == FL_RPC_ERROR) {
-    fl_mcp_client_call_fail(session, call, FL_E_REMOTE, effects, "error %" PRId64 ": %.500s", fl_get_int(message->error, "code", 0),
-                            fl_get_string(message->error, "message", ""));
+    const char *text = fl_get_string(message->error, "message", "");
+    fl_mcp_client_call_fail(session, call, FL_E_REMOTE, effects, "error %" PRId64 ": %.*s",
+                            fl_get_int(message->error, "code", 0), fl_rpc_shown(text, MESSAGE_SHOWN_MAX), text);
     return;
   }
   const char *problem = result_problem(message->result);

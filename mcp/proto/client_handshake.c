@@ -11,6 +11,8 @@
 
 #include <inttypes.h>
 
+enum { MESSAGE_SHOWN_MAX = 500 };
+
 /* ---- requests ---- */
 
 void fl_mcp_client_open_params(const struct fl_mcp_client_session *session, struct fl_buf *buf, int64_t token, const char *call_id) {
@@ -238,8 +240,9 @@ static void take_discover_error(struct fl_mcp_client_session *session, const str
   } else if (is_modern_error(error) && fl_is(supported, FL_ARRAY)) {
     fail_without_version(session, supported, effects);
   } else {
-    fl_mcp_client_fail(session, effects, FL_E_REMOTE, " answers server/discover with error %" PRId64 ": %.500s",
-                       fl_get_int(error, "code", 0), fl_get_string(error, "message", ""));
+    fl_mcp_client_fail(session, effects, FL_E_REMOTE, " answers server/discover with error %" PRId64 ": %.*s",
+                       fl_get_int(error, "code", 0), fl_rpc_shown(fl_get_string(error, "message", ""), MESSAGE_SHOWN_MAX),
+                       fl_get_string(error, "message", ""));
   }
 }
 
@@ -268,8 +271,10 @@ static void take_handshake(struct fl_mcp_client_session *session, int64_t now_ms
     if (is_error) take_discover_error(session, message->error, effects);
     else take_discover(session, now_ms, message->result, effects);
   } else if (is_error) {
-    fl_mcp_client_fail(session, effects, FL_E_REMOTE, " answers initialize with error %" PRId64 ": %.500s",
-                       fl_get_int(message->error, "code", 0), fl_get_string(message->error, "message", ""));
+    fl_mcp_client_fail(session, effects, FL_E_REMOTE, " answers initialize with error %" PRId64 ": %.*s",
+                       fl_get_int(message->error, "code", 0),
+                       fl_rpc_shown(fl_get_string(message->error, "message", ""), MESSAGE_SHOWN_MAX),
+                       fl_get_string(message->error, "message", ""));
   } else take_initialize(session, now_ms, message->result, effects);
 }
 

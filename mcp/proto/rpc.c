@@ -179,6 +179,13 @@ struct fl_rpc_line fl_rpc_begin_notification(struct fl_buf *buf, const char *met
   return line;
 }
 
+int fl_rpc_shown(const char *text, int most) {
+  int size = (int)strnlen(text, (size_t)most + 1);
+  if (size <= most) return size;
+  for (size = most; size > 0 && (text[size] & 0xC0) == 0x80;) size--;
+  return size;
+}
+
 void fl_rpc_add_text(struct fl_buf *buf, const char *text) {
   FL_VALUE_AUTO value = fl_string(text);
   fl_json_write(buf, value, FL_JSON_COMPACT);

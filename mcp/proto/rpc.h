@@ -61,6 +61,8 @@ struct fl_rpc_line fl_rpc_begin_result(struct fl_buf *buf, const struct fl_value
 struct fl_rpc_line fl_rpc_begin_request(struct fl_buf *buf, int64_t id, const char *method); /* then the params object */
 struct fl_rpc_line fl_rpc_begin_notification(struct fl_buf *buf, const char *method);        /* then the params object */
 int fl_rpc_end(struct fl_rpc_line line);
+/* How many bytes of a text may be shown, at most `most`, with no character cut in two; for "%.*s". */
+int fl_rpc_shown(const char *text, int most);
 /* A text of unknown origin as a JSON string; bytes that are not UTF-8 become U+FFFD. */
 void fl_rpc_add_text(struct fl_buf *buf, const char *text);
 

@@ -10,7 +10,7 @@
 
 #include <math.h>
 
-enum { FIELDS_MAX = 2, LEVEL_DEFAULT = 1 /* info */ };
+enum { FIELDS_MAX = 2, LEVEL_DEFAULT = 1 /* info */, NAME_SHOWN_MAX = 200 };
 
 struct fl_mcp_server_session {
   struct fl_mcp_catalog *catalog;
@@ -139,7 +139,7 @@ static void run_tools_call(struct step *step) {
   struct fl_mcp_server_session *session = step->session;
   const char *name = fl_get_string(step->params, "name", "");
   if (!fl_mcp_catalog_has(session->catalog, name)) {
-    reply_error(step, FL_RPC_INVALID_PARAMS, "Unknown tool: %.200s", name);
+    reply_error(step, FL_RPC_INVALID_PARAMS, "Unknown tool: %.*s", fl_rpc_shown(name, NAME_SHOWN_MAX), name);
     return;
   }
   fl_rpc_id_key(step->message->id, &session->key);
@@ -272,7 +272,8 @@ static bool check_fields(struct step *step, const struct method *method) {
 static void take_request(struct step *step) {
   const struct method *method = method_find(step->message->method);
   if (method == NULL || !method->is_request)
-    reply_error(step, FL_RPC_METHOD_NOT_FOUND, "Method not found: %.200s", step->message->method);
+    reply_error(step, FL_RPC_METHOD_NOT_FOUND, "Method not found: %.*s",
+                fl_rpc_shown(step->message->method, NAME_SHOWN_MAX), step->message->method);
   else if (check_era(step, method) && check_fields(step, method)) method->run(step);
 }
 
