@@ -44,6 +44,33 @@ static const struct row rows[] = {
     {FL_MERGE, NULL, "[{\"a\":1},{\"b\":{\"c\":2}}]", "{\"a\":1,\"b\":{\"c\":2}}"},
     {FL_MERGE, "{\"a\":1,\"b\":{\"c\":2,\"d\":3}}", "[{\"a\":null,\"b\":{\"c\":4}}]", "{\"b\":{\"c\":4,\"d\":3}}"},
     {FL_MERGE, "{}", "[[1]]", "!does not take a value of type array"},
+    {FL_LAST, NULL, "[{\"a\":[1,{\"b\":null}]}]", "{\"a\":[1,{\"b\":null}]}"},
+    {FL_LAST, "{\"a\":1}", "[{\"b\":2}]", "{\"b\":2}"}, /* replaced, not merged */
+    {FL_APPEND, "[1]", "[{\"a\":[2]}]", "[1,{\"a\":[2]}]"},
+    {FL_APPEND, "[]", "[\"\",[\"\"],false]", "[\"\",\"\",false]"},
+    {FL_SUM, "0.5", "[1]", "1.5"},
+    {FL_SUM, "\"\"", "[\"\",\"\"]", "\"\""},
+    {FL_SUM, "[]", "[[[1]],[2]]", "[[1],2]"}, /* one level only */
+    {FL_SUM, "[1]", "[2]", "!cannot combine a value of type array with one of type integer"},
+    {FL_SUM, "1", "[null]", "!does not take a value of type null"},
+    {FL_SUM, "1", "[{}]", "!does not take a value of type object"},
+    {FL_SUM, "1.7e308", "[1.7e308]", "!the sum does not fit a double"},
+    {FL_SUM, "-1.7e308", "[-1.7e308]", "!the sum does not fit a double"},
+    {FL_SUM, "1.7e308", "[-1.7e308]", "0.0"},
+    {FL_SUM, "-9223372036854775808", "[-1]", "!does not fit 64 bits"},
+    {FL_AND, "false", "[true,true]", "false"},
+    {FL_OR, "true", "[false,false]", "true"},
+    {FL_OR, NULL, "[null]", "!reducer or does not take"},
+    {FL_MIN, "-1", "[-2,0]", "-2"},
+    {FL_MIN, "\"a\"", "[\"\"]", "\"\""},
+    {FL_MIN, "\"a\"", "[1]", "!cannot combine"},
+    {FL_MAX, "1", "[1.5,1.25]", "1.5"},
+    {FL_MAX, "\"z\"", "[\"\u00e9\"]", "\"\u00e9\""}, /* by bytes */
+    {FL_MAX, NULL, "[true]", "!does not take a value of type boolean"},
+    {FL_MERGE, "{\"a\":{\"b\":1}}", "[{\"a\":2}]", "{\"a\":2}"},
+    {FL_MERGE, "{\"a\":[1]}", "[{\"a\":[2]}]", "{\"a\":[2]}"}, /* lists are replaced */
+    {FL_MERGE, "{\"a\":1}", "[{}]", "{\"a\":1}"},
+    {FL_MERGE, "{\"a\":1}", "[{\"b\":null}]", "{\"a\":1}"},
 };
 
 static void behave(struct test_call *call) {}

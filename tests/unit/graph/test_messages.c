@@ -47,6 +47,17 @@ static const struct row rows[] = {
     {"removing nothing in particular", "[]", "{\"role\":\"remove\"}", "!needs the \"id\""},
     {"a number", "[]", "5", "!must be a string, an object or [role, content]"},
     {"nothing", "[]", "null", "!must be a string, an object or [role, content]"},
+    {"an empty id is no id", "[]", "{\"role\":\"user\",\"id\":\"\",\"content\":\"a\"}", "[" U("#0", "a") "]"},
+    {"replaced and appended", "[" U("1", "a") "]", "[" U("1", "b") "," U("2", "c") "]", "[" U("1", "b") "," U("2", "c") "]"},
+    {"replaced and removed", "[" U("1", "a") "," U("2", "b") "]", "[" U("1", "c") "," R("1") "]", "[" U("2", "b") "]"},
+    {"removed, written, removed", "[" U("1", "a") "]", "[" R("1") "," U("1", "b") "," R("1") "]", "[]"},
+    {"removing the first and the last", "[" U("1", "a") "," U("2", "b") "," U("3", "c") "]", "[" R("1") "," R("3") "]", "[" U("2", "b") "]"},
+    {"removing all one by one", "[" U("1", "a") "," U("2", "b") "]", "[" R("2") "," R("1") "]", "[]"},
+    {"remove all, then remove", "[" U("1", "a") "]", "[" R("__remove_all__") "," R("1") "]", "!no message with the id \"1\" to remove"},
+    {"remove all, then the same id", "[" U("1", "a") "," U("2", "b") "]", "[" R("__remove_all__") "," U("2", "c") "]", "[" U("2", "c") "]"},
+    {"the type that removes", "[" U("1", "a") "]", "{\"type\":\"remove\",\"id\":\"1\"}", "[]"},
+    {"a function's answer is a tool's", "[]", "{\"role\":\"function\",\"id\":\"1\",\"content\":\"a\"}", "[{\"role\":\"tool\",\"id\":\"1\",\"content\":\"a\"}]"},
+    {"members that nobody knows stay", "[]", "{\"role\":\"user\",\"id\":\"1\",\"content\":\"a\",\"x\":[1]}", "[{\"role\":\"user\",\"id\":\"1\",\"content\":\"a\",\"x\":[1]}]"},
     {"three in a pair", "[]", "[[\"user\",\"a\",\"b\"]]", "!must be [role, content]"},
 };
 

@@ -37,6 +37,30 @@ static void a_failure_behind_a_stop_outlives_the_process(void **state) {
   end(&engine);
 }
 
+/* A call that was dispatched tells it too, before the task has said anything. */
+static void a_call_behind_a_stop_outlives_the_process(void **state) {
+  struct test_engine engine;
+  begin(&engine, shape("ab", "START>a a>b", NULL, NULL));
+  stop_at(&engine, (const char *const[]){"b", NULL}, NULL);
+  test_input(&engine, "{}");
+  FL_VALUE_AUTO described = fl_run_describe(engine.run);
+  struct fl_loaded_call call = {0};
+  snprintf(call.task_id, sizeof call.task_id, "%s", fl_get_string(fl_at(fl_get(described, "tasks"), 0), "id", ""));
+  for (int has_call = 0; has_call < 2; has_call++) {
+    struct fl_loaded loaded;
+    test_store_load(&engine.store, &loaded);
+    loaded.calls = &call;
+    loaded.call_count = (size_t)has_call;
+    struct fl_run *run = fl_run_create(engine.definition, &loaded, &engine.settings);
+    assert_int_equal(fl_run_is_unfinished(run), has_call == 1);
+    fl_run_destroy(run);
+    loaded.calls = NULL;
+    loaded.call_count = 0;
+    fl_loaded_deinit(&loaded);
+  }
+  end(&engine);
+}
+
 /* ---- updates after which the right things run ---- */
 
 static void an_update_before_the_first_node_of_a_turn_is_part_of_the_input(void **state) {
@@ -217,6 +241,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_question_behind_a_stop_outlives_the_process),
       cmocka_unit_test(a_failure_behind_a_stop_outlives_the_process),
+      cmocka_unit_test(a_call_behind_a_stop_outlives_the_process),
       cmocka_unit_test(an_update_before_the_first_node_of_a_turn_is_part_of_the_input),
       cmocka_unit_test(a_second_update_goes_on_from_the_first),
       cmocka_unit_test(an_update_as_the_node_after_a_join_takes_its_place),
