@@ -197,51 +197,52 @@ static void numbers_are_whole_and_in_range(void **state) {
 
 /* ---- which command ---- */
 
+static const struct {
+  const char *line;
+  int code;
+  const char *out, *err;
+} lines[] = {
+    {"", 2, NULL, "Usage: fairlead COMMAND"},
+    {"--help", 0, "Usage: fairlead COMMAND", NULL},
+    {"-h", 0, "Usage: fairlead COMMAND", NULL},
+    {"--version", 0, "fairlead 0.", NULL},
+    {"version", 0, "fairlead 0.", NULL},
+    {"rum", 2, NULL, "there is no command \"rum\"; did you mean \"run\"?"},
+    {"frobnicate", 2, NULL, "there is no command \"frobnicate\"\n"},
+    {"''", 2, NULL, "there is no command \"\""},
+    {"threads", 2, NULL, "Usage: fairlead threads COMMAND"},
+    {"threads --help", 0, "Usage: fairlead threads COMMAND", NULL},
+    {"threads lst", 2, NULL, "there is no command \"threads lst\"; did you mean \"threads list\"?"},
+    {"thread", 2, NULL, "there is no command \"thread\""},
+    {"help threads", 0, "threads history", NULL},
+    {"help threads show", 0, "fairlead threads show: ", NULL},
+    {"help nothing", 2, NULL, "there is no command \"nothing\""},
+    {"help ''", 2, NULL, "there is no command \"\""},
+    {"completion", 2, NULL, "name the shell"},
+    {"completion tcsh", 2, NULL, "name the shell"},
+    {"run", 2, NULL, "name the graph file"},
+    {"run a b c", 2, NULL, "put the question in quotes"},
+    {"threads show", 2, NULL, "name one thread"},
+    {"threads history a b", 2, NULL, "name one thread"},
+    {"threads delete", 2, NULL, "name the threads"},
+    {"threads list x", 2, NULL, "takes no arguments"},
+    {"graph check", 2, NULL, "name the graph file"},
+    {"graph draw", 2, NULL, "name one graph file"},
+    {"graph schema x", 2, NULL, "takes no arguments"},
+    {"mcp list x", 2, NULL, "put the server's command behind --"},
+    {"mcp list", 2, NULL, "name the servers: --graph FILE"},
+    {"mcp call", 2, NULL, "name the tool"},
+    {"mcp serve x", 2, NULL, "takes no arguments"},
+};
+
 static void commands_are_found_or_suggested(void **state) {
-  static const struct {
-    const char *line;
-    int code;
-    const char *out, *err;
-  } rows[] = {
-      {"", 2, NULL, "Usage: fairlead COMMAND"},
-      {"--help", 0, "Usage: fairlead COMMAND", NULL},
-      {"-h", 0, "Usage: fairlead COMMAND", NULL},
-      {"--version", 0, "fairlead 0.", NULL},
-      {"version", 0, "fairlead 0.", NULL},
-      {"rum", 2, NULL, "there is no command \"rum\"; did you mean \"run\"?"},
-      {"frobnicate", 2, NULL, "there is no command \"frobnicate\"\n"},
-      {"''", 2, NULL, "there is no command \"\""},
-      {"threads", 2, NULL, "Usage: fairlead threads COMMAND"},
-      {"threads --help", 0, "Usage: fairlead threads COMMAND", NULL},
-      {"threads lst", 2, NULL, "there is no command \"threads lst\"; did you mean \"threads list\"?"},
-      {"thread", 2, NULL, "there is no command \"thread\""},
-      {"help threads", 0, "threads history", NULL},
-      {"help threads show", 0, "fairlead threads show: ", NULL},
-      {"help nothing", 2, NULL, "there is no command \"nothing\""},
-      {"help ''", 2, NULL, "there is no command \"\""},
-      {"completion", 2, NULL, "name the shell"},
-      {"completion tcsh", 2, NULL, "name the shell"},
-      {"run", 2, NULL, "name the graph file"},
-      {"run a b c", 2, NULL, "put the question in quotes"},
-      {"threads show", 2, NULL, "name one thread"},
-      {"threads history a b", 2, NULL, "name one thread"},
-      {"threads delete", 2, NULL, "name the threads"},
-      {"threads list x", 2, NULL, "takes no arguments"},
-      {"graph check", 2, NULL, "name the graph file"},
-      {"graph draw", 2, NULL, "name one graph file"},
-      {"graph schema x", 2, NULL, "takes no arguments"},
-      {"mcp list x", 2, NULL, "put the server's command behind --"},
-      {"mcp list", 2, NULL, "name the servers: --graph FILE"},
-      {"mcp call", 2, NULL, "name the tool"},
-      {"mcp serve x", 2, NULL, "takes no arguments"},
-  };
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
     struct caught caught;
-    rig_command(&caught, "%s", rows[i].line);
-    assert_code(&caught, rows[i].code);
-    if (rows[i].out != NULL) assert_says(caught.out, rows[i].out);
+    rig_command(&caught, "%s", lines[i].line);
+    assert_code(&caught, lines[i].code);
+    if (lines[i].out != NULL) assert_says(caught.out, lines[i].out);
     else assert_string_equal(caught.out, "");
-    if (rows[i].err != NULL) assert_says(caught.err, rows[i].err);
+    if (lines[i].err != NULL) assert_says(caught.err, lines[i].err);
     else assert_string_equal(caught.err, "");
     caught_deinit(&caught);
   }

@@ -83,47 +83,48 @@ static struct fl_value *last_line(char *text) {
   return fl_parse(line, strlen(line), &value, NULL) == 0 ? value : NULL;
 }
 
+static const struct {
+  int code;
+  const char *line, *says;
+} mistakes[] = {
+    {2, "run $F/talk.yaml", "say what to ask"},
+    {2, "run $F/none.yaml x", "none.yaml"},
+    {2, "run $F x", "it is a folder"},
+    {2, "run $F/talk.yaml -t 'a b' x", "\"a b\" cannot be a thread id"},
+    {2, "run $F/talk.yaml --stream valves x", "--stream does not know \"valves\""},
+    {2, "run $F/talk.yaml --recursion-limit 0 x", "--recursion-limit takes a whole number"},
+    {2, "run $F/talk.yaml --input '{}' x", "give one of TEXT, --input and --resume"},
+    {2, "run $F/talk.yaml --input '[1]'", "--input takes an object"},
+    {2, "run $F/talk.yaml --input '{'", "--input does not hold JSON"},
+    {2, "run $F/approval.yaml text", "this graph has no messages channel"},
+    {2, "run $F/approval.yaml '[1]'", "this graph has no messages channel"},
+    {1, "run $F/talk.yaml --store '' x", "the path of the store is empty"},
+    {1, "run $F/talk.yaml --store /proc/x/s.db x", "/proc/x"},
+    {1, "run $F/approval.yaml '{\"amuont\": 7}'", "amuont"},
+    {1, "run $F/talk.yaml 'another question'", "another question"},
+    {1, "threads show nobody", "nobody"},
+    {1, "threads history nobody", "nobody"},
+    {1, "threads delete nobody --yes", "nobody"},
+    {2, "threads delete t2", "--yes"},
+    {2, "threads list --status foo", "--status takes idle, busy"},
+    {2, "threads list --limit many", "--limit takes a whole number"},
+    {1, "threads list --store $F/none.db", "there is no store at"},
+    {1, "threads show t2 --checkpoint nothing", "nothing"},
+};
+
 static void what_cannot_be_run_is_told(void **state) {
-  static const struct {
-    int code;
-    const char *line, *says;
-  } rows[] = {
-      {2, "run $F/talk.yaml", "say what to ask"},
-      {2, "run $F/none.yaml x", "none.yaml"},
-      {2, "run $F x", "it is a folder"},
-      {2, "run $F/talk.yaml -t 'a b' x", "\"a b\" cannot be a thread id"},
-      {2, "run $F/talk.yaml --stream valves x", "--stream does not know \"valves\""},
-      {2, "run $F/talk.yaml --recursion-limit 0 x", "--recursion-limit takes a whole number"},
-      {2, "run $F/talk.yaml --input '{}' x", "give one of TEXT, --input and --resume"},
-      {2, "run $F/talk.yaml --input '[1]'", "--input takes an object"},
-      {2, "run $F/talk.yaml --input '{'", "--input does not hold JSON"},
-      {2, "run $F/approval.yaml text", "this graph has no messages channel"},
-      {2, "run $F/approval.yaml '[1]'", "this graph has no messages channel"},
-      {1, "run $F/talk.yaml --store '' x", "the path of the store is empty"},
-      {1, "run $F/talk.yaml --store /proc/x/s.db x", "/proc/x"},
-      {1, "run $F/approval.yaml '{\"amuont\": 7}'", "amuont"},
-      {1, "run $F/talk.yaml 'another question'", "another question"},
-      {1, "threads show nobody", "nobody"},
-      {1, "threads history nobody", "nobody"},
-      {1, "threads delete nobody --yes", "nobody"},
-      {2, "threads delete t2", "--yes"},
-      {2, "threads list --status foo", "--status takes idle, busy"},
-      {2, "threads list --limit many", "--limit takes a whole number"},
-      {1, "threads list --store $F/none.db", "there is no store at"},
-      {1, "threads show t2 --checkpoint nothing", "nothing"},
-  };
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
     struct caught caught;
-    rig_command(&caught, "%s", rows[i].line);
-    if (caught.code != rows[i].code || strstr(caught.err, rows[i].says) == NULL)
-      fail_msg("%s: exit %d, %s", rows[i].line, caught.code, caught.err);
+    rig_command(&caught, "%s", mistakes[i].line);
+    if (caught.code != mistakes[i].code || strstr(caught.err, mistakes[i].says) == NULL)
+      fail_msg("%s: exit %d, %s", mistakes[i].line, caught.code, caught.err);
     assert_string_equal(caught.out, "");
     caught_deinit(&caught);
-    rig_command(&caught, "%s --json", rows[i].line);
+    rig_command(&caught, "%s --json", mistakes[i].line);
     FL_VALUE_AUTO line = last_line(caught.out);
-    if (line == NULL) fail_msg("%s: %s", rows[i].line, caught.out);
-    assert_int_equal(caught.code, rows[i].code);
-    assert_says(fl_get_string(fl_get(line, "error"), "message", ""), rows[i].says);
+    if (line == NULL) fail_msg("%s: %s", mistakes[i].line, caught.out);
+    assert_int_equal(caught.code, mistakes[i].code);
+    assert_says(fl_get_string(fl_get(line, "error"), "message", ""), mistakes[i].says);
     caught_deinit(&caught);
   }
 }

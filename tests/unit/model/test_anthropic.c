@@ -213,13 +213,19 @@ static void whole_replies_are_read_too(void **state) {
 
 /* ---- requests ---- */
 
-static int build(struct fl_model_config *config, const char *system, const struct fl_value *messages, const char *tools,
-                 struct fl_value **ret_body, struct fl_error *err) {
+struct asked {
+  const char *system;
+  const struct fl_value *messages;
+  const char *tools;
+};
+
+static int build(struct fl_model_config *config, const struct asked *asked, struct fl_value **ret_body,
+                 struct fl_error *err) {
   char *url = NULL, **headers = NULL;
   FL_BUF_AUTO body = {0};
-  FL_VALUE_AUTO tool_array = tools != NULL ? json(tools) : NULL;
-  struct fl_list *list = fl_list_from_array(messages);
-  struct fl_model_request request = {.config = config, .system = system, .messages = list, .tools = tool_array};
+  FL_VALUE_AUTO tool_array = asked->tools != NULL ? json(asked->tools) : NULL;
+  struct fl_list *list = fl_list_from_array(asked->messages);
+  struct fl_model_request request = {.config = config, .system = asked->system, .messages = list, .tools = tool_array};
   int rc = fl_wire_anthropic.build(&request, &url, &headers, &body, err);
   if (rc == 0) {
     *ret_body = json(body.data);
@@ -262,8 +268,7 @@ static void a_conversation_becomes_a_request(void **state) {
       "{\"role\":\"user\",\"content\":\"so?\"},{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]}]");
   FL_VALUE_AUTO body = NULL;
   assert_int_equal(
-      build(&config, "Be brief.", messages,
-            "[{\"name\":\"f\",\"description\":\"F\",\"input_schema\":{\"type\":\"object\"}}]", &body, &err),
+      build(&config, &(struct asked){"Be brief.", messages, "[{\"name\":\"f\",\"description\":\"F\",\"input_schema\":{\"type\":\"object\"}}]"}, &body, &err),
       0);
   expect_json("conversation", body,
               "{\"model\":\"c\",\"system\":\"Be brief.\\n\\nMore.\",\"messages\":["
@@ -304,7 +309,7 @@ static void tool_choices_have_their_names(void **state) {
     struct fl_error err = {0};
     FL_VALUE_AUTO messages = json("[]");
     FL_VALUE_AUTO body = NULL;
-    assert_int_equal(build(&config, NULL, messages, "[{\"name\":\"f\"}]", &body, &err), 0);
+    assert_int_equal(build(&config, &(struct asked){NULL, messages, "[{\"name\":\"f\"}]"}, &body, &err), 0);
     expect_json(choices[i].choice, fl_get(body, "tool_choice"), choices[i].value);
     assert_int_equal(fl_get_int(body, "max_tokens", 0), 8192);
   }
@@ -325,7 +330,7 @@ static void what_came_goes_back(void **state) {
   FL_VALUE_AUTO messages = fl_array();
   fl_append_take(messages, fl_value_ref(message));
   struct fl_model_config config = {.provider = FL_MODEL_ANTHROPIC, .model = (char *)"c", .api_key = (char *)"k"};
-  assert_int_equal(build(&config, NULL, messages, NULL, &body, &err), 0);
+  assert_int_equal(build(&config, &(struct asked){NULL, messages, NULL}, &body, &err), 0);
   expect_json("there and back", fl_get(fl_at(fl_get(body, "messages"), 0), "content"),
               "[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"S\"},{\"type\":\"redacted_thinking\","
               "\"data\":\"D\"},"
@@ -342,11 +347,11 @@ static void what_cannot_be_sent_is_said(void **state) {
   FL_VALUE_AUTO robot = json("[{\"role\":\"robot\",\"content\":\"\"}]");
   FL_VALUE_AUTO smell = json("[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]");
   struct fl_value *body = NULL;
-  assert_int_equal(build(&config, NULL, none, NULL, &body, &err), FL_E_AUTH);
+  assert_int_equal(build(&config, &(struct asked){NULL, none, NULL}, &body, &err), FL_E_AUTH);
   assert_non_null(strstr(err.text, "ANTHROPIC_API_KEY"));
   config.api_key = (char *)"k";
-  assert_int_equal(build(&config, NULL, robot, NULL, &body, &err), FL_E_INVALID);
-  assert_int_equal(build(&config, NULL, smell, NULL, &body, &err), FL_E_UNSUPPORTED);
+  assert_int_equal(build(&config, &(struct asked){NULL, robot, NULL}, &body, &err), FL_E_INVALID);
+  assert_int_equal(build(&config, &(struct asked){NULL, smell, NULL}, &body, &err), FL_E_UNSUPPORTED);
   assert_non_null(strstr(err.text, "smell"));
 }
 

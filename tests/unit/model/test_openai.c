@@ -313,12 +313,18 @@ struct built {
   struct fl_buf body;
 };
 
-static int build(struct fl_model_config *config, const char *system, const char *messages, const char *tools,
-                 struct built *built, struct fl_error *err) {
-  FL_VALUE_AUTO array = json(messages);
-  FL_VALUE_AUTO tool_array = tools != NULL ? json(tools) : NULL;
+struct asked {
+  const char *system;
+  const char *messages;
+  const char *tools;
+};
+
+static int build(struct fl_model_config *config, const struct asked *asked, struct built *built,
+                 struct fl_error *err) {
+  FL_VALUE_AUTO array = json(asked->messages);
+  FL_VALUE_AUTO tool_array = asked->tools != NULL ? json(asked->tools) : NULL;
   struct fl_list *list = fl_list_from_array(array);
-  struct fl_model_request request = {.config = config, .system = system, .messages = list, .tools = tool_array};
+  struct fl_model_request request = {.config = config, .system = asked->system, .messages = list, .tools = tool_array};
   int rc = fl_wire_openai.build(&request, &built->url, &built->headers, &built->body, err);
   fl_list_unref(list);
   return rc;
@@ -344,8 +350,7 @@ static void a_conversation_becomes_a_request(void **state) {
   struct fl_error err = {0};
   BUILT_AUTO built = {0};
   assert_int_equal(
-      build(&config, "Be brief.",
-            "[{\"role\":\"user\",\"content\":\"hi\"},"
+      build(&config, &(struct asked){"Be brief.", "[{\"role\":\"user\",\"content\":\"hi\"},"
             "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"c\",\"name\":\"math__add\",\"args\":{"
             "\"a\":1}}],"
             "\"invalid_tool_calls\":[{\"id\":\"i\",\"name\":\"f\",\"text\":\"{\",\"error\":\"e\"},{\"id\":\"j\","
@@ -356,8 +361,7 @@ static void a_conversation_becomes_a_request(void **state) {
             "{\"role\":\"tool\",\"tool_call_id\":\"i\",\"content\":\"bad arguments\",\"status\":\"error\"},"
             "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"see\"},{\"type\":\"image\",\"url\":\"https:/"
             "/h/i.png\"},"
-            "{\"type\":\"provider\",\"provider\":\"anthropic\",\"value\":1}]}]",
-            "[{\"name\":\"math__add\",\"description\":\"Adds\",\"input_schema\":{\"type\":\"object\"}}]", &built, &err),
+            "{\"type\":\"provider\",\"provider\":\"anthropic\",\"value\":1}]}]", "[{\"name\":\"math__add\",\"description\":\"Adds\",\"input_schema\":{\"type\":\"object\"}}]"}, &built, &err),
       0);
   assert_string_equal(built.url, "https://api.openai.com/v1/chat/completions");
   assert_string_equal(built.headers[2], "Authorization: Bearer sk-1");
@@ -391,12 +395,10 @@ static void other_servers_get_what_they_know(void **state) {
       .model = (char *)"m", .base_url = (char *)"http://127.0.0.1:11434/v1/", .settings = settings};
   struct fl_error err = {0};
   BUILT_AUTO built = {0};
-  assert_int_equal(build(&config, NULL,
-                         "[{\"role\":\"assistant\",\"content\":[{\"type\":\"reasoning\",\"text\":\"hm\"},{\"type\":"
+  assert_int_equal(build(&config, &(struct asked){NULL, "[{\"role\":\"assistant\",\"content\":[{\"type\":\"reasoning\",\"text\":\"hm\"},{\"type\":"
                          "\"text\",\"text\":\"a\"},"
                          "{\"type\":\"provider\",\"provider\":\"openai\",\"value\":{\"reasoning_details\":[1],"
-                         "\"annotations\":[2]}}],\"tool_calls\":[]}]",
-                         NULL, &built, &err),
+                         "\"annotations\":[2]}}],\"tool_calls\":[]}]", NULL}, &built, &err),
                    0);
   assert_string_equal(built.url, "http://127.0.0.1:11434/v1/chat/completions");
   assert_null(built.headers[2]);
@@ -410,21 +412,21 @@ static void what_cannot_be_sent_is_said(void **state) {
   struct fl_model_config config = {.model = (char *)"m", .api_key = (char *)"sk-\nsecret"};
   struct fl_error err = {0};
   BUILT_AUTO built = {0};
-  assert_int_equal(build(&config, NULL, "[]", NULL, &built, &err), FL_E_INVALID);
+  assert_int_equal(build(&config, &(struct asked){NULL, "[]", NULL}, &built, &err), FL_E_INVALID);
   assert_non_null(strstr(err.text, "Authorization"));
   assert_null(strstr(err.text, "secret"));
   assert_null(built.url);
   config.api_key = NULL;
-  assert_int_equal(build(&config, NULL, "[]", NULL, &built, &err), FL_E_AUTH);
+  assert_int_equal(build(&config, &(struct asked){NULL, "[]", NULL}, &built, &err), FL_E_AUTH);
   assert_non_null(strstr(err.text, "OPENAI_API_KEY"));
   config.api_key = (char *)"sk-1";
-  assert_int_equal(build(&config, NULL, "[{\"role\":\"robot\",\"content\":\"\"}]", NULL, &built, &err), FL_E_INVALID);
+  assert_int_equal(build(&config, &(struct asked){NULL, "[{\"role\":\"robot\",\"content\":\"\"}]", NULL}, &built, &err), FL_E_INVALID);
   assert_non_null(strstr(err.text, "robot"));
-  assert_int_equal(build(&config, NULL, "[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]", NULL, &built, &err),
+  assert_int_equal(build(&config, &(struct asked){NULL, "[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]", NULL}, &built, &err),
                    FL_E_UNSUPPORTED);
   assert_non_null(strstr(err.text, "smell"));
   config.base_url = (char *)"ftp://h/";
-  assert_int_equal(build(&config, NULL, "[]", NULL, &built, &err), FL_E_INVALID);
+  assert_int_equal(build(&config, &(struct asked){NULL, "[]", NULL}, &built, &err), FL_E_INVALID);
   assert_non_null(strstr(err.text, "base URL"));
 }
 
