@@ -10,10 +10,13 @@
 #include "runtime/json/yaml.h"
 #include "tests/support/support.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static bool has_comma(void) { return strcmp(localeconv()->decimal_point, ",") == 0; }
 
@@ -26,9 +29,17 @@ static bool set_known(void) {
 
 static bool set_made(void) {
   const char *folder = test_folder();
-  char command[4200];
-  snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' >/dev/null 2>&1", folder);
-  if (system(command) != 0) return false;
+  FL_FREE_AUTO char *target = fl_format("%s/de_DE.UTF-8", folder);
+  pid_t child = fork();
+  if (child == 0) {
+    int null_fd = open("/dev/null", O_WRONLY);
+    dup2(null_fd, 1);
+    dup2(null_fd, 2);
+    execlp("localedef", "localedef", "-i", "de_DE", "-f", "UTF-8", target, (char *)NULL);
+    _exit(127);
+  }
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child || status != 0) return false;
   setenv("LOCPATH", folder, 1);
   return setlocale(LC_ALL, "de_DE.UTF-8") != NULL && has_comma();
 }
