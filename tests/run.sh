@@ -21,7 +21,7 @@ count_tap() {
 }
 
 # shellcheck disable=SC2086
-need_packages $packages_build libcmocka-dev strace sqlite3 || exit 1
+need_packages $packages_build libcmocka-dev strace sqlite3 zlib1g-dev || exit 1
 [ -f build-test/build.ninja ] || meson setup build-test -Db_sanitize=address,undefined -Db_lundef=false || exit 1
 ninja -C build-test || exit 1
 [ -f build/build.ninja ] || meson setup build --buildtype=release -Dtests=false || exit 1
