@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a node leads: plain edges, joins it reports to, and branches, which decide on the state with the node's own writes and
- * nobody else's. What they decide is written to hidden channels, like any other write of the task. Pure. */
+/* Where a node leads: plain edges, joins it reports to, and branches, which decide on the state with the node's own
+ * writes and nobody else's. What they decide is written to hidden channels, like any other write of the task. Pure. */
 #include "graph/core.h"
 #include "runtime/base/mem.h"
 
@@ -38,15 +38,16 @@ void fl_targets_add(struct fl_targets *targets, const char *name) {
   }
   const char *nearest = fl_definition_nearest_node(targets->definition, name);
   if (node >= 0)
-    targets->rc = fl_error_set(targets->err, FL_E_GRAPH, "it chose node \"%s\", which is not among its declared targets", name);
+    targets->rc =
+        fl_error_set(targets->err, FL_E_GRAPH, "it chose node \"%s\", which is not among its declared targets", name);
   else
     targets->rc = fl_error_set(targets->err, FL_E_GRAPH, "it chose the unknown node \"%.128s\"%s%s%s", name,
                                nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
                                nearest != NULL ? "\"?" : "");
 }
 
-static int choose(const struct fl_definition *definition, const struct fl_branch_def *branch, const struct fl_state *view,
-                  struct fl_writes *writes, struct fl_error *err) {
+static int choose(const struct fl_definition *definition, const struct fl_branch_def *branch,
+                  const struct fl_state *view, struct fl_writes *writes, struct fl_error *err) {
   struct fl_targets targets = {definition, branch, writes, err, 0};
   struct fl_error why = {0};
   int rc = branch->choose(view, &targets, branch->user, &why);
@@ -54,8 +55,8 @@ static int choose(const struct fl_definition *definition, const struct fl_branch
   return targets.rc;
 }
 
-static int first_arm(const struct fl_definition *definition, const struct fl_branch_def *branch, const struct fl_state *view,
-                     struct fl_writes *writes, struct fl_error *err) {
+static int first_arm(const struct fl_definition *definition, const struct fl_branch_def *branch,
+                     const struct fl_state *view, struct fl_writes *writes, struct fl_error *err) {
   struct fl_expr_env env = fl_state_env(view);
   for (size_t i = 0; i < branch->arm_count; i++) {
     const struct fl_branch_arm *arm = &branch->arms[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Collects the calls of the public builder and of the graph file. Nothing is judged here: fl_graph_compile is the one place
- * where a graph is accepted or refused. Pure. */
+/* Collects the calls of the public builder and of the graph file. Nothing is judged here: fl_graph_compile is the one
+ * place where a graph is accepted or refused. Pure. */
 #include "graph/builder.h"
 
 #include "runtime/base/check.h"
@@ -158,8 +158,7 @@ int fl_graph_compile(struct fl_graph *graph, const struct fl_compile_options *op
   if (problems.count > 0)
     rc = fl_error_set(err, FL_E_GRAPH, "graph \"%s\" has %zu mistake%s:\n%s", graph->name, problems.count,
                       problems.count > 1 ? "s" : "", problems.text.data);
-  else
-    *ret_definition = fl_graph_resolve(graph, options);
+  else *ret_definition = fl_graph_resolve(graph, options);
   fl_buf_deinit(&problems.text);
   fl_graph_destroy(graph);
   return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A graph under construction, as builder.c collects it, validate.c looks at it and compile.c turns it into a definition.
- * Names are still texts here; nothing is checked while it is collected, so that all that is wrong is said at once. Pure. */
+/* A graph under construction, as builder.c collects it, validate.c looks at it and compile.c turns it into a
+ * definition. Names are still texts here; nothing is checked while it is collected, so that all that is wrong is said
+ * at once. Pure. */
 #pragma once
 #include "graph/definition.h"
 #include "graph/option.h"

@@ -107,17 +107,20 @@ static void append_written(struct fl_fold *fold, struct fl_value *written) {
 
 /* ---- writes ---- */
 
-static int refuse_second(const struct fl_channel_def *channel, const struct fl_fold *fold, const char *writer, struct fl_error *err) {
+static int refuse_second(const struct fl_channel_def *channel, const struct fl_fold *fold, const char *writer,
+                         struct fl_error *err) {
   bool is_same = strcmp(fold->writer, writer) == 0;
-  return fl_error_set(err, FL_E_GRAPH,
-                      "channel \"%s\" holds one value, but %s \"%s\"%s%s%s wrote it %s in one superstep "
-                      "(INVALID_CONCURRENT_GRAPH_UPDATE); give the channel a reducer (append, sum, messages, …) or let it be "
-                      "written once",
-                      channel->name, is_same ? "node" : "nodes", fold->writer, is_same ? "" : " and \"", is_same ? "" : writer,
-                      is_same ? "" : "\"", is_same ? "twice" : "both");
+  return fl_error_set(
+      err, FL_E_GRAPH,
+      "channel \"%s\" holds one value, but %s \"%s\"%s%s%s wrote it %s in one superstep "
+      "(INVALID_CONCURRENT_GRAPH_UPDATE); give the channel a reducer (append, sum, messages, …) or let it be "
+      "written once",
+      channel->name, is_same ? "node" : "nodes", fold->writer, is_same ? "" : " and \"", is_same ? "" : writer,
+      is_same ? "" : "\"", is_same ? "twice" : "both");
 }
 
-static int reduce_into(struct fl_fold *fold, const struct fl_channel_def *channel, struct fl_value *written, struct fl_error *err) {
+static int reduce_into(struct fl_fold *fold, const struct fl_channel_def *channel, struct fl_value *written,
+                       struct fl_error *err) {
   struct fl_value *next;
   int rc = fl_reduce(channel->reducer, fold->var.value, written, &next, err);
   if (rc < 0) return rc;
@@ -127,19 +130,17 @@ static int reduce_into(struct fl_fold *fold, const struct fl_channel_def *channe
   return 0;
 }
 
-int fl_folds_write(struct fl_folds *folds, size_t index, struct fl_value *value, const char *writer, struct fl_error *err) {
+int fl_folds_write(struct fl_folds *folds, size_t index, struct fl_value *value, const char *writer,
+                   struct fl_error *err) {
   const struct fl_channel_def *channel = &fl_state_definition(folds->base)->channels[index];
   struct fl_fold *fold = fl_folds_find(folds, index);
   if (fold == NULL) fold = begin_fold(folds, index);
   if (channel->reducer == FL_LAST && fold->write_count > 0) return refuse_second(channel, fold, writer, err);
   if (fold->write_count++ == 0) fold->writer = writer;
   int rc = 0;
-  if (channel->reducer == FL_APPEND)
-    append_written(fold, value);
-  else if (channel->reducer == FL_MESSAGES)
-    rc = fl_messages_fold(fold, value, folds->measures, err);
-  else
-    rc = reduce_into(fold, channel, value, err);
+  if (channel->reducer == FL_APPEND) append_written(fold, value);
+  else if (channel->reducer == FL_MESSAGES) rc = fl_messages_fold(fold, value, folds->measures, err);
+  else rc = reduce_into(fold, channel, value, err);
   return rc < 0 ? fl_error_context(err, "channel \"%s\", written by node \"%s\"", channel->name, writer) : 0;
 }
 

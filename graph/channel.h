@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Folding: how the writes of a superstep become the next values of channels. A fold starts from the value that a state holds
- * and takes writes one by one, in task order; the state it started from stays as it was. Pure.
+/* Folding: how the writes of a superstep become the next values of channels. A fold starts from the value that a state
+ * holds and takes writes one by one, in task order; the state it started from stays as it was. Pure.
  *
- * Invariants. (1) A fold that fails leaves no trace: nothing is in the state before all channels are folded and checked.
- * (2) A list is never copied to append to it; what happened to it is noted as edits, which is what gets stored. */
+ * Invariants. (1) A fold that fails leaves no trace: nothing is in the state before all channels are folded and
+ * checked. (2) A list is never copied to append to it; what happened to it is noted as edits, which is what gets
+ * stored. */
 #pragma once
 #include "graph/definition.h"
 #include "graph/run.h"
@@ -18,15 +19,15 @@ struct fl_list_edit {
 
 struct fl_fold {
   size_t channel;
-  struct fl_var var;      /* the value so far; owned */
-  size_t write_count;     /* writes of this superstep */
-  const char *writer;     /* node that wrote first; lent */
-  const void *owner;      /* whose view it was taken from; NULL: folded here */
+  struct fl_var var;  /* the value so far; owned */
+  size_t write_count; /* writes of this superstep */
+  const char *writer; /* node that wrote first; lent */
+  const void *owner;  /* whose view it was taken from; NULL: folded here */
   bool is_changed;
-  bool is_replaced;       /* the list has nothing of the held one: edits are not noted */
+  bool is_replaced; /* the list has nothing of the held one: edits are not noted */
   struct fl_list_edit *edits;
   size_t edit_count, edit_capacity;
-  size_t dead_size;       /* bytes of text of held elements that were cut or replaced */
+  size_t dead_size; /* bytes of text of held elements that were cut or replaced */
   /* filled in by checkpoint.c when it makes the record, taken over when the superstep is complete */
   uint64_t value_no;
   size_t live_size, stored_size;
@@ -43,8 +44,10 @@ void fl_folds_init(struct fl_folds *folds, const struct fl_state *base, bool mea
 void fl_folds_deinit(struct fl_folds *folds);
 struct fl_fold *fl_folds_find(const struct fl_folds *folds, size_t channel); /* NULL when it has no writes */
 
-/* Folds one write into a channel. Errors: FL_E_GRAPH (a second write to a channel that holds one value), FL_E_INVALID. */
-int fl_folds_write(struct fl_folds *folds, size_t channel, struct fl_value *value, const char *writer, struct fl_error *err);
+/* Folds one write into a channel. Errors: FL_E_GRAPH (a second write to a channel that holds one value), FL_E_INVALID.
+ */
+int fl_folds_write(struct fl_folds *folds, size_t channel, struct fl_value *value, const char *writer,
+                   struct fl_error *err);
 
 /* Moves the folds of `view` for channels that have none here yet; `owner` marks them. */
 void fl_folds_adopt(struct fl_folds *folds, struct fl_folds *view, const void *owner);
@@ -74,8 +77,8 @@ int fl_reduce(enum fl_reducer reducer, struct fl_value *held, struct fl_value *w
 /* ---- messages.c ---- */
 
 /* What a node may write to a messages channel, as an array of message objects with role and id. Takes a text (a user's
- * message), a message or an array of texts, messages and [role, content] pairs; missing ids are derived from `task_id` and a
- * running index. Errors: FL_E_INVALID. */
+ * message), a message or an array of texts, messages and [role, content] pairs; missing ids are derived from `task_id`
+ * and a running index. Errors: FL_E_INVALID. */
 int fl_messages_normalise(struct fl_value *written, const char *task_id, size_t *index, struct fl_value **ret_messages,
                           struct fl_error *err);
 /* Folds an array made by fl_messages_normalise. Errors: FL_E_NOT_FOUND (removing an id that is not there). */

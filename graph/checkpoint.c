@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Between a run in memory and what is stored of it: records of values, writes and checkpoints out, a loaded checkpoint in.
- * A list channel stores what was done to it; it is stored whole again when more of what is stored is dead than alive, so that
- * n bytes of list never cost more than about 2n on disk and in time to load. Pure.
+/* Between a run in memory and what is stored of it: records of values, writes and checkpoints out, a loaded checkpoint
+ * in. A list channel stores what was done to it; it is stored whole again when more of what is stored is dead than
+ * alive, so that n bytes of list never cost more than about 2n on disk and in time to load. Pure.
  *
- * Body of a checkpoint: {"channels":{NAME:[VERSION,VALUE_NO]}, "control":{HIDDEN:[VERSION,[NODE…]]} (only those available or, for
- * a join, begun), "seen":{NODE:{CHANNEL:VERSION}}, "sizes":{LIST:[LIVE,STORED]}, "next":[NODE…], "version":N, "stops":[…],
- * "writer":NODE (of an input or an update: as whom)}. */
+ * Body of a checkpoint: {"channels":{NAME:[VERSION,VALUE_NO]}, "control":{HIDDEN:[VERSION,[NODE…]]} (only those
+ * available or, for a join, begun), "seen":{NODE:{CHANNEL:VERSION}}, "sizes":{LIST:[LIVE,STORED]}, "next":[NODE…],
+ * "version":N, "stops":[…], "writer":NODE (of an input or an update: as whom)}. */
 #include "graph/core.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/check.h"
@@ -16,7 +16,9 @@
 
 /* ---- values out ---- */
 
-static void take_body(struct fl_record *record, struct fl_buf *body) { record->body = fl_buf_take(body, &record->body_size); }
+static void take_body(struct fl_record *record, struct fl_buf *body) {
+  record->body = fl_buf_take(body, &record->body_size);
+}
 
 static int write_list(const struct fl_list *list, struct fl_buf *body) {
   FL_BUF_AUTO scratch = {0};
@@ -99,9 +101,11 @@ int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_r
     record->value.channel = fl_strdup(run->definition->channels[fold->channel].name);
     record->value.no = fold->value_no = run->next_value_no++;
     record->value.count = fold->var.list != NULL ? fl_list_size(fold->var.list) : 0;
-    int rc = fold->var.list != NULL ? write_list_body(fold, &run->slots[fold->channel], record) : write_value_body(fold, record);
+    int rc = fold->var.list != NULL ? write_list_body(fold, &run->slots[fold->channel], record)
+                                    : write_value_body(fold, record);
     if (rc < 0)
-      return fl_error_set(err, rc, "channel \"%s\", written by node \"%s\": the value is too large or too deep to be stored",
+      return fl_error_set(err, rc,
+                          "channel \"%s\", written by node \"%s\": the value is too large or too deep to be stored",
                           record->value.channel, fold->writer);
   }
   return 0;
@@ -109,8 +113,8 @@ int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_r
 
 /* ---- writes out ---- */
 
-static struct fl_record *add_write(const struct fl_run *run, const struct fl_planned *task, int index, const char *channel,
-                                   struct fl_records *records) {
+static struct fl_record *add_write(const struct fl_run *run, const struct fl_planned *task, int index,
+                                   const char *channel, struct fl_records *records) {
   struct fl_record *record = fl_records_add(records, FL_RECORD_WRITE, run->ns);
   record->write.checkpoint_no = run->checkpoint_no;
   memcpy(record->write.task_id, task->id, FL_UUID_SIZE);
@@ -131,12 +135,14 @@ void fl_checkpoint_write(const struct fl_run *run, const struct fl_planned *task
   write_json(add_write(run, task, index, fl_run_node(run, task)->name, records), value);
 }
 
-int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task, struct fl_records *records, struct fl_error *err) {
+int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task, struct fl_records *records,
+                         struct fl_error *err) {
   for (size_t i = 0; i < task->writes.count; i++) {
     const struct fl_task_write *write = &task->writes.items[i];
     const char *channel = run->definition->channels[write->channel].name;
     if (write_json(add_write(run, task, (int)i, channel, records), write->value) < 0)
-      return fl_error_set(err, FL_E_LIMIT, "channel \"%s\": the written value is too large or too deep to be stored", channel);
+      return fl_error_set(err, FL_E_LIMIT, "channel \"%s\": the written value is too large or too deep to be stored",
+                          channel);
   }
   fl_checkpoint_write(run, task, FL_WRITE_DONE, NULL, records);
   return 0;
@@ -156,7 +162,8 @@ static void write_channels(const struct fl_run *run, struct fl_buf *body) {
   for (size_t i = 0; i < run->definition->state_channel_count; i++) {
     if (run->slots[i].value_no == 0) continue;
     write_key(body, run->definition->channels[i].name);
-    fl_buf_addf(body, "[%llu,%llu]", (unsigned long long)run->slots[i].version, (unsigned long long)run->slots[i].value_no);
+    fl_buf_addf(body, "[%llu,%llu]", (unsigned long long)run->slots[i].version,
+                (unsigned long long)run->slots[i].value_no);
   }
   fl_buf_add_text(body, "},\"sizes\":{");
   for (size_t i = 0; i < run->definition->state_channel_count; i++) {
@@ -258,10 +265,8 @@ static struct fl_var fit_var(const struct fl_channel_def *channel, struct fl_var
   struct fl_var var = {0};
   if (!fl_reducer_makes_list(channel->reducer))
     var.value = stored.list != NULL ? fl_list_to_array(stored.list) : fl_value_ref(stored.value);
-  else if (stored.list != NULL)
-    var.list = fl_list_ref(stored.list);
-  else if (fl_is(stored.value, FL_ARRAY))
-    var.list = fl_list_from_array(stored.value);
+  else if (stored.list != NULL) var.list = fl_list_ref(stored.list);
+  else if (fl_is(stored.value, FL_ARRAY)) var.list = fl_list_from_array(stored.value);
   else {
     struct fl_list *empty = fl_list_create();
     var.list = fl_list_append_take(empty, fl_value_ref(stored.value));
@@ -278,7 +283,8 @@ static void load_channel(struct fl_run *run, const struct fl_loaded_channel *loa
   struct fl_slot *slot = &run->slots[index];
   struct fl_var var = fit_var(&run->definition->channels[index], loaded->var);
   bool was_list = loaded->var.list != NULL;
-  *slot = (struct fl_slot){.version = loaded->version, .value_no = was_list == (var.list != NULL) ? loaded->value_no : 0};
+  *slot =
+      (struct fl_slot){.version = loaded->version, .value_no = was_list == (var.list != NULL) ? loaded->value_no : 0};
   fl_state_set_take(run->state, (size_t)index, var);
 }
 
@@ -321,8 +327,8 @@ static void load_seen(struct fl_run *run, const struct fl_value *seen) {
   }
 }
 
-/* Whether a task of this checkpoint has done anything: then the run was told to go on from where it had stopped. Nor is there
- * anything to go on with after the last node. */
+/* Whether a task of this checkpoint has done anything: then the run was told to go on from where it had stopped. Nor is
+ * there anything to go on with after the last node. */
 static bool has_moved_on(const struct fl_run *run, const struct fl_loaded *loaded) {
   if (run->task_count == 0) return true;
   for (size_t i = 0; i < loaded->write_count; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* From a graph that was found to be right to its definition: names become indices, edges become hidden channels. Pure.
  *
- * Channels stand in this order: the declared ones, "branch:to:NODE" for each node in node order, "join:A+B:NODE" for each
- * join. So the trigger channel of node i is state_channel_count + i. */
+ * Channels stand in this order: the declared ones, "branch:to:NODE" for each node in node order, "join:A+B:NODE" for
+ * each join. So the trigger channel of node i is state_channel_count + i. */
 #include "graph/builder.h"
 
 #include "runtime/base/check.h"
@@ -98,7 +98,8 @@ static void add_join(const struct fl_join_spec *join, struct fl_definition *defi
   push_index(&to->trigger_channels, &to->trigger_channel_count, channel);
 }
 
-static void resolve_arms(struct fl_branch_spec *spec, const struct fl_definition *definition, struct fl_branch_def *branch) {
+static void resolve_arms(struct fl_branch_spec *spec, const struct fl_definition *definition,
+                         struct fl_branch_def *branch) {
   branch->arms = fl_new_array(struct fl_branch_arm, spec->arm_count);
   branch->arm_count = spec->arm_count;
   for (size_t i = 0; i < spec->arm_count; i++) {
@@ -135,10 +136,8 @@ static void add_branch(struct fl_branch_spec *spec, struct fl_definition *defini
   *branches = fl_realloc(*branches, (*count + 1) * sizeof **branches);
   struct fl_branch_def *branch = &(*branches)[(*count)++];
   *branch = (struct fl_branch_def){.choose = spec->choose, .user = spec->user};
-  if (spec->choose != NULL)
-    resolve_targets(spec, definition, branch);
-  else
-    resolve_arms(spec, definition, branch);
+  if (spec->choose != NULL) resolve_targets(spec, definition, branch);
+  else resolve_arms(spec, definition, branch);
 }
 
 /* ---- the rest ---- */

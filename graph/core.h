@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a run, for the files that make it up: step.c (the superstep), outside.c (inputs and updates), plan.c (what runs
- * next), branch.c (where a node leads), interrupt.c, checkpoint.c (records out, loaded in), emit.c (effects). Pure. */
+/* The inside of a run, for the files that make it up: step.c (the superstep), outside.c (inputs and updates), plan.c
+ * (what runs next), branch.c (where a node leads), interrupt.c, checkpoint.c (records out, loaded in), emit.c
+ * (effects). Pure. */
 #pragma once
 #include "graph/channel.h"
 #include "graph/option.h"
@@ -11,12 +12,13 @@
 
 /* Bookkeeping of a declared channel; its value is in the state. */
 struct fl_slot {
-  uint64_t version, value_no;    /* 0: nothing was written yet */
-  size_t live_size, stored_size; /* of a list: bytes of its elements, and of all that is stored since the last snapshot */
+  uint64_t version, value_no; /* 0: nothing was written yet */
+  size_t live_size,
+      stored_size; /* of a list: bytes of its elements, and of all that is stored since the last snapshot */
 };
 
-/* A hidden channel. A trigger is available in the step after it was written; a barrier when all have reported, until the node
- * that it starts has run. */
+/* A hidden channel. A trigger is available in the step after it was written; a barrier when all have reported, until
+ * the node that it starts has run. */
 struct fl_control {
   uint64_t version;
   bool is_available;
@@ -45,9 +47,9 @@ struct fl_planned {
   enum fl_task_kind kind;
   enum fl_task_status status;
   char id[FL_UUID_SIZE];
-  int64_t step;              /* of the superstep */
+  int64_t step; /* of the superstep */
   size_t node;
-  struct fl_writes writes;   /* DONE: what it wrote, then where it leads */
+  struct fl_writes writes; /* DONE: what it wrote, then where it leads */
   bool has_view;
   struct fl_folds view;      /* its own writes folded, when a branch had to see them */
   uint64_t start_seq;        /* RUNNING: the commit that its start waits for */
@@ -55,14 +57,14 @@ struct fl_planned {
   struct fl_value *answers;  /* array of answers so far; NULL: none */
   struct fl_value *question; /* of the last interrupt; NULL: never interrupted */
   char *interrupt_id;
-  size_t interrupt_index;    /* pending when there are no more answers than this */
-  struct fl_error *error;    /* why it failed last; NULL: it did not */
+  size_t interrupt_index; /* pending when there are no more answers than this */
+  struct fl_error *error; /* why it failed last; NULL: it did not */
 };
 
 enum fl_phase {
   FL_PHASE_IDLE,
   FL_PHASE_RUNNING,
-  FL_PHASE_FAILING,    /* waits for the reports of cancelled tasks, then ends */
+  FL_PHASE_FAILING, /* waits for the reports of cancelled tasks, then ends */
   FL_PHASE_CANCELLING,
 };
 
@@ -95,7 +97,7 @@ struct fl_run {
   uint32_t steps_used;
   size_t running_count;
   uint64_t last_seq, end_seq, arrivals;
-  struct fl_error error;  /* FAILING */
+  struct fl_error error;       /* FAILING */
   struct fl_state *seen_state; /* what fl_run_state answers while finished siblings wait; made when asked for */
   /* for the length of one fl_run_step */
   const struct fl_ev *ev;
@@ -125,7 +127,8 @@ void fl_seal_begin(struct fl_run *run, struct fl_seal *seal, const char *source,
 int fl_seal_fold_task(struct fl_run *run, struct fl_seal *seal, struct fl_planned *task, struct fl_error *err);
 /* Checks schemas and makes the records of values; the last that can fail. Nothing of the run has changed until here. */
 int fl_seal_values(struct fl_run *run, struct fl_seal *seal, struct fl_error *err);
-/* Makes it the state of the run, plans what follows and emits the commit. `last`: the task whose end completed the superstep. */
+/* Makes it the state of the run, plans what follows and emits the commit. `last`: the task whose end completed the
+ * superstep. */
 void fl_seal_end(struct fl_run *run, struct fl_seal *seal, const struct fl_planned *last);
 void fl_seal_abandon(struct fl_seal *seal);
 
@@ -147,13 +150,15 @@ struct fl_accepting {
   size_t message_index;
 };
 /* Adds a write to a declared channel, by name; messages in their normal form. */
-int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const struct fl_write *write, struct fl_error *err);
+int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const struct fl_write *write,
+                     struct fl_error *err);
 void fl_run_on_input(struct fl_run *run);
 void fl_run_on_update(struct fl_run *run);
 
 /* ---- branch.c ---- */
 
-/* Adds where a node leads (NULL: START) to its writes. `view`: the state with its own writes; may be NULL without branches. */
+/* Adds where a node leads (NULL: START) to its writes. `view`: the state with its own writes; may be NULL without
+ * branches. */
 int fl_route(struct fl_run *run, const struct fl_node_def *node, const struct fl_state *view, struct fl_writes *writes,
              struct fl_error *err);
 
@@ -173,9 +178,9 @@ struct fl_planned *fl_plan_find(const struct fl_run *run, const char *task_id);
 const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned *task, size_t *ret_count);
 
 /* ---- interrupt.c ---- */
-bool fl_task_is_pending(const struct fl_planned *task); /* waits for an answer */
+bool fl_task_is_pending(const struct fl_planned *task);        /* waits for an answer */
 void fl_task_ask(struct fl_run *run, struct fl_planned *task); /* takes the interrupt of the event */
-struct fl_value *fl_run_interrupts(const struct fl_run *run); /* new: all that the run waits for; NULL when nothing */
+struct fl_value *fl_run_interrupts(const struct fl_run *run);  /* new: all that the run waits for; NULL when nothing */
 struct fl_value *fl_task_interrupt_value(const struct fl_run *run, const struct fl_planned *task);
 void fl_run_on_resume(struct fl_run *run);
 void fl_run_note_stops(struct fl_run *run, bool after); /* static interrupts of finished (after) or planned tasks */
@@ -183,7 +188,8 @@ void fl_run_note_stops(struct fl_run *run, bool after); /* static interrupts of 
 /* ---- checkpoint.c ---- */
 int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_records *records, struct fl_error *err);
 void fl_checkpoint_record(const struct fl_run *run, struct fl_records *records);
-int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task, struct fl_records *records, struct fl_error *err);
+int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task, struct fl_records *records,
+                         struct fl_error *err);
 void fl_checkpoint_write(const struct fl_run *run, const struct fl_planned *task, int index, struct fl_value *value,
                          struct fl_records *records);
 void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded);

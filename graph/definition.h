@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The immutable definition of a graph: what the builder and the graph file both end in, and what step, plan, draw and the
- * engine read. Names are resolved to indices once. Public for our own floors only. */
+/* The immutable definition of a graph: what the builder and the graph file both end in, and what step, plan, draw and
+ * the engine read. Names are resolved to indices once. Public for our own floors only. */
 #pragma once
 #include "runtime/base/map.h"
 #include "runtime/json/expr.h"
@@ -10,20 +10,20 @@
 
 enum { FL_GRAPH_NODES_MAX = 1000, FL_GRAPH_CHANNELS_MAX = 1000 };
 
-/* Channels that users declare, and the hidden ones that carry control: "branch:to:NODE" (ephemeral) and "join:A+B:NODE" (a
- * barrier over names). Subgraphs, sends and commands will add kinds here. */
+/* Channels that users declare, and the hidden ones that carry control: "branch:to:NODE" (ephemeral) and "join:A+B:NODE"
+ * (a barrier over names). Subgraphs, sends and commands will add kinds here. */
 enum fl_channel_kind { FL_CHANNEL_STATE, FL_CHANNEL_TRIGGER, FL_CHANNEL_BARRIER };
 
 struct fl_channel_def {
   char *name;
   enum fl_channel_kind kind;
-  enum fl_reducer reducer;         /* STATE */
-  struct fl_value *default_value;  /* STATE; NULL: none */
-  struct fl_value *schema_value;   /* STATE; NULL: any */
-  struct fl_schema *schema;        /* STATE; NULL: any */
-  bool checks_items;               /* STATE of a list: the schema speaks of elements only, so that only new ones are checked */
-  struct fl_schema *item_schema;   /* what each element must satisfy then; NULL: any */
-  char **names;                    /* BARRIER: the nodes it waits for; NULL-terminated */
+  enum fl_reducer reducer;        /* STATE */
+  struct fl_value *default_value; /* STATE; NULL: none */
+  struct fl_value *schema_value;  /* STATE; NULL: any */
+  struct fl_schema *schema;       /* STATE; NULL: any */
+  bool checks_items; /* STATE of a list: the schema speaks of elements only, so that only new ones are checked */
+  struct fl_schema *item_schema; /* what each element must satisfy then; NULL: any */
+  char **names;                  /* BARRIER: the nodes it waits for; NULL-terminated */
 };
 
 /* One arm of a branch in a graph file: the first whose condition holds (NULL: always) is taken. */
@@ -46,14 +46,15 @@ struct fl_branch_def {
 
 struct fl_node_def {
   char *name;
-  char *type;               /* "c" for a C function, otherwise the graph file's node type: agent, tools, tool, set, fail, interrupt, … */
+  char *type; /* "c" for a C function, otherwise the graph file's node type: agent, tools, tool, set, fail, interrupt, …
+               */
   char *description;
-  fl_node_fn *run;          /* type "c"; NULL otherwise: the engine knows the type */
+  fl_node_fn *run; /* type "c"; NULL otherwise: the engine knows the type */
   void *user;
-  struct fl_value *config;  /* the node's entry in the graph file, without the common keys; NULL for "c" */
-  struct fl_map exprs;      /* compiled expressions of config, by JSON pointer into it ("/write/turns"): struct fl_expr * */
-  size_t trigger_channel;   /* "branch:to:NODE" */
-  size_t *plain_targets;    /* node indices or FL_NODE_END */
+  struct fl_value *config; /* the node's entry in the graph file, without the common keys; NULL for "c" */
+  struct fl_map exprs; /* compiled expressions of config, by JSON pointer into it ("/write/turns"): struct fl_expr * */
+  size_t trigger_channel; /* "branch:to:NODE" */
+  size_t *plain_targets;  /* node indices or FL_NODE_END */
   size_t plain_target_count;
   size_t *barrier_channels; /* barrier channels that this node reports to */
   size_t barrier_channel_count;
@@ -70,22 +71,24 @@ struct fl_definition {
   char *name;
   struct fl_channel_def *channels; /* STATE first, in declaration order */
   size_t channel_count, state_channel_count;
-  struct fl_map channel_index;     /* name -> index + 1, as (void *)(uintptr_t) */
-  struct fl_node_def *nodes;       /* in declaration order; that is also the order of tasks within a step */
+  struct fl_map channel_index; /* name -> index + 1, as (void *)(uintptr_t) */
+  struct fl_node_def *nodes;   /* in declaration order; that is also the order of tasks within a step */
   size_t node_count;
-  struct fl_map node_index;        /* likewise */
-  size_t trigger_slot_count;       /* sum of the nodes' trigger_channel_count */
-  size_t *entry_targets;           /* plain edges from START */
+  struct fl_map node_index;  /* likewise */
+  size_t trigger_slot_count; /* sum of the nodes' trigger_channel_count */
+  size_t *entry_targets;     /* plain edges from START */
   size_t entry_target_count;
   struct fl_branch_def *entry_branches;
   size_t entry_branch_count;
   uint32_t recursion_limit;
-  char hash[65];                   /* hex of BLAKE2b over the definition's structure: tells whether a graph changed */
+  char hash[65]; /* hex of BLAKE2b over the definition's structure: tells whether a graph changed */
 };
 
 /* "last", "append", …, as graph files say it. */
 const char *fl_reducer_name(enum fl_reducer reducer);
-static inline bool fl_reducer_makes_list(enum fl_reducer reducer) { return reducer == FL_APPEND || reducer == FL_MESSAGES; }
+static inline bool fl_reducer_makes_list(enum fl_reducer reducer) {
+  return reducer == FL_APPEND || reducer == FL_MESSAGES;
+}
 
 /* -1 when there is none. */
 ptrdiff_t fl_definition_node(const struct fl_definition *definition, const char *name);
@@ -106,4 +109,5 @@ struct fl_branch_arm_spec {
   const char *const *targets;
   size_t target_count;
 };
-void fl_graph_expr_branch_take(struct fl_graph *graph, const char *from, const struct fl_branch_arm_spec *arms, size_t arm_count);
+void fl_graph_expr_branch_take(struct fl_graph *graph, const char *from, const struct fl_branch_arm_spec *arms,
+                               size_t arm_count);

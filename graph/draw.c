@@ -48,16 +48,20 @@ static void add_node(struct fl_ways *ways, size_t index) {
   for (size_t i = 0; i < node->branch_count; i++) add_branch(ways, index, &node->branches[i]);
   for (size_t i = 0; i < node->barrier_channel_count; i++) {
     size_t channel = node->barrier_channels[i];
-    add_way(ways, (struct fl_way){.kind = FL_WAY_JOIN, .from = index, .to = join_target(ways->definition, channel), .join = channel});
+    add_way(ways,
+            (struct fl_way){
+                .kind = FL_WAY_JOIN, .from = index, .to = join_target(ways->definition, channel), .join = channel});
   }
   if (ways->count == before) add_way(ways, (struct fl_way){.from = index, .to = FL_NODE_END});
 }
 
 void fl_ways_init(struct fl_ways *ways, const struct fl_definition *definition) {
-  *ways = (struct fl_ways){.definition = definition, .start = definition->node_count, .end = definition->node_count + 1};
+  *ways =
+      (struct fl_ways){.definition = definition, .start = definition->node_count, .end = definition->node_count + 1};
   for (size_t i = 0; i < definition->entry_target_count; i++)
     add_way(ways, (struct fl_way){.from = ways->start, .to = definition->entry_targets[i]});
-  for (size_t i = 0; i < definition->entry_branch_count; i++) add_branch(ways, ways->start, &definition->entry_branches[i]);
+  for (size_t i = 0; i < definition->entry_branch_count; i++)
+    add_branch(ways, ways->start, &definition->entry_branches[i]);
   for (size_t i = 0; i < definition->node_count; i++) add_node(ways, i);
 }
 

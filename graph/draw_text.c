@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A graph in a terminal, from START downwards. What follows in one way stands on one line, what parts is drawn as branches
- * below the node where it parts; a node is drawn once, where it is reached first, and named with "↑" after that. Pure.
+/* A graph in a terminal, from START downwards. What follows in one way stands on one line, what parts is drawn as
+ * branches below the node where it parts; a node is drawn once, where it is reached first, and named with "↑" after
+ * that. Pure.
  *
  *   START ──▶ agent
  *             ├┄ size(last(state.messages).tool_calls) > 0 ┄▶ tools ──▶ agent ↑
@@ -15,9 +16,9 @@ struct pen {
   const struct fl_ways *ways;
   struct fl_buf *text;
   bool *is_drawn;
-  size_t line_start;     /* in text */
-  size_t vertex_column;  /* where the last vertex stands */
-  struct fl_buf margin;  /* what every line begins with here */
+  size_t line_start;    /* in text */
+  size_t vertex_column; /* where the last vertex stands */
+  struct fl_buf margin; /* what every line begins with here */
 };
 
 /* Characters, not bytes. */

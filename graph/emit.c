@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Effects: the list of what is to be done, commits, and what those who follow a run get to see. A payload is built only when
- * somebody asked for its mode. Invariant 4 of run.h: everything emitted waits for the last commit before it. Pure. */
+/* Effects: the list of what is to be done, commits, and what those who follow a run get to see. A payload is built only
+ * when somebody asked for its mode. Invariant 4 of run.h: everything emitted waits for the last commit before it. Pure.
+ */
 #include "graph/core.h"
 #include "runtime/base/mem.h"
 
@@ -60,7 +61,8 @@ static void emit_take(struct fl_run *run, enum fl_stream_mode mode, struct fl_va
 
 static size_t state_write_count(const struct fl_run *run, const struct fl_planned *task) {
   size_t count = 0;
-  for (size_t i = 0; i < task->writes.count; i++) count += task->writes.items[i].channel < run->definition->state_channel_count;
+  for (size_t i = 0; i < task->writes.count; i++)
+    count += task->writes.items[i].channel < run->definition->state_channel_count;
   return count;
 }
 
@@ -71,8 +73,8 @@ static bool writes_twice(const struct fl_planned *task, size_t count) {
   return false;
 }
 
-/* {channel: value, …}; when a channel was written twice a list of {channel: value}; null when nothing was written. Writes to
- * declared channels stand before those to hidden ones. */
+/* {channel: value, …}; when a channel was written twice a list of {channel: value}; null when nothing was written.
+ * Writes to declared channels stand before those to hidden ones. */
 static struct fl_value *writes_value(const struct fl_run *run, const struct fl_planned *task) {
   size_t count = state_write_count(run, task);
   if (count == 0) return fl_null();
@@ -126,7 +128,8 @@ void fl_emit_task_end(struct fl_run *run, const struct fl_planned *task) {
   struct fl_value *payload = task_head(run, task), *interrupts = fl_array();
   if (task->status == FL_TASK_INTERRUPTED) fl_append_take(interrupts, fl_task_interrupt_value(run, task));
   fl_set_take(payload, "result", task->status == FL_TASK_DONE ? writes_value(run, task) : fl_null());
-  fl_set_take(payload, "error", task->status == FL_TASK_FAILED && task->error != NULL ? fl_string(task->error->text) : fl_null());
+  fl_set_take(payload, "error",
+              task->status == FL_TASK_FAILED && task->error != NULL ? fl_string(task->error->text) : fl_null());
   fl_set_take(payload, "interrupts", interrupts);
   emit_take(run, FL_STREAM_TASKS, payload);
 }

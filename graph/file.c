@@ -8,21 +8,9 @@
 
 /* ---- shapes that are not nodes ---- */
 
-static const char *const graph_keys[] = {"$schema",
-                                         "fairlead",
-                                         "name",
-                                         "description",
-                                         "include",
-                                         "state",
-                                         "models",
-                                         "mcpServers",
-                                         "effects",
-                                         "nodes",
-                                         "edges",
-                                         "interrupt_before",
-                                         "interrupt_after",
-                                         "recursion_limit",
-                                         NULL};
+static const char *const graph_keys[] = {
+    "$schema", "fairlead", "name",  "description",      "include",         "state",           "models", "mcpServers",
+    "effects", "nodes",    "edges", "interrupt_before", "interrupt_after", "recursion_limit", NULL};
 static const char *const graph_later[] = {"manifest", NULL};
 static const char *const part_keys[] = {"$schema", "fairlead",   "description", "state",
                                         "models",  "mcpServers", "nodes",       NULL};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The graph file: JSON or YAML in, an immutable definition out, with everything that is wrong said at once and with its place.
- * Pure: the text of the file and of its includes comes through `read`, the environment through `getenv_fn`. */
+/* The graph file: JSON or YAML in, an immutable definition out, with everything that is wrong said at once and with its
+ * place. Pure: the text of the file and of its includes comes through `read`, the environment through `getenv_fn`. */
 #pragma once
 #include "graph/definition.h"
 #include "runtime/json/yaml.h"
@@ -11,20 +11,21 @@ struct fl_graph_file_options {
   int (*read)(const char *path, char **ret_text, size_t *ret_size, void *user, struct fl_error *err);
   const char *(*getenv_fn)(const char *name); /* for ${NAME}; NULL: every name is unset */
   void *user;
-  const char *const *servers; /* names of servers known beside mcpServers and "builtin" (tools of the embedding program);
-                                 NULL-terminated; NULL: none */
+  const char *const *servers; /* names of servers known beside mcpServers and "builtin" (tools of the embedding
+                                 program); NULL-terminated; NULL: none */
 };
 
 /* What a graph file says beside the graph itself. */
 struct fl_graph_file {
   struct fl_definition *definition;
-  char *path;                  /* as given */
-  char *folder;                /* of the file, for relative paths; "." when it has none */
+  char *path;   /* as given */
+  char *folder; /* of the file, for relative paths; "." when it has none */
   char *description;
-  struct fl_value *models;     /* {name: entry}, ${NAME} filled in; an object */
-  struct fl_value *servers;    /* mcpServers, ${NAME} filled in; an object */
-  struct fl_value *effects;    /* {"pattern": "read"|"keyed"|"once"}; an object */
-  struct fl_document document; /* the file itself, so that what is found out later can name its line: fl_document_diag */
+  struct fl_value *models;  /* {name: entry}, ${NAME} filled in; an object */
+  struct fl_value *servers; /* mcpServers, ${NAME} filled in; an object */
+  struct fl_value *effects; /* {"pattern": "read"|"keyed"|"once"}; an object */
+  struct fl_document
+      document; /* the file itself, so that what is found out later can name its line: fl_document_diag */
 };
 
 /* Returns 0 (warnings may still stand in diags), or FL_E_INVALID with at least one error in diags. */

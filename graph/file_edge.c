@@ -30,8 +30,8 @@ static void add_edge(const struct fl_spot *spot, struct fl_entry *from_entry, co
     fl_graph_edge(spot->loader->graph, from, to);
     return;
   }
-  from_entry->leave_targets = fl_realloc(from_entry->leave_targets,
-                                         (from_entry->leave_count + 1) * sizeof(const char *));
+  from_entry->leave_targets =
+      fl_realloc(from_entry->leave_targets, (from_entry->leave_count + 1) * sizeof(const char *));
   from_entry->leave_targets[from_entry->leave_count++] = to;
 }
 
@@ -184,8 +184,8 @@ static void read_arm(struct arms *arms, const struct fl_spot *spot, bool is_last
   arm->targets = to.value != NULL ? read_names(&to, &count) : NULL;
   arm->target_count = count;
   arms->count++;
-  bool is_right = arm->targets != NULL && check_targets(&to, arm->targets, count) &&
-                  (when.value == NULL || arm->when != NULL);
+  bool is_right =
+      arm->targets != NULL && check_targets(&to, arm->targets, count) && (when.value == NULL || arm->when != NULL);
   arms->is_right = is_right && arms->is_right;
 }
 

@@ -2,7 +2,8 @@
 /* What the parts of the graph file's loader share. For graph/file*.c only. Pure, like all of the loader.
  *
  * A spot is a value in one of the files together with the way to it, so that a message finds its place without anybody
- * carrying pointers along. Invariants. (1) A spot's parent outlives it: it is a caller's local or belongs to the
+ * carrying pointers along.
+ * Invariants. (1) A spot's parent outlives it: it is a caller's local or belongs to the
  * loader. (2) Every check says what is wrong and goes on; nothing is built from a graph with an error. (3) A key that
  * no shape names is an error. */
 #pragma once

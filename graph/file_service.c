@@ -204,18 +204,18 @@ static bool is_known_server(const struct fl_loader *loader, const char *name) {
 void fl_file_check_tool(const struct fl_spot *spot, const char *pattern, bool may_be_pattern) {
   const char *slash = strchr(pattern, '/');
   if (slash == NULL || slash == pattern || slash[1] == '\0') {
-    FL_FREE_AUTO char *advice = may_be_pattern ? fl_format("write \"%s/*\" for all tools of a server",
-                                                           slash == NULL ? pattern : "SERVER")
-                                               : NULL;
+    FL_FREE_AUTO char *advice =
+        may_be_pattern ? fl_format("write \"%s/*\" for all tools of a server", slash == NULL ? pattern : "SERVER")
+                       : NULL;
     fl_spot_error(spot, advice, "\"%s\" is not of the form server/tool", pattern);
     return;
   }
   const char *star = strchr(pattern, '*');
   if (star != NULL && (!may_be_pattern || star < slash || star[1] != '\0')) {
-    fl_spot_error(spot, NULL,
-                  may_be_pattern ? "in \"%s\" a star may only stand at the end"
-                                 : "\"%s\" must name one tool, without a star",
-                  pattern);
+    fl_spot_error(
+        spot, NULL,
+        may_be_pattern ? "in \"%s\" a star may only stand at the end" : "\"%s\" must name one tool, without a star",
+        pattern);
     return;
   }
   FL_FREE_AUTO char *server = fl_strndup(pattern, (size_t)(slash - pattern));

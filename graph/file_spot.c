@@ -36,12 +36,12 @@ static void say(const struct fl_spot *spot, enum fl_severity severity, bool of_k
   fl_document_diag(spot->document, spot->loader->diags, severity, pointer, of_key, suggestion, "%s", message);
 }
 
-#define DEFINE_SAY(name, severity, of_key)                                                                             \
-  void name(const struct fl_spot *spot, const char *suggestion, const char *format, ...) {                             \
-    va_list args;                                                                                                      \
-    va_start(args, format);                                                                                            \
-    say(spot, severity, of_key, suggestion, format, args);                                                             \
-    va_end(args);                                                                                                      \
+#define DEFINE_SAY(name, severity, of_key)                                                 \
+  void name(const struct fl_spot *spot, const char *suggestion, const char *format, ...) { \
+    va_list args;                                                                          \
+    va_start(args, format);                                                                \
+    say(spot, severity, of_key, suggestion, format, args);                                 \
+    va_end(args);                                                                          \
   }
 DEFINE_SAY(fl_spot_error, FL_SEVERITY_ERROR, false)
 DEFINE_SAY(fl_spot_warn, FL_SEVERITY_WARNING, false)

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* State graphs, as LangGraph has them: channels hold the state, nodes read it and write to it, edges and branches say what
- * runs next, and everything advances in supersteps: the nodes of one step run side by side on the same state, and their
- * writes are folded in, in a fixed order, when the last of them has ended.
+/* State graphs, as LangGraph has them: channels hold the state, nodes read it and write to it, edges and branches say
+ * what runs next, and everything advances in supersteps: the nodes of one step run side by side on the same state, and
+ * their writes are folded in, in a fixed order, when the last of them has ended.
  *
  * This header builds graphs. `runtime.h` runs them. A graph file and this builder meet in one immutable definition.
  *
  *   struct fl_graph *g = fl_graph_create("counter");
- *   fl_graph_channel(g, "n", &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer = FL_SUM});
- *   fl_graph_node(g, "add", add_one, NULL, NULL);
- *   fl_graph_edge(g, FL_START, "add");
- *   fl_graph_edge(g, "add", FL_END);
- *   int rc = fl_graph_compile(g, NULL, &definition, &err);
+ *   fl_graph_channel(g, "n", &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer =
+ * FL_SUM}); fl_graph_node(g, "add", add_one, NULL, NULL); fl_graph_edge(g, FL_START, "add"); fl_graph_edge(g, "add",
+ * FL_END); int rc = fl_graph_compile(g, NULL, &definition, &err);
  *
  * The add functions return nothing: what is wrong is collected and fl_graph_compile reports all of it at once. */
 #pragma once
@@ -31,22 +29,24 @@ struct fl_task;       /* one execution of one node */
 /* ---- channels ---- */
 
 enum fl_reducer {
-  FL_LAST,     /* holds the last value; two writes in one superstep are an error */
-  FL_APPEND,   /* a list; a written list is appended element by element, anything else as one element */
-  FL_SUM,      /* numbers are added, strings and lists concatenated */
-  FL_AND,      /* booleans */
+  FL_LAST,   /* holds the last value; two writes in one superstep are an error */
+  FL_APPEND, /* a list; a written list is appended element by element, anything else as one element */
+  FL_SUM,    /* numbers are added, strings and lists concatenated */
+  FL_AND,    /* booleans */
   FL_OR,
-  FL_MIN,      /* numbers or strings */
+  FL_MIN, /* numbers or strings */
   FL_MAX,
   FL_MERGE,    /* objects: members of the written one replace members of the held one (RFC 7396: null removes) */
-  FL_MESSAGES, /* chat messages: a new id is appended, a known id replaces, {"role":"remove","id":ID} removes (ID "__remove_all__": all) */
+  FL_MESSAGES, /* chat messages: a new id is appended, a known id replaces, {"role":"remove","id":ID} removes (ID
+                  "__remove_all__": all) */
 };
 
 struct fl_channel_options {
   size_t size;
   enum fl_reducer reducer;
-  struct fl_value *default_value; /* borrowed; NULL: none (FL_APPEND and FL_MESSAGES start empty, FL_SUM at the first value) */
-  struct fl_value *schema;        /* borrowed JSON Schema that every value held must satisfy; NULL: any */
+  struct fl_value
+      *default_value;      /* borrowed; NULL: none (FL_APPEND and FL_MESSAGES start empty, FL_SUM at the first value) */
+  struct fl_value *schema; /* borrowed JSON Schema that every value held must satisfy; NULL: any */
 };
 
 /* ---- nodes ---- */
@@ -110,8 +110,8 @@ FL_API char *fl_definition_draw(const struct fl_definition *definition, enum fl_
 
 /* ---- state, as nodes and branches read it ---- */
 
-/* The value of a channel, lent until the node returns or completes; NULL when it has none. A list channel is made into an
- * array on first use: prefer the fl_state_list_* functions, which cost no copy. */
+/* The value of a channel, lent until the node returns or completes; NULL when it has none. A list channel is made into
+ * an array on first use: prefer the fl_state_list_* functions, which cost no copy. */
 FL_API struct fl_value *fl_state_get(const struct fl_state *state, const char *channel);
 FL_API size_t fl_state_list_size(const struct fl_state *state, const char *channel);
 FL_API struct fl_value *fl_state_list_at(const struct fl_state *state, const char *channel, size_t index);
@@ -127,8 +127,8 @@ FL_API bool fl_task_is_cancelled(const struct fl_task *task);
 /* Writes to a channel, in order; folded in when the superstep ends. Takes the value. Errors: FL_E_NOT_FOUND. */
 FL_API int fl_task_write_take(struct fl_task *task, const char *channel, struct fl_value *value);
 
-/* Asks a person. The n-th call in a task gets the n-th answer: returns 0 and lends *ret_answer when it is there, otherwise
- * FL_INTERRUPT, which the node returns. */
+/* Asks a person. The n-th call in a task gets the n-th answer: returns 0 and lends *ret_answer when it is there,
+ * otherwise FL_INTERRUPT, which the node returns. */
 FL_API int fl_task_interrupt(struct fl_task *task, struct fl_value *question, struct fl_value **ret_answer);
 
 /* Something for whoever follows the run, on the `custom` stream. Takes the value. */
@@ -137,8 +137,8 @@ FL_API void fl_task_emit_take(struct fl_task *task, struct fl_value *value);
 /* Records why the task fails and returns `code`. */
 FL_API int fl_task_fail(struct fl_task *task, int code, const char *format, ...) FL_PRINTF(3, 4);
 
-/* Ends a task that answered FL_PENDING: FL_DONE, FL_INTERRUPT, or a negative code. On the loop's thread. It must come, also
- * when the run was cancelled: the task lives until then, and the run ends after it. */
+/* Ends a task that answered FL_PENDING: FL_DONE, FL_INTERRUPT, or a negative code. On the loop's thread. It must come,
+ * also when the run was cancelled: the task lives until then, and the run ends after it. */
 FL_API void fl_task_complete(struct fl_task *task, int outcome);
 
 #ifdef __cplusplus

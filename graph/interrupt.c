@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts: a task that asks a person, and nodes that the graph stops before or after. An answer is stored before the task
- * that asked runs again, and each question is answered once. Pure. */
+/* Interrupts: a task that asks a person, and nodes that the graph stops before or after. An answer is stored before the
+ * task that asked runs again, and each question is answered once. Pure. */
 #include "graph/core.h"
 #include "runtime/base/mem.h"
 
@@ -96,7 +96,8 @@ static struct fl_planned *pending_by_id(const struct fl_run *run, const char *id
   return NULL;
 }
 
-static void give_answer(struct fl_run *run, struct fl_planned *task, struct fl_value *answer, struct fl_records *records) {
+static void give_answer(struct fl_run *run, struct fl_planned *task, struct fl_value *answer,
+                        struct fl_records *records) {
   struct fl_value *answers = task->answers != NULL ? fl_copy_shallow(task->answers) : fl_array();
   fl_append_take(answers, fl_value_ref(answer));
   fl_value_unref(task->answers);
@@ -109,11 +110,13 @@ static void give_answer(struct fl_run *run, struct fl_planned *task, struct fl_v
 static bool fits_questions(struct fl_run *run, size_t pending) {
   const struct fl_ev *ev = run->ev;
   if (ev->value == NULL || (ev->is_map && (!fl_is(ev->value, FL_OBJECT) || fl_size(ev->value) == 0))) {
-    fl_run_refuse(run, FL_E_INVALID, "a resume needs an answer%s", ev->is_map ? ": an object of interrupt ids and answers" : "");
+    fl_run_refuse(run, FL_E_INVALID, "a resume needs an answer%s",
+                  ev->is_map ? ": an object of interrupt ids and answers" : "");
     return false;
   }
   if (pending == 0) {
-    fl_run_refuse(run, FL_E_CONFLICT, "no interrupt waits for an answer: it has been answered already, or there was none");
+    fl_run_refuse(run, FL_E_CONFLICT,
+                  "no interrupt waits for an answer: it has been answered already, or there was none");
     return false;
   }
   if (!ev->is_map && pending > 1) {
@@ -123,8 +126,10 @@ static bool fits_questions(struct fl_run *run, size_t pending) {
   struct fl_member member = {0};
   while (ev->is_map && fl_next_member(ev->value, &member)) {
     if (pending_by_id(run, member.key) != NULL) continue;
-    fl_run_refuse(run, FL_E_CONFLICT, "the interrupt \"%.64s\" does not wait for an answer: it has been answered already, or it "
-                  "never was one of this thread", member.key);
+    fl_run_refuse(run, FL_E_CONFLICT,
+                  "the interrupt \"%.64s\" does not wait for an answer: it has been answered already, or it "
+                  "never was one of this thread",
+                  member.key);
     return false;
   }
   return true;

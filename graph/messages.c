@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages: the reducer of chat histories, with LangGraph's rules (add_messages). A new id is appended, a known id is replaced
- * where it stands, {"role":"remove","id":ID} removes, the id "__remove_all__" drops all that came before it. Within one write
- * a message that is removed and written again is replaced. Pure. */
+/* Messages: the reducer of chat histories, with LangGraph's rules (add_messages). A new id is appended, a known id is
+ * replaced where it stands, {"role":"remove","id":ID} removes, the id "__remove_all__" drops all that came before it.
+ * Within one write a message that is removed and written again is replaced. Pure. */
 #include "graph/channel.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/id.h"
@@ -16,8 +16,9 @@ static const char remove_all[] = "__remove_all__";
 /* The role as we store it, for OpenAI's and LangChain's words; NULL for no role at all. */
 static const char *role_of(const char *word) {
   static const char *const words[][2] = {
-      {"user", "user"},     {"human", "user"}, {"assistant", "assistant"}, {"ai", "assistant"},  {"system", "system"},
-      {"developer", "developer"}, {"tool", "tool"},  {"remove", "remove"},       {"function", "tool"},
+      {"user", "user"},    {"human", "user"},    {"assistant", "assistant"},
+      {"ai", "assistant"}, {"system", "system"}, {"developer", "developer"},
+      {"tool", "tool"},    {"remove", "remove"}, {"function", "tool"},
   };
   for (size_t i = 0; word != NULL && i < sizeof words / sizeof words[0]; i++)
     if (strcmp(word, words[i][0]) == 0) return words[i][1];
@@ -26,9 +27,10 @@ static const char *role_of(const char *word) {
 
 static int refuse_role(const char *word, struct fl_error *err) {
   if (word == NULL)
-    return fl_error_set(err, FL_E_INVALID, "a message needs a \"role\": user, assistant, system, developer, tool or remove");
-  return fl_error_set(err, FL_E_INVALID, "the role \"%.64s\" is not known: use user, assistant, system, developer, tool or remove",
-                      word);
+    return fl_error_set(err, FL_E_INVALID,
+                        "a message needs a \"role\": user, assistant, system, developer, tool or remove");
+  return fl_error_set(err, FL_E_INVALID,
+                      "the role \"%.64s\" is not known: use user, assistant, system, developer, tool or remove", word);
 }
 
 static struct fl_value *message_of(const char *role, struct fl_value *content) {
@@ -42,11 +44,15 @@ static bool is_content(const struct fl_value *content) { return fl_is(content, F
 
 static int check_members(struct fl_value *message, const char *role, struct fl_error *err) {
   struct fl_value *id = fl_get(message, "id"), *content = fl_get(message, "content");
-  if (!fl_is(id, FL_NULL) && !fl_is(id, FL_STRING)) return fl_error_set(err, FL_E_INVALID, "the \"id\" of a message must be a string");
+  if (!fl_is(id, FL_NULL) && !fl_is(id, FL_STRING))
+    return fl_error_set(err, FL_E_INVALID, "the \"id\" of a message must be a string");
   if (strcmp(role, "remove") == 0)
-    return fl_string_size(id) > 0 ? 0 : fl_error_set(err, FL_E_INVALID, "a message that removes needs the \"id\" of what it removes");
+    return fl_string_size(id) > 0
+               ? 0
+               : fl_error_set(err, FL_E_INVALID, "a message that removes needs the \"id\" of what it removes");
   if (is_content(content) || (fl_is(content, FL_NULL) && fl_size(fl_get(message, "tool_calls")) > 0)) return 0;
-  return fl_error_set(err, FL_E_INVALID, "a message of the role \"%s\" needs a \"content\" that is a string or an array", role);
+  return fl_error_set(err, FL_E_INVALID,
+                      "a message of the role \"%s\" needs a \"content\" that is a string or an array", role);
 }
 
 static int from_object(struct fl_value *written, struct fl_value **ret_message, struct fl_error *err) {
@@ -134,14 +140,16 @@ static ptrdiff_t find_removal(const struct removals *removals, const char *id) {
   return -1;
 }
 
-static bool is_removal(const struct fl_value *message) { return strcmp(fl_get_string(message, "role", ""), "remove") == 0; }
+static bool is_removal(const struct fl_value *message) {
+  return strcmp(fl_get_string(message, "role", ""), "remove") == 0;
+}
 
-static int fold_one(struct fl_fold *fold, struct removals *removals, struct fl_value *message, bool measures, struct fl_error *err) {
+static int fold_one(struct fl_fold *fold, struct removals *removals, struct fl_value *message, bool measures,
+                    struct fl_error *err) {
   const char *id = fl_get_string(message, "id", "");
   ptrdiff_t place = fl_list_find_id(fold->var.list, id);
   if (is_removal(message)) {
-    if (place < 0)
-      return fl_error_set(err, FL_E_NOT_FOUND, "there is no message with the id \"%.64s\" to remove", id);
+    if (place < 0) return fl_error_set(err, FL_E_NOT_FOUND, "there is no message with the id \"%.64s\" to remove", id);
     if (find_removal(removals, id) < 0) removals->ids[removals->count++] = id;
     return 0;
   }
@@ -177,7 +185,8 @@ static bool are_normal(const struct fl_value *messages) {
 int fl_messages_fold(struct fl_fold *fold, struct fl_value *messages, bool measures, struct fl_error *err) {
   size_t count = fl_size(messages);
   if (!are_normal(messages))
-    return fl_error_set(err, FL_E_INVALID, "it was written when the channel held no messages, and cannot be read as one");
+    return fl_error_set(err, FL_E_INVALID,
+                        "it was written when the channel held no messages, and cannot be read as one");
   size_t first = first_that_counts(fold, messages);
   FL_FREE_AUTO const char **ids = fl_new_array(const char *, count);
   struct removals removals = {ids, 0};

@@ -3,9 +3,7 @@
 #pragma once
 #include <stddef.h>
 
-#define fl_option(options, member, fallback)                                                              \
-  ((options) != NULL &&                                                                                   \
-           (options)->size >= offsetof(__typeof__(*(options)), member) + sizeof((options)->member)       \
-       ? (options)->member                                                                                \
+#define fl_option(options, member, fallback)                                                                    \
+  ((options) != NULL && (options)->size >= offsetof(__typeof__(*(options)), member) + sizeof((options)->member) \
+       ? (options)->member                                                                                      \
        : (fallback))
-

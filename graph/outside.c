@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What comes from outside: an input, and an update as if by a node. Both become a checkpoint in one piece, or nothing. What
- * finished tasks of an interrupted or failed superstep wrote is kept; unfinished ones are dropped. Pure. */
+/* What comes from outside: an input, and an update as if by a node. Both become a checkpoint in one piece, or nothing.
+ * What finished tasks of an interrupted or failed superstep wrote is kept; unfinished ones are dropped. Pure. */
 #include "graph/core.h"
 #include "runtime/base/mem.h"
 
@@ -8,18 +8,22 @@
 
 static int refuse_channel(const struct fl_run *run, const char *name, struct fl_error *err) {
   const char *nearest = fl_definition_nearest_channel(run->definition, name);
-  return fl_error_set(err, FL_E_NOT_FOUND, "there is no channel \"%.128s\"%s%s%s", name, nearest != NULL ? "; did you mean \"" : "",
-                      nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+  return fl_error_set(err, FL_E_NOT_FOUND, "there is no channel \"%.128s\"%s%s%s", name,
+                      nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                      nearest != NULL ? "\"?" : "");
 }
 
-int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const struct fl_write *write, struct fl_error *err) {
+int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const struct fl_write *write,
+                     struct fl_error *err) {
   struct fl_writes *writes = to->writes;
   ptrdiff_t index = fl_definition_channel(run->definition, write->channel);
-  if (index < 0 || (size_t)index >= run->definition->state_channel_count) return refuse_channel(run, write->channel, err);
+  if (index < 0 || (size_t)index >= run->definition->state_channel_count)
+    return refuse_channel(run, write->channel, err);
   const struct fl_channel_def *channel = &run->definition->channels[index];
   for (size_t i = 0; channel->reducer == FL_LAST && i < writes->count; i++)
     if (writes->items[i].channel == (size_t)index)
-      return fl_error_set(err, FL_E_GRAPH, "it wrote channel \"%s\" twice, which holds one value; give the channel a reducer",
+      return fl_error_set(err, FL_E_GRAPH,
+                          "it wrote channel \"%s\" twice, which holds one value; give the channel a reducer",
                           channel->name);
   struct fl_value *value = write->value;
   if (channel->reducer != FL_MESSAGES) {
@@ -38,12 +42,12 @@ int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const st
 struct outside {
   struct fl_seal seal;
   struct fl_writes writes;
-  const char *writer;            /* in messages, and as reporter to joins */
+  const char *writer;             /* in messages, and as reporter to joins */
   const struct fl_node_def *node; /* whose ways are taken; NULL: START's */
 };
 
-/* A superstep that cannot be folded (two wrote one value, a value against its schema) must not stand in the way of what puts
- * the thread right: its values are dropped. */
+/* A superstep that cannot be folded (two wrote one value, a value against its schema) must not stand in the way of what
+ * puts the thread right: its values are dropped. */
 static void fold_finished(struct fl_run *run, struct outside *outside) {
   struct fl_folds *folds = &outside->seal.folds;
   int rc = 0;
@@ -122,7 +126,8 @@ static uint64_t seen_version(const struct fl_run *run, size_t index) {
   uint64_t highest = 0;
   for (size_t i = 0; i < node->trigger_channel_count; i++) {
     uint64_t version = run->seen[node->first_trigger_slot + i];
-    if (is_finished && fl_control_is_fired(run, node, i)) version = fl_run_control(run, node->trigger_channels[i])->version;
+    if (is_finished && fl_control_is_fired(run, node, i))
+      version = fl_run_control(run, node->trigger_channels[i])->version;
     if (version > highest) highest = version;
   }
   return highest;
@@ -145,7 +150,8 @@ static int find_last_node(const struct fl_run *run, const struct fl_node_def **r
     highest = version;
   }
   if (other != NULL)
-    return fl_error_set(err, FL_E_INVALID, "ambiguous update: \"%s\" and \"%s\" ran last, side by side; name the node to write as",
+    return fl_error_set(err, FL_E_INVALID,
+                        "ambiguous update: \"%s\" and \"%s\" ran last, side by side; name the node to write as",
                         other->name, last->name);
   *ret_node = last;
   return 0;
@@ -154,14 +160,14 @@ static int find_last_node(const struct fl_run *run, const struct fl_node_def **r
 static int find_writer(const struct fl_run *run, struct outside *outside, struct fl_error *err) {
   const char *name = run->ev->node;
   int rc = 0;
-  if (name == NULL)
-    rc = find_last_node(run, &outside->node, err);
+  if (name == NULL) rc = find_last_node(run, &outside->node, err);
   else if (strcmp(name, FL_START) != 0 && strcmp(name, FL_END) != 0) {
     ptrdiff_t index = fl_definition_node(run->definition, name);
     const char *nearest = index < 0 ? fl_definition_nearest_node(run->definition, name) : NULL;
     if (index < 0)
       return fl_error_set(err, FL_E_NOT_FOUND, "there is no node \"%.128s\" to write as%s%s%s", name,
-                          nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+                          nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                          nearest != NULL ? "\"?" : "");
     outside->node = &run->definition->nodes[index];
   }
   outside->writer = outside->node != NULL ? outside->node->name : name != NULL ? name : FL_START;

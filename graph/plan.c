@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What runs next. A node is due when a channel that triggers it is available in a version that the node has not run for. Tasks
- * stand in the order of the definition; their ids are derived, so that the same checkpoint plans the same tasks and finds
- * what they wrote. Pure. */
+/* What runs next. A node is due when a channel that triggers it is available in a version that the node has not run
+ * for. Tasks stand in the order of the definition; their ids are derived, so that the same checkpoint plans the same
+ * tasks and finds what they wrote. Pure. */
 #include "graph/core.h"
 #include "runtime/base/mem.h"
 
@@ -68,7 +68,9 @@ void fl_control_write_all(struct fl_run *run, const struct fl_writes *writes, co
 
 /* ---- tasks ---- */
 
-static int compare_texts(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int compare_texts(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned *task, size_t *ret_count) {
   const struct fl_node_def *node = fl_run_node(run, task);
@@ -171,8 +173,8 @@ static void attach_error(struct fl_planned *task, const struct fl_value *stored)
   fl_error_set(task->error, (int)fl_get_int(stored, "code", FL_E_TASK), "%s", fl_get_string(stored, "message", ""));
 }
 
-/* Messages were stored in their normal form and stay as they are, unless the channel had another reducer then. What is no message
- * stays too: the fold refuses it. */
+/* Messages were stored in their normal form and stay as they are, unless the channel had another reducer then. What is
+ * no message stays too: the fold refuses it. */
 static struct fl_value *as_messages_take(const struct fl_planned *task, int index, struct fl_value *stored) {
   struct fl_value *messages = NULL;
   size_t message_index = (size_t)index << 32; /* several writes of a task must not give one id twice */
@@ -187,7 +189,8 @@ static void attach_write(const struct fl_run *run, struct fl_planned *task, cons
   if (channel < 0) return;
   bool is_hidden = (size_t)channel >= run->definition->state_channel_count;
   struct fl_value *value = is_hidden ? NULL : fl_value_ref(write->value);
-  if (!is_hidden && run->definition->channels[channel].reducer == FL_MESSAGES) value = as_messages_take(task, write->index, value);
+  if (!is_hidden && run->definition->channels[channel].reducer == FL_MESSAGES)
+    value = as_messages_take(task, write->index, value);
   fl_writes_add_take(&task->writes, (size_t)channel, value);
 }
 
@@ -211,9 +214,7 @@ void fl_plan_attach(struct fl_run *run, const struct fl_loaded *loaded) {
     struct fl_planned *task = &run->tasks[i];
     if (task->status == FL_TASK_DONE) continue;
     fl_writes_deinit(&task->writes);
-    if (fl_task_is_pending(task))
-      task->status = FL_TASK_INTERRUPTED;
-    else if (task->error != NULL)
-      task->status = FL_TASK_FAILED;
+    if (fl_task_is_pending(task)) task->status = FL_TASK_INTERRUPTED;
+    else if (task->error != NULL) task->status = FL_TASK_FAILED;
   }
 }

@@ -24,11 +24,8 @@ static void record_free_strings(struct fl_record *record) {
     fl_free(record->intent.key);
     fl_free(record->intent.manifest_hash);
     break;
-  case FL_RECORD_RESULT:
-    fl_free(record->result.origin);
-    break;
-  case FL_RECORD_EVENT:
-    break;
+  case FL_RECORD_RESULT: fl_free(record->result.origin); break;
+  case FL_RECORD_EVENT: break;
   case FL_RECORD_THREAD:
     fl_free(record->thread.graph_name);
     fl_free(record->thread.graph_file);

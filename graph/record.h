@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run writes down, and what it finds again: plain data between the pure core, which makes it, and the store, which
- * keeps it. Bodies are JSON text. Numbers (`no`) are unique within a thread, given by the core in rising order; 0 is none. So
- * the core refers to rows before they are stored, and nothing waits for a database to hand out ids. */
+/* What a run writes down, and what it finds again: plain data between the pure core, which makes it, and the store,
+ * which keeps it. Bodies are JSON text. Numbers (`no`) are unique within a thread, given by the core in rising order; 0
+ * is none. So the core refers to rows before they are stored, and nothing waits for a database to hand out ids. */
 #pragma once
 #include "runtime/base/id.h"
 #include "runtime/json/expr.h"
@@ -28,7 +28,8 @@ enum fl_record_kind {
 enum fl_call_kind { FL_CALL_MODEL, FL_CALL_TOOL };
 enum fl_call_effect { FL_EFFECT_READ, FL_EFFECT_KEYED, FL_EFFECT_ONCE };
 
-/* A write's place among its task's writes. Ordinary writes count from 0 and are kept if already there; these are replaced. */
+/* A write's place among its task's writes. Ordinary writes count from 0 and are kept if already there; these are
+ * replaced. */
 enum { FL_WRITE_ERROR = -1, FL_WRITE_INTERRUPT = -3, FL_WRITE_RESUME = -4, FL_WRITE_DONE = -5 };
 
 /* One row to be. Strings are owned by the record (fl_records_deinit frees them); NULL where optional. */
@@ -44,7 +45,8 @@ struct fl_record {
       uint64_t labels;
       char *origin;
     } value;
-    struct { /* a superstep that is complete. body: {"channels":{NAME:[VERSION,VALUE_NO]},"seen":{NODE:{CHANNEL:VERSION}},"next":[NODE…],…} */
+    struct { /* a superstep that is complete. body:
+                {"channels":{NAME:[VERSION,VALUE_NO]},"seen":{NODE:{CHANNEL:VERSION}},"next":[NODE…],…} */
       uint64_t no, parent_no;
       char id[FL_UUID_SIZE];
       int64_t step;
@@ -99,7 +101,7 @@ struct fl_records {
   size_t count, capacity;
 };
 
-void fl_records_deinit(struct fl_records *records); /* repeatable */
+void fl_records_deinit(struct fl_records *records);                                                     /* repeatable */
 struct fl_record *fl_records_add(struct fl_records *records, enum fl_record_kind kind, const char *ns); /* cleared */
 void fl_records_move(struct fl_records *to, struct fl_records *from); /* appends; `from` is empty afterwards */
 

@@ -7,7 +7,8 @@
 
 #include <math.h>
 
-static int refuse(enum fl_reducer reducer, const struct fl_value *held, const struct fl_value *written, struct fl_error *err) {
+static int refuse(enum fl_reducer reducer, const struct fl_value *held, const struct fl_value *written,
+                  struct fl_error *err) {
   if (held == NULL)
     return fl_error_set(err, FL_E_INVALID, "its reducer %s does not take a value of type %s", fl_reducer_name(reducer),
                         fl_type_name(fl_type_of(written)));
@@ -15,10 +16,12 @@ static int refuse(enum fl_reducer reducer, const struct fl_value *held, const st
                       fl_reducer_name(reducer), fl_type_name(fl_type_of(held)), fl_type_name(fl_type_of(written)));
 }
 
-static int add_numbers(struct fl_value *held, struct fl_value *written, struct fl_value **ret_value, struct fl_error *err) {
+static int add_numbers(struct fl_value *held, struct fl_value *written, struct fl_value **ret_value,
+                       struct fl_error *err) {
   if (!fl_is(held, FL_INT) || !fl_is(written, FL_INT)) {
     double total = fl_as_double(held, 0) + fl_as_double(written, 0);
-    if (!isfinite(total)) return fl_error_set(err, FL_E_LIMIT, "the sum does not fit a double"); /* JSON has no infinity */
+    if (!isfinite(total))
+      return fl_error_set(err, FL_E_LIMIT, "the sum does not fit a double"); /* JSON has no infinity */
     *ret_value = fl_double(total);
     return 0;
   }
@@ -42,7 +45,8 @@ static struct fl_value *join_arrays(struct fl_value *held, struct fl_value *writ
   return joined;
 }
 
-static int reduce_sum(struct fl_value *held, struct fl_value *written, struct fl_value **ret_value, struct fl_error *err) {
+static int reduce_sum(struct fl_value *held, struct fl_value *written, struct fl_value **ret_value,
+                      struct fl_error *err) {
   bool fits = fl_is_number(written) || fl_is(written, FL_STRING) || fl_is(written, FL_ARRAY);
   if (!fits) return refuse(FL_SUM, NULL, written, err);
   if (held == NULL) {
@@ -50,17 +54,14 @@ static int reduce_sum(struct fl_value *held, struct fl_value *written, struct fl
     return 0;
   }
   if (fl_is_number(held) && fl_is_number(written)) return add_numbers(held, written, ret_value, err);
-  if (fl_is(held, FL_STRING) && fl_is(written, FL_STRING))
-    *ret_value = join_strings(held, written);
-  else if (fl_is(held, FL_ARRAY) && fl_is(written, FL_ARRAY))
-    *ret_value = join_arrays(held, written);
-  else
-    return refuse(FL_SUM, held, written, err);
+  if (fl_is(held, FL_STRING) && fl_is(written, FL_STRING)) *ret_value = join_strings(held, written);
+  else if (fl_is(held, FL_ARRAY) && fl_is(written, FL_ARRAY)) *ret_value = join_arrays(held, written);
+  else return refuse(FL_SUM, held, written, err);
   return 0;
 }
 
-static int reduce_bool(enum fl_reducer reducer, struct fl_value *held, struct fl_value *written, struct fl_value **ret_value,
-                       struct fl_error *err) {
+static int reduce_bool(enum fl_reducer reducer, struct fl_value *held, struct fl_value *written,
+                       struct fl_value **ret_value, struct fl_error *err) {
   if (!fl_is(written, FL_BOOL)) return refuse(reducer, NULL, written, err);
   if (held != NULL && !fl_is(held, FL_BOOL)) return refuse(reducer, held, written, err);
   bool a = fl_as_bool(held, reducer == FL_AND), b = fl_as_bool(written, false);
@@ -75,7 +76,8 @@ static int compare_texts(const struct fl_value *a, const struct fl_value *b) {
 }
 
 static int compare_numbers(const struct fl_value *a, const struct fl_value *b) {
-  if (fl_is(a, FL_INT) && fl_is(b, FL_INT)) return (fl_as_int(a, 0) > fl_as_int(b, 0)) - (fl_as_int(a, 0) < fl_as_int(b, 0));
+  if (fl_is(a, FL_INT) && fl_is(b, FL_INT))
+    return (fl_as_int(a, 0) > fl_as_int(b, 0)) - (fl_as_int(a, 0) < fl_as_int(b, 0));
   return (fl_as_double(a, 0) > fl_as_double(b, 0)) - (fl_as_double(a, 0) < fl_as_double(b, 0));
 }
 
@@ -91,7 +93,8 @@ static int reduce_extreme(enum fl_reducer reducer, struct fl_value *held, struct
   return 0;
 }
 
-static int reduce_merge(struct fl_value *held, struct fl_value *written, struct fl_value **ret_value, struct fl_error *err) {
+static int reduce_merge(struct fl_value *held, struct fl_value *written, struct fl_value **ret_value,
+                        struct fl_error *err) {
   if (!fl_is(written, FL_OBJECT)) return refuse(FL_MERGE, NULL, written, err);
   if (held != NULL && !fl_is(held, FL_OBJECT)) return refuse(FL_MERGE, held, written, err);
   FL_VALUE_AUTO empty = fl_object();

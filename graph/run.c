@@ -95,7 +95,8 @@ static struct fl_state *with_finished(const struct fl_run *run) {
     const struct fl_planned *task = &run->tasks[i];
     for (size_t j = 0; task->status == FL_TASK_DONE && j < task->writes.count && rc == 0; j++)
       if (task->writes.items[j].channel < run->definition->state_channel_count)
-        rc = fl_folds_write(&folds, task->writes.items[j].channel, task->writes.items[j].value, fl_run_node(run, task)->name, NULL);
+        rc = fl_folds_write(&folds, task->writes.items[j].channel, task->writes.items[j].value,
+                            fl_run_node(run, task)->name, NULL);
   }
   struct fl_state *state = rc == 0 ? fl_state_with(run->state, &folds) : NULL;
   fl_folds_deinit(&folds);

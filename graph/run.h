@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The pure run: a state machine for one run of one graph on one thread. Events in, effects out; it does no I/O, reads no
- * clock, draws no random number. The engine feeds events and performs effects in their order.
+/* The pure run: a state machine for one run of one graph on one thread. Events in, effects out; it does no I/O, reads
+ * no clock, draws no random number. The engine feeds events and performs effects in their order.
  *
- * Invariants. (1) Writes are folded in task order, never in the order in which tasks ended. (2) A task starts only after the
- * commit that contains the checkpoint it starts from. (3) A task whose writes are stored is never started again. (4) Nothing is
- * emitted before the commit that contains what it says, except provisional tokens, which the engine emits itself. */
+ * Invariants. (1) Writes are folded in task order, never in the order in which tasks ended. (2) A task starts only
+ * after the commit that contains the checkpoint it starts from. (3) A task whose writes are stored is never started
+ * again. (4) Nothing is emitted before the commit that contains what it says, except provisional tokens, which the
+ * engine emits itself. */
 #pragma once
 #include "graph/record.h"
 
@@ -19,11 +20,11 @@ struct fl_write {
 
 /* Where a resume goes: the only pending interrupt, or several by id. */
 enum fl_ev_kind {
-  FL_EV_INPUT,            /* a new input: an object of channel values; unfinished tasks of before are dropped */
-  FL_EV_CONTINUE,         /* go on from the checkpoint: tasks without stored writes run again */
-  FL_EV_RESUME,           /* value: the answer to the only pending interrupt, or with is_map {interrupt id: answer} */
-  FL_EV_UPDATE,           /* value: channel values written from outside, as if by node `node`: a name, START, END (nothing left to
-                             run), or NULL: the node that ran last. Stores a checkpoint and ends; CONTINUE goes on from it */
+  FL_EV_INPUT,    /* a new input: an object of channel values; unfinished tasks of before are dropped */
+  FL_EV_CONTINUE, /* go on from the checkpoint: tasks without stored writes run again */
+  FL_EV_RESUME,   /* value: the answer to the only pending interrupt, or with is_map {interrupt id: answer} */
+  FL_EV_UPDATE, /* value: channel values written from outside, as if by node `node`: a name, START, END (nothing left to
+                   run), or NULL: the node that ran last. Stores a checkpoint and ends; CONTINUE goes on from it */
   FL_EV_TASK_DONE,        /* writes */
   FL_EV_TASK_FAILED,      /* error */
   FL_EV_TASK_INTERRUPTED, /* value: the question; interrupt_id */
@@ -32,26 +33,33 @@ enum fl_ev_kind {
   FL_EV_CANCEL,
 };
 
-/* Everything in an event is lent for the call. `checkpoint_id` and `wall_ms` are for the checkpoint that the event may cause;
- * ids rise within a thread. */
+/* Everything in an event is lent for the call. `checkpoint_id` and `wall_ms` are for the checkpoint that the event may
+ * cause; ids rise within a thread. */
 struct fl_ev {
   enum fl_ev_kind kind;
   char checkpoint_id[FL_UUID_SIZE];
   int64_t wall_ms;
-  const char *task_id;            /* TASK_* */
-  const struct fl_write *writes;  /* TASK_DONE */
+  const char *task_id;           /* TASK_* */
+  const struct fl_write *writes; /* TASK_DONE */
   size_t write_count;
-  struct fl_value *value;         /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
-  bool is_map;                    /* RESUME */
-  const char *node;               /* UPDATE */
-  const char *interrupt_id;       /* TASK_INTERRUPTED; NULL: derived from the task's id and how many answers it has */
-  uint64_t seq;                   /* COMMITTED, COMMIT_FAILED */
-  const struct fl_error *error;   /* TASK_FAILED, COMMIT_FAILED */
+  struct fl_value *value;       /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
+  bool is_map;                  /* RESUME */
+  const char *node;             /* UPDATE */
+  const char *interrupt_id;     /* TASK_INTERRUPTED; NULL: derived from the task's id and how many answers it has */
+  uint64_t seq;                 /* COMMITTED, COMMIT_FAILED */
+  const struct fl_error *error; /* TASK_FAILED, COMMIT_FAILED */
 };
 
 enum fl_do_kind { FL_DO_COMMIT, FL_DO_START_TASK, FL_DO_CANCEL_TASK, FL_DO_EMIT, FL_DO_END };
 
-enum fl_stream_mode { FL_STREAM_VALUES, FL_STREAM_UPDATES, FL_STREAM_MESSAGES, FL_STREAM_TASKS, FL_STREAM_CHECKPOINTS, FL_STREAM_CUSTOM };
+enum fl_stream_mode {
+  FL_STREAM_VALUES,
+  FL_STREAM_UPDATES,
+  FL_STREAM_MESSAGES,
+  FL_STREAM_TASKS,
+  FL_STREAM_CHECKPOINTS,
+  FL_STREAM_CUSTOM
+};
 
 enum fl_run_status {
   FL_RUN_DONE,        /* nothing left to run */
@@ -62,17 +70,18 @@ enum fl_run_status {
 
 struct fl_start_task {
   char id[FL_UUID_SIZE];
-  const char *node;      /* lent by the definition */
-  size_t node_index;     /* in the definition */
+  const char *node;  /* lent by the definition */
+  size_t node_index; /* in the definition */
   uint64_t checkpoint_no;
   int64_t step;
-  struct fl_state *state; /* owned by the effect; the engine takes it with fl_state_ref */
+  struct fl_state *state;   /* owned by the effect; the engine takes it with fl_state_ref */
   struct fl_value *answers; /* array: stored answers to this task's interrupts, in order; owned; NULL: none */
 };
 
-/* Everything in an effect is owned by the list of effects. `after`: the commit that must be acknowledged first; 0: none. When a
- * commit fails, the engine drops the effects that wait for it or for a later one, and the core ends the run anew. A
- * CANCEL_TASK waits for the same commit as its START_TASK did; each started task reports once, also a cancelled one. */
+/* Everything in an effect is owned by the list of effects. `after`: the commit that must be acknowledged first; 0:
+ * none. When a commit fails, the engine drops the effects that wait for it or for a later one, and the core ends the
+ * run anew. A CANCEL_TASK waits for the same commit as its START_TASK did; each started task reports once, also a
+ * cancelled one. */
 struct fl_do {
   enum fl_do_kind kind;
   uint64_t after;
@@ -82,10 +91,12 @@ struct fl_do {
   struct fl_start_task start; /* START_TASK */
   char task_id[FL_UUID_SIZE]; /* CANCEL_TASK */
   enum fl_stream_mode mode;   /* EMIT */
-  struct fl_value *payload;   /* EMIT; at the END the output is fl_state_to_value(fl_run_state(run)), made only if wanted */
-  enum fl_run_status status;  /* END */
-  struct fl_value *interrupts; /* END: [{"id","node","task_id","value"}], or for static ones [{"node","when":"before"|"after"}] */
-  struct fl_error error;      /* END when failed */
+  struct fl_value
+      *payload; /* EMIT; at the END the output is fl_state_to_value(fl_run_state(run)), made only if wanted */
+  enum fl_run_status status; /* END */
+  struct fl_value
+      *interrupts; /* END: [{"id","node","task_id","value"}], or for static ones [{"node","when":"before"|"after"}] */
+  struct fl_error error; /* END when failed */
 };
 
 struct fl_effects {
@@ -97,28 +108,30 @@ void fl_effects_clear(struct fl_effects *effects);  /* keeps the memory of the l
 
 struct fl_run_settings {
   size_t size;
-  uint32_t recursion_limit;             /* 0: the definition's */
-  const char *manifest_hash;            /* stands in every checkpoint; NULL: none */
-  const char *ns;                       /* checkpoint namespace; NULL: "" */
-  const char *const *interrupt_before;  /* beside the definition's; NULL-terminated; NULL: none */
+  uint32_t recursion_limit;            /* 0: the definition's */
+  const char *manifest_hash;           /* stands in every checkpoint; NULL: none */
+  const char *ns;                      /* checkpoint namespace; NULL: "" */
+  const char *const *interrupt_before; /* beside the definition's; NULL-terminated; NULL: none */
   const char *const *interrupt_after;
-  uint32_t stream_modes;                /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
-  bool ephemeral;                       /* no records, no commits */
+  uint32_t stream_modes; /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
+  bool ephemeral;        /* no records, no commits */
 };
 #define FL_STREAM_BIT(mode) (1u << (mode))
 
-/* `loaded` is what the store found for the thread (its vars and body are referenced); NULL or checkpoint_no 0: a new thread. */
+/* `loaded` is what the store found for the thread (its vars and body are referenced); NULL or checkpoint_no 0: a new
+ * thread. */
 struct fl_run *fl_run_create(struct fl_definition *definition, const struct fl_loaded *loaded,
                              const struct fl_run_settings *settings);
 void fl_run_destroy(struct fl_run *run); /* NULL allowed */
 
-/* New settings for the next input of a run that has ended: its state stays in memory, so that a turn costs its delta. */
+/* New settings for the next input of a run that has ended: its state stays in memory, so that a turn costs its delta.
+ */
 void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings);
 
-/* The one function: takes an event, appends what is to be done. An event that does not fit the state of the run (a resume when
- * nothing is interrupted, an unknown channel in an input) gives an END with FL_RUN_FAILED and changes nothing. After an END
- * the run takes the next INPUT, CONTINUE, RESUME or UPDATE of its thread, except after a COMMIT_FAILED: what is in memory is
- * then ahead of what is stored, and the thread must be loaded again. */
+/* The one function: takes an event, appends what is to be done. An event that does not fit the state of the run (a
+ * resume when nothing is interrupted, an unknown channel in an input) gives an END with FL_RUN_FAILED and changes
+ * nothing. After an END the run takes the next INPUT, CONTINUE, RESUME or UPDATE of its thread, except after a
+ * COMMIT_FAILED: what is in memory is then ahead of what is stored, and the thread must be loaded again. */
 void fl_run_step(struct fl_run *run, const struct fl_ev *event, struct fl_effects *effects);
 
 /* ---- looking at it ---- */
@@ -135,9 +148,11 @@ struct fl_var fl_state_var(const struct fl_state *state, const char *channel);
 /* The state as names of expressions: scope "state". The environment lends the state. */
 struct fl_expr_env fl_state_env(const struct fl_state *state);
 
-/* Whether tasks of the last superstep are not done, and none of them waits for a person: what a CONTINUE would finish. */
+/* Whether tasks of the last superstep are not done, and none of them waits for a person: what a CONTINUE would finish.
+ */
 bool fl_run_is_unfinished(const struct fl_run *run);
 
-/* What a thread looks like on disk, without running it: {"values","next":[NODE],"interrupts":[…],"step","source","checkpoint_id",
+/* What a thread looks like on disk, without running it:
+ * {"values","next":[NODE],"interrupts":[…],"step","source","checkpoint_id",
  * "tasks":[{"id","name","error"?,"interrupts":[…]}]}. `interrupts` as in END, also for static ones. */
 struct fl_value *fl_run_describe(const struct fl_run *run);

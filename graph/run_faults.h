@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults that tests plant to see that they are caught: each breaks one invariant of run.h. All false, always, in production. */
+/* Faults that tests plant to see that they are caught: each breaks one invariant of run.h. All false, always, in
+ * production. */
 #pragma once
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A state: the values of all declared channels at one moment, shared by everybody who looks at that moment. Values and lists
- * are shared between states, so that the next state costs a pointer per channel. Belongs to the loop's thread. */
+/* A state: the values of all declared channels at one moment, shared by everybody who looks at that moment. Values and
+ * lists are shared between states, so that the next state costs a pointer per channel. Belongs to the loop's thread. */
 #include "graph/channel.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
@@ -35,10 +35,10 @@ struct fl_state *fl_state_create(struct fl_definition *definition) {
   struct fl_state *state = allocate(definition);
   for (size_t i = 0; i < definition->state_channel_count; i++) {
     const struct fl_channel_def *channel = &definition->channels[i];
-    if (!fl_reducer_makes_list(channel->reducer))
-      state->vars[i].value = fl_value_ref(channel->default_value);
+    if (!fl_reducer_makes_list(channel->reducer)) state->vars[i].value = fl_value_ref(channel->default_value);
     else
-      state->vars[i].list = channel->default_value != NULL ? fl_list_from_array(channel->default_value) : fl_list_create();
+      state->vars[i].list =
+          channel->default_value != NULL ? fl_list_from_array(channel->default_value) : fl_list_create();
   }
   return state;
 }
@@ -84,7 +84,8 @@ void fl_state_set_take(struct fl_state *state, size_t channel, struct fl_var var
 
 struct fl_state *fl_state_with(const struct fl_state *state, const struct fl_folds *folds) {
   struct fl_state *next = fl_state_clone(state);
-  for (size_t i = 0; i < folds->count; i++) fl_state_set_take(next, folds->items[i].channel, var_ref(folds->items[i].var));
+  for (size_t i = 0; i < folds->count; i++)
+    fl_state_set_take(next, folds->items[i].channel, var_ref(folds->items[i].var));
   return next;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The superstep, on one page. Bulk-synchronous, as in Pregel and LangGraph: the tasks of a step run side by side on one state;
- * when the last of them has ended, `complete_superstep` folds their writes in task order, moves the hidden channels on,
- * plans what follows, emits one commit, and then starts the next tasks. Everything else here says what happens when a task
- * ends in another way. Pure; the invariants are those of run.h.
+/* The superstep, on one page. Bulk-synchronous, as in Pregel and LangGraph: the tasks of a step run side by side on one
+ * state; when the last of them has ended, `complete_superstep` folds their writes in task order, moves the hidden
+ * channels on, plans what follows, emits one commit, and then starts the next tasks. Everything else here says what
+ * happens when a task ends in another way. Pure; the invariants are those of run.h.
  *
- *   INPUT ──► seal(input) ──┐                                   ┌── all done ──► complete_superstep ─► seal(loop) ─┐
- *   CONTINUE, RESUME ───────┴─► proceed ─► START_TASK … ─► ended ┤                                                 ├─► proceed
- *                                 │                              └── some asked, failed or were cancelled ─► END    │
- *                                 └── nothing to run ─► END  ◄───────────────────────────────────────────────────┘ */
+ *   INPUT ─► seal(input) ─┐
+ *   CONTINUE, RESUME ─────┴─► proceed ─► START_TASK … ─► all done ─► complete_superstep ─► seal(loop) ─► proceed
+ *                             proceed, and nothing is left to run ─► END
+ *                             ended, and some asked, failed or were cancelled ─► END */
 #include "graph/core.h"
 
 #include "runtime/base/check.h"
@@ -144,17 +144,16 @@ static int fold_all(struct fl_run *run, struct fl_seal *seal, struct fl_error *e
 static void move_hidden_channels(struct fl_run *run) {
   for (size_t i = 0; i < run->task_count; i++) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
   fl_control_clear_triggers(run);
-  for (size_t i = 0; i < run->task_count; i++) fl_control_write_all(run, &run->tasks[i].writes, fl_run_node(run, &run->tasks[i])->name);
+  for (size_t i = 0; i < run->task_count; i++)
+    fl_control_write_all(run, &run->tasks[i].writes, fl_run_node(run, &run->tasks[i])->name);
 }
 
 /* Beside the checkpoint, while the superstep is not complete. */
 static int store_writes(struct fl_run *run, const struct fl_planned *task, struct fl_error *err) {
   struct fl_records records = {0};
   int rc = run->ephemeral ? 0 : fl_checkpoint_writes(run, task, &records, err);
-  if (rc < 0)
-    fl_records_deinit(&records);
-  else
-    fl_run_commit(run, &records, run->checkpoint_no);
+  if (rc < 0) fl_records_deinit(&records);
+  else fl_run_commit(run, &records, run->checkpoint_no);
   return rc;
 }
 
@@ -163,8 +162,7 @@ static void superstep_failed(struct fl_run *run, struct fl_planned *last, const 
   if (last != NULL && store_writes(run, last, NULL) < 0) {
     fl_planned_forget(last);
     last->status = FL_TASK_READY;
-  } else if (last != NULL)
-    fl_emit_ended(run, last);
+  } else if (last != NULL) fl_emit_ended(run, last);
   fl_run_end(run, FL_RUN_FAILED, err);
 }
 
@@ -217,26 +215,24 @@ static void start_ready(struct fl_run *run) {
   run->phase = FL_PHASE_RUNNING;
   run->steps_used++;
   for (size_t i = 0; i < run->task_count; i++)
-    if (run->tasks[i].status == FL_TASK_READY || run->tasks[i].status == FL_TASK_FAILED) start_task(run, &run->tasks[i]);
+    if (run->tasks[i].status == FL_TASK_READY || run->tasks[i].status == FL_TASK_FAILED)
+      start_task(run, &run->tasks[i]);
   if (run->running_count == 0) fl_run_end(run, FL_RUN_INTERRUPTED, NULL); /* the rest waits for answers */
 }
 
 void fl_run_proceed(struct fl_run *run) {
-  if (stands_after(run))
-    fl_run_end(run, FL_RUN_INTERRUPTED, NULL);
-  else if (run->task_count == 0)
-    fl_run_end(run, FL_RUN_DONE, NULL);
+  if (stands_after(run)) fl_run_end(run, FL_RUN_INTERRUPTED, NULL);
+  else if (run->task_count == 0) fl_run_end(run, FL_RUN_DONE, NULL);
   else if (run->steps_used >= run->recursion_limit)
-    fl_run_refuse(run, FL_E_RECURSION,
-                  "the recursion limit of %u was reached before superstep %lld (GRAPH_RECURSION_LIMIT); raise recursion_limit in "
-                  "the graph or in the run, or look for a loop that does not end; the thread can be continued",
-                  run->recursion_limit, (long long)run->step + 1);
-  else if (run->stops != NULL)
-    fl_run_end(run, FL_RUN_INTERRUPTED, NULL);
+    fl_run_refuse(
+        run, FL_E_RECURSION,
+        "the recursion limit of %u was reached before superstep %lld (GRAPH_RECURSION_LIMIT); raise recursion_limit in "
+        "the graph or in the run, or look for a loop that does not end; the thread can be continued",
+        run->recursion_limit, (long long)run->step + 1);
+  else if (run->stops != NULL) fl_run_end(run, FL_RUN_INTERRUPTED, NULL);
   else if (is_last_to_end(run, NULL)) /* each task's writes were stored, but the superstep was not completed */
     complete_superstep(run, NULL);
-  else
-    start_ready(run);
+  else start_ready(run);
 }
 
 bool fl_run_may_begin(struct fl_run *run) {
@@ -275,10 +271,8 @@ static void cancel_running(struct fl_run *run) {
 /* Nothing runs any more, but the superstep is not complete. */
 static void end_incomplete(struct fl_run *run) {
   if (run->running_count > 0) return;
-  if (run->phase == FL_PHASE_FAILING)
-    fl_run_end(run, FL_RUN_FAILED, &run->error);
-  else
-    fl_run_end(run, run->phase == FL_PHASE_CANCELLING ? FL_RUN_CANCELLED : FL_RUN_INTERRUPTED, NULL);
+  if (run->phase == FL_PHASE_FAILING) fl_run_end(run, FL_RUN_FAILED, &run->error);
+  else fl_run_end(run, run->phase == FL_PHASE_CANCELLING ? FL_RUN_CANCELLED : FL_RUN_INTERRUPTED, NULL);
 }
 
 static void set_error(struct fl_planned *task, const char *node, const struct fl_error *err) {
@@ -376,12 +370,9 @@ static void on_task_event(struct fl_run *run) {
   if (task == NULL || task->status != FL_TASK_RUNNING) return; /* a report that comes too late says nothing */
   fl_state_unref(run->seen_state);
   run->seen_state = NULL;
-  if (run->ev->kind == FL_EV_TASK_DONE)
-    task_done(run, task);
-  else if (run->ev->kind == FL_EV_TASK_FAILED)
-    task_failed(run, task, run->ev->error);
-  else
-    task_interrupted(run, task);
+  if (run->ev->kind == FL_EV_TASK_DONE) task_done(run, task);
+  else if (run->ev->kind == FL_EV_TASK_FAILED) task_failed(run, task, run->ev->error);
+  else task_interrupted(run, task);
 }
 
 /* ---- cancelling, and a store that fails ---- */
@@ -396,14 +387,15 @@ static void on_cancel(struct fl_run *run) {
   cancel_running(run);
 }
 
-/* The engine drops what waits for this commit or a later one: tasks that had not started never will, and an END that waited
- * is said again as a failure. */
+/* The engine drops what waits for this commit or a later one: tasks that had not started never will, and an END that
+ * waited is said again as a failure. */
 static void on_commit_failed(struct fl_run *run) {
   bool end_is_dropped = run->phase == FL_PHASE_IDLE && run->end_seq >= run->ev->seq;
   run->is_broken = true;
   if (run->phase == FL_PHASE_IDLE && !end_is_dropped) return;
   if (run->phase != FL_PHASE_FAILING)
-    fl_error_set(&run->error, run->ev->error != NULL ? run->ev->error->code : FL_E_IO, "what the run did could not be stored: %s",
+    fl_error_set(&run->error, run->ev->error != NULL ? run->ev->error->code : FL_E_IO,
+                 "what the run did could not be stored: %s",
                  run->ev->error != NULL ? run->ev->error->text : "the store gave no reason");
   run->phase = FL_PHASE_FAILING;
   for (size_t i = 0; i < run->task_count; i++) {

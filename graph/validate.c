@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything that can be wrong with a graph, found in one pass: names, edges that lead nowhere, nodes that nothing leads to,
- * defaults that their reducer or schema does not take. Each line says what to write instead where that can be known. Pure. */
+/* Everything that can be wrong with a graph, found in one pass: names, edges that lead nowhere, nodes that nothing
+ * leads to, defaults that their reducer or schema does not take. Each line says what to write instead where that can be
+ * known. Pure. */
 #include "graph/builder.h"
 
 #include "runtime/base/diag.h"
@@ -19,7 +20,8 @@ struct check {
   size_t queue_count;
 };
 
-static const char *suggestion(const char *name, const char *const *names, size_t count, char ret_text[FL_GRAPH_NAME_SIZE_MAX + 32]) {
+static const char *suggestion(const char *name, const char *const *names, size_t count,
+                              char ret_text[FL_GRAPH_NAME_SIZE_MAX + 32]) {
   const char *nearest = fl_nearest(name, names, count);
   ret_text[0] = '\0';
   if (nearest != NULL) snprintf(ret_text, FL_GRAPH_NAME_SIZE_MAX + 32, "; did you mean \"%s\"?", nearest);
@@ -34,15 +36,16 @@ static bool has_any(const char *name, const char *unwanted) {
 
 /* Control characters and the signs that namespaces and hidden channels are made of. */
 static void check_name(struct check *check, const char *what, const char *name, const char *unwanted) {
-  if (name[0] == '\0')
-    fl_problems_add(check->problems, "a %s has no name", what);
+  if (name[0] == '\0') fl_problems_add(check->problems, "a %s has no name", what);
   else if (strlen(name) > FL_GRAPH_NAME_SIZE_MAX)
-    fl_problems_add(check->problems, "the name of %s \"%.40s…\" is longer than %d bytes", what, name, FL_GRAPH_NAME_SIZE_MAX);
+    fl_problems_add(check->problems, "the name of %s \"%.40s…\" is longer than %d bytes", what, name,
+                    FL_GRAPH_NAME_SIZE_MAX);
   else if (has_any(name, unwanted))
-    fl_problems_add(check->problems, "the name of %s \"%s\" must not hold control characters or any of \"%s\"", what, name,
-                    unwanted);
+    fl_problems_add(check->problems, "the name of %s \"%s\" must not hold control characters or any of \"%s\"", what,
+                    name, unwanted);
   else if (strncmp(name, "__", 2) == 0)
-    fl_problems_add(check->problems, "the name of %s \"%s\" must not begin with \"__\": such names are reserved", what, name);
+    fl_problems_add(check->problems, "the name of %s \"%s\" must not begin with \"__\": such names are reserved", what,
+                    name);
 }
 
 /* ---- channels ---- */
@@ -66,7 +69,8 @@ static void check_default(struct check *check, const struct fl_channel_def *chan
   struct fl_value *value = channel->default_value;
   if (value == NULL) return;
   if (!reducer_takes(channel->reducer, value)) {
-    fl_problems_add(check->problems, "the default of channel \"%s\" is of type %s, which its reducer %s cannot start from",
+    fl_problems_add(check->problems,
+                    "the default of channel \"%s\" is of type %s, which its reducer %s cannot start from",
                     channel->name, fl_type_name(fl_type_of(value)), fl_reducer_name(channel->reducer));
     return;
   }
@@ -81,14 +85,17 @@ static void check_default(struct check *check, const struct fl_channel_def *chan
   fl_schema_result_deinit(&result);
 }
 
-/* Keywords that say nothing about the list as a whole: with only these, new elements are checked and not the whole list. */
+/* Keywords that say nothing about the list as a whole: with only these, new elements are checked and not the whole
+ * list. */
 static bool speaks_of_items_only(const struct fl_value *schema) {
-  static const char *const harmless[] = {"type", "items", "title", "description", "default", "examples", "$schema", "$comment"};
+  static const char *const harmless[] = {"type",    "items",    "title",   "description",
+                                         "default", "examples", "$schema", "$comment"};
   if (!fl_is(schema, FL_OBJECT)) return false;
   struct fl_member member = {0};
   while (fl_next_member(schema, &member)) {
     bool known = false;
-    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0] && !known; i++) known = strcmp(member.key, harmless[i]) == 0;
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0] && !known; i++)
+      known = strcmp(member.key, harmless[i]) == 0;
     if (!known) return false;
   }
   return !fl_is(fl_get(schema, "items"), FL_ARRAY);
@@ -121,14 +128,14 @@ static void compile_schema(struct check *check, struct fl_channel_def *channel) 
   struct fl_error err;
   if (fl_schema_create(channel->schema_value, NULL, &channel->schema, &err) < 0)
     fl_problems_add(check->problems, "the schema of channel \"%s\": %s", channel->name, err.text);
-  else if (fl_reducer_makes_list(channel->reducer))
-    compile_item_schema(check, channel);
+  else if (fl_reducer_makes_list(channel->reducer)) compile_item_schema(check, channel);
 }
 
 static void check_channels(struct check *check, struct fl_graph *graph) {
   struct fl_map seen = {0};
   if (graph->channel_count > FL_GRAPH_CHANNELS_MAX)
-    fl_problems_add(check->problems, "there are %zu channels; the limit is %d", graph->channel_count, FL_GRAPH_CHANNELS_MAX);
+    fl_problems_add(check->problems, "there are %zu channels; the limit is %d", graph->channel_count,
+                    FL_GRAPH_CHANNELS_MAX);
   for (size_t i = 0; i < graph->channel_count; i++) {
     struct fl_channel_def *channel = &graph->channels[i];
     check_name(check, "channel", channel->name, ":");
@@ -154,8 +161,7 @@ static void check_nodes(struct check *check) {
     check_name(check, "node", node->name, ":|+*");
     if (fl_map_get(&check->nodes, node->name) != NULL)
       fl_problems_add(check->problems, "node \"%s\" is defined twice", node->name);
-    else
-      fl_map_set(&check->nodes, node->name, (void *)(uintptr_t)(i + 1));
+    else fl_map_set(&check->nodes, node->name, (void *)(uintptr_t)(i + 1));
     if (strcmp(node->type, "c") == 0 && node->run == NULL && node->config == NULL)
       fl_problems_add(check->problems, "node \"%s\" has no function", node->name);
     check->node_names[i] = node->name;
@@ -171,17 +177,13 @@ static void unknown_node(struct check *check, const char *name, const char *wher
 }
 
 static void check_source(struct check *check, const char *name, const char *where) {
-  if (fl_is_end(name))
-    fl_problems_add(check->problems, "%s starts at END, from where nothing leads on", where);
-  else if (!fl_is_start(name) && !knows_node(check, name))
-    unknown_node(check, name, where);
+  if (fl_is_end(name)) fl_problems_add(check->problems, "%s starts at END, from where nothing leads on", where);
+  else if (!fl_is_start(name) && !knows_node(check, name)) unknown_node(check, name, where);
 }
 
 static void check_target(struct check *check, const char *name, const char *where) {
-  if (fl_is_start(name))
-    fl_problems_add(check->problems, "%s leads to START, to where nothing leads back", where);
-  else if (!fl_is_end(name) && !knows_node(check, name))
-    unknown_node(check, name, where);
+  if (fl_is_start(name)) fl_problems_add(check->problems, "%s leads to START, to where nothing leads back", where);
+  else if (!fl_is_end(name) && !knows_node(check, name)) unknown_node(check, name, where);
 }
 
 static void check_edges(struct check *check) {
@@ -201,16 +203,14 @@ static void check_joins(struct check *check) {
     for (size_t j = 0; j < join->from.count; j++) {
       if (fl_is_start(join->from.items[j]))
         fl_problems_add(check->problems, "%s waits for START, which has always run: leave it out", where);
-      else
-        check_source(check, join->from.items[j], where);
+      else check_source(check, join->from.items[j], where);
       for (size_t k = 0; k < j; k++)
         if (strcmp(join->from.items[j], join->from.items[k]) == 0)
           fl_problems_add(check->problems, "%s names \"%s\" twice", where, join->from.items[j]);
     }
     if (fl_is_end(join->to))
       fl_problems_add(check->problems, "%s leads to END, which waits for every path anyway: use edges", where);
-    else
-      check_target(check, join->to, where);
+    else check_target(check, join->to, where);
   }
 }
 
@@ -219,13 +219,15 @@ static void check_branches(struct check *check) {
     const struct fl_branch_spec *branch = &check->graph->branches[i];
     FL_FREE_AUTO char *where = fl_format("the branch after \"%s\"", branch->from);
     check_source(check, branch->from, where);
-    if (branch->choose == NULL && branch->arm_count == 0) fl_problems_add(check->problems, "%s has no way to go", where);
+    if (branch->choose == NULL && branch->arm_count == 0)
+      fl_problems_add(check->problems, "%s has no way to go", where);
     for (size_t j = 0; j < branch->targets.count; j++) check_target(check, branch->targets.items[j], where);
     for (size_t j = 0; j < branch->arm_count; j++) {
       const struct fl_arm_spec *arm = &branch->arms[j];
       for (size_t k = 0; k < arm->targets.count; k++) check_target(check, arm->targets.items[k], where);
       if (arm->when == NULL && j + 1 < branch->arm_count)
-        fl_problems_add(check->problems, "%s: way %zu has no condition, so that the ways after it are never taken", where, j + 1);
+        fl_problems_add(check->problems, "%s: way %zu has no condition, so that the ways after it are never taken",
+                        where, j + 1);
     }
   }
 }
@@ -278,7 +280,8 @@ static void check_reachability(struct check *check) {
   for (size_t i = 0; i < check->queue_count; i++) reach_from(check, graph->nodes[check->queue[i]].name);
   for (size_t i = 0; i < graph->node_count; i++)
     if (!check->reached[i] && (uintptr_t)fl_map_get(&check->nodes, graph->nodes[i].name) == i + 1)
-      fl_problems_add(check->problems, "node \"%s\" cannot be reached from START: add an edge to it", graph->nodes[i].name);
+      fl_problems_add(check->problems, "node \"%s\" cannot be reached from START: add an edge to it",
+                      graph->nodes[i].name);
 }
 
 static void check_interrupts(struct check *check, const char *const *names, const char *where) {

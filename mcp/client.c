@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The MCP client over a process.
  *
- * Happy path: open, the process starts, the session shakes hands and lists, on_ready; calls; close, the process ends, on_closed.
- * Failure modes: it cannot be started, or ends or is silent before it is ready (on_ready with its last words); it dies of the
- * probe (started again at once); it dies later (calls in flight end with FL_E_CLOSED, it is started again after a pause that
- * doubles; after START_TRIES_MAX starts in vain only the next call tries again); it closes its output but lives (it is ended);
- * it does not read (its queue fills: it is killed).
+ * Happy path: open, the process starts, the session shakes hands and lists, on_ready; calls; close, the process ends,
+ * on_closed.
+ * Failure modes: it cannot be started, or ends or is silent before it is ready (on_ready with its last
+ * words); it dies of the probe (started again at once); it dies later (calls in flight end with FL_E_CLOSED, it is
+ * started again after a pause that doubles; after START_TRIES_MAX starts in vain only the next call tries again); it
+ * closes its output but lives (it is ended); it does not read (its queue fills: it is killed).
  *
- * Invariants. (1) on_done never comes from inside call or cancel: reports that arise there are delivered by a post. (2) What is
- * to be written leaves before any report is delivered, so a cancel reaches the server before the caller hears of it. */
+ * Invariants. (1) on_done never comes from inside call or cancel: reports that arise there are delivered by a post. (2)
+ * What is to be written leaves before any report is delivered, so a cancel reaches the server before the caller hears
+ * of it. */
 #include "mcp/client.h"
 
 #include "mcp/client_env.h"
@@ -113,10 +115,12 @@ static void take_tools(struct client *client) {
   for (size_t i = 0; i < count; i++) {
     const struct fl_value *tool = fl_at(client->listed, i);
     struct fl_value *output = fl_get(tool, "outputSchema"), *annotations = fl_get(tool, "annotations");
-    client->source.tools[i] = (struct fl_tool_info){
-        .name = fl_get_string(tool, "name", ""), .title = fl_get_string(tool, "title", NULL),
-        .description = fl_get_string(tool, "description", NULL), .input_schema = fl_get(tool, "inputSchema"),
-        .output_schema = fl_is(output, FL_OBJECT) ? output : NULL, .annotations = fl_is(annotations, FL_OBJECT) ? annotations : NULL};
+    client->source.tools[i] = (struct fl_tool_info){.name = fl_get_string(tool, "name", ""),
+                                                    .title = fl_get_string(tool, "title", NULL),
+                                                    .description = fl_get_string(tool, "description", NULL),
+                                                    .input_schema = fl_get(tool, "inputSchema"),
+                                                    .output_schema = fl_is(output, FL_OBJECT) ? output : NULL,
+                                                    .annotations = fl_is(annotations, FL_OBJECT) ? annotations : NULL};
   }
 }
 
@@ -129,14 +133,15 @@ static bool find_tool(const struct client *client, const char *name, size_t *ret
   return false;
 }
 
-/* 0, or FL_E_PROTOCOL when the structured content breaks the tool's own output schema. A schema that we cannot use checks
- * nothing. */
+/* 0, or FL_E_PROTOCOL when the structured content breaks the tool's own output schema. A schema that we cannot use
+ * checks nothing. */
 static int check_output(struct client *client, size_t tool_index, const struct fl_value *result, struct fl_error *err) {
   const struct fl_value *structured = fl_get(result, "structuredContent");
   if (tool_index >= client->source.tool_count || structured == NULL || fl_get_bool(result, "isError", false)) return 0;
   const struct fl_tool_info *tool = &client->source.tools[tool_index];
   struct output_check *check = &client->checks[tool_index];
-  if (!check->is_tried && tool->output_schema != NULL) fl_schema_create(tool->output_schema, NULL, &check->schema, NULL);
+  if (!check->is_tried && tool->output_schema != NULL)
+    fl_schema_create(tool->output_schema, NULL, &check->schema, NULL);
   check->is_tried = true;
   if (check->schema == NULL) return 0;
   struct fl_schema_result violations = {0};
@@ -246,22 +251,23 @@ static void perform(struct client *client, const struct fl_mcp_client_report *re
   struct fl_tool_source *source = &client->source;
   if (client->is_closing && is_about_process(report->type)) return;
   switch (report->type) {
-    case FL_MCP_CLIENT_READY: report_ready(client); return;
-    case FL_MCP_CLIENT_FAILED: report_failed(client, report); return;
-    case FL_MCP_CLIENT_RESPAWN: start_process(client); return;
-    case FL_MCP_CLIENT_CALL_DONE: report_done(client, report); return;
-    case FL_MCP_CLIENT_TOOLS_CHANGED:
-      take_tools(client);
-      if (source->on_tools_changed != NULL) source->on_tools_changed(source);
-      return;
-    case FL_MCP_CLIENT_CALL_PROGRESS: {
-      struct fl_tool_request *request = ((struct client_call *)report->call_user)->request;
-      if (request->on_progress != NULL) request->on_progress(request, report->progress.done, report->progress.total, report->text);
-      return;
-    }
-    case FL_MCP_CLIENT_LOG:
-      if (source->on_log != NULL) source->on_log(source, report->level, report->text);
-      return;
+  case FL_MCP_CLIENT_READY: report_ready(client); return;
+  case FL_MCP_CLIENT_FAILED: report_failed(client, report); return;
+  case FL_MCP_CLIENT_RESPAWN: start_process(client); return;
+  case FL_MCP_CLIENT_CALL_DONE: report_done(client, report); return;
+  case FL_MCP_CLIENT_TOOLS_CHANGED:
+    take_tools(client);
+    if (source->on_tools_changed != NULL) source->on_tools_changed(source);
+    return;
+  case FL_MCP_CLIENT_CALL_PROGRESS: {
+    struct fl_tool_request *request = ((struct client_call *)report->call_user)->request;
+    if (request->on_progress != NULL)
+      request->on_progress(request, report->progress.done, report->progress.total, report->text);
+    return;
+  }
+  case FL_MCP_CLIENT_LOG:
+    if (source->on_log != NULL) source->on_log(source, report->level, report->text);
+    return;
   }
 }
 
@@ -427,10 +433,15 @@ static void post_late(struct client *client) {
 }
 
 static void start_process(struct client *client) {
-  struct fl_process_options options = {.size = sizeof options, .argv = (const char *const *)client->argv,
-                                       .env = (const char *const *)client->env, .cwd = client->cwd};
-  client->process = (struct fl_process){.on_stdout = on_stdout, .on_stderr = on_stderr, .on_stdout_end = on_stdout_end,
-                                        .on_exit = on_exit_process, .user = client};
+  struct fl_process_options options = {.size = sizeof options,
+                                       .argv = (const char *const *)client->argv,
+                                       .env = (const char *const *)client->env,
+                                       .cwd = client->cwd};
+  client->process = (struct fl_process){.on_stdout = on_stdout,
+                                        .on_stderr = on_stderr,
+                                        .on_stdout_end = on_stdout_end,
+                                        .on_exit = on_exit_process,
+                                        .user = client};
   fl_buf_clear(&client->last_words);
   fl_lines_deinit(&client->lines);
   fl_lines_init(&client->lines, LINE_MAX_SIZE);
@@ -528,10 +539,14 @@ static void client_call(struct fl_tool_source *source, struct fl_tool_request *r
   struct client_call *here = fl_new(struct client_call);
   *here = (struct client_call){.request = request, .tool_index = tool_index};
   request->impl = here;
-  struct fl_mcp_client_call_options options = {.tool = request->tool, .args = request->args, .call_id = request->call_id,
+  struct fl_mcp_client_call_options options = {
+      .tool = request->tool,
+      .args = request->args,
+      .call_id = request->call_id,
       .idle_timeout_ms = request->idle_timeout_ms != 0 ? request->idle_timeout_ms : IDLE_TIMEOUT_MS,
       .total_timeout_ms = request->total_timeout_ms != 0 ? request->total_timeout_ms : TOTAL_TIMEOUT_MS,
-      .result_max = request->result_max != 0 ? request->result_max : RESULT_MAX, .user = here};
+      .result_max = request->result_max != 0 ? request->result_max : RESULT_MAX,
+      .user = here};
   here->call = fl_mcp_client_call(client->session, fl_world_now_ms(client->world), &options, &client->effects);
   wake(client);
   deliver_later(client);
@@ -548,8 +563,11 @@ static void client_cancel(struct fl_tool_source *source, struct fl_tool_request 
 
 /* ---- life ---- */
 
-static const struct fl_tool_source_ops CLIENT_OPS = {
-    .open = client_open, .call = client_call, .cancel = client_cancel, .close = client_close, .destroy = client_destroy};
+static const struct fl_tool_source_ops CLIENT_OPS = {.open = client_open,
+                                                     .call = client_call,
+                                                     .cancel = client_cancel,
+                                                     .close = client_close,
+                                                     .destroy = client_destroy};
 
 static char **copy_list(const char *const *list) {
   size_t count = 0;
@@ -568,8 +586,8 @@ static int read_era(const char *name, const char *era, enum fl_mcp_era *ret_era,
   return 0;
 }
 
-int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_options *options, struct fl_tool_source **ret_source,
-                         struct fl_error *err) {
+int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_options *options,
+                         struct fl_tool_source **ret_source, struct fl_error *err) {
   enum fl_mcp_era era;
   if (options->argv == NULL || options->argv[0] == NULL || options->argv[0][0] == '\0')
     return fl_error_set(err, FL_E_INVALID, "server %s has no command", options->name);
@@ -581,7 +599,10 @@ int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_opti
   client->env = fl_mcp_env_make((const char *const *)environ, options->env);
   client->cwd = fl_strdup(options->cwd);
   client->armed_ms = -1;
-  client->config = (struct fl_mcp_client_config){.server_name = client->source.name, .client_version = FL_VERSION, .era = era,
+  client->config = (struct fl_mcp_client_config){
+      .server_name = client->source.name,
+      .client_version = FL_VERSION,
+      .era = era,
       .start_timeout_ms = options->start_timeout_ms != 0 ? options->start_timeout_ms : START_TIMEOUT_MS};
   client->session = fl_mcp_client_session_create(&client->config);
   client->deadline_timer = (struct fl_timer){.on_fire = on_deadline, .user = client};

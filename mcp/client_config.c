@@ -17,13 +17,15 @@ static char *resolve(const char *path, const char *folder, bool is_command) {
   return fl_format("%s/%s", folder, path);
 }
 
-static int read_argv(const char *name, const struct fl_value *entry, const char *folder, char ***ret_argv, struct fl_error *err) {
+static int read_argv(const char *name, const struct fl_value *entry, const char *folder, char ***ret_argv,
+                     struct fl_error *err) {
   const char *command = fl_get_string(entry, "command", NULL);
   const struct fl_value *args = fl_get(entry, "args");
   if (command == NULL || command[0] == '\0')
     return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"command\" is missing or not a string", name);
   if ((args != NULL && !fl_is(args, FL_ARRAY)) || fl_size(args) > ARGS_MAX)
-    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"args\" must be an array of at most %d strings", name, ARGS_MAX);
+    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"args\" must be an array of at most %d strings", name,
+                        ARGS_MAX);
   for (size_t i = 0; i < fl_size(args); i++)
     if (!fl_is(fl_at(args, i), FL_STRING))
       return fl_error_set(err, FL_E_INVALID, "mcpServers/%s/args/%zu must be a string", name, i);
@@ -38,7 +40,8 @@ static int read_env(const char *name, const struct fl_value *entry, char ***ret_
   const struct fl_value *env = fl_get(entry, "env");
   struct fl_member member = {0};
   size_t count = 0;
-  if (env != NULL && !fl_is(env, FL_OBJECT)) return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"env\" must be an object", name);
+  if (env != NULL && !fl_is(env, FL_OBJECT))
+    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"env\" must be an object", name);
   char **list = fl_new_array(char *, fl_size(env) + 1);
   while (fl_next_member(env, &member)) {
     if (fl_is(member.value, FL_STRING) && member.key_size > 0 && strchr(member.key, '=') == NULL) {
@@ -59,7 +62,9 @@ int fl_mcp_client_from_config(struct fl_world *world, const struct fl_mcp_client
   char **argv = NULL, **env = NULL;
   if (!fl_is(entry, FL_OBJECT)) return fl_error_set(err, FL_E_INVALID, "mcpServers/%s must be an object", name);
   if (fl_get(entry, "url") != NULL)
-    return fl_error_set(err, FL_E_UNSUPPORTED, "mcpServers/%s: servers over HTTP (\"url\") are not part of this version; use \"command\"", name);
+    return fl_error_set(err, FL_E_UNSUPPORTED,
+                        "mcpServers/%s: servers over HTTP (\"url\") are not part of this version; use \"command\"",
+                        name);
   const char *cwd = fl_get_string(entry, "cwd", NULL);
   if (fl_get(entry, "cwd") != NULL && cwd == NULL)
     return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"cwd\" must be a string", name);
@@ -67,8 +72,11 @@ int fl_mcp_client_from_config(struct fl_world *world, const struct fl_mcp_client
   if (status == 0) status = read_env(name, entry, &env, err);
   if (status == 0) {
     FL_FREE_AUTO char *place = cwd != NULL ? resolve(cwd, folder, false) : NULL;
-    struct fl_mcp_client_options options = {.size = sizeof options, .name = name, .argv = (const char *const *)argv,
-                                            .env = (const char *const *)env, .cwd = place};
+    struct fl_mcp_client_options options = {.size = sizeof options,
+                                            .name = name,
+                                            .argv = (const char *const *)argv,
+                                            .env = (const char *const *)env,
+                                            .cwd = place};
     status = fl_mcp_client_create(world, &options, ret_source, err);
   }
   fl_mcp_env_free(argv);

@@ -3,11 +3,11 @@
 #pragma once
 #include <stdbool.h>
 
-/* Whether a variable of ours stays with us: its name ends in API_KEY, ACCESS_KEY, SECRET_KEY, SECRET, TOKEN or PASSWORD, as a
- * whole or after "_". A server that needs one gets it by name, through `env` of its entry. */
+/* Whether a variable of ours stays with us: its name ends in API_KEY, ACCESS_KEY, SECRET_KEY, SECRET, TOKEN or
+ * PASSWORD, as a whole or after "_". A server that needs one gets it by name, through `env` of its entry. */
 bool fl_mcp_is_secret_name(const char *name_and_value);
 
-/* `inherited` without secrets and without what `own` sets, then `own`; both NULL-terminated lists of NAME=VALUE, `own` may be
- * NULL. The caller frees the list with fl_mcp_env_free. */
+/* `inherited` without secrets and without what `own` sets, then `own`; both NULL-terminated lists of NAME=VALUE, `own`
+ * may be NULL. The caller frees the list with fl_mcp_env_free. */
 char **fl_mcp_env_make(const char *const *inherited, const char *const *own);
 void fl_mcp_env_free(char **env); /* any NULL-terminated list of owned strings; NULL allowed */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Model Context Protocol: serving tools. A server answers every revision from 2024-11-05 to 2026-07-28; which one is told by
- * each message. This version speaks over standard input and output. */
+/* Model Context Protocol: serving tools. A server answers every revision from 2024-11-05 to 2026-07-28; which one is
+ * told by each message. This version speaks over standard input and output. */
 #pragma once
 #include <fairlead/tools.h>
 
@@ -24,7 +24,8 @@ FL_API int fl_server_add_tool(struct fl_server *server, const struct fl_tool *to
 /* Adds the tools of a plugin file. Errors: FL_E_NOT_FOUND, FL_E_UNSUPPORTED, FL_E_INVALID. */
 FL_API int fl_server_add_plugin(struct fl_server *server, const char *path, struct fl_error *err);
 
-/* Serves until standard input ends or SIGTERM; returns an exit code. Points standard output away from the program first. */
+/* Serves until standard input ends or SIGTERM; returns an exit code. Points standard output away from the program
+ * first. */
 FL_API int fl_server_run_stdio(struct fl_server *server);
 
 #ifdef __cplusplus

@@ -68,7 +68,8 @@ static void print_help(const struct program *program) {
   const char *name = program->name;
   printf("%s %s: tools for MCP clients, over standard input and output\n\n"
          "It is started by an MCP client, not by hand. In the client's configuration:\n"
-         "  {\"mcpServers\": {\"%s\": {\"command\": \"/path/to/this/program\"}}}\n\nTools:\n", name, program->version, name);
+         "  {\"mcpServers\": {\"%s\": {\"command\": \"/path/to/this/program\"}}}\n\nTools:\n",
+         name, program->version, name);
   for (size_t i = 0; i < program->tool_count; i++) {
     size_t offset = i * program->tools[0].size;
     const struct fl_tool *tool = (const struct fl_tool *)(const void *)((const char *)program->tools + offset);
@@ -92,7 +93,8 @@ static int take_options(int argc, char **argv, const struct program *program) {
   return EXIT_USAGE;
 }
 
-int fl_tools_main(int argc, char **argv, const char *name, const char *version, const struct fl_tool *tools, size_t tool_count) {
+int fl_tools_main(int argc, char **argv, const char *name, const char *version, const struct fl_tool *tools,
+                  size_t tool_count) {
   int code = take_options(argc, argv, &(struct program){name, version, tools, tool_count});
   if (code >= 0) return code;
   struct fl_error err;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection of a server over two descriptors.
  *
- * Happy path: bytes, lines, the session's step, its effects: one write per turn, calls to the pool; a call ends, its reply goes
- * out. The input ends: what is in flight gets a moment, what is written is flushed, everything is closed.
- * Failure modes: SIGTERM (like the end of input); the client reads no more (its replies queue up, then we stop reading, and at
- * the limit we end); the client is gone (a write fails: the end); handlers that do not end (they are left behind, and the
- * caller ends the process); a line over the limit (answered with an error, held only up to the limit). */
+ * Happy path: bytes, lines, the session's step, its effects: one write per turn, calls to the pool; a call ends, its
+ * reply goes out. The input ends: what is in flight gets a moment, what is written is flushed, everything is closed.
+ * Failure modes: SIGTERM (like the end of input); the client reads no more (its replies queue up, then we stop reading,
+ * and at the limit we end); the client is gone (a write fails: the end); handlers that do not end (they are left
+ * behind, and the caller ends the process); a line over the limit (answered with an error, held only up to the limit).
+ */
 #include "mcp/proto/server_session.h"
 #include "mcp/server.h"
 #include "runtime/base/mem.h"
@@ -16,8 +17,8 @@
 #include <unistd.h>
 
 enum {
-  GRACE_MS = 50,        /* for calls in flight when the input ends; "printf … | server" gets its answers */
-  STALL_MS = 40,        /* for output that does not move, after that */
+  GRACE_MS = 50, /* for calls in flight when the input ends; "printf … | server" gets its answers */
+  STALL_MS = 40, /* for output that does not move, after that */
   TURN_OUT_MAX = 256 * 1024,
   PAUSE_QUEUED = 8 * 1024 * 1024,
   BACKLOG_MAX = 256 * 1024 * 1024,
@@ -56,7 +57,8 @@ static void pause_input(struct serving *serving, bool paused) {
 
 static void output_failed(struct serving *serving, int status) {
   if (status == FL_E_LIMIT && serving->status == 0)
-    serving->status = fl_error_set(serving->err, FL_E_LIMIT, "the client does not read: %d MiB of replies are waiting", BACKLOG_MAX >> 20);
+    serving->status = fl_error_set(serving->err, FL_E_LIMIT, "the client does not read: %d MiB of replies are waiting",
+                                   BACKLOG_MAX >> 20);
   if (status == FL_E_LIMIT) serving->is_grace_over = true;
   fl_buf_clear(&serving->backlog);
   begin_end(serving);
@@ -133,9 +135,14 @@ static void on_call_log(struct fl_call *call, const char *level, const char *tex
 
 static void start_call(struct serving *serving, struct fl_mcp_served_call *served) {
   const struct fl_tool_def *def = fl_tool_set_find(serving->tools, served->tool);
-  struct fl_call_options options = {.def = def, .args = served->args, .id = served->call_id, .total_timeout_ms = def->tool.timeout_ms,
-      .on_done = on_call_done, .on_progress = served->wants_progress ? on_call_progress : NULL,
-      .on_log = served->wants_log ? on_call_log : NULL, .user = served};
+  struct fl_call_options options = {.def = def,
+                                    .args = served->args,
+                                    .id = served->call_id,
+                                    .total_timeout_ms = def->tool.timeout_ms,
+                                    .on_done = on_call_done,
+                                    .on_progress = served->wants_progress ? on_call_progress : NULL,
+                                    .on_log = served->wants_log ? on_call_log : NULL,
+                                    .user = served};
   served->handle = fl_call_start(&serving->runner, &options);
   served->user = serving;
 }
@@ -236,8 +243,12 @@ static void begin_end(struct serving *serving) {
 static void offer_tools(struct serving *serving) {
   for (size_t i = 0; i < serving->tools->count; i++) {
     const struct fl_tool_def *def = serving->tools->defs[i];
-    struct fl_mcp_offered_tool offered = {.name = def->tool.name, .title = def->tool.title, .description = def->tool.description,
-        .input_schema = def->input_schema, .output_schema = def->output_schema, .annotations = def->annotations};
+    struct fl_mcp_offered_tool offered = {.name = def->tool.name,
+                                          .title = def->tool.title,
+                                          .description = def->tool.description,
+                                          .input_schema = def->input_schema,
+                                          .output_schema = def->output_schema,
+                                          .annotations = def->annotations};
     fl_mcp_catalog_add(&serving->catalog, &offered, NULL); /* the set has unique names */
   }
 }
@@ -273,7 +284,8 @@ static void serving_deinit(struct serving *serving) {
   fl_buf_deinit(&serving->backlog);
 }
 
-int fl_server_serve(struct fl_server *server, struct fl_world *world, const int fds[2], bool *ret_has_work, struct fl_error *err) {
+int fl_server_serve(struct fl_server *server, struct fl_world *world, const int fds[2], bool *ret_has_work,
+                    struct fl_error *err) {
   struct serving *serving = fl_new(struct serving);
   serving_init(serving, server, world);
   serving->err = err;
@@ -285,7 +297,7 @@ int fl_server_serve(struct fl_server *server, struct fl_world *world, const int 
   }
   *ret_has_work = serving->runner.live_count > 0 || serving->out.impl != NULL;
   if (*ret_has_work) return status; /* what handlers hold must stay */
-  fl_world_run(world); /* the last handles close */
+  fl_world_run(world);              /* the last handles close */
   serving_deinit(serving);
   fl_free(serving);
   return status;

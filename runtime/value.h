@@ -41,8 +41,9 @@ FL_API enum fl_type fl_type_of(const struct fl_value *value);
 FL_API const char *fl_type_name(enum fl_type type); /* "null", "boolean", "integer", "number", "string", "array",
     "object" */
 static inline bool fl_is(const struct fl_value *value, enum fl_type type) { return fl_type_of(value) == type; }
-static inline bool fl_is_number(const struct fl_value *value) { return fl_is(value, FL_INT) || fl_is(value,
-    FL_DOUBLE); }
+static inline bool fl_is_number(const struct fl_value *value) {
+  return fl_is(value, FL_INT) || fl_is(value, FL_DOUBLE);
+}
 
 /* Readers: the value when the type fits, otherwise the fallback. fl_as_double converts an integer; fl_as_int converts a
  * double that is a whole number within range. fl_as_string returns NULL for anything but a string. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Happy path: start, (wait for the serialised slot), the handler on the pool, the loop hears of its end, on_done, free.
- * Failure modes: cancelled while waiting (never enters the handler); cancelled or out of time while it runs (done for the
- * caller at once, freed when the handler ends); the handler returns nothing, or breaks its own output schema (an error for
- * the model); it returns FL_CALL_PENDING and completes before it has even returned (both notices are awaited). */
+ * Failure modes: cancelled while waiting (never enters the handler); cancelled or out of time while it runs (done for
+ * the caller at once, freed when the handler ends); the handler returns nothing, or breaks its own output schema (an
+ * error for the model); it returns FL_CALL_PENDING and completes before it has even returned (both notices are
+ * awaited). */
 #include "tools/call.h"
 
 #include "runtime/base/check.h"
@@ -115,16 +116,16 @@ static void deliver_log(struct fl_call_log_note *note) {
 static void deliver(struct fl_call_node *node) {
   struct fl_call *call = node->call;
   switch (node->kind) {
-    case FL_NODE_PROGRESS: deliver_progress(call); return;
-    case FL_NODE_LOG: deliver_log((struct fl_call_log_note *)(void *)node); return;
-    case FL_NODE_COMPLETE:
-      call->is_complete = true;
-      finish_when_answered(call);
-      break;
-    case FL_NODE_CANCEL:
-      call->is_cancel_posted = false;
-      finish(call, FL_E_CANCELLED);
-      break;
+  case FL_NODE_PROGRESS: deliver_progress(call); return;
+  case FL_NODE_LOG: deliver_log((struct fl_call_log_note *)(void *)node); return;
+  case FL_NODE_COMPLETE:
+    call->is_complete = true;
+    finish_when_answered(call);
+    break;
+  case FL_NODE_CANCEL:
+    call->is_cancel_posted = false;
+    finish(call, FL_E_CANCELLED);
+    break;
   }
   free_when_over(call);
 }

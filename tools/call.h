@@ -3,10 +3,11 @@
  *
  * Invariants. (1) A handler runs on the pool (one that says FL_TOOL_QUICK: on the loop, at
  * its start); handlers without FL_TOOL_PARALLEL run one at a time per runner, in the order of
- * their start. (2) on_done comes on the loop, once, and never from inside fl_call_start or fl_call_cancel. (3) A call that was
- * cancelled or timed out is done for its caller at once; the object lives until its handler has really ended, because the
- * handler still holds it. (4) What other threads send (progress, log, completion) crosses over in one lock-free list that the
- * loop empties; progress is folded to the newest, so a handler cannot fill the memory with it. */
+ * their start. (2) on_done comes on the loop, once, and never from inside fl_call_start or fl_call_cancel. (3) A call
+ * that was cancelled or timed out is done for its caller at once; the object lives until its handler has really ended,
+ * because the handler still holds it. (4) What other threads send (progress, log, completion) crosses over in one
+ * lock-free list that the loop empties; progress is folded to the newest, so a handler cannot fill the memory with it.
+ */
 #pragma once
 #include "runtime/io/world.h"
 #include "tools/toolset.h"
@@ -23,7 +24,7 @@ struct fl_call_runner {
   bool delivers_quick; /* set by a driver that calls fl_call_deliver_quick after each round of starts; saves a post */
   bool is_quick_posted;
   struct fl_post quick_post;
-  size_t live_count;                            /* including those that are done for their callers */
+  size_t live_count;                              /* including those that are done for their callers */
   void (*on_idle)(struct fl_call_runner *runner); /* set by fl_call_runner_close */
   void *user;
   bool is_idle_posted;
@@ -36,11 +37,12 @@ struct fl_call_runner {
 
 struct fl_call_options {
   const struct fl_tool_def *def;
-  struct fl_value *args;      /* borrowed; NULL: {} */
-  const char *id;             /* idempotency key; copied; NULL: "" */
-  uint32_t idle_timeout_ms;   /* without progress; 0: none */
-  uint32_t total_timeout_ms;  /* 0: none */
-  /* status 0, and `result` as MCP has it (lent); or FL_E_CANCELLED, FL_E_TIMEOUT. `started`: the handler was entered. */
+  struct fl_value *args;     /* borrowed; NULL: {} */
+  const char *id;            /* idempotency key; copied; NULL: "" */
+  uint32_t idle_timeout_ms;  /* without progress; 0: none */
+  uint32_t total_timeout_ms; /* 0: none */
+  /* status 0, and `result` as MCP has it (lent); or FL_E_CANCELLED, FL_E_TIMEOUT. `started`: the handler was entered.
+   */
   void (*on_done)(struct fl_call *call, int status, struct fl_value *result, bool started);
   void (*on_progress)(struct fl_call *call, double done, double total, const char *message); /* NULL: not wanted */
   void (*on_log)(struct fl_call *call, const char *level, const char *text);                 /* NULL: not wanted */

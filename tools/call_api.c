@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a handler may do with its call, from any thread: answer, report progress, log, ask whether it was cancelled. A result
- * has the shape that MCP gives it: content blocks, structured content, isError. */
+/* What a handler may do with its call, from any thread: answer, report progress, log, ask whether it was cancelled. A
+ * result has the shape that MCP gives it: content blocks, structured content, isError. */
 #include "mcp/proto/level.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
@@ -44,8 +44,8 @@ static int answer_take(struct fl_call *call, struct fl_value *result) {
   return 0;
 }
 
-/* A text may have many megabytes: it is formatted in one pass (asking for the size first costs five times as much), and not
- * at all when it is there already. Its size is checked where the result leaves, so that the caller hears of it. */
+/* A text may have many megabytes: it is formatted in one pass (asking for the size first costs five times as much), and
+ * not at all when it is there already. Its size is checked where the result leaves, so that the caller hears of it. */
 FL_PRINTF(1, 0) static struct fl_value *format_text(const char *format, va_list args) {
   if (strcmp(format, "%s") == 0) {
     const char *whole = va_arg(args, const char *);
@@ -99,15 +99,16 @@ int fl_call_return_take(struct fl_call *call, struct fl_value *structured) {
 
 int fl_call_return_content_take(struct fl_call *call, struct fl_value *content) {
   bool is_content = fl_is(content, FL_ARRAY);
-  for (size_t i = 0; is_content && i < fl_size(content); i++) is_content = fl_get_string(fl_at(content, i), "type", NULL) != NULL;
+  for (size_t i = 0; is_content && i < fl_size(content); i++)
+    is_content = fl_get_string(fl_at(content, i), "type", NULL) != NULL;
   if (is_content) return answer_take(call, result_of_content_take(content));
   fl_value_unref(content);
   return fl_call_return_error(call, "Tool %s answered with something that is not a list of content blocks.",
                               call->options.def->tool.name);
 }
 
-/* A result that breaks the output schema must not leave as if it kept it (tools/call: "servers MUST provide structured results
- * that conform"). */
+/* A result that breaks the output schema must not leave as if it kept it (tools/call: "servers MUST provide structured
+ * results that conform"). */
 void fl_call_check_result(struct fl_call *call, int returned) {
   const struct fl_tool_def *def = call->options.def;
   if (call->result == NULL && returned < 0)
@@ -123,7 +124,8 @@ void fl_call_check_result(struct fl_call *call, int returned) {
   if (fl_schema_validate(def->output, structured, &violations) != 0) {
     FL_BUF_AUTO text = {0};
     fl_schema_result_text(&violations, &text);
-    fl_call_return_error(call, "Tool %s broke its own output schema: %s", def->tool.name, text.data != NULL ? text.data : "");
+    fl_call_return_error(call, "Tool %s broke its own output schema: %s", def->tool.name,
+                         text.data != NULL ? text.data : "");
   }
   fl_schema_result_deinit(&violations);
 }

@@ -52,7 +52,7 @@ struct fl_call {
 
 /* From any thread. The node stays the call's (or the loop frees it: log notes). */
 void fl_call_send(struct fl_call *call, struct fl_call_node *node);
-/* Checks the result against the tool's promise; a result that breaks it, or none, becomes an error for the model. `returned` is
- * what the handler returned. */
+/* Checks the result against the tool's promise; a result that breaks it, or none, becomes an error for the model.
+ * `returned` is what the handler returned. */
 void fl_call_check_result(struct fl_call *call, int returned);
 void fl_call_progress_note_destroy(struct fl_call_progress_note *note);

@@ -46,8 +46,7 @@ struct missing_tool {
 static void tell_missing(struct fl_post *post) {
   struct missing_tool *missing = post->user;
   struct fl_error err;
-  if (missing->status == FL_E_CLOSED)
-    fl_error_set(&err, FL_E_CLOSED, "%s is closed", missing->source->name);
+  if (missing->status == FL_E_CLOSED) fl_error_set(&err, FL_E_CLOSED, "%s is closed", missing->source->name);
   else fl_error_set(&err, FL_E_NOT_FOUND, "%s has no tool \"%s\"", missing->source->name, missing->request->tool);
   missing->request->on_done(missing->request, err.code, NULL, false, &err);
   fl_free(missing);
@@ -111,10 +110,16 @@ static void local_start(struct fl_tool_source *source, struct fl_tool_request *r
   struct local_call *here = fl_new(struct local_call);
   *here = (struct local_call){.local = local, .request = request};
   request->impl = here;
-  struct fl_call_options options = {.def = def, .args = request->args, .id = request->call_id,
-                                    .idle_timeout_ms = request->idle_timeout_ms != 0 ? request->idle_timeout_ms : IDLE_TIMEOUT_MS,
-                                    .total_timeout_ms = total_timeout(def, request), .on_done = on_call_done,
-                                    .on_progress = on_call_progress, .on_log = on_call_log, .user = here};
+  struct fl_call_options options = {
+      .def = def,
+      .args = request->args,
+      .id = request->call_id,
+      .idle_timeout_ms = request->idle_timeout_ms != 0 ? request->idle_timeout_ms : IDLE_TIMEOUT_MS,
+      .total_timeout_ms = total_timeout(def, request),
+      .on_done = on_call_done,
+      .on_progress = on_call_progress,
+      .on_log = on_call_log,
+      .user = here};
   here->call = fl_call_start(&local->runner, &options);
 }
 
@@ -160,9 +165,12 @@ struct fl_tool_source *fl_tool_source_local_take(struct fl_world *world, const c
   local->source.tools = fl_new_array(struct fl_tool_info, local->set.count + 1);
   for (size_t i = 0; i < local->set.count; i++) {
     const struct fl_tool_def *def = local->set.defs[i];
-    local->source.tools[i] = (struct fl_tool_info){.name = def->tool.name, .title = def->tool.title,
-        .description = def->tool.description, .input_schema = def->input_schema, .output_schema = def->output_schema,
-        .annotations = def->annotations};
+    local->source.tools[i] = (struct fl_tool_info){.name = def->tool.name,
+                                                   .title = def->tool.title,
+                                                   .description = def->tool.description,
+                                                   .input_schema = def->input_schema,
+                                                   .output_schema = def->output_schema,
+                                                   .annotations = def->annotations};
   }
   return &local->source;
 }

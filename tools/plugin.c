@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Plugins: shared objects that export fl_plugin_v1. What they add lives as long as the program, so they are never unloaded. */
+/* Plugins: shared objects that export fl_plugin_v1. What they add lives as long as the program, so they are never
+ * unloaded. */
 #include "runtime/base/mem.h"
 #include "tools/local.h"
 #include "tools/toolset.h"
@@ -48,8 +49,8 @@ int fl_tool_set_load_plugin(struct fl_tool_set *set, const char *path, struct fl
   return fl_error_set(err, FL_E_INVALID, "plugin %s: %s returned %d", path, FL_PLUGIN_SYMBOL, status);
 }
 
-int fl_tool_source_plugin(struct fl_world *world, const char *name, const char *path, struct fl_tool_source **ret_source,
-                          struct fl_error *err) {
+int fl_tool_source_plugin(struct fl_world *world, const char *name, const char *path,
+                          struct fl_tool_source **ret_source, struct fl_error *err) {
   struct fl_tool_set set;
   fl_tool_set_init(&set);
   int status = fl_tool_set_load_plugin(&set, path, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Happy path: sources are added, opened on first need, their tools indexed by both names; calls go to the source.
- * Failure modes: a source does not open (everybody who waits hears why, and the next need tries again); a server changes its
- * list (its tools are indexed anew); a call to a server that is not open yet (it waits); two tools with one name in one
- * server's list (the first counts). */
+ * Failure modes: a source does not open (everybody who waits hears why, and the next need tries again); a server
+ * changes its list (its tools are indexed anew); a call to a server that is not open yet (it waits); two tools with one
+ * name in one server's list (the first counts). */
 #include "tools/registry.h"
 
 #include "runtime/base/check.h"
@@ -32,12 +32,12 @@ struct fl_registry {
   struct fl_world *world;
   struct entry **entries;
   size_t entry_count;
-  struct fl_map by_server;                /* struct entry */
-  struct fl_map by_full_name;             /* struct fl_registry_tool */
-  struct fl_map by_model_name;            /* struct fl_registry_tool */
-  struct fl_registry_tool **sorted;       /* by full name */
+  struct fl_map by_server;          /* struct entry */
+  struct fl_map by_full_name;       /* struct fl_registry_tool */
+  struct fl_map by_model_name;      /* struct fl_registry_tool */
+  struct fl_registry_tool **sorted; /* by full name */
   size_t sorted_count;
-  struct fl_registry_open *opens;         /* those that wait */
+  struct fl_registry_open *opens; /* those that wait */
   void (*on_log)(const char *server, const char *level, const char *text, void *user);
   void *log_user;
   bool is_closing;
@@ -310,7 +310,8 @@ int fl_registry_add_take(struct fl_registry *registry, struct fl_tool_source *so
 }
 
 void fl_registry_on_log(struct fl_registry *registry,
-                        void (*on_log)(const char *server, const char *level, const char *text, void *user), void *user) {
+                        void (*on_log)(const char *server, const char *level, const char *text, void *user),
+                        void *user) {
   registry->on_log = on_log;
   registry->log_user = user;
 }
@@ -361,8 +362,8 @@ const struct fl_registry_tool *fl_registry_find_model_name(const struct fl_regis
   return fl_map_get(&registry->by_model_name, model_name);
 }
 
-void fl_registry_visit(const struct fl_registry *registry, bool (*visit)(const struct fl_registry_tool *tool, void *user),
-                       void *user) {
+void fl_registry_visit(const struct fl_registry *registry,
+                       bool (*visit)(const struct fl_registry_tool *tool, void *user), void *user) {
   for (size_t i = 0; i < registry->sorted_count; i++)
     if (!visit(registry->sorted[i], user)) return;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The registry: every tool that a process can reach, whatever it is, by "server/tool". To the model a tool is `server__tool`,
- * at most 64 characters of [A-Za-z0-9_-], the same on every run and whatever the order in which servers connect (a name that
- * does not fit is cut and gets a hash). Sources are opened on first need, shared by the runs of the process, and restarted by
- * their own means. */
+/* The registry: every tool that a process can reach, whatever it is, by "server/tool". To the model a tool is
+ * `server__tool`, at most 64 characters of [A-Za-z0-9_-], the same on every run and whatever the order in which servers
+ * connect (a name that does not fit is cut and gets a hash). Sources are opened on first need, shared by the runs of
+ * the process, and restarted by their own means. */
 #pragma once
 #include "runtime/json/schema.h"
 #include "tools/source.h"
@@ -14,7 +14,7 @@ struct fl_registry;
 struct fl_registry_tool {
   const char *server;
   const struct fl_tool_info *info;
-  char *full_name;  /* "server/tool" */
+  char *full_name; /* "server/tool" */
   char model_name[FL_MODEL_TOOL_NAME_MAX + 1];
   struct fl_schema *input; /* compiled; NULL when the schema was not usable, and then `schema_error` says why */
   char *schema_error;
@@ -40,14 +40,15 @@ void fl_registry_open(struct fl_registry *registry, struct fl_registry_open *ope
 
 /* What servers say on standard error and in log messages; NULL stops it. */
 void fl_registry_on_log(struct fl_registry *registry,
-                        void (*on_log)(const char *server, const char *level, const char *text, void *user), void *user);
+                        void (*on_log)(const char *server, const char *level, const char *text, void *user),
+                        void *user);
 
 /* Tools of opened servers; lent until the server's list changes or the registry is destroyed. NULL when absent. */
 const struct fl_registry_tool *fl_registry_find(const struct fl_registry *registry, const char *full_name);
 const struct fl_registry_tool *fl_registry_find_model_name(const struct fl_registry *registry, const char *model_name);
 /* In order of full name. visit returns false to stop. */
-void fl_registry_visit(const struct fl_registry *registry, bool (*visit)(const struct fl_registry_tool *tool, void *user),
-                       void *user);
+void fl_registry_visit(const struct fl_registry *registry,
+                       bool (*visit)(const struct fl_registry_tool *tool, void *user), void *user);
 
 /* Validates the arguments against the tool's schema: 0, 1 with a text that the model can act on, negative on error. */
 int fl_registry_check_args(const struct fl_registry_tool *tool, const struct fl_value *args, struct fl_buf *ret_text);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Names of tools: what the model sees, and which patterns match. Pure.
  *
- * Why the model's names cannot collide. A name is plain, "SERVER__TOOL", only when it fits, has no character changed, its
- * server part has no "__" and does not end in "_" (so the first "__" is the border), and it does not look like a hashed name.
- * Every other pair gets a hashed name, which ends in "__x" and twelve hex digits of the hash of (server, tool). */
+ * Why the model's names cannot collide. A name is plain, "SERVER__TOOL", only when it fits, has no character changed,
+ * its server part has no "__" and does not end in "_" (so the first "__" is the border), and it does not look like a
+ * hashed name. Every other pair gets a hashed name, which ends in "__x" and twelve hex digits of the hash of (server,
+ * tool). */
 #include "runtime/base/id.h"
 #include "tools/registry.h"
 
@@ -28,7 +29,8 @@ static bool looks_hashed(const char *name, size_t size) {
 
 static bool is_plain(const char *server, const char *tool, char ret_name[FL_MODEL_TOOL_NAME_MAX + 1]) {
   size_t server_size = strlen(server), tool_size = strlen(tool);
-  if (server_size == 0 || tool_size == 0 || server_size > FL_MODEL_TOOL_NAME_MAX || tool_size > FL_MODEL_TOOL_NAME_MAX) return false;
+  if (server_size == 0 || tool_size == 0 || server_size > FL_MODEL_TOOL_NAME_MAX || tool_size > FL_MODEL_TOOL_NAME_MAX)
+    return false;
   if (server_size + 2 + tool_size > FL_MODEL_TOOL_NAME_MAX) return false;
   if (!has_model_chars_only(server) || !has_model_chars_only(tool)) return false;
   if (strstr(server, "__") != NULL || server[server_size - 1] == '_') return false;

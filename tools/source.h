@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A source of tools: what the registry knows of a set of C functions, a plugin, or a remote MCP server. The registry asks;
- * a source answers through callbacks on the loop. */
+/* A source of tools: what the registry knows of a set of C functions, a plugin, or a remote MCP server. The registry
+ * asks; a source answers through callbacks on the loop. */
 #pragma once
 #include "runtime/io/world.h"
 
@@ -18,15 +18,17 @@ struct fl_tool_info {
 struct fl_tool_request {
   const char *tool;
   struct fl_value *args;
-  const char *call_id;         /* stable over repeats: the idempotency key */
-  uint32_t idle_timeout_ms;    /* without progress; 0: 60 s */
-  uint32_t total_timeout_ms;   /* hard cap; 0: 10 min */
-  size_t result_max;           /* bytes; 0: 1 MiB */
-  void (*on_progress)(struct fl_tool_request *request, double done, double total, const char *message); /* may be NULL */
-  /* status 0: `result` is {"content":[…], "structuredContent":…, "isError":bool} as MCP has it (lent); a tool's own error is
-   * status 0 with isError. Otherwise FL_E_TIMEOUT, FL_E_CANCELLED, FL_E_CLOSED (the server died), FL_E_NOT_FOUND,
-   * FL_E_PROTOCOL, FL_E_REMOTE, FL_E_LIMIT. `sent` tells whether the call may have reached the tool. */
-  void (*on_done)(struct fl_tool_request *request, int status, struct fl_value *result, bool sent, const struct fl_error *err);
+  const char *call_id;       /* stable over repeats: the idempotency key */
+  uint32_t idle_timeout_ms;  /* without progress; 0: 60 s */
+  uint32_t total_timeout_ms; /* hard cap; 0: 10 min */
+  size_t result_max;         /* bytes; 0: 1 MiB */
+  void (*on_progress)(struct fl_tool_request *request, double done, double total,
+                      const char *message); /* may be NULL */
+  /* status 0: `result` is {"content":[…], "structuredContent":…, "isError":bool} as MCP has it (lent); a tool's own
+   * error is status 0 with isError. Otherwise FL_E_TIMEOUT, FL_E_CANCELLED, FL_E_CLOSED (the server died),
+   * FL_E_NOT_FOUND, FL_E_PROTOCOL, FL_E_REMOTE, FL_E_LIMIT. `sent` tells whether the call may have reached the tool. */
+  void (*on_done)(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
+                  const struct fl_error *err);
   void *user;
   void *impl;  /* private to the source */
   void *route; /* private to the registry */
@@ -34,7 +36,8 @@ struct fl_tool_request {
 
 struct fl_tool_source;
 struct fl_tool_source_ops {
-  /* Connects and lists. on_ready comes once: 0, or why not. Tools are then in `tools`. May be tried again after a failure. */
+  /* Connects and lists. on_ready comes once: 0, or why not. Tools are then in `tools`. May be tried again after a
+   * failure. */
   void (*open)(struct fl_tool_source *source);
   void (*call)(struct fl_tool_source *source, struct fl_tool_request *request);
   void (*cancel)(struct fl_tool_source *source, struct fl_tool_request *request);
@@ -45,13 +48,14 @@ struct fl_tool_source_ops {
 
 struct fl_tool_source {
   const struct fl_tool_source_ops *ops;
-  char *name; /* the server's name in the graph file */
+  char *name;                 /* the server's name in the graph file */
   struct fl_tool_info *tools; /* owned by the source; stable until on_tools_changed */
   size_t tool_count;
   /* set by whoever owns the source */
   void (*on_ready)(struct fl_tool_source *source, int status, const struct fl_error *err);
   void (*on_tools_changed)(struct fl_tool_source *source); /* may be NULL */
-  void (*on_log)(struct fl_tool_source *source, const char *level, const char *text); /* stderr and log messages; may be NULL */
+  void (*on_log)(struct fl_tool_source *source, const char *level,
+                 const char *text); /* stderr and log messages; may be NULL */
   void (*on_closed)(struct fl_tool_source *source);
   void *user;
 };
@@ -66,5 +70,5 @@ struct fl_local_tools {
 int fl_tool_source_local(struct fl_world *world, const struct fl_local_tools *local, struct fl_tool_source **ret_source,
                          struct fl_error *err);
 /* The tools of a plugin file. Errors: FL_E_NOT_FOUND, FL_E_UNSUPPORTED (no fl_plugin_v1), FL_E_INVALID. */
-int fl_tool_source_plugin(struct fl_world *world, const char *name, const char *path, struct fl_tool_source **ret_source,
-                          struct fl_error *err);
+int fl_tool_source_plugin(struct fl_world *world, const char *name, const char *path,
+                          struct fl_tool_source **ret_source, struct fl_error *err);

@@ -22,18 +22,18 @@ struct fl_call; /* one call of one tool */
 
 /* Runs on a worker thread, one call at a time for all tools of a server, unless the tool says FL_TOOL_PARALLEL (or
  * FL_TOOL_QUICK); may block.
- * Answers with one of the fl_call_return_* functions, whose result it returns; or returns FL_CALL_PENDING and ends the call
- * later, from any thread, with fl_call_complete. */
+ * Answers with one of the fl_call_return_* functions, whose result it returns; or returns FL_CALL_PENDING and ends the
+ * call later, from any thread, with fl_call_complete. */
 typedef int fl_tool_fn(struct fl_call *call, const struct fl_value *args, void *user);
 enum { FL_CALL_PENDING = 1 };
 
 enum fl_tool_flags {
-  FL_TOOL_PARALLEL = 1,      /* may run beside itself and others */
-  FL_TOOL_READ_ONLY = 2,     /* hint to clients: changes nothing */
-  FL_TOOL_IDEMPOTENT = 4,    /* hint: a repeated call changes nothing more */
-  FL_TOOL_DESTRUCTIVE = 8,   /* hint: may destroy something */
-  FL_TOOL_OPEN_WORLD = 16,   /* hint: reaches beyond this machine */
-  FL_TOOL_QUICK = 32,        /* returns within microseconds and never blocks: runs on the loop, not on a worker thread */
+  FL_TOOL_PARALLEL = 1,    /* may run beside itself and others */
+  FL_TOOL_READ_ONLY = 2,   /* hint to clients: changes nothing */
+  FL_TOOL_IDEMPOTENT = 4,  /* hint: a repeated call changes nothing more */
+  FL_TOOL_DESTRUCTIVE = 8, /* hint: may destroy something */
+  FL_TOOL_OPEN_WORLD = 16, /* hint: reaches beyond this machine */
+  FL_TOOL_QUICK = 32,      /* returns within microseconds and never blocks: runs on the loop, not on a worker thread */
 };
 
 struct fl_tool {
@@ -44,7 +44,7 @@ struct fl_tool {
   const char *input_schema;  /* JSON Schema 2020-12 of an object, as text; NULL: no arguments */
   const char *output_schema; /* of the structured result; NULL: none */
   unsigned flags;
-  uint32_t timeout_ms;       /* 0: none of its own */
+  uint32_t timeout_ms; /* 0: none of its own */
   fl_tool_fn *run;
   void *user;
 };
@@ -53,18 +53,22 @@ struct fl_tool {
 
 FL_API int fl_call_return_text(struct fl_call *call, const char *format, ...) FL_PRINTF(2, 3);
 FL_API int fl_call_return_double(struct fl_call *call, double number); /* {"result": number}, and its text */
-FL_API int fl_call_return_take(struct fl_call *call, struct fl_value *structured); /* an object; its JSON text is the content */
-FL_API int fl_call_return_content_take(struct fl_call *call, struct fl_value *content); /* MCP content blocks, an array */
+FL_API int fl_call_return_take(struct fl_call *call,
+                               struct fl_value *structured); /* an object; its JSON text is the content */
+FL_API int fl_call_return_content_take(struct fl_call *call,
+                                       struct fl_value *content); /* MCP content blocks, an array */
 /* An error that the model sees and can act on. */
 FL_API int fl_call_return_error(struct fl_call *call, const char *format, ...) FL_PRINTF(2, 3);
 FL_API void fl_call_complete(struct fl_call *call); /* after FL_CALL_PENDING and one of the above */
 
 /* ---- during a call; from any thread ---- */
 
-FL_API void fl_call_progress(struct fl_call *call, double done, double total, const char *message); /* total 0: unknown */
+FL_API void fl_call_progress(struct fl_call *call, double done, double total,
+                             const char *message); /* total 0: unknown */
 FL_API void fl_call_log(struct fl_call *call, const char *level, const char *format, ...) FL_PRINTF(3, 4);
 FL_API bool fl_call_is_cancelled(const struct fl_call *call); /* long work asks now and then, and stops */
-FL_API const char *fl_call_id(const struct fl_call *call);    /* idempotency key of the call; "" when the client gave none */
+FL_API const char *fl_call_id(
+    const struct fl_call *call); /* idempotency key of the call; "" when the client gave none */
 
 /* ---- serving ---- */
 

@@ -40,7 +40,8 @@ static int check_name(const char *name, struct fl_error *err) {
   size_t size = strlen(name);
   for (size_t i = 0; i < size; i++)
     if (!is_name_char(name[i]))
-      return fl_error_set(err, FL_E_INVALID, "tool name \"%.128s\": only letters, digits, \"_\", \"-\" and \".\" may be used", name);
+      return fl_error_set(err, FL_E_INVALID,
+                          "tool name \"%.128s\": only letters, digits, \"_\", \"-\" and \".\" may be used", name);
   if (size > FL_TOOL_NAME_MAX)
     return fl_error_set(err, FL_E_INVALID, "tool name \"%.32s...\" has %zu characters; %d is the most", name, size,
                         FL_TOOL_NAME_MAX);
@@ -76,7 +77,8 @@ static int compile_schemas(struct fl_tool_def *def, struct fl_error *err) {
   return status;
 }
 
-/* MCP's ToolAnnotations; its defaults (not read-only, destructive, open world) are stated only when a flag says otherwise. */
+/* MCP's ToolAnnotations; its defaults (not read-only, destructive, open world) are stated only when a flag says
+ * otherwise. */
 static struct fl_value *annotations_of(const struct fl_tool *tool) {
   unsigned hints = FL_TOOL_READ_ONLY | FL_TOOL_IDEMPOTENT | FL_TOOL_DESTRUCTIVE | FL_TOOL_OPEN_WORLD;
   if ((tool->flags & hints) == 0) return NULL;
@@ -92,7 +94,8 @@ static struct fl_value *annotations_of(const struct fl_tool *tool) {
 static int copy_tool(struct fl_tool *ret_tool, const struct fl_tool *tool, struct fl_error *err) {
   size_t least = offsetof(struct fl_tool, user) + sizeof tool->user;
   if (tool->size < least)
-    return fl_error_set(err, FL_E_INVALID, "a tool says that its size is %zu bytes; set .size = sizeof(struct fl_tool)", tool->size);
+    return fl_error_set(err, FL_E_INVALID, "a tool says that its size is %zu bytes; set .size = sizeof(struct fl_tool)",
+                        tool->size);
   *ret_tool = (struct fl_tool){0};
   memcpy(ret_tool, tool, tool->size < sizeof *tool ? tool->size : sizeof *tool);
   return 0;

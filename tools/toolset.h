@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* C tools made ready: names checked, schemas parsed and compiled, hints turned into MCP annotations. The serving side
- * (mcp/server.c) and the local source share it. Pure. The texts of a `struct fl_tool` stay lent; the struct itself is copied,
- * so that a program built against an older, smaller struct works. */
+ * (mcp/server.c) and the local source share it. Pure. The texts of a `struct fl_tool` stay lent; the struct itself is
+ * copied, so that a program built against an older, smaller struct works. */
 #pragma once
 #include "runtime/base/map.h"
 #include "runtime/json/schema.h"

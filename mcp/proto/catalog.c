@@ -40,9 +40,11 @@ static void drop_pages(struct fl_mcp_catalog *catalog) {
 
 void fl_mcp_catalog_init(struct fl_mcp_catalog *catalog, const struct fl_mcp_identity *identity, size_t page_size) {
   *catalog = (struct fl_mcp_catalog){.page_size = page_size != 0 ? page_size : FL_MCP_PAGE_SIZE};
-  catalog->identity = (struct fl_mcp_identity){
-      .name = fl_strdup(identity->name), .version = fl_strdup(identity->version), .title = fl_strdup(identity->title),
-      .instructions = fl_strdup(identity->instructions), .lists_change = identity->lists_change};
+  catalog->identity = (struct fl_mcp_identity){.name = fl_strdup(identity->name),
+                                               .version = fl_strdup(identity->version),
+                                               .title = fl_strdup(identity->title),
+                                               .instructions = fl_strdup(identity->instructions),
+                                               .lists_change = identity->lists_change};
   fl_map_init(&catalog->by_name);
   struct fl_buf *info = &catalog->server_info;
   add(info, "{");
@@ -80,7 +82,8 @@ static bool is_object_schema(const struct fl_value *schema) {
   return strcmp(fl_get_string(schema, "type", ""), "object") == 0;
 }
 
-/* Older revisions know the newer members too or ignore them; only an output schema that is not an object's would break one. */
+/* Older revisions know the newer members too or ignore them; only an output schema that is not an object's would break
+ * one. */
 static void write_tool(struct fl_buf *buf, const struct fl_mcp_offered_tool *tool, int era) {
   add(buf, "{");
   add_member(buf, "name", tool->name);
@@ -124,15 +127,18 @@ static void write_page(struct fl_mcp_catalog *catalog, int era, size_t page, str
   add(buf, "]");
   if (!is_last) fl_buf_addf(buf, ",\"nextCursor\":\"page-%zu\"", page + 1);
   if (era == MODERN_TEXTS)
-    fl_buf_addf(buf, ",\"ttlMs\":%d,\"cacheScope\":\"public\"%s", catalog->identity.lists_change ? 0 : TTL_MS, catalog->meta.data);
+    fl_buf_addf(buf, ",\"ttlMs\":%d,\"cacheScope\":\"public\"%s", catalog->identity.lists_change ? 0 : TTL_MS,
+                catalog->meta.data);
   else add(buf, "}");
 }
 
 static void make_pages(struct fl_mcp_catalog *catalog) {
-  catalog->page_count = catalog->tool_count == 0 ? 1 : (catalog->tool_count + catalog->page_size - 1) / catalog->page_size;
+  catalog->page_count =
+      catalog->tool_count == 0 ? 1 : (catalog->tool_count + catalog->page_size - 1) / catalog->page_size;
   for (int era = 0; era < 2; era++) {
     catalog->pages[era] = fl_new_array(struct fl_buf, catalog->page_count);
-    for (size_t page = 0; page < catalog->page_count; page++) write_page(catalog, era, page, &catalog->pages[era][page]);
+    for (size_t page = 0; page < catalog->page_count; page++)
+      write_page(catalog, era, page, &catalog->pages[era][page]);
   }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a server offers, as the bytes that go out: every text that is the same in each reply is written once. So tools/list costs
- * a copy, whatever the schemas, and a call costs the same among one tool or a thousand. Pure. */
+/* What a server offers, as the bytes that go out: every text that is the same in each reply is written once. So
+ * tools/list costs a copy, whatever the schemas, and a call costs the same among one tool or a thousand. Pure. */
 #pragma once
 #include "mcp/proto/version.h"
 #include "runtime/base/buf.h"
@@ -11,28 +11,29 @@
 enum { FL_MCP_PAGE_SIZE = 1000 }; /* tools on a page: large, since some clients read the first page only */
 
 struct fl_mcp_offered_tool {
-  const char *name, *title, *description; /* lent; title and description may be NULL */
+  const char *name, *title, *description;                            /* lent; title and description may be NULL */
   const struct fl_value *input_schema, *output_schema, *annotations; /* lent; the last two may be NULL */
 };
 
 struct fl_mcp_identity {
   const char *name, *version, *title, *instructions; /* the last two may be NULL */
-  bool lists_change; /* the list of tools may change while it is served */
+  bool lists_change;                                 /* the list of tools may change while it is served */
 };
 
 struct fl_mcp_catalog {
   struct fl_mcp_identity identity; /* copied texts */
   size_t page_size;
-  struct fl_buf *tools[2];  /* one JSON text per tool; by era: legacy, modern */
+  struct fl_buf *tools[2]; /* one JSON text per tool; by era: legacy, modern */
   size_t tool_count;
-  struct fl_map by_name;    /* to the tool's index + 1 */
-  struct fl_buf server_info;    /* {"name":…} */
-  struct fl_buf meta;           /* ,"_meta":{…}} : the end of every modern result */
-  struct fl_buf *pages[2];      /* whole tools/list results; made on first use */
+  struct fl_map by_name;     /* to the tool's index + 1 */
+  struct fl_buf server_info; /* {"name":…} */
+  struct fl_buf meta;        /* ,"_meta":{…}} : the end of every modern result */
+  struct fl_buf *pages[2];   /* whole tools/list results; made on first use */
   size_t page_count;
 };
 
-void fl_mcp_catalog_init(struct fl_mcp_catalog *catalog, const struct fl_mcp_identity *identity, size_t page_size); /* 0: default */
+void fl_mcp_catalog_init(struct fl_mcp_catalog *catalog, const struct fl_mcp_identity *identity,
+                         size_t page_size); /* 0: default */
 void fl_mcp_catalog_deinit(struct fl_mcp_catalog *catalog);
 int fl_mcp_catalog_add(struct fl_mcp_catalog *catalog, const struct fl_mcp_offered_tool *tool, struct fl_error *err);
 bool fl_mcp_catalog_has(const struct fl_mcp_catalog *catalog, const char *name);

@@ -57,7 +57,8 @@ static void note_deadline(struct fl_mcp_client_session *session, const struct fl
   if (call->total_deadline_ms < session->call_deadline_ms) session->call_deadline_ms = call->total_deadline_ms;
 }
 
-static void send_call(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call, struct fl_mcp_client_effects *effects) {
+static void send_call(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
+                      struct fl_mcp_client_effects *effects) {
   int64_t id = session->next_id++;
   struct fl_rpc_line line = fl_rpc_begin_request(&effects->out, id, "tools/call");
   fl_mcp_client_open_params(session, line.buf, id, call->call_id);
@@ -86,10 +87,15 @@ struct fl_mcp_client_call *fl_mcp_client_call(struct fl_mcp_client_session *sess
                                               const struct fl_mcp_client_call_options *options,
                                               struct fl_mcp_client_effects *effects) {
   struct fl_mcp_client_call *call = fl_new(struct fl_mcp_client_call);
-  *call = (struct fl_mcp_client_call){.tool = fl_strdup(options->tool), .call_id = fl_strdup(options->call_id), .user = options->user,
+  *call = (struct fl_mcp_client_call){
+      .tool = fl_strdup(options->tool),
+      .call_id = fl_strdup(options->call_id),
+      .user = options->user,
       .args = options->args != NULL ? fl_value_ref((struct fl_value *)(uintptr_t)options->args) : fl_object(),
-      .idle_timeout_ms = options->idle_timeout_ms, .result_max = options->result_max,
-      .idle_deadline_ms = now_ms + options->idle_timeout_ms, .total_deadline_ms = now_ms + options->total_timeout_ms};
+      .idle_timeout_ms = options->idle_timeout_ms,
+      .result_max = options->result_max,
+      .idle_deadline_ms = now_ms + options->idle_timeout_ms,
+      .total_deadline_ms = now_ms + options->total_timeout_ms};
   call->previous = session->last;
   if (call->previous != NULL) call->previous->next = call;
   else session->first = call;
@@ -102,7 +108,8 @@ struct fl_mcp_client_call *fl_mcp_client_call(struct fl_mcp_client_session *sess
 
 /* ---- ending ---- */
 
-static void send_cancelled(const struct fl_mcp_client_call *call, const char *reason, struct fl_mcp_client_effects *effects) {
+static void send_cancelled(const struct fl_mcp_client_call *call, const char *reason,
+                           struct fl_mcp_client_effects *effects) {
   if (call->id == 0) return;
   struct fl_rpc_line line = fl_rpc_begin_notification(&effects->out, "notifications/cancelled");
   fl_buf_addf(line.buf, "{\"requestId\":%" PRId64 ",\"reason\":", call->id);
@@ -117,7 +124,8 @@ void fl_mcp_client_cancel(struct fl_mcp_client_session *session, struct fl_mcp_c
   fl_mcp_client_call_fail(session, call, FL_E_CANCELLED, effects, "the call was cancelled");
 }
 
-void fl_mcp_client_calls_time(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_effects *effects) {
+void fl_mcp_client_calls_time(struct fl_mcp_client_session *session, int64_t now_ms,
+                              struct fl_mcp_client_effects *effects) {
   if (now_ms < session->call_deadline_ms) return;
   session->call_deadline_ms = INT64_MAX;
   for (struct fl_mcp_client_call *call = session->first, *next; call != NULL; call = next) {
@@ -134,7 +142,8 @@ void fl_mcp_client_calls_time(struct fl_mcp_client_session *session, int64_t now
   }
 }
 
-struct fl_mcp_client_call *fl_mcp_client_call_find(const struct fl_mcp_client_session *session, const struct fl_value *id) {
+struct fl_mcp_client_call *fl_mcp_client_call_find(const struct fl_mcp_client_session *session,
+                                                   const struct fl_value *id) {
   if (!fl_is(id, FL_INT)) return NULL;
   int64_t number = fl_as_int(id, 0);
   return fl_map_get_n(&session->sent, key_of(&number));
@@ -180,7 +189,8 @@ static struct fl_value *make_result(const struct fl_value *result) {
 }
 
 void fl_mcp_client_call_answer(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
-                               const struct fl_rpc_message *message, size_t line_size, struct fl_mcp_client_effects *effects) {
+                               const struct fl_rpc_message *message, size_t line_size,
+                               struct fl_mcp_client_effects *effects) {
   if (message->kind == FL_RPC_ERROR) {
     const char *text = fl_get_string(message->error, "message", "");
     fl_mcp_client_call_fail(session, call, FL_E_REMOTE, effects, "error %" PRId64 ": %.*s",
@@ -193,7 +203,8 @@ void fl_mcp_client_call_answer(struct fl_mcp_client_session *session, struct fl_
     return;
   }
   if (line_size > call->result_max) {
-    fl_mcp_client_call_fail(session, call, FL_E_LIMIT, effects, "the result has %zu bytes; %zu are allowed", line_size, call->result_max);
+    fl_mcp_client_call_fail(session, call, FL_E_LIMIT, effects, "the result has %zu bytes; %zu are allowed", line_size,
+                            call->result_max);
     return;
   }
   call_done(session, call, 0, NULL, effects);

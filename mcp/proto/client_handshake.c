@@ -2,9 +2,9 @@
 /* Which era, which revision, which tools.
  *
  * Happy path: discover, (initialize, initialized,) tools/list until there is no further page, READY.
- * Failure modes: discover is refused in any way that a modern server would not (initialize follows, on the same process); the
- * server dies of it (RESPAWN, then initialize); nothing comes in time (initialize; then FAILED); no revision in common; pages
- * without end or in a circle; tools that are not tools (logged and left out). */
+ * Failure modes: discover is refused in any way that a modern server would not (initialize follows, on the same
+ * process); the server dies of it (RESPAWN, then initialize); nothing comes in time (initialize; then FAILED); no
+ * revision in common; pages without end or in a circle; tools that are not tools (logged and left out). */
 #include "mcp/proto/client_internal.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
@@ -15,13 +15,17 @@ enum { MESSAGE_SHOWN_MAX = 500 };
 
 /* ---- requests ---- */
 
-void fl_mcp_client_open_params(const struct fl_mcp_client_session *session, struct fl_buf *buf, int64_t token, const char *call_id) {
-  bool is_modern = session->state == FL_MCP_PROBING || (session->revision != NULL && session->revision->era == FL_MCP_MODERN);
+void fl_mcp_client_open_params(const struct fl_mcp_client_session *session, struct fl_buf *buf, int64_t token,
+                               const char *call_id) {
+  bool is_modern =
+      session->state == FL_MCP_PROBING || (session->revision != NULL && session->revision->era == FL_MCP_MODERN);
   const char *comma = "";
   fl_buf_add_text(buf, "{\"_meta\":{");
   if (is_modern) {
-    fl_buf_addf(buf, "\"" FL_MCP_META_VERSION "\":\"" FL_MCP_REVISION_MODERN "\",\"" FL_MCP_META_CLIENT_INFO
-                "\":{\"name\":\"fairlead\",\"version\":\"%s\"},\"" FL_MCP_META_CLIENT_CAPABILITIES "\":{}", session->config.client_version);
+    fl_buf_addf(buf,
+                "\"" FL_MCP_META_VERSION "\":\"" FL_MCP_REVISION_MODERN "\",\"" FL_MCP_META_CLIENT_INFO
+                "\":{\"name\":\"fairlead\",\"version\":\"%s\"},\"" FL_MCP_META_CLIENT_CAPABILITIES "\":{}",
+                session->config.client_version);
     comma = ",";
   }
   if (is_modern && token != 0) fl_buf_add_text(buf, ",\"" FL_MCP_META_LOG_LEVEL "\":\"warning\"");
@@ -51,8 +55,10 @@ void fl_mcp_client_initialize(struct fl_mcp_client_session *session, struct fl_m
   session->probe_deadline_ms = INT64_MAX;
   session->handshake_id = session->next_id++;
   struct fl_rpc_line line = fl_rpc_begin_request(&effects->out, session->handshake_id, "initialize");
-  fl_buf_addf(line.buf, "{\"protocolVersion\":\"" FL_MCP_REVISION_LEGACY
-              "\",\"capabilities\":{},\"clientInfo\":{\"name\":\"fairlead\",\"version\":\"%s\"}}", session->config.client_version);
+  fl_buf_addf(line.buf,
+              "{\"protocolVersion\":\"" FL_MCP_REVISION_LEGACY
+              "\",\"capabilities\":{},\"clientInfo\":{\"name\":\"fairlead\",\"version\":\"%s\"}}",
+              session->config.client_version);
   fl_rpc_end(line);
 }
 
@@ -64,7 +70,8 @@ void fl_mcp_client_begin(struct fl_mcp_client_session *session, struct fl_mcp_cl
 
 /* ---- the list of tools ---- */
 
-static void send_list(struct fl_mcp_client_session *session, const char *cursor, struct fl_mcp_client_effects *effects) {
+static void send_list(struct fl_mcp_client_session *session, const char *cursor,
+                      struct fl_mcp_client_effects *effects) {
   session->list_id = session->next_id++;
   struct fl_rpc_line line = fl_rpc_begin_request(&effects->out, session->list_id, "tools/list");
   bool is_modern = session->revision->era == FL_MCP_MODERN;
@@ -109,7 +116,8 @@ static void send_listen(struct fl_mcp_client_session *session, struct fl_mcp_cli
   fl_rpc_end(line);
 }
 
-static void list_complete(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_effects *effects) {
+static void list_complete(struct fl_mcp_client_session *session, int64_t now_ms,
+                          struct fl_mcp_client_effects *effects) {
   fl_value_unref(session->tools);
   session->tools = session->page_tools;
   session->page_tools = NULL;
@@ -126,17 +134,21 @@ static void list_complete(struct fl_mcp_client_session *session, int64_t now_ms,
 }
 
 /* A listing that fails after READY leaves the old list in force. */
-static void list_failed(struct fl_mcp_client_session *session, int64_t now_ms, const char *why, struct fl_mcp_client_effects *effects) {
+static void list_failed(struct fl_mcp_client_session *session, int64_t now_ms, const char *why,
+                        struct fl_mcp_client_effects *effects) {
   forget_listing(session);
   session->relist_ms = now_ms + FL_MCP_RELIST_PAUSE_MS;
-  if (session->state == FL_MCP_UP) fl_mcp_client_logf(effects, "warning", "tools/list failed, the old list stays: %s", why);
+  if (session->state == FL_MCP_UP)
+    fl_mcp_client_logf(effects, "warning", "tools/list failed, the old list stays: %s", why);
   else fl_mcp_client_fail(session, effects, FL_E_PROTOCOL, ": its tools cannot be listed: %s", why);
 }
 
-static void take_tool(struct fl_mcp_client_session *session, struct fl_value *tool, struct fl_mcp_client_effects *effects) {
+static void take_tool(struct fl_mcp_client_session *session, struct fl_value *tool,
+                      struct fl_mcp_client_effects *effects) {
   const char *name = fl_get_string(tool, "name", NULL);
   if (name == NULL || name[0] == '\0' || !fl_is(fl_get(tool, "inputSchema"), FL_OBJECT)) {
-    fl_mcp_client_logf(effects, "warning", "a tool without a name or an input schema is left out: %.100s", name != NULL ? name : "");
+    fl_mcp_client_logf(effects, "warning", "a tool without a name or an input schema is left out: %.100s",
+                       name != NULL ? name : "");
     return;
   }
   if (fl_map_set(&session->page_names, name, session) != NULL) {
@@ -160,8 +172,8 @@ static void take_page(struct fl_mcp_client_session *session, int64_t now_ms, con
   bool has_more = fl_is(next, FL_STRING);
   bool is_full = session->page_count == FL_MCP_PAGES_MAX || fl_size(session->page_tools) >= FL_MCP_TOOLS_MAX;
   if (has_more && is_full)
-    fl_mcp_client_logf(effects, "warning", "the list of tools is cut after %zu pages and %zu tools", session->page_count,
-                       fl_size(session->page_tools));
+    fl_mcp_client_logf(effects, "warning", "the list of tools is cut after %zu pages and %zu tools",
+                       session->page_count, fl_size(session->page_tools));
   if (has_more && !is_full) send_list(session, fl_as_string(next), effects);
   else list_complete(session, now_ms, effects);
 }
@@ -173,7 +185,8 @@ static void keep(struct fl_value **slot, struct fl_value *value) {
   *slot = fl_value_ref(value);
 }
 
-static void begin_listing(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_effects *effects) {
+static void begin_listing(struct fl_mcp_client_session *session, int64_t now_ms,
+                          struct fl_mcp_client_effects *effects) {
   session->known_era = session->revision->era;
   session->handshake_id = 0;
   session->probe_deadline_ms = INT64_MAX;
@@ -221,7 +234,8 @@ static void take_discover(struct fl_mcp_client_session *session, int64_t now_ms,
     keep(&session->instructions, fl_get(result, "instructions"));
     begin_listing(session, now_ms, effects);
   } else if (!insists && (!fl_is(versions, FL_ARRAY) || has_legacy(versions))) {
-    fl_mcp_client_initialize(session, effects); /* an answer to something else, or a server of both eras that is behind us */
+    fl_mcp_client_initialize(session,
+                             effects); /* an answer to something else, or a server of both eras that is behind us */
   } else fail_without_version(session, versions, effects);
 }
 
@@ -241,7 +255,8 @@ static void take_discover_error(struct fl_mcp_client_session *session, const str
     fail_without_version(session, supported, effects);
   } else {
     fl_mcp_client_fail(session, effects, FL_E_REMOTE, " answers server/discover with error %" PRId64 ": %.*s",
-                       fl_get_int(error, "code", 0), fl_rpc_shown(fl_get_string(error, "message", ""), MESSAGE_SHOWN_MAX),
+                       fl_get_int(error, "code", 0),
+                       fl_rpc_shown(fl_get_string(error, "message", ""), MESSAGE_SHOWN_MAX),
                        fl_get_string(error, "message", ""));
   }
 }
@@ -252,7 +267,8 @@ static void take_initialize(struct fl_mcp_client_session *session, int64_t now_m
   session->revision = fl_mcp_revision_find(version);
   if (session->revision == NULL || session->revision->era != FL_MCP_LEGACY) {
     session->revision = NULL;
-    fl_mcp_client_fail(session, effects, FL_E_VERSION, " wants the protocol revision \"%.50s\", which this client does not speak", version);
+    fl_mcp_client_fail(session, effects, FL_E_VERSION,
+                       " wants the protocol revision \"%.50s\", which this client does not speak", version);
     return;
   }
   keep(&session->server_info, fl_get(result, "serverInfo"));
@@ -278,8 +294,8 @@ static void take_handshake(struct fl_mcp_client_session *session, int64_t now_ms
   } else take_initialize(session, now_ms, message->result, effects);
 }
 
-bool fl_mcp_client_take_response(struct fl_mcp_client_session *session, int64_t now_ms, const struct fl_rpc_message *message,
-                                 struct fl_mcp_client_effects *effects) {
+bool fl_mcp_client_take_response(struct fl_mcp_client_session *session, int64_t now_ms,
+                                 const struct fl_rpc_message *message, struct fl_mcp_client_effects *effects) {
   if (!fl_is(message->id, FL_INT)) return false;
   int64_t id = fl_as_int(message->id, 0);
   if (id == 0) return false;

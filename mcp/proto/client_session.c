@@ -9,7 +9,8 @@
 
 /* ---- effects ---- */
 
-struct fl_mcp_client_report *fl_mcp_client_report(struct fl_mcp_client_effects *effects, enum fl_mcp_client_report_type type) {
+struct fl_mcp_client_report *fl_mcp_client_report(struct fl_mcp_client_effects *effects,
+                                                  enum fl_mcp_client_report_type type) {
   if (effects->count == effects->capacity) {
     effects->capacity = effects->capacity == 0 ? 16 : effects->capacity * 2;
     effects->reports = fl_realloc(effects->reports, effects->capacity * sizeof effects->reports[0]);
@@ -86,7 +87,8 @@ void fl_mcp_client_session_destroy(struct fl_mcp_client_session *session) {
   fl_free(session);
 }
 
-void fl_mcp_client_started(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_effects *effects) {
+void fl_mcp_client_started(struct fl_mcp_client_session *session, int64_t now_ms,
+                           struct fl_mcp_client_effects *effects) {
   fl_check(session->state == FL_MCP_DOWN);
   session->handshake_deadline_ms = now_ms + session->config.start_timeout_ms;
   session->revision = NULL;
@@ -108,7 +110,9 @@ static void answer_request(const struct fl_mcp_client_session *session, const st
     fl_rpc_end(line);
     return;
   }
-  struct fl_rpc_fault fault = {.id = message->id, .code = FL_RPC_METHOD_NOT_FOUND, .message = "Method not found: this client declares no capability"};
+  struct fl_rpc_fault fault = {.id = message->id,
+                               .code = FL_RPC_METHOD_NOT_FOUND,
+                               .message = "Method not found: this client declares no capability"};
   fl_rpc_write_error(&effects->out, &fault);
 }
 
@@ -121,12 +125,11 @@ static void take_log(const struct fl_value *params, struct fl_mcp_client_effects
   fl_text_free(dumped);
 }
 
-static void take_notification(struct fl_mcp_client_session *session, int64_t now_ms, const struct fl_rpc_message *message,
-                              struct fl_mcp_client_effects *effects) {
+static void take_notification(struct fl_mcp_client_session *session, int64_t now_ms,
+                              const struct fl_rpc_message *message, struct fl_mcp_client_effects *effects) {
   if (strcmp(message->method, "notifications/progress") == 0)
     fl_mcp_client_call_progress(session, now_ms, message->params, effects);
-  else if (strcmp(message->method, "notifications/message") == 0)
-    take_log(message->params, effects);
+  else if (strcmp(message->method, "notifications/message") == 0) take_log(message->params, effects);
   else if (strcmp(message->method, "notifications/tools/list_changed") == 0 && session->state == FL_MCP_UP)
     fl_mcp_client_list(session, now_ms, effects);
 }
@@ -142,12 +145,15 @@ static void take_response(struct fl_mcp_client_session *session, int64_t now_ms,
 static void take_message(struct fl_mcp_client_session *session, int64_t now_ms, const struct fl_rpc_message *message,
                          size_t line_size, struct fl_mcp_client_effects *effects) {
   switch (message->kind) {
-    case FL_RPC_REQUEST: answer_request(session, message, effects); return;
-    case FL_RPC_NOTIFICATION: take_notification(session, now_ms, message, effects); return;
-    case FL_RPC_RESULT:
-    case FL_RPC_ERROR: take_response(session, now_ms, message, line_size, effects); return;
-    case FL_RPC_BATCH:
-    case FL_RPC_FAULT: fl_mcp_client_logf(effects, "warning", "a message was skipped: %s", message->fault != NULL ? message->fault : "a batch"); return;
+  case FL_RPC_REQUEST: answer_request(session, message, effects); return;
+  case FL_RPC_NOTIFICATION: take_notification(session, now_ms, message, effects); return;
+  case FL_RPC_RESULT:
+  case FL_RPC_ERROR: take_response(session, now_ms, message, line_size, effects); return;
+  case FL_RPC_BATCH:
+  case FL_RPC_FAULT:
+    fl_mcp_client_logf(effects, "warning", "a message was skipped: %s",
+                       message->fault != NULL ? message->fault : "a batch");
+    return;
   }
 }
 
@@ -156,7 +162,8 @@ static void skip_line(fl_slice line, struct fl_mcp_client_effects *effects) {
   fl_mcp_client_logf(effects, "warning", "a line on its standard output is no message: %.*s", size, line.data);
 }
 
-void fl_mcp_client_line(struct fl_mcp_client_session *session, int64_t now_ms, fl_slice line, struct fl_mcp_client_effects *effects) {
+void fl_mcp_client_line(struct fl_mcp_client_session *session, int64_t now_ms, fl_slice line,
+                        struct fl_mcp_client_effects *effects) {
   if (line.size == 0 || session->state == FL_MCP_DOWN || session->state == FL_MCP_BROKEN) return;
   FL_RPC_MESSAGE_AUTO message;
   fl_rpc_read(line, &message);
@@ -176,24 +183,30 @@ void fl_mcp_client_line(struct fl_mcp_client_session *session, int64_t now_ms, f
 }
 
 /* The answer to a call must not leave its caller waiting, when we can still see whose it was. */
-void fl_mcp_client_line_too_long(struct fl_mcp_client_session *session, fl_slice front, struct fl_mcp_client_effects *effects) {
+void fl_mcp_client_line_too_long(struct fl_mcp_client_session *session, fl_slice front,
+                                 struct fl_mcp_client_effects *effects) {
   FL_VALUE_AUTO id = fl_rpc_peek_id(front);
   struct fl_mcp_client_call *call = fl_mcp_client_call_find(session, id);
-  if (call != NULL) fl_mcp_client_call_fail(session, call, FL_E_LIMIT, effects, "the answer is larger than %zu bytes", front.size);
+  if (call != NULL)
+    fl_mcp_client_call_fail(session, call, FL_E_LIMIT, effects, "the answer is larger than %zu bytes", front.size);
   else fl_mcp_client_logf(effects, "warning", "a line of more than %zu bytes was skipped", front.size);
 }
 
 /* ---- the end of a process ---- */
 
-static void end_calls(struct fl_mcp_client_session *session, bool also_waiting, const char *how, struct fl_mcp_client_effects *effects) {
+static void end_calls(struct fl_mcp_client_session *session, bool also_waiting, const char *how,
+                      struct fl_mcp_client_effects *effects) {
   for (struct fl_mcp_client_call *call = session->first, *next; call != NULL; call = next) {
     next = call->next;
-    if (call->id != 0) fl_mcp_client_call_fail(session, call, FL_E_CLOSED, effects, "the server %s during the call", how);
-    else if (also_waiting) fl_mcp_client_call_fail(session, call, FL_E_CLOSED, effects, "the server cannot be reached: %s", how);
+    if (call->id != 0)
+      fl_mcp_client_call_fail(session, call, FL_E_CLOSED, effects, "the server %s during the call", how);
+    else if (also_waiting)
+      fl_mcp_client_call_fail(session, call, FL_E_CLOSED, effects, "the server cannot be reached: %s", how);
   }
 }
 
-void fl_mcp_client_exited(struct fl_mcp_client_session *session, const char *how, struct fl_mcp_client_effects *effects) {
+void fl_mcp_client_exited(struct fl_mcp_client_session *session, const char *how,
+                          struct fl_mcp_client_effects *effects) {
   enum fl_mcp_client_state state = session->state;
   session->state = FL_MCP_DOWN;
   session->handshake_id = session->list_id = session->listen_id = 0;
@@ -210,7 +223,8 @@ void fl_mcp_client_exited(struct fl_mcp_client_session *session, const char *how
   }
 }
 
-void fl_mcp_client_given_up(struct fl_mcp_client_session *session, const char *why, struct fl_mcp_client_effects *effects) {
+void fl_mcp_client_given_up(struct fl_mcp_client_session *session, const char *why,
+                            struct fl_mcp_client_effects *effects) {
   end_calls(session, true, why, effects);
 }
 
@@ -219,14 +233,16 @@ void fl_mcp_client_given_up(struct fl_mcp_client_session *session, const char *w
 int64_t fl_mcp_client_deadline_ms(const struct fl_mcp_client_session *session) {
   int64_t deadline = session->call_deadline_ms;
   if (session->probe_deadline_ms < deadline) deadline = session->probe_deadline_ms;
-  bool is_starting = session->state == FL_MCP_PROBING || session->state == FL_MCP_INITIALIZING || session->state == FL_MCP_LISTING;
+  bool is_starting =
+      session->state == FL_MCP_PROBING || session->state == FL_MCP_INITIALIZING || session->state == FL_MCP_LISTING;
   if (is_starting && session->handshake_deadline_ms < deadline) deadline = session->handshake_deadline_ms;
   if (session->is_list_stale && session->list_id == 0 && session->relist_ms < deadline) deadline = session->relist_ms;
   return deadline == INT64_MAX ? -1 : deadline;
 }
 
 void fl_mcp_client_time(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_effects *effects) {
-  bool is_starting = session->state == FL_MCP_PROBING || session->state == FL_MCP_INITIALIZING || session->state == FL_MCP_LISTING;
+  bool is_starting =
+      session->state == FL_MCP_PROBING || session->state == FL_MCP_INITIALIZING || session->state == FL_MCP_LISTING;
   if (is_starting && now_ms >= session->handshake_deadline_ms)
     fl_mcp_client_fail(session, effects, FL_E_TIMEOUT, " was not ready after %u ms", session->config.start_timeout_ms);
   else if (session->state == FL_MCP_PROBING && now_ms >= session->probe_deadline_ms) {

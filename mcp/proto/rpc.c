@@ -38,7 +38,8 @@ static void classify_response(struct fl_rpc_message *message) {
   message->result = fl_get(message->root, "result");
   message->error = fl_get(message->root, "error");
   if ((message->result != NULL) == (message->error != NULL))
-    fault(message, FL_RPC_INVALID_REQUEST, "a message has a \"method\", a \"result\" or an \"error\", and only one of them");
+    fault(message, FL_RPC_INVALID_REQUEST,
+          "a message has a \"method\", a \"result\" or an \"error\", and only one of them");
   else if (message->result != NULL) {
     message->kind = FL_RPC_RESULT;
     if (message->id == NULL) fault(message, FL_RPC_INVALID_REQUEST, "a result needs an \"id\"");
@@ -137,7 +138,8 @@ struct fl_value *fl_rpc_peek_id(fl_slice front) {
     at = skip_value(front, value_start);
     if (!is_id || at >= front.size) continue;
     struct fl_value *id = NULL;
-    if (fl_json_read(fl_slice_n(front.data + value_start, at - value_start), FL_JSON_STRICT, &id, NULL) != 0) return NULL;
+    if (fl_json_read(fl_slice_n(front.data + value_start, at - value_start), FL_JSON_STRICT, &id, NULL) != 0)
+      return NULL;
     if (fl_rpc_is_id(id)) return id;
     fl_value_unref(id);
     return NULL;

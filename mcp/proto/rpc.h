@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON-RPC 2.0 as MCP uses it: one message, one line. Reading is strict: ids are strings or 64-bit integers (never null, never
- * fractions), params an object, a response has a result or an error and not both. Writing appends whole lines to a buffer
- * and either succeeds or leaves the buffer as it was. Pure. */
+/* JSON-RPC 2.0 as MCP uses it: one message, one line. Reading is strict: ids are strings or 64-bit integers (never
+ * null, never fractions), params an object, a response has a result or an error and not both. Writing appends whole
+ * lines to a buffer and either succeeds or leaves the buffer as it was. Pure. */
 #pragma once
 #include "runtime/base/buf.h"
 
@@ -13,9 +13,9 @@ enum fl_rpc_code {
   FL_RPC_METHOD_NOT_FOUND = -32601,
   FL_RPC_INVALID_PARAMS = -32602,
   FL_RPC_INTERNAL_ERROR = -32603,
-  FL_RPC_HEADER_MISMATCH = -32020,      /* 2026-07-28 */
-  FL_RPC_MISSING_CAPABILITY = -32021,   /* 2026-07-28 */
-  FL_RPC_UNSUPPORTED_VERSION = -32022,  /* 2026-07-28 */
+  FL_RPC_HEADER_MISMATCH = -32020,     /* 2026-07-28 */
+  FL_RPC_MISSING_CAPABILITY = -32021,  /* 2026-07-28 */
+  FL_RPC_UNSUPPORTED_VERSION = -32022, /* 2026-07-28 */
 };
 
 enum fl_rpc_kind {
@@ -35,7 +35,7 @@ struct fl_rpc_message {
   const char *method;
   struct fl_value *params, *result, *error;
   int fault_code;
-  const char *fault;        /* for the peer */
+  const char *fault;          /* for the peer */
   struct fl_error json_error; /* when fault_code is FL_RPC_PARSE_ERROR */
 };
 
@@ -48,18 +48,20 @@ bool fl_rpc_is_id(const struct fl_value *value);
 /* "i5" or "sTEXT": ids that differ in type differ. */
 void fl_rpc_id_key(const struct fl_value *id, struct fl_buf *ret_key);
 
-/* The id of a message of which only the front is there (it was too long), when it stands in that front; a new reference. */
+/* The id of a message of which only the front is there (it was too long), when it stands in that front; a new
+ * reference. */
 struct fl_value *fl_rpc_peek_id(fl_slice front);
 
-/* A line under way: begin, append the text of the value yourself, end. An end that fails (the buffer's limit) takes the whole
- * line back and returns FL_E_LIMIT. */
+/* A line under way: begin, append the text of the value yourself, end. An end that fails (the buffer's limit) takes the
+ * whole line back and returns FL_E_LIMIT. */
 struct fl_rpc_line {
   struct fl_buf *buf;
   size_t start;
 };
 struct fl_rpc_line fl_rpc_begin_result(struct fl_buf *buf, const struct fl_value *id); /* then one JSON value */
-struct fl_rpc_line fl_rpc_begin_request(struct fl_buf *buf, int64_t id, const char *method); /* then the params object */
-struct fl_rpc_line fl_rpc_begin_notification(struct fl_buf *buf, const char *method);        /* then the params object */
+struct fl_rpc_line fl_rpc_begin_request(struct fl_buf *buf, int64_t id,
+                                        const char *method);                          /* then the params object */
+struct fl_rpc_line fl_rpc_begin_notification(struct fl_buf *buf, const char *method); /* then the params object */
 int fl_rpc_end(struct fl_rpc_line line);
 /* How many bytes of a text may be shown, at most `most`, with no character cut in two; for "%.*s". */
 int fl_rpc_shown(const char *text, int most);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One message goes: read, method, era, envelope, fields, handler. The table `METHODS` says for each method what the generic
- * checks must see before its handler runs. */
+/* One message goes: read, method, era, envelope, fields, handler. The table `METHODS` says for each method what the
+ * generic checks must see before its handler runs. */
 #include "mcp/proto/server_session.h"
 
 #include "mcp/proto/level.h"
@@ -19,8 +19,8 @@ struct fl_mcp_server_session {
   struct fl_map calls;                  /* struct fl_mcp_served_call by id key; not those that were cancelled */
   struct fl_mcp_served_call *all;       /* including cancelled ones */
   size_t calls_live;
-  size_t calls_size;                    /* of their lines */
-  struct fl_buf key;                    /* scratch */
+  size_t calls_size; /* of their lines */
+  struct fl_buf key; /* scratch */
 };
 
 /* One message under way. */
@@ -128,7 +128,8 @@ static const struct fl_value *progress_token(const struct step *step) {
 
 static bool has_room(struct step *step) {
   struct fl_mcp_server_session *session = step->session;
-  if (session->calls_live < FL_MCP_SERVER_CALLS_MAX && session->calls_size + step->line_size <= FL_MCP_SERVER_ARGS_SIZE_MAX)
+  if (session->calls_live < FL_MCP_SERVER_CALLS_MAX &&
+      session->calls_size + step->line_size <= FL_MCP_SERVER_ARGS_SIZE_MAX)
     return true;
   reply_error(step, FL_RPC_INTERNAL_ERROR, "Too many calls at once: %zu are in flight; call again when some have ended",
               session->calls_live);
@@ -149,9 +150,14 @@ static void run_tools_call(struct step *step) {
   }
   if (!has_room(step)) return;
   struct fl_mcp_served_call *call = fl_new(struct fl_mcp_served_call);
-  *call = (struct fl_mcp_served_call){.tool = name, .args = fl_get(step->params, "arguments"), .revision = step->revision,
-      .call_id = fl_get_string(step->meta, FL_MCP_META_CALL_ID, ""), .request = fl_value_ref(step->message->root),
-      .id = step->message->id, .progress_token = progress_token(step), .line_size = step->line_size};
+  *call = (struct fl_mcp_served_call){.tool = name,
+                                      .args = fl_get(step->params, "arguments"),
+                                      .revision = step->revision,
+                                      .call_id = fl_get_string(step->meta, FL_MCP_META_CALL_ID, ""),
+                                      .request = fl_value_ref(step->message->root),
+                                      .id = step->message->id,
+                                      .progress_token = progress_token(step),
+                                      .line_size = step->line_size};
   call->wants_progress = call->progress_token != NULL;
   call->log_rank = fl_mcp_level_rank(fl_get_string(step->meta, FL_MCP_META_LOG_LEVEL, NULL));
   call->wants_log = step->revision->era == FL_MCP_LEGACY || call->log_rank >= 0;
@@ -200,7 +206,12 @@ static const struct method METHODS[] = {
     {"tools/call", true, false, BOTH, {{"name", FL_STRING, true}, {"arguments", FL_OBJECT, false}}, run_tools_call},
     {"tools/list", true, false, BOTH, {{"cursor", FL_STRING, false}}, run_tools_list},
     {"server/discover", true, false, FL_MCP_MODERN, {{0}}, run_discover},
-    {"initialize", true, true, FL_MCP_LEGACY, {{"protocolVersion", FL_STRING, true}, {"capabilities", FL_OBJECT, false}}, run_initialize},
+    {"initialize",
+     true,
+     true,
+     FL_MCP_LEGACY,
+     {{"protocolVersion", FL_STRING, true}, {"capabilities", FL_OBJECT, false}},
+     run_initialize},
     {"ping", true, true, FL_MCP_LEGACY, {{0}}, run_ping},
     {"logging/setLevel", true, false, FL_MCP_LEGACY, {{"level", FL_STRING, true}}, run_set_level},
     {"notifications/cancelled", false, true, BOTH, {{0}}, run_cancelled},
@@ -219,7 +230,8 @@ static void reply_version(struct step *step, const char *asked) {
   FL_VALUE_AUTO data = fl_object();
   struct fl_value *supported = fl_array();
   const struct fl_mcp_revision *revision;
-  for (size_t i = 0; (revision = fl_mcp_revision_at(i)) != NULL; i++) fl_append_take(supported, fl_string(revision->name));
+  for (size_t i = 0; (revision = fl_mcp_revision_at(i)) != NULL; i++)
+    fl_append_take(supported, fl_string(revision->name));
   fl_set_take(data, "supported", supported);
   fl_set_string(data, "requested", asked);
   reply_error_data(step, FL_RPC_UNSUPPORTED_VERSION, "Unsupported protocol version", data);
@@ -248,12 +260,14 @@ static bool check_era(struct step *step, const struct method *method) {
   if (is_modern) {
     if (!check_envelope(step)) return false;
     if ((method->eras & FL_MCP_MODERN) != 0) return true;
-    reply_error(step, FL_RPC_METHOD_NOT_FOUND, "Method not found: %s is not part of %s", method->name, step->revision->name);
+    reply_error(step, FL_RPC_METHOD_NOT_FOUND, "Method not found: %s is not part of %s", method->name,
+                step->revision->name);
     return false;
   }
   step->revision = step->session->legacy;
   if (step->revision != NULL || method->is_first) return true;
-  reply_error(step, FL_RPC_INVALID_PARAMS, "params._meta[\"" FL_MCP_META_VERSION "\"] is missing, and there was no initialize");
+  reply_error(step, FL_RPC_INVALID_PARAMS,
+              "params._meta[\"" FL_MCP_META_VERSION "\"] is missing, and there was no initialize");
   return false;
 }
 
@@ -262,8 +276,8 @@ static bool check_fields(struct step *step, const struct method *method) {
     const struct field *field = &method->fields[i];
     const struct fl_value *value = fl_get(step->params, field->name);
     if (value == NULL ? !field->is_required : fl_is(value, field->type)) continue;
-    reply_error(step, FL_RPC_INVALID_PARAMS, "Invalid params for %s: \"%s\" must be of type %s", method->name, field->name,
-                fl_type_name(field->type));
+    reply_error(step, FL_RPC_INVALID_PARAMS, "Invalid params for %s: \"%s\" must be of type %s", method->name,
+                field->name, fl_type_name(field->type));
     return false;
   }
   return true;
@@ -287,15 +301,18 @@ static void take_message(struct step *step) {
   step->params = message->params;
   step->meta = fl_get(message->params, "_meta");
   switch (message->kind) {
-    case FL_RPC_REQUEST: take_request(step); return;
-    case FL_RPC_NOTIFICATION: take_notification(step); return;
-    case FL_RPC_FAULT:
-      if (message->fault_code == FL_RPC_PARSE_ERROR) reply_error(step, FL_RPC_PARSE_ERROR, "Parse error: %s", message->fault);
-      else reply_error(step, message->fault_code, "Invalid request: %s", message->fault);
-      return;
-    case FL_RPC_BATCH: reply_error(step, FL_RPC_INVALID_REQUEST, "Invalid request: batches are not part of this revision"); return;
-    case FL_RPC_RESULT:
-    case FL_RPC_ERROR: return; /* we asked nothing */
+  case FL_RPC_REQUEST: take_request(step); return;
+  case FL_RPC_NOTIFICATION: take_notification(step); return;
+  case FL_RPC_FAULT:
+    if (message->fault_code == FL_RPC_PARSE_ERROR)
+      reply_error(step, FL_RPC_PARSE_ERROR, "Parse error: %s", message->fault);
+    else reply_error(step, message->fault_code, "Invalid request: %s", message->fault);
+    return;
+  case FL_RPC_BATCH:
+    reply_error(step, FL_RPC_INVALID_REQUEST, "Invalid request: batches are not part of this revision");
+    return;
+  case FL_RPC_RESULT:
+  case FL_RPC_ERROR: return; /* we asked nothing */
   }
 }
 
@@ -309,7 +326,8 @@ static void take_batch(struct step *step) {
   for (size_t i = 0; i < fl_size(batch); i++) {
     FL_RPC_MESSAGE_AUTO member;
     fl_rpc_classify(fl_at(batch, i), &member);
-    struct step inner = {.session = step->session, .effects = step->effects, .message = &member, .line_size = step->line_size};
+    struct step inner = {
+        .session = step->session, .effects = step->effects, .message = &member, .line_size = step->line_size};
     take_message(&inner); /* a batch in a batch is refused there */
   }
 }
@@ -349,17 +367,19 @@ void fl_mcp_server_line(struct fl_mcp_server_session *session, fl_slice line, st
   else take_message(&step);
 }
 
-void fl_mcp_server_line_too_long(struct fl_mcp_server_session *session, fl_slice front, struct fl_mcp_server_effects *effects) {
+void fl_mcp_server_line_too_long(struct fl_mcp_server_session *session, fl_slice front,
+                                 struct fl_mcp_server_effects *effects) {
   FL_VALUE_AUTO id = fl_rpc_peek_id(front);
   struct fl_rpc_message message = {.kind = FL_RPC_FAULT, .id = id};
   struct step step = {.session = session, .effects = effects, .message = &message};
-  reply_error(&step, FL_RPC_INVALID_REQUEST, "Invalid request: the message is larger than %d bytes", FL_MCP_MESSAGE_SIZE_MAX);
+  reply_error(&step, FL_RPC_INVALID_REQUEST, "Invalid request: the message is larger than %d bytes",
+              FL_MCP_MESSAGE_SIZE_MAX);
 }
 
 /* ---- public: calls ---- */
 
-/* Structured content leaves only where the revision has it, never with an error, and before 2026-07-28 only as an object; its
- * text stands in `content` in any case. */
+/* Structured content leaves only where the revision has it, never with an error, and before 2026-07-28 only as an
+ * object; its text stands in `content` in any case. */
 static const struct fl_value *structured_for(const struct fl_mcp_revision *revision, const struct fl_value *result) {
   const struct fl_value *structured = fl_get(result, "structuredContent");
   if (!revision->has_structured || fl_get_bool(result, "isError", false)) return NULL;
@@ -386,8 +406,8 @@ static void write_result(struct step *step, const struct fl_mcp_served_call *cal
                 FL_MCP_MESSAGE_SIZE_MAX);
 }
 
-void fl_mcp_server_call_done(struct fl_mcp_server_session *session, struct fl_mcp_served_call *call, const struct fl_value *result,
-                             struct fl_mcp_server_effects *effects) {
+void fl_mcp_server_call_done(struct fl_mcp_server_session *session, struct fl_mcp_served_call *call,
+                             const struct fl_value *result, struct fl_mcp_server_effects *effects) {
   session->calls_live--;
   session->calls_size -= call->line_size;
   if (!call->is_cancelled) {

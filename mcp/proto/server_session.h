@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* One connection of a server, without the connection: lines and ends of calls in; lines to write, calls to start and calls to
- * cancel out. Both eras on one connection, chosen by each message: a request whose _meta names a revision is modern, one
- * without it belongs to the session that `initialize` opened. Pure.
+/* One connection of a server, without the connection: lines and ends of calls in; lines to write, calls to start and
+ * calls to cancel out. Both eras on one connection, chosen by each message: a request whose _meta names a revision is
+ * modern, one without it belongs to the session that `initialize` opened. Pure.
  *
- * Invariants. (1) Every request gets exactly one reply, except one that was cancelled, which gets none. (2) Between a call's
- * start and its end the peer hears of it only by progress and log messages that it asked for; after its reply, nothing.
- * (3) A message that is wrong never ends the session. */
+ * Invariants. (1) Every request gets exactly one reply, except one that was cancelled, which gets none. (2) Between a
+ * call's start and its end the peer hears of it only by progress and log messages that it asked for; after its reply,
+ * nothing. (3) A message that is wrong never ends the session. */
 #pragma once
 #include "mcp/proto/catalog.h"
 #include "mcp/proto/rpc.h"
@@ -19,15 +19,15 @@ enum {
 
 struct fl_mcp_server_session;
 
-/* A call in flight. The driver learns of it by a START effect and ends it with fl_mcp_server_call_done, also when it was
- * cancelled; then it is gone. */
+/* A call in flight. The driver learns of it by a START effect and ends it with fl_mcp_server_call_done, also when it
+ * was cancelled; then it is gone. */
 struct fl_mcp_served_call {
-  const char *tool;         /* in the catalog */
-  struct fl_value *args;    /* NULL: none given */
-  const char *call_id;      /* the client's idempotency key, "" when it gave none */
+  const char *tool;      /* in the catalog */
+  struct fl_value *args; /* NULL: none given */
+  const char *call_id;   /* the client's idempotency key, "" when it gave none */
   bool wants_progress;
   bool wants_log;
-  void *user, *handle;      /* the driver's */
+  void *user, *handle; /* the driver's */
 
   /* private */
   const struct fl_mcp_revision *revision;
@@ -61,10 +61,11 @@ void fl_mcp_server_session_destroy(struct fl_mcp_server_session *session);
 
 /* Events. Each appends to `effects`. */
 void fl_mcp_server_line(struct fl_mcp_server_session *session, fl_slice line, struct fl_mcp_server_effects *effects);
-void fl_mcp_server_line_too_long(struct fl_mcp_server_session *session, fl_slice front, struct fl_mcp_server_effects *effects);
+void fl_mcp_server_line_too_long(struct fl_mcp_server_session *session, fl_slice front,
+                                 struct fl_mcp_server_effects *effects);
 /* `result`: {"content", "structuredContent", "isError"}; frees the call. */
-void fl_mcp_server_call_done(struct fl_mcp_server_session *session, struct fl_mcp_served_call *call, const struct fl_value *result,
-                             struct fl_mcp_server_effects *effects);
+void fl_mcp_server_call_done(struct fl_mcp_server_session *session, struct fl_mcp_served_call *call,
+                             const struct fl_value *result, struct fl_mcp_server_effects *effects);
 void fl_mcp_server_call_progress(struct fl_mcp_server_session *session, struct fl_mcp_served_call *call,
                                  const struct fl_rpc_progress *progress, struct fl_mcp_server_effects *effects);
 void fl_mcp_server_call_log(struct fl_mcp_server_session *session, struct fl_mcp_served_call *call, const char *level,

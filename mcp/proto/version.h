@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The revisions of the protocol and what sets them apart. Two eras: legacy (2024-11-05 to 2025-11-25, opened by `initialize`)
- * and modern (2026-07-28, every request carries its revision). Pure. */
+/* The revisions of the protocol and what sets them apart. Two eras: legacy (2024-11-05 to 2025-11-25, opened by
+ * `initialize`) and modern (2026-07-28, every request carries its revision). Pure. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,10 +10,11 @@ enum fl_mcp_era { FL_MCP_LEGACY = 1, FL_MCP_MODERN = 2 };
 struct fl_mcp_revision {
   const char *name;
   enum fl_mcp_era era;
-  bool has_batches;      /* JSON-RPC batches must be understood (2025-03-26 alone) */
-  bool has_structured;   /* structuredContent, outputSchema, title */
-  bool has_messages;     /* progress notifications may carry a message */
-  bool error_has_null_id; /* an error about an unreadable message has "id": null (JSON-RPC); later schemas leave it out */
+  bool has_batches;       /* JSON-RPC batches must be understood (2025-03-26 alone) */
+  bool has_structured;    /* structuredContent, outputSchema, title */
+  bool has_messages;      /* progress notifications may carry a message */
+  bool error_has_null_id; /* an error about an unreadable message has "id": null (JSON-RPC); later schemas leave it out
+                           */
 };
 
 #define FL_MCP_REVISION_MODERN "2026-07-28"

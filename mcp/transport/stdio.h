@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Standard input and output as the two ends of a protocol: taken away from the program, so that nothing else can read from
- * the one or write to the other. After this, descriptor 0 is /dev/null and descriptor 1 goes where standard error goes. */
+/* Standard input and output as the two ends of a protocol: taken away from the program, so that nothing else can read
+ * from the one or write to the other. After this, descriptor 0 is /dev/null and descriptor 1 goes where standard error
+ * goes. */
 #pragma once
 #include <fairlead/error.h>
 

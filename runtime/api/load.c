@@ -40,7 +40,8 @@ static void read_env_line(char *line) {
   size_t name_size = (size_t)(equals - line);
   while (name_size > 0 && (line[name_size - 1] == ' ' || line[name_size - 1] == '\t')) name_size--;
   fl_slice value = env_value(equals + 1);
-  if (name_size > 0) fl_free(fl_map_set_n(&env_values, fl_slice_n(line, name_size), fl_strndup(value.data, value.size)));
+  if (name_size > 0)
+    fl_free(fl_map_set_n(&env_values, fl_slice_n(line, name_size), fl_strndup(value.data, value.size)));
 }
 
 static void read_env_file(void) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A growing byte buffer with a limit. Appending past the limit fails with FL_E_LIMIT and changes nothing; `failed` then
- * stays set, so that a chain of appends is checked once at the end. data[size] is always 0 once something was appended. */
+ * stays set, so that a chain of appends is checked once at the end. data[size] is always 0 once something was appended.
+ */
 #pragma once
 #include "runtime/base/slice.h"
 
@@ -26,7 +27,7 @@ int fl_buf_add_text(struct fl_buf *buf, const char *text);
 int fl_buf_add_char(struct fl_buf *buf, char c);
 int fl_buf_addf(struct fl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int fl_buf_vaddf(struct fl_buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
-void fl_buf_consume(struct fl_buf *buf, size_t size); /* drops bytes at the front */
+void fl_buf_consume(struct fl_buf *buf, size_t size);    /* drops bytes at the front */
 char *fl_buf_take(struct fl_buf *buf, size_t *ret_size); /* the caller owns the terminated text; the buffer is empty */
 static inline fl_slice fl_buf_slice(const struct fl_buf *buf) { return (fl_slice){buf->data, buf->size}; }
 #define FL_BUF_AUTO __attribute__((cleanup(fl_buf_deinit))) struct fl_buf

@@ -30,9 +30,8 @@ void fl_diags_add(struct fl_diags *diags, const struct fl_diag *diag) {
   }
   diags->items = fl_realloc(diags->items, (diags->count + 1) * sizeof *diags->items);
   diags->items[diags->count++] = (struct fl_diag){
-      diag->severity, fl_strdup(diag->file),    diag->line,
-      diag->column,   fl_strdup(diag->pointer), fl_strdup(diag->message),
-      fl_strdup(diag->suggestion),
+      diag->severity,           fl_strdup(diag->file),       diag->line, diag->column, fl_strdup(diag->pointer),
+      fl_strdup(diag->message), fl_strdup(diag->suggestion),
   };
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Identifiers and hashing. Pure: time and random bytes are arguments. UUIDv6 and v7 follow RFC 9562; both sort by time as
- * text. Hashes are BLAKE2b (RFC 7693), by libsodium. */
+/* Identifiers and hashing. Pure: time and random bytes are arguments. UUIDv6 and v7 follow RFC 9562; both sort by time
+ * as text. Hashes are BLAKE2b (RFC 7693), by libsodium. */
 #pragma once
 #include "runtime/base/slice.h"
 
@@ -11,11 +11,12 @@ enum { FL_UUID_SIZE = 37, FL_HASH_SIZE = 32, FL_ID_MAX = 128 };
 /* Threads and runs: UUIDv7 of wall-clock milliseconds and 10 random bytes. */
 void fl_uuid7(int64_t wall_ms, const uint8_t random[10], char ret_text[FL_UUID_SIZE]);
 
-/* Checkpoints: UUIDv6 whose clock sequence carries the low 14 bits of the step. `ticks` are 100 ns since the Unix epoch; the
- * caller makes them increase within a thread. `node` is 6 random bytes. */
+/* Checkpoints: UUIDv6 whose clock sequence carries the low 14 bits of the step. `ticks` are 100 ns since the Unix
+ * epoch; the caller makes them increase within a thread. `node` is 6 random bytes. */
 void fl_uuid6(int64_t ticks, uint16_t sequence, const uint8_t node[6], char ret_text[FL_UUID_SIZE]);
 
-/* BLAKE2b-256 over parts, each preceded by its size as 8 bytes little endian, so that ("ab","c") differs from ("a","bc"). */
+/* BLAKE2b-256 over parts, each preceded by its size as 8 bytes little endian, so that ("ab","c") differs from
+ * ("a","bc"). */
 void fl_hash_parts(const fl_slice *parts, size_t part_count, uint8_t ret_hash[FL_HASH_SIZE]);
 void fl_hash_bytes(fl_slice bytes, uint8_t ret_hash[FL_HASH_SIZE]);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Open addressing with linear probing over an insertion-ordered entry array; a removed entry keeps its slot until the next
- * rehash. The hash is seeded per process so that a peer cannot choose colliding keys. */
+/* Open addressing with linear probing over an insertion-ordered entry array; a removed entry keeps its slot until the
+ * next rehash. The hash is seeded per process so that a peer cannot choose colliding keys. */
 #include "runtime/base/map.h"
 
 #include "runtime/base/check.h"
@@ -101,7 +101,9 @@ void *fl_map_set_n(struct fl_map *map, fl_slice key, void *value) {
   return NULL;
 }
 
-void *fl_map_set(struct fl_map *map, const char *key, void *value) { return fl_map_set_n(map, fl_slice_of(key), value); }
+void *fl_map_set(struct fl_map *map, const char *key, void *value) {
+  return fl_map_set_n(map, fl_slice_of(key), value);
+}
 
 void *fl_map_remove_n(struct fl_map *map, fl_slice key) {
   struct fl_map_entry *entry = find(map, key, hash_of(key));

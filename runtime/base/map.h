@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A hash map from byte strings to pointers. Keys are copied; values are borrowed. Iteration is in insertion order (removed
- * entries are skipped), so that whatever is produced from a map is deterministic. */
+/* A hash map from byte strings to pointers. Keys are copied; values are borrowed. Iteration is in insertion order
+ * (removed entries are skipped), so that whatever is produced from a map is deterministic. */
 #pragma once
 #include "runtime/base/slice.h"
 
@@ -18,7 +18,7 @@ struct fl_map {
   struct fl_map_entry *entries;
   size_t entry_count; /* including removed ones */
   size_t entry_capacity;
-  size_t count; /* live ones */
+  size_t count;    /* live ones */
   uint32_t *slots; /* entry index + 1; 0 is free */
   size_t slot_count;
 };

@@ -28,7 +28,9 @@ static void *must_succeed(void *memory) {
 
 void *fl_alloc(size_t size) { return must_succeed(malloc(size > 0 ? size : 1)); }
 
-void *fl_alloc_zero(size_t count, size_t size) { return must_succeed(calloc(count > 0 ? count : 1, size > 0 ? size : 1)); }
+void *fl_alloc_zero(size_t count, size_t size) {
+  return must_succeed(calloc(count > 0 ? count : 1, size > 0 ? size : 1));
+}
 
 void *fl_realloc(void *memory, size_t size) { return must_succeed(realloc(memory, size > 0 ? size : 1)); }
 

@@ -4,8 +4,8 @@
 #pragma once
 #include <stddef.h>
 
-void *fl_alloc(size_t size);                     /* at least 1 byte, not cleared */
-void *fl_alloc_zero(size_t count, size_t size);  /* cleared; the product is checked */
+void *fl_alloc(size_t size);                    /* at least 1 byte, not cleared */
+void *fl_alloc_zero(size_t count, size_t size); /* cleared; the product is checked */
 void *fl_realloc(void *memory, size_t size);
 void fl_free(void *memory);                      /* NULL allowed */
 char *fl_strdup(const char *text);               /* NULL gives NULL */

@@ -52,8 +52,7 @@ static int add_entries(struct host *host, const struct fl_graph_file *file) {
     struct fl_tool_source *source = NULL;
     struct fl_error err = {0};
     struct fl_mcp_client_entry entry = {member.key, member.value, file->folder};
-    if (fl_mcp_client_from_config(host->world, &entry, &source, &err) < 0)
-      return fl_fail_error(host->args, &err);
+    if (fl_mcp_client_from_config(host->world, &entry, &source, &err) < 0) return fl_fail_error(host->args, &err);
     int code = add_source(host, source);
     if (code != 0) return code;
     count++;
@@ -242,10 +241,10 @@ static int print_result(const struct fl_args *args, const struct fl_value *resul
   for (size_t i = 0; i < fl_size(content); i++) {
     const struct fl_value *block = fl_at(content, i);
     const char *text = fl_get_string(block, "text", NULL);
-    FL_FREE_AUTO char *line =
-        text != NULL ? fl_format("%s\n", text)
-                     : fl_format("[%s %s]\n", fl_get_string(block, "type", "?"),
-                                 fl_get_string(block, "mimeType", fl_get_string(block, "uri", "")));
+    FL_FREE_AUTO char *line = text != NULL
+                                  ? fl_format("%s\n", text)
+                                  : fl_format("[%s %s]\n", fl_get_string(block, "type", "?"),
+                                              fl_get_string(block, "mimeType", fl_get_string(block, "uri", "")));
     fl_print_text(is_error ? stderr : stdout, line);
   }
   if (fl_size(content) == 0 && fl_get(result, "structuredContent") != NULL)

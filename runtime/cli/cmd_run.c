@@ -95,7 +95,8 @@ static void prefer_unfinished(struct fl_session *session, struct plan *plan) {
 }
 
 static void print_thread(const struct fl_session *session, const char *thread) {
-  if (session->args->json || fl_args_has(session->args, "quiet") || session->thread != NULL || thread[0] == '\0') return;
+  if (session->args->json || fl_args_has(session->args, "quiet") || session->thread != NULL || thread[0] == '\0')
+    return;
   fprintf(stderr, "thread %s (go on with --thread %s)\n", thread, thread);
 }
 

@@ -99,8 +99,7 @@ int fl_cmd_threads_list(struct fl_args *args) {
   int code = open_store(args, true, &opened);
   if (code != 0) return code;
   struct listing listing = {.args = args};
-  struct fl_threads_query query = {.limit = limit > 0 ? (size_t)limit : FL_ROWS_DEFAULT,
-                                   .status = status};
+  struct fl_threads_query query = {.limit = limit > 0 ? (size_t)limit : FL_ROWS_DEFAULT, .status = status};
   struct fl_error err = {0};
   int rc = fl_store_list_threads(opened.store, &query, print_thread, &listing, &err);
   if (rc < 0) code = fl_fail_error(args, &err);

@@ -101,8 +101,8 @@ static void show_tool_end(struct fl_follower *follower, const char *node, const 
   bool is_bad = error != NULL || fl_get_bool(fl_get(data, "result"), "isError", false);
   FL_FREE_AUTO char *tool = fl_visible(fl_get_string(data, "tool", ""), FL_SHOWN_MAX);
   begin_step(follower, node);
-  fprintf(stderr, "%s%s %s %s%s%s  %s%.1f ms%s%s\n", tool, paint(follower, "\033[2m"),
-          is_bad ? "✗" : "→", paint(follower, is_bad ? "\033[31m" : "\033[0m"), text.data != NULL ? text.data : "",
+  fprintf(stderr, "%s%s %s %s%s%s  %s%.1f ms%s%s\n", tool, paint(follower, "\033[2m"), is_bad ? "✗" : "→",
+          paint(follower, is_bad ? "\033[31m" : "\033[0m"), text.data != NULL ? text.data : "",
           paint(follower, "\033[0m"), paint(follower, "\033[2m"), fl_get_double(data, "ms", 0),
           fl_get_bool(data, "replayed", false) ? " (from the journal; not called again)" : "",
           paint(follower, "\033[0m"));

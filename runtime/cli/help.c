@@ -165,9 +165,10 @@ static void print_fish_choices(const struct fl_command *command, const char *wor
   if (command->choices != NULL && strcmp(command->choices, "FILE") != 0)
     printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -f -a '%s'\n", word, command->choices);
   if (strncmp(command->name, "threads ", 8) == 0 && command->usage[0] != '\0')
-    printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -f -a \"(fairlead threads list --json 2>/dev/null | "
-           "string replace -rf '.*\\\"id\\\":\\\"([^\\\"]*)\\\".*' '\\$1')\"\n",
-           word);
+    printf(
+        "complete -c fairlead -n '__fish_seen_subcommand_from %s' -f -a \"(fairlead threads list --json 2>/dev/null | "
+        "string replace -rf '.*\\\"id\\\":\\\"([^\\\"]*)\\\".*' '\\$1')\"\n",
+        word);
 }
 
 static void print_fish(void) {

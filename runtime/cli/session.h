@@ -12,7 +12,7 @@ struct fl_session {
   char *thread; /* NULL: a new one for each run */
   struct fl_signal on_int, on_term, on_stop;
   struct fl_invocation *invocation; /* under way */
-  bool is_chat;              /* the one who answers sits at the prompt */
+  bool is_chat;                     /* the one who answers sits at the prompt */
   bool is_over, was_cancelled;
   struct fl_invoke_result result;
   struct fl_error error;

@@ -2,7 +2,8 @@
 /* Journalled calls: the n-th call of a task is the same call when the task runs again, and finds its answer.
  *
  * Happy path: look in the journal; ask the policy; write the intent (unless the call may be repeated); when it is on
- * disk, dispatch; when the reply is there, journal it and hand it to the node in the next drain. Failure modes: the
+ * disk, dispatch; when the reply is there, journal it and hand it to the node in the next drain.
+ * Failure modes: the
  * policy refuses (an error that the model can read); the tool fails, dies or is late (the same); a call that left
  * before a crash and whose outcome is unknown: `read` is repeated, `keyed` is repeated with its key, `once` becomes an
  * interrupt, and a person decides. */

@@ -2,7 +2,8 @@
 /* One execution of one node: what the node function sees and does. Implements the task half of <fairlead/graph.h>.
  *
  * Happy path: start enters the node function; it writes and answers FL_DONE, or FL_PENDING and completes later, from
- * the reply of a call; the task's end becomes an event for the core. Failure modes: a cancel tells the calls, whose
+ * the reply of a call; the task's end becomes an event for the core.
+ * Failure modes: a cancel tells the calls, whose
  * replies let the node complete; a node that has no call under way is ended for it; whatever it does afterwards is
  * ignored. */
 #include "runtime/engine/engine.h"

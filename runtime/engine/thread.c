@@ -2,7 +2,8 @@
 /* Threads that this process holds.
  *
  * Happy path: acquire the lease, load the head, run; the thread then stays held, with its state in memory, so that the
- * next turn costs its delta. Failure modes: somebody else holds the lease (FL_E_BUSY names the process); the thread
+ * next turn costs its delta.
+ * Failure modes: somebody else holds the lease (FL_E_BUSY names the process); the thread
  * does not exist; what is stored is damaged. A held thread whose lease may have lapsed is given back and taken anew. */
 #include "runtime/engine/engine.h"
 

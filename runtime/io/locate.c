@@ -73,9 +73,9 @@ int fl_locate_companion(const char *variable, const char *folder, const char *na
   }
   FL_FREE_AUTO char *installed = join(folder, strlen(folder), name);
   FL_FREE_AUTO char *beside = beside_us(name);
-  const char *found = access(installed, F_OK) == 0                  ? installed
-                      : beside != NULL && access(beside, F_OK) == 0 ? beside
-                                                                    : NULL;
+  const char *found = NULL; /* its own build first: an older installation must not shadow it */
+  if (beside != NULL && access(beside, F_OK) == 0) found = beside;
+  else if (access(installed, F_OK) == 0) found = installed;
   if (found == NULL)
     return fl_error_set(err, FL_E_NOT_FOUND, "cannot find %s: it is neither %s nor %s; set %s to its path", name,
                         installed, beside != NULL ? beside : "beside the program", variable);

@@ -184,9 +184,9 @@ static void open_multi(struct fl_net *net, enum fl_trust_class trust) {
 }
 
 static int net_create(const struct fl_net_host *host, struct fl_net **ret_net, struct fl_error *err) {
-  CURLcode failure = host->uses_our_allocator
-                         ? curl_global_init_mem(CURL_GLOBAL_ALL, fl_alloc, fl_free, fl_realloc, fl_strdup, fl_alloc_zero)
-                         : curl_global_init(CURL_GLOBAL_ALL);
+  CURLcode failure = host->uses_our_allocator ? curl_global_init_mem(CURL_GLOBAL_ALL, fl_alloc, fl_free, fl_realloc,
+                                                                     fl_strdup, fl_alloc_zero)
+                                              : curl_global_init(CURL_GLOBAL_ALL);
   if (failure != CURLE_OK)
     return fl_error_set(err, FL_E_UNSUPPORTED, "the network library does not start: %s", curl_easy_strerror(failure));
   struct fl_net *net = fl_new(struct fl_net);

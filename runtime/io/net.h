@@ -15,8 +15,8 @@ struct fl_net;
 /* What the module tells the world that it serves. */
 struct fl_net_host {
   struct fl_world *world;
-  void *loop; /* uv_loop_t */
-  bool uses_our_allocator; /* the program owns the whole process: libcurl allocates as we do */
+  void *loop;                                /* uv_loop_t */
+  bool uses_our_allocator;                   /* the program owns the whole process: libcurl allocates as we do */
   void (*on_opened)(struct fl_world *world); /* one more handle on the loop */
   void (*on_closed)(struct fl_world *world); /* a handle is gone; the world may be freed in this call */
   /* The last callback of a request; its impl is freed after it. */

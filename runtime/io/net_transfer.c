@@ -45,7 +45,7 @@ fail(struct net_transfer *transfer, int code, const char *format, ...) {
  * line. */
 static void begin_block(struct net_transfer *transfer, const char *line, size_t size) {
   const char *space = memchr(line, ' ', size);
-  transfer->status = space != NULL ? atoi(space + 1) : 0;
+  transfer->status = space != NULL ? (int)strtol(space + 1, NULL, 10) : 0;
   fl_buf_clear(&transfer->headers);
 }
 

@@ -48,7 +48,7 @@ struct net_transfer {
   unsigned sent_count;
   int failure; /* what we decided ourselves; 0: what curl says */
   char failure_text[160];
-  int status; /* HTTP */
+  int status;            /* HTTP */
   struct fl_buf headers; /* "Name: value" lines, each terminated by NUL */
   size_t body_size, body_max;
   bool (*allow_address)(const char *address, uint16_t port, void *user);
@@ -59,7 +59,7 @@ struct net_transfer {
 /* Makes a transfer that is ready to be added; checks URL, method and headers. */
 int net_transfer_create(struct fl_net *net, struct fl_http *http, const struct fl_http_options *options,
                         struct net_transfer **ret_transfer, struct fl_error *err);
-void net_transfer_free(struct net_transfer *transfer); /* not in a multi, its timer closed */
+void net_transfer_free(struct net_transfer *transfer);                     /* not in a multi, its timer closed */
 void net_transfer_watch(struct net_transfer *transfer, int64_t within_ms); /* (re)starts the deadline */
 /* What became of it, as the client is told: 0 or FL_E_*, with the text. */
 int net_transfer_result(struct net_transfer *transfer, CURLcode code, struct fl_error *err);

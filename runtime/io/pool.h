@@ -9,5 +9,5 @@ enum { FL_POOL_THREADS_MAX = 16 };
 struct fl_pool;
 
 struct fl_pool *fl_pool_create(struct fl_world *world);
-void fl_pool_destroy(struct fl_pool *pool); /* NULL allowed; no work may be under way */
+void fl_pool_destroy(struct fl_pool *pool);                     /* NULL allowed; no work may be under way */
 void fl_pool_start(struct fl_pool *pool, struct fl_work *work); /* on_done comes by fl_world_post */

@@ -71,7 +71,7 @@ struct sim_world {
 
   struct sim_source posts, signals;
   _Atomic pthread_t thread; /* that runs it */
-  pthread_mutex_t lock; /* guards foreign */
+  pthread_mutex_t lock;     /* guards foreign */
   pthread_cond_t has_foreign;
   struct fl_post *foreign, **foreign_end; /* posts of other threads */
 
@@ -89,7 +89,7 @@ bool sim_effect(struct sim_world *world, enum fl_sim_effect effect);
 uint64_t sim_draw(uint64_t *state, uint64_t below); /* 0 to below - 1 */
 
 void sim_source_init(struct sim_source *source, struct sim_world *world);
-void sim_source_clear(struct sim_source *source); /* frees what waits */
+void sim_source_clear(struct sim_source *source);      /* frees what waits */
 void sim_source_drop_later(struct sim_source *source); /* frees what is not due yet */
 void sim_source_block(struct sim_source *source, bool blocked);
 /* A new event at the end of the source, `delay_ms` after the one before it (from now when there is none); data is

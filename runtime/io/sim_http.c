@@ -216,7 +216,9 @@ void *fl_sim_exchange_user(const struct fl_sim_exchange *exchange) { return exch
 
 void fl_sim_exchange_set_user(struct fl_sim_exchange *exchange, void *user) { exchange->user = user; }
 
-struct fl_world *fl_sim_exchange_world(const struct fl_sim_exchange *exchange) { return exchange->thing.head.world; }
+struct fl_world *fl_sim_exchange_world(const struct fl_sim_exchange *exchange) {
+  return exchange->thing.head.world;
+}
 
 const char *fl_sim_request_method(const struct fl_sim_exchange *exchange) { return exchange->method; }
 

@@ -228,7 +228,9 @@ void *fl_sim_peer_user(const struct fl_sim_peer *peer) { return peer->user; }
 
 void fl_sim_peer_set_user(struct fl_sim_peer *peer, void *user) { peer->user = user; }
 
-struct fl_world *fl_sim_peer_world(const struct fl_sim_peer *peer) { return peer->thing.head.world; }
+struct fl_world *fl_sim_peer_world(const struct fl_sim_peer *peer) {
+  return peer->thing.head.world;
+}
 
 const char *const *fl_sim_peer_argv(const struct fl_sim_peer *peer) { return (const char *const *)peer->argv; }
 

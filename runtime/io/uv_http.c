@@ -35,8 +35,11 @@ static int ensure_net(struct uv_world *world, struct fl_error *err) {
   if (world->net != NULL) return 0;
   int failure = world->net_module == NULL ? load(&world->net_module, err) : 0;
   if (failure != 0) return failure;
-  struct fl_net_host host = {.world = &world->base, .loop = world->loop,
-                             .uses_our_allocator = fl_io_hooks_are_installed(), .on_opened = on_opened, .on_closed = on_closed,
+  struct fl_net_host host = {.world = &world->base,
+                             .loop = world->loop,
+                             .uses_our_allocator = fl_io_hooks_are_installed(),
+                             .on_opened = on_opened,
+                             .on_closed = on_closed,
                              .end_request = end_request};
   return world->net_module->create(&host, &world->net, err);
 }

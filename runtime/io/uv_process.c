@@ -135,15 +135,15 @@ static void close_outputs(struct process_impl *impl) {
 static void on_timer(struct fl_timer *timer) {
   struct process_impl *impl = timer->user;
   switch (impl->stage) {
-    case STAGE_RUNNING: break;
-    case STAGE_INPUT_CLOSED:
-      send_signal(impl, SIGTERM);
-      impl->stage = STAGE_TERM;
-      fl_timer_start(impl->head.world, timer, impl->grace_ms);
-      break;
-    case STAGE_TERM: send_kill(impl); break;
-    case STAGE_KILL: uv_process_kill(&impl->handle, SIGKILL); break;
-    case STAGE_DRAIN: close_outputs(impl); break;
+  case STAGE_RUNNING: break;
+  case STAGE_INPUT_CLOSED:
+    send_signal(impl, SIGTERM);
+    impl->stage = STAGE_TERM;
+    fl_timer_start(impl->head.world, timer, impl->grace_ms);
+    break;
+  case STAGE_TERM: send_kill(impl); break;
+  case STAGE_KILL: uv_process_kill(&impl->handle, SIGKILL); break;
+  case STAGE_DRAIN: close_outputs(impl); break;
   }
 }
 
@@ -239,8 +239,12 @@ static int spawn(struct process_impl *impl, const struct plan *plan, const struc
     stdio[i].flags = plan->theirs[i] >= 0 ? UV_INHERIT_FD : UV_IGNORE;
     stdio[i].data.fd = plan->theirs[i];
   }
-  uv_process_options_t spawning = {.exit_cb = on_uv_exit, .file = plan->launcher, .args = (char **)plan->argv,
-                                   .cwd = options->cwd, .stdio = stdio, .stdio_count = FD_COUNT};
+  uv_process_options_t spawning = {.exit_cb = on_uv_exit,
+                                   .file = plan->launcher,
+                                   .args = (char **)plan->argv,
+                                   .cwd = options->cwd,
+                                   .stdio = stdio,
+                                   .stdio_count = FD_COUNT};
   struct uv_world *world = uv_world_of(impl->head.world);
   impl->handle.data = impl;
   impl->open_count = 1;
@@ -280,7 +284,7 @@ static void on_failed_handle_closed(uv_handle_t *handle) {
 int uv_world_process_start(struct fl_world *base, struct fl_process *process, const struct fl_process_options *options,
                            struct fl_error *err) {
   __attribute__((cleanup(plan_deinit))) struct plan plan = {.ours = {-1, -1, -1, -1, -1, -1},
-                                                                .theirs = {-1, -1, -1, -1, -1, -1}};
+                                                            .theirs = {-1, -1, -1, -1, -1, -1}};
   int failure = prepare(&plan, options, err);
   if (failure != 0) return failure;
   char parent[16];

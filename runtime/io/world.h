@@ -41,9 +41,9 @@ void fl_world_release(struct fl_world *world);
 
 /* ---- time and randomness ---- */
 
-int64_t fl_world_now_ms(struct fl_world *world);   /* monotonic */
-int64_t fl_world_now_us(struct fl_world *world);   /* monotonic, for durations */
-int64_t fl_world_wall_ms(struct fl_world *world);  /* since the Unix epoch */
+int64_t fl_world_now_ms(struct fl_world *world);  /* monotonic */
+int64_t fl_world_now_us(struct fl_world *world);  /* monotonic, for durations */
+int64_t fl_world_wall_ms(struct fl_world *world); /* since the Unix epoch */
 void fl_world_random(struct fl_world *world, void *bytes, size_t size);
 
 struct fl_timer {
@@ -76,7 +76,7 @@ int fl_stream_open_fd(struct fl_world *world, struct fl_stream *stream, int fd, 
 /* Copies the data. Several writes of one loop turn leave as one. Returns FL_E_CLOSED after an error, FL_E_LIMIT above
  * FL_STREAM_QUEUE_MAX waiting bytes. */
 int fl_stream_write(struct fl_stream *stream, fl_slice data);
-size_t fl_stream_queued(const struct fl_stream *stream); /* bytes not yet with the kernel */
+size_t fl_stream_queued(const struct fl_stream *stream);     /* bytes not yet with the kernel */
 void fl_stream_pause(struct fl_stream *stream, bool paused); /* back-pressure */
 /* Flushes first. on_close may be NULL: then the stream is the caller's again at once. The descriptor was taken by open
  * and is closed; in the place of 0, 1 or 2 stands /dev/null afterwards. */
@@ -121,8 +121,8 @@ struct fl_http_options {
   enum fl_trust_class trust;
   const char *method;
   const char *url;
-  const char *const *headers; /* NULL-terminated "Name: value" */
-  fl_slice body;              /* copied */
+  const char *const *headers;     /* NULL-terminated "Name: value" */
+  fl_slice body;                  /* copied */
   uint32_t connect_timeout_ms;    /* 0: 10 s */
   uint32_t first_byte_timeout_ms; /* from start to the first byte of the answer; 0: 60 s */
   uint32_t idle_timeout_ms;       /* between bytes; 0: 60 s */
@@ -134,10 +134,10 @@ struct fl_http_options {
 };
 
 struct fl_http {
-  void (*on_headers)(struct fl_http *http, int status);     /* once; then fl_http_header may be asked, also in on_end */
-  void (*on_body)(struct fl_http *http, fl_slice data);     /* any number of times */
-  /* The last, once: 0, FL_E_TIMEOUT, FL_E_NETWORK, FL_E_CANCELLED, FL_E_LIMIT, FL_E_DENIED, FL_E_TRUNCATED; `err` has the
-   * text and is NULL when status is 0. The request may be started again or freed in here. */
+  void (*on_headers)(struct fl_http *http, int status); /* once; then fl_http_header may be asked, also in on_end */
+  void (*on_body)(struct fl_http *http, fl_slice data); /* any number of times */
+  /* The last, once: 0, FL_E_TIMEOUT, FL_E_NETWORK, FL_E_CANCELLED, FL_E_LIMIT, FL_E_DENIED, FL_E_TRUNCATED; `err` has
+   * the text and is NULL when status is 0. The request may be started again or freed in here. */
   void (*on_end)(struct fl_http *http, int status, const struct fl_error *err);
   void *user;
   void *impl;
@@ -154,8 +154,8 @@ void fl_http_cancel(struct fl_http *http); /* closes the connection; on_end(FL_E
 /* ---- work on the pool ---- */
 
 struct fl_work {
-  void (*run)(struct fl_work *work);      /* on a pool thread */
-  void (*on_done)(struct fl_work *work);  /* on the loop */
+  void (*run)(struct fl_work *work);     /* on a pool thread */
+  void (*on_done)(struct fl_work *work); /* on the loop */
   void *user;
   void *impl;
 };

@@ -19,7 +19,8 @@
  * any more, and run returns FL_SIM_CRASHED. Then: bring up a second world on the surviving store, or first
  * fl_world_sim_bury the first, so that its objects end in their ordinary way and can be freed (a store must have been
  * told of the crash before).
- *   for (n = 1; ; n++) { …; fl_world_sim_crash_at(world, n); if (fl_world_sim_run(world) != FL_SIM_CRASHED) break; … } */
+ *   for (n = 1; ; n++) { …; fl_world_sim_crash_at(world, n); if (fl_world_sim_run(world) != FL_SIM_CRASHED) break; … }
+ */
 #pragma once
 #include "runtime/io/world.h"
 
@@ -76,7 +77,7 @@ enum fl_sim_effect {
 };
 const char *fl_sim_effect_name(enum fl_sim_effect effect);
 
-uint64_t fl_world_sim_effect_count(const struct fl_world *world); /* so far */
+uint64_t fl_world_sim_effect_count(const struct fl_world *world);    /* so far */
 void fl_world_sim_crash_at(struct fl_world *world, uint64_t number); /* 0: never */
 void fl_world_sim_crash(struct fl_world *world);                     /* now: "before the next effect" */
 bool fl_world_sim_is_crashed(const struct fl_world *world);
@@ -95,12 +96,12 @@ void fl_world_sim_bury(struct fl_world *world);
 struct fl_sim_peer; /* one running process; gone after on_gone */
 
 struct fl_sim_program {
-  const char *name; /* argv[0], exactly */
-  void (*on_start)(struct fl_sim_peer *peer);                  /* may be NULL */
-  void (*on_stdin)(struct fl_sim_peer *peer, fl_slice data);   /* NULL: it does not care */
-  void (*on_stdin_end)(struct fl_sim_peer *peer);              /* NULL: it exits with status 0 */
-  void (*on_signal)(struct fl_sim_peer *peer, int number);     /* NULL: it dies of it; SIGKILL is never asked */
-  void (*on_gone)(struct fl_sim_peer *peer);                   /* last, always: free what belongs to it; may be NULL */
+  const char *name;                                          /* argv[0], exactly */
+  void (*on_start)(struct fl_sim_peer *peer);                /* may be NULL */
+  void (*on_stdin)(struct fl_sim_peer *peer, fl_slice data); /* NULL: it does not care */
+  void (*on_stdin_end)(struct fl_sim_peer *peer);            /* NULL: it exits with status 0 */
+  void (*on_signal)(struct fl_sim_peer *peer, int number);   /* NULL: it dies of it; SIGKILL is never asked */
+  void (*on_gone)(struct fl_sim_peer *peer);                 /* last, always: free what belongs to it; may be NULL */
   void *user;
 };
 /* Copies; a later program of the same name replaces it for later starts. Unknown names are FL_E_NOT_FOUND to

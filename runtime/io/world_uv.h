@@ -32,7 +32,7 @@ struct uv_world {
   bool is_stopped;
   bool is_destroyed;
   bool sigpipe_was_blocked;
-  bool has_local_posts; /* posted by the loop's own thread, not called yet */
+  bool has_local_posts;     /* posted by the loop's own thread, not called yet */
   _Atomic pthread_t thread; /* the loop's */
   size_t open_count;
   size_t handle_count;
@@ -49,7 +49,7 @@ struct uv_world {
   struct uv_duct *unflushed;
   char *read_buffer; /* lent to one callback at a time */
 
-  struct fl_pool *pool; /* NULL until the first work */
+  struct fl_pool *pool;                   /* NULL until the first work */
   const struct fl_net_module *net_module; /* NULL until the first request */
   struct fl_net *net;
 };
@@ -69,14 +69,14 @@ enum uv_duct_kind {
 
 struct uv_duct {
   struct uv_world *world;
-  int fd;         /* -1 when closed */
+  int fd;          /* -1 when closed */
   int standard_fd; /* 0, 1 or 2 to put /dev/null on when closed; otherwise -1 */
   enum uv_duct_kind kind;
   bool reads;
   bool is_paused;
   bool is_unflushed; /* in world->unflushed */
   bool is_polling;
-  bool is_closing;   /* no more callbacks but on_closed */
+  bool is_closing; /* no more callbacks but on_closed */
   bool has_ended;
   bool has_handle;
   int status; /* of writing: 0 or FL_E_CLOSED */

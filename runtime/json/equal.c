@@ -41,12 +41,11 @@ bool fl_equal(const struct fl_value *a, const struct fl_value *b) {
   enum fl_type type = fl_type_of(a);
   if (type != fl_type_of(b)) return false;
   switch (type) {
-    case FL_BOOL: return fl_as_bool(a, false) == fl_as_bool(b, false);
-    case FL_STRING:
-      return fl_slice_equal(string_slice(a), string_slice(b));
-    case FL_ARRAY: return arrays_equal(a, b);
-    case FL_OBJECT: return objects_equal(a, b);
-    default: return true; /* null */
+  case FL_BOOL: return fl_as_bool(a, false) == fl_as_bool(b, false);
+  case FL_STRING: return fl_slice_equal(string_slice(a), string_slice(b));
+  case FL_ARRAY: return arrays_equal(a, b);
+  case FL_OBJECT: return objects_equal(a, b);
+  default: return true; /* null */
   }
 }
 
@@ -62,12 +61,12 @@ static size_t object_weight(const struct fl_value *object) {
 
 size_t fl_json_weight(const struct fl_value *value) {
   switch (fl_type_of(value)) {
-    case FL_INT:
-    case FL_DOUBLE: return SCALAR_WEIGHT;
-    case FL_STRING: return STRING_WEIGHT + fl_string_size(value);
-    case FL_OBJECT: return object_weight(value);
-    case FL_ARRAY: break;
-    default: return 0; /* null and booleans are shared by all */
+  case FL_INT:
+  case FL_DOUBLE: return SCALAR_WEIGHT;
+  case FL_STRING: return STRING_WEIGHT + fl_string_size(value);
+  case FL_OBJECT: return object_weight(value);
+  case FL_ARRAY: break;
+  default: return 0; /* null and booleans are shared by all */
   }
   size_t weight = ARRAY_WEIGHT + sizeof(void *) * (fl_size(value) < 8 ? 8 : fl_size(value));
   for (size_t i = 0; i < fl_size(value); i++) weight += fl_json_weight(fl_at(value, i));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Expressions: a subset of CEL (Common Expression Language), parsed once, evaluated on values with a budget of steps and of
- * output bytes. Total: no loops but all/exists/filter/map over a finite list, no input, no output, no environment. Pure.
+/* Expressions: a subset of CEL (Common Expression Language), parsed once, evaluated on values with a budget of steps
+ * and of output bytes. Total: no loops but all/exists/filter/map over a finite list, no input, no output, no
+ * environment. Pure.
  *
  * Ours beside CEL: last(list), negative list indices, mixed int and double arithmetic and comparison by promotion. */
 #pragma once
@@ -40,13 +41,13 @@ void fl_expr_destroy(struct fl_expr *expr); /* NULL allowed */
 const char *fl_expr_text(const struct fl_expr *expr);
 
 /* Calls `visit` for each name that the expression reads freely: (scope or NULL, name, column), where
- * scope is what stands before the dot, be it a scope or a value: args.x gives ("args", "x"). For checks of graph files. The
- * names of types (int, double, string, bool, list, map, null_type) always have a meaning and are not visited. */
+ * scope is what stands before the dot, be it a scope or a value: args.x gives ("args", "x"). For checks of graph files.
+ * The names of types (int, double, string, bool, list, map, null_type) always have a meaning and are not visited. */
 void fl_expr_visit_names(const struct fl_expr *expr,
                          void (*visit)(const char *scope, const char *name, size_t column, void *user), void *user);
 
-/* A new reference. Errors: FL_E_EXPRESSION (unknown name, no such member, wrong types, division by zero, overflow, …: the text
- * says what and at which column), FL_E_LIMIT (budget). */
+/* A new reference. Errors: FL_E_EXPRESSION (unknown name, no such member, wrong types, division by zero, overflow, …:
+ * the text says what and at which column), FL_E_LIMIT (budget). */
 int fl_expr_eval(const struct fl_expr *expr, const struct fl_expr_env *env, struct fl_value **ret_value,
                  struct fl_error *err);
 

@@ -10,8 +10,8 @@
 
 /* ---- errors and budgets ---- */
 
-static int fail_with(struct fl_eval *eval, const struct fl_expr_node *node, int code, const char *format,
-                     va_list args) FL_PRINTF(4, 0);
+static int fail_with(struct fl_eval *eval, const struct fl_expr_node *node, int code, const char *format, va_list args)
+    FL_PRINTF(4, 0);
 static int fail_with(struct fl_eval *eval, const struct fl_expr_node *node, int code, const char *format,
                      va_list args) {
   if (eval->err == NULL) return code;

@@ -88,7 +88,8 @@ static int finish_int(struct fl_lexer *lexer) {
 static int finish_double(struct fl_lexer *lexer) {
   FL_FREE_AUTO char *digits = fl_strndup(lexer->text.data + lexer->start, lexer->offset - lexer->start);
   lexer->kind = FL_TOKEN_DOUBLE;
-  if (!fl_number_from_text(digits, &lexer->number)) return fl_lexer_fail(lexer, lexer->start, "the number is too large for a double");
+  if (!fl_number_from_text(digits, &lexer->number))
+    return fl_lexer_fail(lexer, lexer->start, "the number is too large for a double");
   return finish_number(lexer);
 }
 

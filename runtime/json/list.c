@@ -12,7 +12,7 @@
 struct item {
   size_t refs;
   struct fl_value *value; /* NULL until parsed */
-  size_t text_size; /* 0 when it exists only as a value */
+  size_t text_size;       /* 0 when it exists only as a value */
   char text[];
 };
 
@@ -58,10 +58,12 @@ static struct fl_value *item_value(struct item *item) {
   return item->value;
 }
 
-static fl_slice string_slice(const struct fl_value *value) { return fl_slice_n(fl_as_string(value), fl_string_size(value)); }
+static fl_slice string_slice(const struct fl_value *value) {
+  return fl_slice_n(fl_as_string(value), fl_string_size(value));
+}
 
-/* The id, lent; data NULL when there is none. It is looked up in the text, so that an index does not parse every message,
- * except where it is written with escapes. */
+/* The id, lent; data NULL when there is none. It is looked up in the text, so that an index does not parse every
+ * message, except where it is written with escapes. */
 static fl_slice item_id(struct item *item) {
   if (item->value != NULL) return string_slice(fl_get(item->value, "id"));
   fl_slice found = fl_json_find_member(fl_slice_n(item->text, item->text_size), FL_SLICE("id"));
@@ -122,7 +124,9 @@ static struct fl_list *list_of(struct spine *spine, size_t size) {
   return list;
 }
 
-struct fl_list *fl_list_create(void) { return list_of(spine_create(0), 0); }
+struct fl_list *fl_list_create(void) {
+  return list_of(spine_create(0), 0);
+}
 
 struct fl_list *fl_list_ref(struct fl_list *list) {
   list->refs++;

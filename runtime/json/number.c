@@ -69,7 +69,7 @@ struct decimal {
   const char *start; /* of the number, at its sign */
   const char *end;
   const char *first_digit;
-  uint64_t digits; /* wrapped around when there are more than 19 */
+  uint64_t digits;     /* wrapped around when there are more than 19 */
   int64_t digit_count; /* without leading zeros */
   int64_t exponent;
 };
@@ -97,7 +97,8 @@ static double by_library(const struct decimal *decimal) {
 }
 
 bool fl_number_from_text(const char *text, double *ret_real) {
-  if (text[0] == '\0' || text[strspn(text, "+-.0123456789eE")] != '\0') return false; /* no blanks, "inf", hexadecimal */
+  if (text[0] == '\0' || text[strspn(text, "+-.0123456789eE")] != '\0')
+    return false; /* no blanks, "inf", hexadecimal */
   char *end;
   double real = strtod_plain(text, &end);
   if (end == text || *end != '\0' || !isfinite(real)) return false;

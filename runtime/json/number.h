@@ -23,8 +23,9 @@ struct fl_number {
 /* Reads the number at the front of [at, end), at < end; returns where it ends. */
 const char *fl_number_read(const char *at, const char *end, struct fl_number *ret_number);
 
-/* What strtod reads in the C locale, whatever the locale of the process or thread is: for texts of people, which allow more
- * than JSON does (".5", "1.", "+1"). The whole text must be such a number; false when it is not, or beyond the doubles. */
+/* What strtod reads in the C locale, whatever the locale of the process or thread is: for texts of people, which allow
+ * more than JSON does (".5", "1.", "+1"). The whole text must be such a number; false when it is not, or beyond the
+ * doubles. */
 bool fl_number_from_text(const char *text, double *ret_real);
 
 /* The double nearest to digits * 10^exponent, digits not 0; false in the rare case that 128 bits do not decide it. */

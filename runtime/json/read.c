@@ -118,15 +118,15 @@ static json_t *read_word(struct fl_reader *reader, fl_slice word, json_t *value)
 static json_t *read_value(struct fl_reader *reader) {
   fl_slice text;
   switch (peek(reader)) {
-    case '"': return fl_reader_string(reader, &text) ? fl_raw_must(json_stringn_nocheck(text.data, text.size)) : NULL;
-    case '{': return read_object(reader);
-    case '[': return read_array(reader);
-    case 't': return read_word(reader, FL_SLICE("true"), json_true());
-    case 'f': return read_word(reader, FL_SLICE("false"), json_false());
-    case 'n': return read_word(reader, FL_SLICE("null"), json_null());
-    case '-':
-    case '0' ... '9': return read_number(reader);
-    default: return failed(fl_reader_expect(reader, reader->at, "a value"));
+  case '"': return fl_reader_string(reader, &text) ? fl_raw_must(json_stringn_nocheck(text.data, text.size)) : NULL;
+  case '{': return read_object(reader);
+  case '[': return read_array(reader);
+  case 't': return read_word(reader, FL_SLICE("true"), json_true());
+  case 'f': return read_word(reader, FL_SLICE("false"), json_false());
+  case 'n': return read_word(reader, FL_SLICE("null"), json_null());
+  case '-':
+  case '0' ... '9': return read_number(reader);
+  default: return failed(fl_reader_expect(reader, reader->at, "a value"));
   }
 }
 

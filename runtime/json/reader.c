@@ -48,6 +48,6 @@ int fl_reader_report(const struct fl_reader *reader, struct fl_error *err) {
     return fl_error_set(err, reader->code, "line %zu, column %zu: %s", line, column, reader->wrong);
   char found[64];
   describe_found(reader, found);
-  return fl_error_set(err, reader->code, "line %zu, column %zu: expected %s, found %s", line, column,
-                      reader->expected, found);
+  return fl_error_set(err, reader->code, "line %zu, column %zu: expected %s, found %s", line, column, reader->expected,
+                      found);
 }

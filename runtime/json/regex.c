@@ -44,21 +44,20 @@ static int compile_error(fl_slice pattern, int number, PCRE2_SIZE offset, struct
   pcre2_get_error_message(number, text, sizeof text);
   size_t origin = fl_regex_rewrite_origin(pattern, offset);
   switch (number) {
-    case PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH:
-      return fl_error_set(err, FL_E_UNSUPPORTED, "pattern, offset %zu: a lookbehind must have a fixed length here",
-                          origin);
-    case PCRE2_ERROR_UNKNOWN_UNICODE_PROPERTY:
-      return fl_error_set(err, FL_E_UNSUPPORTED, "pattern, offset %zu: this Unicode property is not known here",
-                          origin);
-    case PCRE2_ERROR_QUANTIFIER_TOO_BIG:
-      return fl_error_set(err, FL_E_LIMIT, "pattern, offset %zu: a repeat count may be at most 65535", origin);
-    case PCRE2_ERROR_PATTERN_TOO_LARGE:
-    case PCRE2_ERROR_PATTERN_TOO_COMPLICATED:
-    case PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP:
-    case PCRE2_ERROR_LOOKBEHIND_TOO_COMPLICATED:
-    case PCRE2_ERROR_LOOKBEHIND_TOO_LONG:
-      return fl_error_set(err, FL_E_LIMIT, "pattern, offset %zu: %s", origin, (const char *)text);
-    default: return fl_error_set(err, FL_E_SYNTAX, "pattern, offset %zu: %s", origin, (const char *)text);
+  case PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH:
+    return fl_error_set(err, FL_E_UNSUPPORTED, "pattern, offset %zu: a lookbehind must have a fixed length here",
+                        origin);
+  case PCRE2_ERROR_UNKNOWN_UNICODE_PROPERTY:
+    return fl_error_set(err, FL_E_UNSUPPORTED, "pattern, offset %zu: this Unicode property is not known here", origin);
+  case PCRE2_ERROR_QUANTIFIER_TOO_BIG:
+    return fl_error_set(err, FL_E_LIMIT, "pattern, offset %zu: a repeat count may be at most 65535", origin);
+  case PCRE2_ERROR_PATTERN_TOO_LARGE:
+  case PCRE2_ERROR_PATTERN_TOO_COMPLICATED:
+  case PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP:
+  case PCRE2_ERROR_LOOKBEHIND_TOO_COMPLICATED:
+  case PCRE2_ERROR_LOOKBEHIND_TOO_LONG:
+    return fl_error_set(err, FL_E_LIMIT, "pattern, offset %zu: %s", origin, (const char *)text);
+  default: return fl_error_set(err, FL_E_SYNTAX, "pattern, offset %zu: %s", origin, (const char *)text);
   }
 }
 

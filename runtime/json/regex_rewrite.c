@@ -7,11 +7,11 @@
 
 #include <stdio.h>
 
-#define SPACE_SET                                                                                                      \
-  "\\t\\n\\x{b}\\f\\r\\x{20}\\x{a0}\\x{feff}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"                   \
+#define SPACE_SET                                                                                    \
+  "\\t\\n\\x{b}\\f\\r\\x{20}\\x{a0}\\x{feff}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}" \
   "\\x{205f}\\x{3000}"
-#define NOT_SPACE_SET                                                                                                  \
-  "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"                  \
+#define NOT_SPACE_SET                                                                                 \
+  "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}" \
   "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{10ffff}"
 #define CALLOUT "(?C)"
 

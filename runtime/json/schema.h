@@ -16,8 +16,8 @@ struct fl_schema_options {
    * metaschemas are known without it. May be NULL. */
   struct fl_value *(*resolve)(const char *uri, void *user);
   void *user;
-  /* `format` asserts (date-time, date, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, uuid, …); otherwise
-   * it is an annotation. An unknown format asserts nothing. */
+  /* `format` asserts (date-time, date, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, uuid, …);
+   * otherwise it is an annotation. An unknown format asserts nothing. */
   bool check_format;
 };
 

@@ -202,26 +202,26 @@ static bool check_dependent(const struct fl_schema_rule *rule, const struct fl_s
 bool fl_schema_check(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval) {
   bool is_array = fl_is(eval->instance, FL_ARRAY), is_object = fl_is(eval->instance, FL_OBJECT);
   switch (rule->kind) {
-    case FL_RULE_TYPE: return check_type(rule, eval);
-    case FL_RULE_CONST:
-    case FL_RULE_ENUM: return check_allowed(rule, eval);
-    case FL_RULE_MULTIPLE_OF:
-    case FL_RULE_MAXIMUM:
-    case FL_RULE_EXCLUSIVE_MAXIMUM:
-    case FL_RULE_MINIMUM:
-    case FL_RULE_EXCLUSIVE_MINIMUM: return check_number(rule, eval);
-    case FL_RULE_MAX_LENGTH:
-    case FL_RULE_MIN_LENGTH:
-    case FL_RULE_PATTERN:
-    case FL_RULE_FORMAT: return check_string(rule, eval);
-    case FL_RULE_MAX_ITEMS:
-    case FL_RULE_MIN_ITEMS:
-      return !is_array || check_count(rule, eval, fl_size(eval->instance), (struct noun){"item", "items"});
-    case FL_RULE_UNIQUE_ITEMS: return check_unique(rule, eval);
-    case FL_RULE_MAX_PROPERTIES:
-    case FL_RULE_MIN_PROPERTIES:
-      return !is_object || check_count(rule, eval, fl_size(eval->instance), (struct noun){"property", "properties"});
-    case FL_RULE_REQUIRED: return check_required(rule, eval);
-    default: return check_dependent(rule, eval);
+  case FL_RULE_TYPE: return check_type(rule, eval);
+  case FL_RULE_CONST:
+  case FL_RULE_ENUM: return check_allowed(rule, eval);
+  case FL_RULE_MULTIPLE_OF:
+  case FL_RULE_MAXIMUM:
+  case FL_RULE_EXCLUSIVE_MAXIMUM:
+  case FL_RULE_MINIMUM:
+  case FL_RULE_EXCLUSIVE_MINIMUM: return check_number(rule, eval);
+  case FL_RULE_MAX_LENGTH:
+  case FL_RULE_MIN_LENGTH:
+  case FL_RULE_PATTERN:
+  case FL_RULE_FORMAT: return check_string(rule, eval);
+  case FL_RULE_MAX_ITEMS:
+  case FL_RULE_MIN_ITEMS:
+    return !is_array || check_count(rule, eval, fl_size(eval->instance), (struct noun){"item", "items"});
+  case FL_RULE_UNIQUE_ITEMS: return check_unique(rule, eval);
+  case FL_RULE_MAX_PROPERTIES:
+  case FL_RULE_MIN_PROPERTIES:
+    return !is_object || check_count(rule, eval, fl_size(eval->instance), (struct noun){"property", "properties"});
+  case FL_RULE_REQUIRED: return check_required(rule, eval);
+  default: return check_dependent(rule, eval);
   }
 }

@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#define COMPILE_ARGS                                                                                                   \
-  struct fl_schema_compiler *compiler, struct fl_schema_node *node, const struct fl_schema_keyword *keyword,           \
+#define COMPILE_ARGS                                                                                         \
+  struct fl_schema_compiler *compiler, struct fl_schema_node *node, const struct fl_schema_keyword *keyword, \
       struct fl_value *value
 
 static int wrong(const struct fl_schema_compiler *compiler, const struct fl_schema_node *node, const char *must) {

@@ -19,7 +19,7 @@ struct fl_schema_compiler {
   struct fl_map regexes;   /* pattern to struct fl_regex */
   struct fl_schema_node *pending;
   size_t node_count, document_count;
-  size_t nesting; /* of the subschema being walked */
+  size_t nesting;      /* of the subschema being walked */
   const char *keyword; /* being compiled; for messages and locations */
   struct fl_error *err;
 };

@@ -81,8 +81,8 @@ static struct fl_schema_complaint complaint_at(const struct fl_schema_eval *eval
   return complaint;
 }
 
-/* As much of a string as can be shown, and a little more, so that it is seen to be cut. However long the value is, and it
- * may be many megabytes, only its front is looked at. */
+/* As much of a string as can be shown, and a little more, so that it is seen to be cut. However long the value is, and
+ * it may be many megabytes, only its front is looked at. */
 static fl_slice front_of(const struct fl_value *string) {
   fl_slice text = fl_slice_n(fl_as_string(string), fl_string_size(string));
   if (text.size <= 2 * SHOWN_SIZE_MAX) return text;

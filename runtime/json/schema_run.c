@@ -174,8 +174,9 @@ static bool run_contains(const struct fl_schema_rule *rule, const struct fl_sche
   if (found >= rule->least && found <= rule->most) return true;
   bool is_few = found < rule->least;
   unsigned long long bound = is_few ? rule->least : rule->most;
-  return fl_schema_complain(rule, eval, "must hold at %s %llu item%s `contains`, but holds %llu", is_few ? "least" : "most",
-                            bound, bound == 1 ? " that fits" : "s that fit", (unsigned long long)found);
+  return fl_schema_complain(rule, eval, "must hold at %s %llu item%s `contains`, but holds %llu",
+                            is_few ? "least" : "most", bound, bound == 1 ? " that fits" : "s that fit",
+                            (unsigned long long)found);
 }
 
 static bool run_unevaluated_items(const struct fl_schema_rule *rule, const struct fl_schema_eval *eval) {

@@ -36,10 +36,10 @@ static size_t skip_container(fl_slice text) {
 size_t fl_json_skip(fl_slice text) {
   if (text.size == 0) return 0;
   switch (text.data[0]) {
-    case '"': return skip_string(text, 0);
-    case '{':
-    case '[': return skip_container(text);
-    default: return skip_scalar(text);
+  case '"': return skip_string(text, 0);
+  case '{':
+  case '[': return skip_container(text);
+  default: return skip_scalar(text);
   }
 }
 

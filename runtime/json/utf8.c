@@ -86,9 +86,9 @@ size_t fl_utf8_encode(uint32_t rune, char ret_text[4]) {
 uint32_t fl_utf8_decode(const char *text, size_t sequence_size) {
   const uint8_t *at = (const uint8_t *)text;
   switch (sequence_size) {
-    case 1: return at[0];
-    case 2: return (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu);
-    case 3: return (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
-    default: return (at[0] & 0x07u) << 18 | (at[1] & 0x3Fu) << 12 | (at[2] & 0x3Fu) << 6 | (at[3] & 0x3Fu);
+  case 1: return at[0];
+  case 2: return (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu);
+  case 3: return (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+  default: return (at[0] & 0x07u) << 18 | (at[1] & 0x3Fu) << 12 | (at[2] & 0x3Fu) << 6 | (at[3] & 0x3Fu);
   }
 }

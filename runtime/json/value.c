@@ -6,21 +6,31 @@
 #include <math.h>
 #include <stdio.h>
 
-struct fl_value *fl_value_ref(struct fl_value *value) { return fl_cooked(json_incref(fl_raw(value))); }
+struct fl_value *fl_value_ref(struct fl_value *value) {
+  return fl_cooked(json_incref(fl_raw(value)));
+}
 
 void fl_value_unref(struct fl_value *value) { json_decref(fl_raw(value)); }
 
-struct fl_value *fl_null(void) { return fl_cooked(json_null()); }
+struct fl_value *fl_null(void) {
+  return fl_cooked(json_null());
+}
 
-struct fl_value *fl_bool(bool value) { return fl_cooked(json_boolean(value)); }
+struct fl_value *fl_bool(bool value) {
+  return fl_cooked(json_boolean(value));
+}
 
-struct fl_value *fl_int(int64_t value) { return fl_cooked(fl_raw_must(json_integer(value))); }
+struct fl_value *fl_int(int64_t value) {
+  return fl_cooked(fl_raw_must(json_integer(value)));
+}
 
 struct fl_value *fl_double(double value) {
   return isfinite(value) ? fl_cooked(fl_raw_must(json_real(value))) : fl_null();
 }
 
-struct fl_value *fl_string(const char *text) { return fl_string_n(text, strlen(text)); }
+struct fl_value *fl_string(const char *text) {
+  return fl_string_n(text, strlen(text));
+}
 
 struct fl_value *fl_string_n(const char *text, size_t size) {
   if (size == 0) text = "";
@@ -41,21 +51,25 @@ struct fl_value *fl_stringf(const char *format, ...) {
   return fl_string_n(text.data, text.size);
 }
 
-struct fl_value *fl_array(void) { return fl_cooked(fl_raw_must(json_array())); }
+struct fl_value *fl_array(void) {
+  return fl_cooked(fl_raw_must(json_array()));
+}
 
-struct fl_value *fl_object(void) { return fl_cooked(fl_raw_must(json_object())); }
+struct fl_value *fl_object(void) {
+  return fl_cooked(fl_raw_must(json_object()));
+}
 
 enum fl_type fl_type_of(const struct fl_value *value) {
   if (value == NULL) return FL_NULL;
   switch (json_typeof(fl_raw(value))) {
-    case JSON_OBJECT: return FL_OBJECT;
-    case JSON_ARRAY: return FL_ARRAY;
-    case JSON_STRING: return FL_STRING;
-    case JSON_INTEGER: return FL_INT;
-    case JSON_REAL: return FL_DOUBLE;
-    case JSON_TRUE:
-    case JSON_FALSE: return FL_BOOL;
-    case JSON_NULL: break;
+  case JSON_OBJECT: return FL_OBJECT;
+  case JSON_ARRAY: return FL_ARRAY;
+  case JSON_STRING: return FL_STRING;
+  case JSON_INTEGER: return FL_INT;
+  case JSON_REAL: return FL_DOUBLE;
+  case JSON_TRUE:
+  case JSON_FALSE: return FL_BOOL;
+  case JSON_NULL: break;
   }
   return FL_NULL;
 }

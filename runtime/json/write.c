@@ -84,13 +84,13 @@ static int write_object(struct fl_writer *writer, const struct fl_value *object)
 
 static int write_value(struct fl_writer *writer, const struct fl_value *value) {
   switch (fl_type_of(value)) {
-    case FL_OBJECT: return write_object(writer, value);
-    case FL_ARRAY: return write_array(writer, value);
-    case FL_STRING: return fl_writer_string(writer->buf, fl_slice_n(fl_as_string(value), fl_string_size(value)), 0);
-    case FL_INT:
-    case FL_DOUBLE: return fl_writer_number(writer, value);
-    case FL_BOOL: return write_text(writer->buf, fl_as_bool(value, false) ? FL_SLICE("true") : FL_SLICE("false"));
-    case FL_NULL: break;
+  case FL_OBJECT: return write_object(writer, value);
+  case FL_ARRAY: return write_array(writer, value);
+  case FL_STRING: return fl_writer_string(writer->buf, fl_slice_n(fl_as_string(value), fl_string_size(value)), 0);
+  case FL_INT:
+  case FL_DOUBLE: return fl_writer_number(writer, value);
+  case FL_BOOL: return write_text(writer->buf, fl_as_bool(value, false) ? FL_SLICE("true") : FL_SLICE("false"));
+  case FL_NULL: break;
   }
   return write_text(writer->buf, FL_SLICE("null"));
 }

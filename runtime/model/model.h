@@ -55,9 +55,9 @@ int fl_model_config_parse(const char *text, const char *(*getenv_fn)(const char 
 
 struct fl_model_request {
   const struct fl_model_config *config;
-  const char *system;            /* NULL: none */
+  const char *system;             /* NULL: none */
   const struct fl_list *messages; /* canonical */
-  struct fl_value *tools;        /* [{"name","description","input_schema"}]; NULL: none */
+  struct fl_value *tools;         /* [{"name","description","input_schema"}]; NULL: none */
 };
 
 /* ---- pure mappings ---- */

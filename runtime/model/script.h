@@ -37,9 +37,9 @@ struct fl_script_answer {
   struct fl_value *message; /* NULL: only the error */
   size_t piece_count;
   uint64_t delay_ms;
-  int error_status;          /* 0: none */
+  int error_status; /* 0: none */
   char *error_message;
-  unsigned error_times;      /* tries that fail; UINT_MAX: all */
+  unsigned error_times; /* tries that fail; UINT_MAX: all */
 };
 /* FL_E_NOT_FOUND when no reply fits, FL_E_INVALID when a template names something that is not there. */
 int fl_script_answer(const struct fl_script *script, const struct fl_model_request *request,

@@ -120,8 +120,7 @@ static int apply_row(struct chain *chain, const struct chain_row *row, struct fl
   bool ok = true;
   if (is_one_more && body.size > 2 && body.data[0] == '[' && body.data[body.size - 1] == ']')
     add_element(chain, fl_slice_n(body.data + 1, body.size - 2)); /* the usual row: nothing to look for */
-  else
-    ok = each_element(chain, body, row->kind == FL_BODY_EDIT ? apply_edit : append_element);
+  else ok = each_element(chain, body, row->kind == FL_BODY_EDIT ? apply_edit : append_element);
   if (!ok)
     return corrupt(chain, row->no, row->kind == FL_BODY_EDIT ? "its edits do not fit" : "it is not an array", err);
   if (chain->element_count != row->count) return corrupt(chain, row->no, "its list is not as long as it was", err);
@@ -253,6 +252,6 @@ int fl_assemble_value(const struct fl_row_name *row, fl_slice text, struct fl_va
   struct fl_error cause = {0};
   int status = fl_json_read(text, FL_JSON_FULL, ret_value, &cause);
   if (status == 0) return 0;
-  return fl_error_set(err, FL_E_CORRUPT, "thread %s: %s %" PRIu64 " is damaged: %.300s", row->thread, row->what, row->no,
-                      cause.text);
+  return fl_error_set(err, FL_E_CORRUPT, "thread %s: %s %" PRIu64 " is damaged: %.300s", row->thread, row->what,
+                      row->no, cause.text);
 }

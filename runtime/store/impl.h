@@ -69,7 +69,8 @@ struct fl_search {
   uint64_t no;
   size_t found;
 };
-int fl_checkpoint_found(const struct fl_ask *ask, const struct fl_search *search, uint64_t *ret_no, struct fl_error *err);
+int fl_checkpoint_found(const struct fl_ask *ask, const struct fl_search *search, uint64_t *ret_no,
+                        struct fl_error *err);
 
 /* ---- acknowledgements ---- */
 

@@ -10,8 +10,8 @@
 struct fl_holder {
   int64_t pid; /* 0: nobody */
   uint64_t start_ticks;
-  uint64_t token;  /* of one open store */
-  char place[64];  /* boot id, "/", inode of the pid namespace; "" when unknown */
+  uint64_t token; /* of one open store */
+  char place[64]; /* boot id, "/", inode of the pid namespace; "" when unknown */
 };
 
 struct fl_lease {

@@ -68,7 +68,8 @@ void fl_memory_apply_write(struct fl_memory_store *store, struct fl_memory_threa
 /* The reading half of the table of operations. */
 int fl_memory_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err);
 int fl_memory_list_threads(struct fl_store *base, const struct fl_threads_query *query,
-                     bool (*visit)(const struct fl_thread_info *info, void *user), void *user, struct fl_error *err);
+                           bool (*visit)(const struct fl_thread_info *info, void *user), void *user,
+                           struct fl_error *err);
 int fl_memory_load(struct fl_store *base, const struct fl_ask *ask, struct fl_loaded *loaded, struct fl_error *err);
 int fl_memory_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);
 int fl_memory_find_checkpoint(struct fl_store *base, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err);

@@ -21,8 +21,8 @@ static int find_thread(struct fl_store *base, const char *id, struct fl_memory_t
 
 static void describe(const struct fl_memory_store *store, const struct fl_memory_thread *thread,
                      struct fl_thread_info *info) {
-  struct fl_lease_ask ask = {.self = &store->self, .is_gone = fl_holder_is_other,
-                             .wall_ms = fl_world_wall_ms(store->base.world)};
+  struct fl_lease_ask ask = {
+      .self = &store->self, .is_gone = fl_holder_is_other, .wall_ms = fl_world_wall_ms(store->base.world)};
   const struct fl_record *head = thread->head_no != 0 ? fl_memory_find(&thread->checkpoints, thread->head_no) : NULL;
   *info = (struct fl_thread_info){.graph_name = fl_strdup(thread->graph_name),
                                   .graph_file = fl_strdup(thread->graph_file),
@@ -113,9 +113,8 @@ static int load_writes(const struct fl_memory_thread *thread, struct fl_loaded *
     memcpy(write->task_id, record->write.task_id, sizeof write->task_id);
     write->index = record->write.index;
     write->channel = fl_strdup(record->write.channel);
-    int status =
-        fl_assemble_value(&(struct fl_row_name){thread->id, "write", i}, fl_slice_n(record->body, record->body_size),
-                                 &write->value, err);
+    int status = fl_assemble_value(&(struct fl_row_name){thread->id, "write", i},
+                                   fl_slice_n(record->body, record->body_size), &write->value, err);
     if (status != 0) return status;
   }
   return 0;
@@ -132,12 +131,12 @@ static int load_call(const struct fl_memory_thread *thread, const struct fl_memo
   call->effect = intent->intent.effect;
   call->name = fl_strdup(intent->intent.name);
   call->has_result = found->has_result;
-  int status = fl_assemble_value(&(struct fl_row_name){thread->id, "call", (uint64_t)call->index}, fl_slice_n(intent->body, intent->body_size),
-                                 &call->args, err);
+  int status = fl_assemble_value(&(struct fl_row_name){thread->id, "call", (uint64_t)call->index},
+                                 fl_slice_n(intent->body, intent->body_size), &call->args, err);
   if (status != 0 || !found->has_result) return status;
   call->is_error = result->result.is_error;
-  return fl_assemble_value(&(struct fl_row_name){thread->id, "result", (uint64_t)call->index}, fl_slice_n(result->body, result->body_size),
-                                 &call->result, err);
+  return fl_assemble_value(&(struct fl_row_name){thread->id, "result", (uint64_t)call->index},
+                           fl_slice_n(result->body, result->body_size), &call->result, err);
 }
 
 static int load_checkpoint(const struct fl_memory_thread *thread, const struct fl_record *record,
@@ -148,8 +147,8 @@ static int load_checkpoint(const struct fl_memory_thread *thread, const struct f
   loaded->wall_ms = record->checkpoint.wall_ms;
   loaded->source = fl_strdup(record->checkpoint.source);
   memcpy(loaded->checkpoint_id, record->checkpoint.id, sizeof loaded->checkpoint_id);
-  int status = fl_assemble_value(&(struct fl_row_name){thread->id, "checkpoint", loaded->checkpoint_no}, fl_slice_n(record->body, record->body_size),
-                                 &loaded->body, err);
+  int status = fl_assemble_value(&(struct fl_row_name){thread->id, "checkpoint", loaded->checkpoint_no},
+                                 fl_slice_n(record->body, record->body_size), &loaded->body, err);
   struct memory_source source = {.base = {.thread = thread->id, .find_value = find_value}, .thread = thread};
   if (status == 0) status = fl_assemble_channels(&source.base, loaded, err);
   if (status == 0) status = load_writes(thread, loaded, err);
@@ -168,8 +167,7 @@ int fl_memory_load(struct fl_store *base, const struct fl_ask *ask, struct fl_lo
   loaded->next_checkpoint_no =
       checkpoints->count > 0 ? checkpoints->items[checkpoints->count - 1].checkpoint.no + 1 : 1;
   loaded->next_value_no = values->count > 0 ? values->items[values->count - 1].value.no + 1 : 1;
-  const struct fl_record *record =
-      ask->no != 0 ? fl_memory_find(checkpoints, ask->no) : head_of(thread, ask->ns);
+  const struct fl_record *record = ask->no != 0 ? fl_memory_find(checkpoints, ask->no) : head_of(thread, ask->ns);
   if (record == NULL && ask->no == 0) return 0;
   if (record == NULL || strcmp(record->ns, ask->ns) != 0)
     return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, ask->thread, ask->no);
@@ -181,13 +179,13 @@ int fl_memory_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, 
   int status = find_thread(base, ask->thread, &thread, err);
   size_t visited = 0;
   bool goes_on = status == 0;
-  for (size_t i = status == 0 ? thread->checkpoints.count : 0; goes_on && i > 0 && (ask->limit == 0 || visited < ask->limit);
-       i--) {
+  for (size_t i = status == 0 ? thread->checkpoints.count : 0;
+       goes_on && i > 0 && (ask->limit == 0 || visited < ask->limit); i--) {
     const struct fl_record *record = &thread->checkpoints.items[i - 1];
     if ((ask->no != 0 && record->checkpoint.no >= ask->no) || strcmp(record->ns, ask->ns) != 0) continue;
     FL_VALUE_AUTO body = NULL;
-    status = fl_assemble_value(&(struct fl_row_name){ask->thread, "checkpoint", record->checkpoint.no}, fl_slice_n(record->body, record->body_size),
-                                 &body, err);
+    status = fl_assemble_value(&(struct fl_row_name){ask->thread, "checkpoint", record->checkpoint.no},
+                               fl_slice_n(record->body, record->body_size), &body, err);
     if (status != 0) return status;
     struct fl_checkpoint_info info = {.no = record->checkpoint.no,
                                       .parent_no = record->checkpoint.parent_no,

@@ -48,10 +48,8 @@ static size_t place_of(const struct fl_records *rows, uint64_t no) {
   size_t low = 0, high = rows->count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (number_of(&rows->items[middle]) < no)
-      low = middle + 1;
-    else
-      high = middle;
+    if (number_of(&rows->items[middle]) < no) low = middle + 1;
+    else high = middle;
   }
   return low;
 }
@@ -158,11 +156,8 @@ static void copy_strings(struct fl_record *to, const struct fl_record *from) {
     to->intent.key = fl_strdup(from->intent.key);
     to->intent.manifest_hash = fl_strdup(from->intent.manifest_hash);
     break;
-  case FL_RECORD_RESULT:
-    to->result.origin = fl_strdup(from->result.origin);
-    break;
-  default:
-    fl_check(false);
+  case FL_RECORD_RESULT: to->result.origin = fl_strdup(from->result.origin); break;
+  default: fl_check(false);
   }
 }
 
@@ -260,18 +255,14 @@ static void put_record(struct fl_memory_store *store, struct fl_memory_thread *t
 static void drop_ended(struct fl_memory_thread *thread, const struct fl_ended *ended) {
   size_t kept = 0;
   for (size_t i = 0; i < thread->writes.count; i++) {
-    if (fl_ended_has(ended, thread->writes.items[i].write.checkpoint_no))
-      free_row(&thread->writes.items[i]);
-    else
-      thread->writes.items[kept++] = thread->writes.items[i];
+    if (fl_ended_has(ended, thread->writes.items[i].write.checkpoint_no)) free_row(&thread->writes.items[i]);
+    else thread->writes.items[kept++] = thread->writes.items[i];
   }
   thread->writes.count = kept;
   kept = 0;
   for (size_t i = 0; i < thread->call_count; i++) {
-    if (fl_ended_has(ended, thread->calls[i].intent.intent.checkpoint_no))
-      drop_call(&thread->calls[i]);
-    else
-      thread->calls[kept++] = thread->calls[i];
+    if (fl_ended_has(ended, thread->calls[i].intent.intent.checkpoint_no)) drop_call(&thread->calls[i]);
+    else thread->calls[kept++] = thread->calls[i];
   }
   thread->call_count = kept;
 }

@@ -121,10 +121,8 @@ static void sqlite_close(struct fl_store *base) {
 
 static void sqlite_pause(struct fl_store *base, bool pauses) {
   struct fl_sqlite_store *store = (struct fl_sqlite_store *)base;
-  if (pauses)
-    pthread_mutex_lock(&store->batch_mutex);
-  else
-    pthread_mutex_unlock(&store->batch_mutex);
+  if (pauses) pthread_mutex_lock(&store->batch_mutex);
+  else pthread_mutex_unlock(&store->batch_mutex);
 }
 
 static const struct fl_store_ops sqlite_ops = {
@@ -186,9 +184,9 @@ static int check_file_system(const char *path, struct fl_error *err) {
   static const struct {
     uint32_t type;
     const char *name;
-  } remote[] = {{0x6969, "NFS"},       {0xff534d42, "CIFS"}, {0xfe534d42, "SMB"}, {0x517b, "SMB"},
-                {0x00c36400, "Ceph"},  {0x5346414f, "AFS"},  {0x73757245, "Coda"}, {0x564c, "NCP"},
-                {0x0bd00bd0, "Lustre"}};
+  } remote[] = {{0x6969, "NFS"},      {0xff534d42, "CIFS"}, {0xfe534d42, "SMB"},
+                {0x517b, "SMB"},      {0x00c36400, "Ceph"}, {0x5346414f, "AFS"},
+                {0x73757245, "Coda"}, {0x564c, "NCP"},      {0x0bd00bd0, "Lustre"}};
   FL_FREE_AUTO char *folder = folder_of(path);
   struct statfs status;
   if (statfs(folder, &status) != 0) return errno == ENOENT ? 0 : io_error(folder, err);

@@ -155,7 +155,7 @@ struct fl_sqlite_store {
   struct fl_db reader, writer;
   struct fl_lock lock;
   struct fl_holder self;
-  bool has_acquired; /* the writer's: some lease was taken */
+  bool has_acquired;               /* the writer's: some lease was taken */
   int wal_pages, wal_pages_before; /* the writer's: length of the log now, and at the last checkpoint */
   pthread_t thread;
   pthread_mutex_t batch_mutex; /* held around a batch and a checkpoint */

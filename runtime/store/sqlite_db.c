@@ -102,8 +102,10 @@ static int open_connection(struct fl_db *db, const char *path, int flags, struct
   sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
   sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
   sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-  return run_text(db, "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
-                      "PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = FAST", err);
+  return run_text(db,
+                  "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
+                  "PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = FAST",
+                  err);
 }
 
 /* Ours, of a version we know: 0 and *ret_is_new false. An empty file is new. */
@@ -225,17 +227,13 @@ int fl_db_do(struct fl_db *db, enum fl_sql id, struct fl_error *err) {
 /* ---- bindings and columns ---- */
 
 void fl_db_bind_text(sqlite3_stmt *statement, int index, const char *text) {
-  if (text == NULL || text[0] == 0)
-    sqlite3_bind_null(statement, index);
-  else
-    sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+  if (text == NULL || text[0] == 0) sqlite3_bind_null(statement, index);
+  else sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
 }
 
 void fl_db_bind_body(sqlite3_stmt *statement, int index, const struct fl_record *record) {
-  if (record->body == NULL)
-    sqlite3_bind_null(statement, index);
-  else
-    sqlite3_bind_text64(statement, index, record->body, record->body_size, SQLITE_STATIC, SQLITE_UTF8);
+  if (record->body == NULL) sqlite3_bind_null(statement, index);
+  else sqlite3_bind_text64(statement, index, record->body, record->body_size, SQLITE_STATIC, SQLITE_UTF8);
 }
 
 static int hex_digit(char c) {
@@ -258,10 +256,8 @@ static bool pack_uuid(const char *text, uint8_t ret_bytes[16]) {
 
 void fl_db_bind_id(sqlite3_stmt *statement, int index, const char *id) {
   uint8_t bytes[16];
-  if (pack_uuid(id, bytes))
-    sqlite3_bind_blob(statement, index, bytes, sizeof bytes, SQLITE_TRANSIENT);
-  else
-    sqlite3_bind_text(statement, index, id, -1, SQLITE_STATIC);
+  if (pack_uuid(id, bytes)) sqlite3_bind_blob(statement, index, bytes, sizeof bytes, SQLITE_TRANSIENT);
+  else sqlite3_bind_text(statement, index, id, -1, SQLITE_STATIC);
 }
 
 fl_slice fl_db_text(sqlite3_stmt *statement, int index) {

@@ -30,7 +30,7 @@ static int damaged(const char *thread, const char *what, uint64_t no, struct fl_
 
 /* ---- threads ---- */
 
-#define THREAD_COLUMNS \
+#define THREAD_COLUMNS                                                                                               \
   "SELECT id, graph_name, graph_file, status, metadata, created_ms, updated_ms, row, fence, lease_pid, lease_start," \
   " lease_token, lease_place, lease_expires_ms FROM thread"
 
@@ -56,8 +56,8 @@ static int64_t running_pid(const struct fl_sqlite_store *store, sqlite3_stmt *st
                                       .start_ticks = (uint64_t)sqlite3_column_int64(statement, 10),
                                       .token = (uint64_t)sqlite3_column_int64(statement, 11)},
                            .expires_ms = sqlite3_column_int64(statement, 13)};
-  const struct fl_lease_ask ask = {.self = &store->self, .is_gone = fl_holder_is_dead,
-                                   .wall_ms = fl_world_wall_ms(store->base.world)};
+  const struct fl_lease_ask ask = {
+      .self = &store->self, .is_gone = fl_holder_is_dead, .wall_ms = fl_world_wall_ms(store->base.world)};
   fl_slice place = fl_db_text(statement, 12);
   if (place.size > 0 && place.size < sizeof lease.holder.place) memcpy(lease.holder.place, place.data, place.size);
   return fl_lease_is_held(&lease, &ask) ? lease.holder.pid : 0;
@@ -127,9 +127,11 @@ int fl_sqlite_list_threads(struct fl_store *base, const struct fl_threads_query 
                            bool (*visit)(const struct fl_thread_info *info, void *user), void *user,
                            struct fl_error *err) {
   struct fl_sqlite_store *store = (struct fl_sqlite_store *)base;
-  sqlite3_stmt *statement = fl_db_prepare(&store->reader,
+  sqlite3_stmt *statement = fl_db_prepare(
+      &store->reader,
       THREAD_COLUMNS " WHERE (?1 IS NULL OR substr(id, 1, length(?1)) = ?1) AND (?2 IS NULL OR status = ?2)"
-                     " ORDER BY updated_ms DESC, row DESC LIMIT ?3", err);
+                     " ORDER BY updated_ms DESC, row DESC LIMIT ?3",
+      err);
   if (statement == NULL) return err->code;
   fl_db_bind_text(statement, 1, query->prefix);
   fl_db_bind_text(statement, 2, query->status);
@@ -181,8 +183,11 @@ static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_r
   fl_slice body = fl_db_text(source->scan, 5);
   if (fl_row_sum(numbers, 4, body) != (uint32_t)sqlite3_column_int64(source->scan, 4))
     return damaged(base->thread, "value", no, err);
-  *ret_row = (struct fl_value_row){.no = no, .parent_no = (uint64_t)numbers[1], .kind = (enum fl_body_kind)numbers[2],
-                                   .count = (uint64_t)numbers[3], .body = body};
+  *ret_row = (struct fl_value_row){.no = no,
+                                   .parent_no = (uint64_t)numbers[1],
+                                   .kind = (enum fl_body_kind)numbers[2],
+                                   .count = (uint64_t)numbers[3],
+                                   .body = body};
   return 0;
 }
 
@@ -195,7 +200,8 @@ struct place {
   int64_t row; /* of the thread */
 };
 
-static int use_beside(const struct place *place, enum fl_sql sql, uint64_t no, sqlite3_stmt **ret_statement, struct fl_error *err) {
+static int use_beside(const struct place *place, enum fl_sql sql, uint64_t no, sqlite3_stmt **ret_statement,
+                      struct fl_error *err) {
   *ret_statement = fl_db_use(place->db, sql, err);
   if (*ret_statement == NULL) return err->code;
   sqlite3_bind_int64(*ret_statement, 1, place->row);
@@ -269,7 +275,8 @@ static int read_body(sqlite3_stmt *statement, const char *thread, uint64_t no, s
   return fl_assemble_value(&(struct fl_row_name){thread, "checkpoint", no}, text, ret_body, err);
 }
 
-static int load_row(const struct place *place, int64_t key, const char *ns, struct fl_loaded *loaded, struct fl_error *err) {
+static int load_row(const struct place *place, int64_t key, const char *ns, struct fl_loaded *loaded,
+                    struct fl_error *err) {
   sqlite3_stmt *statement;
   int status = use_beside(place, FL_SQL_CHECKPOINT_READ, (uint64_t)key, &statement, err);
   if (status == 0) status = fl_db_row(place->db, statement, err);
@@ -324,7 +331,8 @@ static int load_all(struct fl_db *db, const struct fl_ask *ask, struct fl_loaded
   if (no > FL_NO_MAX) return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, ask->thread, no);
   int64_t key = fl_key(ask->ns[0] == 0 ? FL_KEY_CHECKPOINT : FL_KEY_SUB_CHECKPOINT, no);
   const struct place place = {db, ask->thread, thread.row};
-  struct sqlite_source source = {.base = {.thread = ask->thread, .find_value = find_value}, .db = db, .row = thread.row};
+  struct sqlite_source source = {
+      .base = {.thread = ask->thread, .find_value = find_value}, .db = db, .row = thread.row};
   status = load_row(&place, key, ask->ns, loaded, err);
   if (status == 0) status = fl_assemble_channels(&source.base, loaded, err);
   if (source.scan != NULL) sqlite3_reset(source.scan);
@@ -344,7 +352,8 @@ int fl_sqlite_load(struct fl_store *base, const struct fl_ask *ask, struct fl_lo
   return status;
 }
 
-static int visit_checkpoint(sqlite3_stmt *statement, const struct fl_ask *ask, bool *ret_goes_on, struct fl_error *err) {
+static int visit_checkpoint(sqlite3_stmt *statement, const struct fl_ask *ask, bool *ret_goes_on,
+                            struct fl_error *err) {
   char id[FL_UUID_SIZE];
   FL_VALUE_AUTO body = NULL;
   FL_FREE_AUTO char *source = fl_db_copy(statement, 5);
@@ -376,9 +385,12 @@ int fl_sqlite_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, 
   struct fl_db *db = &((struct fl_sqlite_store *)base)->reader;
   struct fl_thread_row thread;
   int status = fl_db_find_thread(db, ask->thread, &thread, err);
-  sqlite3_stmt *statement = status != 0 ? NULL : fl_db_prepare(db,
-      "SELECT k, ns, parent, id, step, name, wall_ms, sum, body FROM row"
-      " WHERE thread = ?1 AND ns IS ?2 AND k BETWEEN ?3 AND ?4 ORDER BY k DESC LIMIT ?5", err);
+  sqlite3_stmt *statement =
+      status != 0 ? NULL
+                  : fl_db_prepare(db,
+                                  "SELECT k, ns, parent, id, step, name, wall_ms, sum, body FROM row"
+                                  " WHERE thread = ?1 AND ns IS ?2 AND k BETWEEN ?3 AND ?4 ORDER BY k DESC LIMIT ?5",
+                                  err);
   if (statement == NULL) return err->code;
   bind_range(statement, thread.row, ask->ns, ask->no);
   sqlite3_bind_int64(statement, 5, ask->limit == 0 || ask->limit > INT32_MAX ? -1 : (int64_t)ask->limit);
@@ -395,8 +407,10 @@ int fl_sqlite_find_checkpoint(struct fl_store *base, const struct fl_ask *ask, u
   struct fl_db *db = &((struct fl_sqlite_store *)base)->reader;
   struct fl_thread_row thread;
   int status = fl_db_find_thread(db, ask->thread, &thread, err);
-  sqlite3_stmt *statement = status != 0 ? NULL : fl_db_prepare(db,
-      "SELECT k, id FROM row WHERE thread = ?1 AND ns IS ?2 AND k BETWEEN ?3 AND ?4", err);
+  sqlite3_stmt *statement =
+      status != 0
+          ? NULL
+          : fl_db_prepare(db, "SELECT k, id FROM row WHERE thread = ?1 AND ns IS ?2 AND k BETWEEN ?3 AND ?4", err);
   if (statement == NULL) return err->code;
   bind_range(statement, thread.row, ask->ns, 0);
   struct fl_search search = {0};
@@ -417,8 +431,10 @@ int fl_sqlite_list_events(struct fl_store *base, const struct fl_ask *ask, struc
   struct fl_db *db = &((struct fl_sqlite_store *)base)->reader;
   struct fl_thread_row thread;
   int status = fl_db_find_thread(db, ask->thread, &thread, err);
-  sqlite3_stmt *statement = status != 0 ? NULL : fl_db_prepare(db,
-      "SELECT no, run, sum, body FROM event WHERE thread = ?1 AND no > ?2 ORDER BY no", err);
+  sqlite3_stmt *statement =
+      status != 0
+          ? NULL
+          : fl_db_prepare(db, "SELECT no, run, sum, body FROM event WHERE thread = ?1 AND no > ?2 ORDER BY no", err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 1, thread.row);
   sqlite3_bind_int64(statement, 2, ask->no > INT64_MAX ? INT64_MAX : (int64_t)ask->no);
@@ -427,8 +443,8 @@ int fl_sqlite_list_events(struct fl_store *base, const struct fl_ask *ask, struc
     char this_id[FL_UUID_SIZE];
     fl_db_id(statement, 1, this_id);
     if (ask->id != NULL && strcmp(ask->id, this_id) != 0) continue;
-    struct fl_event_info info = {.no = (uint64_t)sqlite3_column_int64(statement, 0), .run_id = this_id,
-                                 .body = fl_db_text(statement, 3)};
+    struct fl_event_info info = {
+        .no = (uint64_t)sqlite3_column_int64(statement, 0), .run_id = this_id, .body = fl_db_text(statement, 3)};
     if (fl_row_sum(NULL, 0, info.body) != (uint32_t)sqlite3_column_int64(statement, 2)) {
       status = damaged(ask->thread, "event", info.no, err);
       break;

@@ -3,7 +3,8 @@
  *
  * Happy path: take a batch; side lock; BEGIN; each transaction in order; COMMIT; unlock; acknowledge; when nothing
  * waits and the log has grown, checkpoint. While a commit runs, the next batch gathers: nobody waits for a batch to
- * fill. Failure modes: a transaction that does not fit and wrote nothing fails alone; one that wrote something is
+ * fill.
+ * Failure modes: a transaction that does not fit and wrote nothing fails alone; one that wrote something is
  * rolled back with the batch, which runs again without it; when the lock, the BEGIN or the COMMIT fails, the whole
  * batch fails with that error and the next one starts afresh. */
 #include "runtime/base/check.h"

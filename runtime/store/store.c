@@ -52,10 +52,8 @@ int fl_store_load(struct fl_store *store, const char *thread, const char *ns, ui
   const struct fl_ask ask = {.thread = thread, .ns = ns != NULL ? ns : "", .no = checkpoint_no};
   struct fl_loaded loaded = {0};
   int status = store->ops->load(store, &ask, &loaded, err);
-  if (status == 0)
-    *ret_loaded = loaded;
-  else
-    fl_loaded_deinit(&loaded);
+  if (status == 0) *ret_loaded = loaded;
+  else fl_loaded_deinit(&loaded);
   return status;
 }
 
@@ -63,8 +61,12 @@ int fl_store_list_checkpoints(struct fl_store *store, const char *thread, const 
                               size_t limit, bool (*visit)(const struct fl_checkpoint_info *info, void *user),
                               void *user, struct fl_error *err) {
   WITH_ERROR(err);
-  const struct fl_ask ask = {.thread = thread, .ns = ns != NULL ? ns : "", .no = before_no, .limit = limit,
-                             .on_checkpoint = visit, .user = user};
+  const struct fl_ask ask = {.thread = thread,
+                             .ns = ns != NULL ? ns : "",
+                             .no = before_no,
+                             .limit = limit,
+                             .on_checkpoint = visit,
+                             .user = user};
   return store->ops->list_checkpoints(store, &ask, err);
 }
 

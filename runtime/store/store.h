@@ -70,12 +70,12 @@ enum { FL_LEASE_MS = 30000, FL_LEASE_RENEW_MS = 10000 };
  * dropped with it, so that what they said is stored once. */
 struct fl_txn {
   enum fl_txn_kind kind;
-  const char *thread; /* fl_is_thread_id */
-  bool creates;       /* ACQUIRE, WRITE */
+  const char *thread;     /* fl_is_thread_id */
+  bool creates;           /* ACQUIRE, WRITE */
   uint64_t fence;         /* in for WRITE, RENEW, RELEASE; out for ACQUIRE */
   uint64_t expected_head; /* WRITE with a checkpoint of the root namespace: the head it replaces; else FL_E_CONFLICT */
   struct fl_records *records;
-  int64_t wall_ms;        /* now, by the caller's world */
+  int64_t wall_ms; /* now, by the caller's world */
   void (*on_done)(struct fl_txn *txn, int status, const struct fl_error *err);
   void *user;
   struct fl_txn *next; /* private */

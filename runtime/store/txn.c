@@ -145,13 +145,14 @@ int fl_metadata_merge(struct fl_value **metadata, const struct fl_record *record
   return 0;
 }
 
-int fl_checkpoint_found(const struct fl_ask *ask, const struct fl_search *search, uint64_t *ret_no, struct fl_error *err) {
+int fl_checkpoint_found(const struct fl_ask *ask, const struct fl_search *search, uint64_t *ret_no,
+                        struct fl_error *err) {
   if (search->found == 0 || ask->id[0] == 0)
     return fl_error_set(err, FL_E_NOT_FOUND, "thread %.200s has no checkpoint \"%.100s\"", ask->thread, ask->id);
   if (search->found > 1)
     return fl_error_set(err, FL_E_INVALID,
-                        "\"%.100s\" is the front of %zu checkpoints of thread %.200s; give more of the id", ask->id, search->found,
-                        ask->thread);
+                        "\"%.100s\" is the front of %zu checkpoints of thread %.200s; give more of the id", ask->id,
+                        search->found, ask->thread);
   *ret_no = search->no;
   return 0;
 }
@@ -177,10 +178,8 @@ struct fl_txn *fl_txn_queue_pop(struct fl_txn_queue *queue) {
 
 static void mailbox_on_post(struct fl_post *post) {
   struct fl_mailbox *mailbox = post->user;
-  if (mailbox->user == NULL)
-    fl_free(mailbox);
-  else
-    mailbox->on_mail(mailbox->user);
+  if (mailbox->user == NULL) fl_free(mailbox);
+  else mailbox->on_mail(mailbox->user);
 }
 
 struct fl_mailbox *fl_mailbox_create(void (*on_mail)(void *user), void *user) {
@@ -197,8 +196,6 @@ void fl_mailbox_post(struct fl_mailbox *mailbox, struct fl_world *world) {
 }
 
 void fl_mailbox_close(struct fl_mailbox *mailbox) {
-  if (mailbox->is_posted)
-    mailbox->user = NULL;
-  else
-    fl_free(mailbox);
+  if (mailbox->is_posted) mailbox->user = NULL;
+  else fl_free(mailbox);
 }

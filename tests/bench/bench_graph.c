@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The pure part of running graphs: what a run costs before any store, model or tool is there. CPU time, best of several
- * rounds. A loop here performs the effects at once and answers each task with a prepared write. Prints one line per row and
- * exits with 1 when a row is over its ceiling (release builds; ceilings have room for a busy machine). Links the static
- * library only. */
+ * rounds. A loop here performs the effects at once and answers each task with a prepared write. Prints one line per row
+ * and exits with 1 when a row is over its ceiling (release builds; ceilings have room for a busy machine). Links the
+ * static library only. */
 #include "graph/definition.h"
 #include "graph/run.h"
 
@@ -23,7 +23,8 @@ static double cpu_seconds(void) {
 static int never(struct fl_task *task, void *user) { abort(); }
 
 static void add_channel(struct fl_graph *graph, const char *name, enum fl_reducer reducer) {
-  fl_graph_channel(graph, name, &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer = reducer});
+  fl_graph_channel(graph, name,
+                   &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer = reducer});
 }
 
 static void add_node(struct fl_graph *graph, const char *name) { fl_graph_node(graph, name, never, NULL, NULL); }
@@ -99,7 +100,8 @@ static void drive(struct bench *bench, struct fl_run *run) {
     }
     fl_effects_clear(&bench->effects);
     for (size_t i = 0; i < count; i++)
-      step(bench, run, &(struct fl_ev){.kind = FL_EV_TASK_DONE, .task_id = started[i], .writes = &bench->write, .write_count = 1});
+      step(bench, run,
+           &(struct fl_ev){.kind = FL_EV_TASK_DONE, .task_id = started[i], .writes = &bench->write, .write_count = 1});
   }
 }
 

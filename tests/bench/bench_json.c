@@ -31,10 +31,10 @@ static uint64_t next_random(void) {
 
 /* Prose with the escapes that model answers have: line ends, quotes, now and then a letter beyond ASCII. */
 static struct fl_value *prose(size_t size) {
-  static const char *const words[] = {
-      "the ", "state ", "of ", "a ", "graph ", "is ", "written ", "when ", "every ", "node ", "has ", "finished ",
-      "its ", "step, ", "so ", "\"resume\" ", "finds ", "it.\n", "caf\u00e9 ", "therefore ", "tool ", "calls ",
-      "return ", "results "};
+  static const char *const words[] = {"the ",       "state ",     "of ",    "a ",          "graph ",  "is ",
+                                      "written ",   "when ",      "every ", "node ",       "has ",    "finished ",
+                                      "its ",       "step, ",     "so ",    "\"resume\" ", "finds ",  "it.\n",
+                                      "caf\u00e9 ", "therefore ", "tool ",  "calls ",      "return ", "results "};
   FL_BUF_AUTO text = {0};
   while (text.size < size) fl_buf_add_text(&text, words[next_random() % (sizeof words / sizeof words[0])]);
   return fl_string_n(text.data, text.size);

@@ -135,7 +135,7 @@ static void peer_take(struct peer *peer, const char *words) {
   peer->from += size + 1;
 }
 
-#define META                                                                                                           \
+#define META                                                                                                       \
   "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientInfo\":{" \
   "\"name\":\"bench\",\"version\":\"1\"},\"io.modelcontextprotocol/clientCapabilities\":{}}"
 

@@ -144,8 +144,12 @@ static void on_lease(struct fl_txn *txn, int status, const struct fl_error *err)
 static void walker_init(struct walker *walker, struct fl_store *store, const char *name, size_t index) {
   *walker = (struct walker){.store = store};
   snprintf(walker->thread, sizeof walker->thread, "01890a5d-ac96-774b-%s-%012zu", name, index);
-  walker->txn = (struct fl_txn){.kind = FL_TXN_LEASE_ACQUIRE, .thread = walker->thread, .creates = true,
-                                .wall_ms = 1700000000000, .on_done = on_lease, .user = walker};
+  walker->txn = (struct fl_txn){.kind = FL_TXN_LEASE_ACQUIRE,
+                                .thread = walker->thread,
+                                .creates = true,
+                                .wall_ms = 1700000000000,
+                                .on_done = on_lease,
+                                .user = walker};
   fl_store_submit(store, &walker->txn);
 }
 

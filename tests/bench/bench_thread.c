@@ -141,9 +141,10 @@ static void conversation(const char *path) {
     if (round_wall < best_wall) best_wall = round_wall;
     fl_runtime_destroy(runtime);
   }
-  printf("first turn after a restart at 5000 messages: %.1f ms wall, %.1f ms CPU (best of 7; its load has a limit in the "
-         "store's benchmark)\n",
-         best_wall, best_cpu);
+  printf(
+      "first turn after a restart at 5000 messages: %.1f ms wall, %.1f ms CPU (best of 7; its load has a limit in the "
+      "store's benchmark)\n",
+      best_wall, best_cpu);
   fl_definition_unref(definition);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as an expression: it parses or not, evaluates or not, and does neither for long. What parses also parses from its
- * own text, and names are visited without a complaint. */
+/* Any bytes as an expression: it parses or not, evaluates or not, and does neither for long. What parses also parses
+ * from its own text, and names are visited without a complaint. */
 #include "runtime/json/expr.h"
 
 #include <stdint.h>

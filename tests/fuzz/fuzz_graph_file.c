@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a graph file: a definition, or at least one error with the file's name. The include is the text itself, so that
- * clashes and includes of includes are met. */
+/* Any bytes as a graph file: a definition, or at least one error with the file's name. The include is the text itself,
+ * so that clashes and includes of includes are met. */
 #include "graph/file.h"
 #include "runtime/base/mem.h"
 

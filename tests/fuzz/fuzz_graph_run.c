@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A run driven by bytes: events in any order that an engine could bring them in, values that do not fit, commits that fail, and
- * then a life on a checkpoint whose text is damaged. The run must keep its promises to the engine: every start is reported
- * once, a run ends once, and nothing is touched after it was freed. */
+/* A run driven by bytes: events in any order that an engine could bring them in, values that do not fit, commits that
+ * fail, and then a life on a checkpoint whose text is damaged. The run must keep its promises to the engine: every
+ * start is reported once, a run ends once, and nothing is touched after it was freed. */
 #include "graph/definition.h"
 #include "graph/run.h"
 #include "runtime/base/check.h"
@@ -35,7 +35,8 @@ static struct fl_definition *make(void) {
   static const enum fl_reducer reducers[] = {FL_SUM, FL_APPEND, FL_MESSAGES, FL_LAST};
   struct fl_graph *graph = fl_graph_create("fuzz");
   for (size_t i = 0; i < 4; i++)
-    fl_graph_channel(graph, channels[i], &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer = reducers[i]});
+    fl_graph_channel(graph, channels[i],
+                     &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer = reducers[i]});
   for (const char *name = "abcd"; *name != '\0'; name++) fl_graph_node(graph, (char[]){*name, '\0'}, never, NULL, NULL);
   fl_graph_edge(graph, FL_START, "a");
   fl_graph_edge(graph, "a", "b");
@@ -94,10 +95,22 @@ static void send(struct engine *engine, struct fl_ev *ev) {
 }
 
 static struct fl_value *draw_value(struct input *input) {
-  static const char *const values[] = {
-      "1", "\"text\"", "[1,2]", "{\"n\":2}", "null", "{\"messages\":\"hi\"}", "{\"log\":[1,[2]],\"one\":{}}", "true", "0.5",
-      "{\"role\":\"user\",\"content\":\"x\",\"id\":\"m\"}", "[{\"role\":\"remove\",\"id\":\"m\"}]", "{\"nothing\":1}",
-      "[[\"ai\",\"y\"],{\"role\":\"remove\",\"id\":\"__remove_all__\"},\"z\"]", "{}", "{\"n\":\"x\"}", "9223372036854775807"};
+  static const char *const values[] = {"1",
+                                       "\"text\"",
+                                       "[1,2]",
+                                       "{\"n\":2}",
+                                       "null",
+                                       "{\"messages\":\"hi\"}",
+                                       "{\"log\":[1,[2]],\"one\":{}}",
+                                       "true",
+                                       "0.5",
+                                       "{\"role\":\"user\",\"content\":\"x\",\"id\":\"m\"}",
+                                       "[{\"role\":\"remove\",\"id\":\"m\"}]",
+                                       "{\"nothing\":1}",
+                                       "[[\"ai\",\"y\"],{\"role\":\"remove\",\"id\":\"__remove_all__\"},\"z\"]",
+                                       "{}",
+                                       "{\"n\":\"x\"}",
+                                       "9223372036854775807"};
   struct fl_value *value = NULL;
   const char *text = values[next_byte(input) % (sizeof values / sizeof values[0])];
   fl_check(fl_parse(text, strlen(text), &value, NULL) == 0);
@@ -128,8 +141,10 @@ static void report(struct engine *engine, struct input *input, uint8_t choice) {
   forget(engine, place);
   FL_VALUE_AUTO first = draw_value(input);
   FL_VALUE_AUTO second = draw_value(input);
-  struct fl_write writes[] = {{(char *)channels[next_byte(input) % 6], first}, {(char *)channels[next_byte(input) % 4], second}};
-  struct fl_ev ev = {.task_id = id, .writes = writes, .write_count = next_byte(input) % 3, .value = first, .error = &err};
+  struct fl_write writes[] = {{(char *)channels[next_byte(input) % 6], first},
+                              {(char *)channels[next_byte(input) % 4], second}};
+  struct fl_ev ev = {
+      .task_id = id, .writes = writes, .write_count = next_byte(input) % 3, .value = first, .error = &err};
   ev.kind = choice % 8 < 6 ? FL_EV_TASK_DONE : choice % 8 == 6 ? FL_EV_TASK_INTERRUPTED : FL_EV_TASK_FAILED;
   send(engine, &ev);
   if (choice % 16 == 0) send(engine, &ev); /* a report that comes twice */
@@ -139,12 +154,14 @@ static void report(struct engine *engine, struct input *input, uint8_t choice) {
 static void settle(struct engine *engine, bool fails) {
   if (engine->acked == engine->seq) return;
   struct fl_error err = {.code = FL_E_NO_SPACE, .text = "full"};
-  if (fails && engine->started_count > 0) return; /* whether they had been started is the engine's to know: not modelled here */
-  send(engine, &(struct fl_ev){.kind = fails ? FL_EV_COMMIT_FAILED : FL_EV_COMMITTED, .seq = ++engine->acked, .error = &err});
+  if (fails && engine->started_count > 0)
+    return; /* whether they had been started is the engine's to know: not modelled here */
+  send(engine,
+       &(struct fl_ev){.kind = fails ? FL_EV_COMMIT_FAILED : FL_EV_COMMITTED, .seq = ++engine->acked, .error = &err});
 }
 
-static void live(struct fl_definition *definition, const struct fl_loaded *loaded, struct input *input, struct fl_buf *ret_body,
-                 uint64_t *ret_no) {
+static void live(struct fl_definition *definition, const struct fl_loaded *loaded, struct input *input,
+                 struct fl_buf *ret_body, uint64_t *ret_no) {
   struct fl_run_settings settings = {.size = sizeof settings, .stream_modes = next_byte(input), .recursion_limit = 5};
   struct engine engine = {.run = fl_run_create(definition, loaded, &settings)};
   while (input->size > 0) {
@@ -165,7 +182,8 @@ static void live(struct fl_definition *definition, const struct fl_loaded *loade
 static void damage(struct fl_buf *body, struct input *input) {
   static const char signs[] = "0123456789\"[]{},:-abctrue ";
   for (int i = next_byte(input) % 4; i > 0 && body->size > 0; i--)
-    body->data[(next_byte(input) * 256u + next_byte(input)) % body->size] = signs[next_byte(input) % (sizeof signs - 1)];
+    body->data[(next_byte(input) * 256u + next_byte(input)) % body->size] =
+        signs[next_byte(input) % (sizeof signs - 1)];
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

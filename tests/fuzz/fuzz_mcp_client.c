@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A client's session: any bytes as what the server writes. Lines that begin with a control byte are events of the world instead:
- * 1 the process ends and the next one starts, 2 time goes on, 3 a call, 4 a cancel. Every call is done exactly once, and what
- * goes out is whole lines of JSON. */
+/* A client's session: any bytes as what the server writes. Lines that begin with a control byte are events of the world
+ * instead: 1 the process ends and the next one starts, 2 time goes on, 3 a call, 4 a cancel. Every call is done exactly
+ * once, and what goes out is whole lines of JSON. */
 #include "mcp/proto/client_session.h"
 #include "runtime/base/check.h"
 #include "runtime/json/json.h"
@@ -50,7 +50,8 @@ static void drain(struct run *run) {
 static void call(struct run *run, size_t index) {
   struct fl_mcp_client_call **slot = &run->calls[index % CALLS];
   if (*slot != NULL) return;
-  struct fl_mcp_client_call_options options = {.tool = "t", .idle_timeout_ms = 50, .total_timeout_ms = 200, .result_max = 1000, .user = slot};
+  struct fl_mcp_client_call_options options = {
+      .tool = "t", .idle_timeout_ms = 50, .total_timeout_ms = 200, .result_max = 1000, .user = slot};
   *slot = fl_mcp_client_call(run->session, run->now_ms, &options, &run->effects);
 }
 

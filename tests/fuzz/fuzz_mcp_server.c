@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A server's session: any bytes as its input, in two cuts (the first byte says where); calls end in an order that the bytes
- * choose. What goes out is always whole lines of JSON, and every request gets at most one reply. */
+/* A server's session: any bytes as its input, in two cuts (the first byte says where); calls end in an order that the
+ * bytes choose. What goes out is always whole lines of JSON, and every request gets at most one reply. */
 #include "mcp/proto/server_session.h"
 #include "runtime/base/check.h"
 #include "runtime/json/json.h"
@@ -31,7 +31,8 @@ static void check_out(struct run *run) {
 }
 
 static void end_call(struct run *run, size_t index) {
-  fl_mcp_server_call_progress(run->session, run->calls[index], &(struct fl_rpc_progress){.done = 1, .message = "\xff"}, &run->effects);
+  fl_mcp_server_call_progress(run->session, run->calls[index], &(struct fl_rpc_progress){.done = 1, .message = "\xff"},
+                              &run->effects);
   fl_mcp_server_call_log(run->session, run->calls[index], "error", "text", &run->effects);
   fl_mcp_server_call_done(run->session, run->calls[index], run->result, &run->effects);
   run->calls[index] = run->calls[--run->call_count];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a user's file: a document, or at least one message; and every place in a document lies inside it. What was read
- * without an error prints as JSON that reads back equal. */
+/* Any bytes as a user's file: a document, or at least one message; and every place in a document lies inside it. What
+ * was read without an error prints as JSON that reads back equal. */
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 #include "runtime/json/yaml.h"
@@ -16,7 +16,8 @@ static void check_place(const struct fl_document *document, const char *pointer,
   }
 }
 
-static void check_places(const struct fl_document *document, const struct fl_value *value, struct fl_buf *pointer, size_t size) {
+static void check_places(const struct fl_document *document, const struct fl_value *value, struct fl_buf *pointer,
+                         size_t size) {
   check_place(document, pointer->data, size);
   size_t end = pointer->size, count = 0;
   for (struct fl_member m = {0}; count < 8 && fl_next_member(value, &m); count++) {

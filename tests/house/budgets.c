@@ -67,8 +67,8 @@ static bool is_call(const char *text, const char *at, size_t size) {
 }
 
 void house_check_words(struct house *house, const struct house_file *file) {
-  static const char *const banned[] = {"strcpy", "strcat", "sprintf", "vsprintf", "gets", "strtok",
-                                       "atoi", "atol", "atof", "system", "popen", "rand", "srand", "alloca"};
+  static const char *const banned[] = {"strcpy", "strcat", "sprintf", "vsprintf", "gets", "strtok", "atoi",
+                                       "atol",   "atof",   "system",  "popen",    "rand", "srand",  "alloca"};
   for (size_t i = 0; i < sizeof banned / sizeof *banned; i++) {
     size_t size = strlen(banned[i]);
     for (const char *at = file->clean; (at = strstr(at, banned[i])) != NULL; at += size)
@@ -81,11 +81,25 @@ void house_check_words(struct house *house, const struct house_file *file) {
  * clean. */
 void house_check_places(struct house *house, const struct house_file *file) {
   static const char *const places[][2] = {
-      {"/tmp", "/wt"},          {"/work", "/main"},        {"/work", "/shared"},     {"registry.npm", "js.org"},
-      {"registry.yarn", "pkg"}, {"py", "pi.org"},          {"files.python", "hosted"}, {"crates", ".io"},
-      {"proxy.go", "lang.org"}, {"sum.go", "lang.org"},    {"ruby", "gems.org"},     {"repo.ma", "ven.apache"},
-      {"deb.de", "bian.org"},   {"registry-1.do", "cker.io"}, {"hub.do", "cker.com"}, {"gh", "cr.io"},
-      {"qu", "ay.io"},          {"conda.ana", "conda.org"}, {"hugging", "face.co"},
+      {"/tmp", "/wt"},
+      {"/work", "/main"},
+      {"/work", "/shared"},
+      {"registry.npm", "js.org"},
+      {"registry.yarn", "pkg"},
+      {"py", "pi.org"},
+      {"files.python", "hosted"},
+      {"crates", ".io"},
+      {"proxy.go", "lang.org"},
+      {"sum.go", "lang.org"},
+      {"ruby", "gems.org"},
+      {"repo.ma", "ven.apache"},
+      {"deb.de", "bian.org"},
+      {"registry-1.do", "cker.io"},
+      {"hub.do", "cker.com"},
+      {"gh", "cr.io"},
+      {"qu", "ay.io"},
+      {"conda.ana", "conda.org"},
+      {"hugging", "face.co"},
   };
   char place[64];
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {

@@ -11,9 +11,10 @@ const struct fl_tool fl_builtin_tools[] = {
     {.size = sizeof(struct fl_tool),
      .name = "calculator",
      .title = "Calculator",
-     .description = "Evaluates an arithmetic expression: + - * / % ^, parentheses, the constants pi, e and tau, and the functions "
-                    "sqrt cbrt abs sign floor ceil round trunc exp ln log log2 log10 sin cos tan asin acos atan sinh cosh tanh "
-                    "atan2 hypot pow mod min max sum. Angles are in radians; log has base 10.",
+     .description =
+         "Evaluates an arithmetic expression: + - * / % ^, parentheses, the constants pi, e and tau, and the functions "
+         "sqrt cbrt abs sign floor ceil round trunc exp ln log log2 log10 sin cos tan asin acos atan sinh cosh tanh "
+         "atan2 hypot pow mod min max sum. Angles are in radians; log has base 10.",
      .input_schema = OBJECT("\"expression\"", "\"expression\":" STRING("such as: (1 + 2) * sqrt(16) ^ 0.5")),
      .output_schema = OBJECT("\"result\"", "\"result\":{\"type\":\"number\"}"),
      .flags = FL_TOOL_QUICK | FL_TOOL_READ_ONLY | FL_TOOL_IDEMPOTENT,
@@ -22,12 +23,16 @@ const struct fl_tool fl_builtin_tools[] = {
      .name = "time",
      .title = "Time",
      .description = "Tells the time now, or converts a given time, in a time zone. Times are ISO 8601.",
-     .input_schema = OBJECT("", "\"time\":" STRING("the time to convert, such as 2026-03-29T12:00 or 2026-03-29T12:00:00+02:00; now when left out")
-                            ",\"from_zone\":" STRING("the zone of a time that has no offset of its own; UTC when left out")
-                            ",\"zone\":" STRING("the zone to tell it in: a name such as Europe/Berlin, UTC, or an offset such as +05:30; UTC when left out")),
-     .output_schema = OBJECT("\"time\",\"zone\",\"utc\",\"unix\",\"weekday\"",
-                             "\"time\":{\"type\":\"string\"},\"zone\":{\"type\":\"string\"},\"utc\":{\"type\":\"string\"},"
-                             "\"unix\":{\"type\":\"integer\"},\"weekday\":{\"type\":\"string\"}"),
+     .input_schema = OBJECT(
+         "", "\"time\":" STRING("the time to convert, such as 2026-03-29T12:00 or 2026-03-29T12:00:00+02:00; now when "
+                                "left out") ",\"from_zone\":" STRING("the zone of a time that has no offset of its "
+                                                                     "own; UTC when left out") ",\"zone\":" STRING(
+                 "the zone to tell it in: a name such as Europe/Berlin, UTC, or an offset such as +05:30; UTC when "
+                 "left out")),
+     .output_schema =
+         OBJECT("\"time\",\"zone\",\"utc\",\"unix\",\"weekday\"",
+                "\"time\":{\"type\":\"string\"},\"zone\":{\"type\":\"string\"},\"utc\":{\"type\":\"string\"},"
+                "\"unix\":{\"type\":\"integer\"},\"weekday\":{\"type\":\"string\"}"),
      .flags = FL_TOOL_PARALLEL | FL_TOOL_READ_ONLY,
      .run = fl_builtin_time},
 };

@@ -74,17 +74,22 @@ static double number(struct parser *parser) {
   char token[TOKEN_MAX * 2 + 8];
   if (size > TOKEN_MAX) return fail(parser, parser->at, "a number has more than %d characters", TOKEN_MAX);
   size_t zeros = digits > 0 ? strspn(text, "0") : 0;
-  if (zeros == digits) snprintf(token, sizeof token, "0%s%.*s%.*s", fraction > 0 ? "." : "", (int)fraction, text + digits + 1, (int)(size - mantissa), text + mantissa);
+  if (zeros == digits)
+    snprintf(token, sizeof token, "0%s%.*s%.*s", fraction > 0 ? "." : "", (int)fraction, text + digits + 1,
+             (int)(size - mantissa), text + mantissa);
   else
-    snprintf(token, sizeof token, "%.*s%s%.*s%.*s", (int)(digits - zeros), text + zeros, fraction > 0 ? "." : "", (int)fraction,
-             fraction > 0 ? text + digits + 1 : "", (int)(size - mantissa), text + mantissa);
+    snprintf(token, sizeof token, "%.*s%s%.*s%.*s", (int)(digits - zeros), text + zeros, fraction > 0 ? "." : "",
+             (int)fraction, fraction > 0 ? text + digits + 1 : "", (int)(size - mantissa), text + mantissa);
   struct fl_value *value = NULL;
-  if (strpbrk(token, ".eE") == NULL) memcpy(token + strlen(token), ".0", 3); /* integers beyond 64 bits are numbers too */
-  if (fl_parse(token, strlen(token), &value, NULL) != 0) return fail(parser, parser->at, "\"%.*s\" is too large", (int)size, text);
+  if (strpbrk(token, ".eE") == NULL)
+    memcpy(token + strlen(token), ".0", 3); /* integers beyond 64 bits are numbers too */
+  if (fl_parse(token, strlen(token), &value, NULL) != 0)
+    return fail(parser, parser->at, "\"%.*s\" is too large", (int)size, text);
   double result = fl_as_double(value, 0);
   fl_value_unref(value);
   parser->at += size;
-  if (is_letter(text[size]) || text[size] == '.') return fail(parser, parser->at, "Expected an operator after the number");
+  if (is_letter(text[size]) || text[size] == '.')
+    return fail(parser, parser->at, "Expected an operator after the number");
   return result;
 }
 
@@ -107,9 +112,10 @@ static const struct {
   const char *name;
   double (*run)(double x);
 } FUNCTIONS[] = {
-    {"sqrt", sqrt}, {"cbrt", cube_root}, {"abs", fabs}, {"sign", sign_of}, {"floor", floor}, {"ceil", ceil}, {"round", round},
-    {"trunc", trunc}, {"exp", exp}, {"ln", log}, {"log", log10}, {"log2", log2}, {"log10", log10}, {"sin", sin}, {"cos", cos},
-    {"tan", tan}, {"asin", asin}, {"acos", acos}, {"atan", atan}, {"sinh", sinh}, {"cosh", cosh}, {"tanh", tanh},
+    {"sqrt", sqrt},   {"cbrt", cube_root}, {"abs", fabs},  {"sign", sign_of}, {"floor", floor}, {"ceil", ceil},
+    {"round", round}, {"trunc", trunc},    {"exp", exp},   {"ln", log},       {"log", log10},   {"log2", log2},
+    {"log10", log10}, {"sin", sin},        {"cos", cos},   {"tan", tan},      {"asin", asin},   {"acos", acos},
+    {"atan", atan},   {"sinh", sinh},      {"cosh", cosh}, {"tanh", tanh},
 };
 
 static const struct {
@@ -201,7 +207,8 @@ static double power(struct parser *parser) {
 }
 
 static double signed_value(struct parser *parser) {
-  if (++parser->depth > FL_CALCULATOR_DEPTH_MAX) return fail(parser, parser->at, "The expression is nested more than %d deep", FL_CALCULATOR_DEPTH_MAX);
+  if (++parser->depth > FL_CALCULATOR_DEPTH_MAX)
+    return fail(parser, parser->at, "The expression is nested more than %d deep", FL_CALCULATOR_DEPTH_MAX);
   double result;
   if (take(parser, '-')) result = -signed_value(parser);
   else if (take(parser, '+')) result = signed_value(parser);

@@ -63,9 +63,11 @@ static bool read_time(const char *text, struct moment *ret_moment) {
   return *at == '\0';
 }
 
-/* A local time that the clocks skip is taken as if they had not yet been set forward; one that comes twice is the first. */
+/* A local time that the clocks skip is taken as if they had not yet been set forward; one that comes twice is the
+ * first. */
 static int64_t to_unix(const struct fl_zone *zone, int64_t local_s) {
-  int64_t before = local_s - fl_zone_offset(zone, local_s - DAY_S), after = local_s - fl_zone_offset(zone, local_s + DAY_S);
+  int64_t before = local_s - fl_zone_offset(zone, local_s - DAY_S),
+          after = local_s - fl_zone_offset(zone, local_s + DAY_S);
   if (before + fl_zone_offset(zone, before) == local_s) return before;
   if (after + fl_zone_offset(zone, after) == local_s) return after;
   return before;
@@ -75,10 +77,13 @@ static void write_time(int64_t unix_s, int offset_s, bool is_utc, char ret_text[
   int64_t local = unix_s + offset_s, days = local / DAY_S - (local % DAY_S < 0), year;
   int clock = (int)(local - days * DAY_S), month, day;
   fl_date_of_days(days, &year, &month, &day);
-  int size = snprintf(ret_text, TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, month, day, clock / 3600, clock / 60 % 60, clock % 60);
+  int size = snprintf(ret_text, TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, month, day, clock / 3600,
+                      clock / 60 % 60, clock % 60);
   int minutes = (offset_s < 0 ? -offset_s : offset_s) / 60;
   if (is_utc) snprintf(ret_text + size, (size_t)(TEXT_MAX - size), "Z");
-  else snprintf(ret_text + size, (size_t)(TEXT_MAX - size), "%c%02d:%02d", offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
+  else
+    snprintf(ret_text + size, (size_t)(TEXT_MAX - size), "%c%02d:%02d", offset_s < 0 ? '-' : '+', minutes / 60,
+             minutes % 60);
 }
 
 static int answer(struct fl_call *call, const char *name, int64_t unix_s, int offset_s) {
@@ -97,7 +102,8 @@ static int answer(struct fl_call *call, const char *name, int64_t unix_s, int of
 }
 
 static int unknown_zone(struct fl_call *call, const char *name) {
-  return fl_call_return_error(call, "There is no time zone \"%s\"; use a name such as Europe/Berlin, UTC, or an offset such as +05:30", name);
+  return fl_call_return_error(
+      call, "There is no time zone \"%s\"; use a name such as Europe/Berlin, UTC, or an offset such as +05:30", name);
 }
 
 int fl_builtin_time(struct fl_call *call, const struct fl_value *args, void *user) {
@@ -106,7 +112,8 @@ int fl_builtin_time(struct fl_call *call, const struct fl_value *args, void *use
   struct moment moment = {.seconds = (int64_t)time(NULL), .has_offset = true};
   struct fl_zone zone;
   if (text != NULL && !read_time(text, &moment))
-    return fl_call_return_error(call, "\"%s\" is not a time; write it as 2026-03-29T12:00 or 2026-03-29T12:00:00+02:00", text);
+    return fl_call_return_error(call, "\"%s\" is not a time; write it as 2026-03-29T12:00 or 2026-03-29T12:00:00+02:00",
+                                text);
   int64_t unix_s = moment.seconds - moment.offset_s;
   if (!moment.has_offset) {
     if (!fl_zone_open(&zone, from)) return unknown_zone(call, from);

@@ -96,7 +96,8 @@ static int64_t change_in(const struct change *change, int64_t year) {
     days = fl_days_of_date(year, change->month, 1);
     int64_t weekday = ((days + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
     days += (change->weekday - weekday + 7) % 7 + 7 * (change->week - 1);
-    int64_t next_month = change->month == 12 ? fl_days_of_date(year + 1, 1, 1) : fl_days_of_date(year, change->month + 1, 1);
+    int64_t next_month =
+        change->month == 12 ? fl_days_of_date(year + 1, 1, 1) : fl_days_of_date(year, change->month + 1, 1);
     if (days >= next_month) days -= 7; /* week 5 is the last one */
   }
   return days * DAY_S + change->time_s;
@@ -133,7 +134,9 @@ bool fl_posix_offset(const char *rule, int64_t unix_s, int *ret_offset_s) {
 
 /* ---- TZif ---- */
 
-static uint32_t read_u32(const uint8_t *at) { return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]; }
+static uint32_t read_u32(const uint8_t *at) {
+  return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
 static int64_t read_i64(const uint8_t *at) { return (int64_t)((uint64_t)read_u32(at) << 32 | read_u32(at + 4)); }
 
 struct block {
@@ -218,7 +221,8 @@ static bool is_zone_name(const char *name) {
 
 bool fl_zone_open(struct fl_zone *ret_zone, const char *name) {
   *ret_zone = (struct fl_zone){.is_fixed = true};
-  if (strcmp(name, "UTC") == 0 || strcmp(name, "GMT") == 0 || fl_zone_parse_offset(name, &ret_zone->offset_s)) return true;
+  if (strcmp(name, "UTC") == 0 || strcmp(name, "GMT") == 0 || fl_zone_parse_offset(name, &ret_zone->offset_s))
+    return true;
   if (!is_zone_name(name)) return false;
   char path[64 + FL_ZONE_NAME_MAX];
   snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);

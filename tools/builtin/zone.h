@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Time zones: an offset, "UTC", or a name that is looked up in the system's zone files (TZif, RFC 8536). Reads files, changes
- * nothing: the process's own TZ stays as it is, so that it may be used on any thread. */
+/* Time zones: an offset, "UTC", or a name that is looked up in the system's zone files (TZif, RFC 8536). Reads files,
+ * changes nothing: the process's own TZ stays as it is, so that it may be used on any thread. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -15,16 +15,16 @@ struct fl_policy *fl_policy_create_allow_list(const char *const *allow, const st
 void fl_policy_destroy(struct fl_policy *policy);
 
 struct fl_policy_call {
-  const char *node;            /* which node calls */
-  const char *tool;            /* "server/tool" */
-  const struct fl_value *args; /* NULL when listing */
+  const char *node;              /* which node calls */
+  const char *tool;              /* "server/tool" */
+  const struct fl_value *args;   /* NULL when listing */
   const char *const *node_allow; /* the node's own list, which only narrows; NULL: no narrowing */
 };
 
 struct fl_decision {
   enum fl_verdict verdict;
-  int effect;       /* enum fl_call_effect as int: 0 read, 1 keyed, 2 once */
-  char rule[192];   /* the rule that decided, for people: "tools of node agent: math/add" */
+  int effect;     /* enum fl_call_effect as int: 0 read, 1 keyed, 2 once */
+  char rule[192]; /* the rule that decided, for people: "tools of node agent: math/add" */
 };
 
 void fl_policy_decide(const struct fl_policy *policy, const struct fl_policy_call *call,

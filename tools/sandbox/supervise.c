@@ -25,7 +25,7 @@ struct watch {
   const struct fl_launch *launch;
   pid_t tool;
   int signal_fd;
-  int control_fd; /* -1 once it has ended */
+  int control_fd;      /* -1 once it has ended */
   int64_t deadline_ms; /* for the tool to be gone; 0: none */
 };
 

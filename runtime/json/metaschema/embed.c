@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs at build time: turns the metaschema files into one C table. Usage: embed OUT.c IN.json…; a file in a folder "meta" is
- * named meta/NAME, any other NAME, below the address that the files themselves carry in $id. */
+/* Runs at build time: turns the metaschema files into one C table. Usage: embed OUT.c IN.json…; a file in a folder
+ * "meta" is named meta/NAME, any other NAME, below the address that the files themselves carry in $id. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

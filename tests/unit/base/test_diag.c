@@ -13,7 +13,11 @@ static void finds_the_nearest_name(void **state) {
 }
 
 static void formats_as_compilers_do(void **state) {
-  struct fl_diag diag = {.file = "a.yaml", .line = 3, .column = 5, .pointer = "/nodes/x", .message = "unknown type",
+  struct fl_diag diag = {.file = "a.yaml",
+                         .line = 3,
+                         .column = 5,
+                         .pointer = "/nodes/x",
+                         .message = "unknown type",
                          .suggestion = "did you mean \"agent\"?"};
   char *text = fl_diag_format(&diag);
   assert_string_equal(text, "a.yaml:3:5: error: unknown type (at /nodes/x); did you mean \"agent\"?");

@@ -5,8 +5,13 @@
 static const struct fl_command plain = {
     .name = "plain",
     .usage = "FILE",
-    .options = {{"thread", 't', "ID", ""}, {"store", 0, "PATH", ""}, {"stream", 0, "MODES", ""}, {"limit", 'n', "N", ""},
-                {"quiet", 'q', NULL, ""}, {"yes", 'y', NULL, ""}, {"json", 0, NULL, ""}},
+    .options = {{"thread", 't', "ID", ""},
+                {"store", 0, "PATH", ""},
+                {"stream", 0, "MODES", ""},
+                {"limit", 'n', "N", ""},
+                {"quiet", 'q', NULL, ""},
+                {"yes", 'y', NULL, ""},
+                {"json", 0, NULL, ""}},
 };
 static const struct fl_command with_rest = {
     .name = "mcp list", .usage = "[-- COMMAND ARGS…]", .options = {{"json", 0, NULL, ""}}};
@@ -176,8 +181,17 @@ static void numbers_are_whole_and_in_range(void **state) {
   static const struct {
     const char *text;
     long number;
-  } rows[] = {{"1", 1},   {"100", 100}, {"0", -1},    {"101", -1},  {"-1", -1}, {"", -1},
-              {"x", -1},  {"5x", -1},   {"1e2", -1},  {"1.0", -1},  {"99999999999999999999", -1}};
+  } rows[] = {{"1", 1},
+              {"100", 100},
+              {"0", -1},
+              {"101", -1},
+              {"-1", -1},
+              {"", -1},
+              {"x", -1},
+              {"5x", -1},
+              {"1e2", -1},
+              {"1.0", -1},
+              {"99999999999999999999", -1}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct fl_args args;
     int code = -1;

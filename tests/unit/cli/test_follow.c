@@ -27,12 +27,15 @@ static const struct told ordinary[] = {
     {"events", "tools", "{'type':'tool_start','tool':'math/add','args':{'a':3,'b':5}}"},
     {"events", "tools", "{'type':'tool_progress','tool':'math/add','done':0.5,'message':'half\\u001b]0;x\\u0007'}"},
     {"events", "tools", "{'type':'tool_progress','tool':'math/add','done':1}"},
-    {"events", "tools", "{'type':'tool_end','tool':'math/add','ms':0.5,'result':{'content':[{'type':'text','text':'8'}]}}"},
     {"events", "tools",
-     "{'type':'tool_end','tool':'x\\u001b[1m','ms':1,'result':{'isError':true,'content':[{'type':'text','text':'no\\r'}]}}"},
+     "{'type':'tool_end','tool':'math/add','ms':0.5,'result':{'content':[{'type':'text','text':'8'}]}}"},
+    {"events", "tools",
+     "{'type':'tool_end','tool':'x\\u001b[1m','ms':1,'result':{'isError':true,'content':[{'type':'text','text':'no\\r'}"
+     "]}}"},
     {"events", "tools", "{'type':'tool_end','tool':'t','ms':2,'error':'timed out','replayed':true}"},
     {"events", "tools",
-     "{'type':'tool_end','tool':'t','ms':3,'result':{'content':[{'type':'image','data':'…'},{'type':'text','text':'b'}]}}"},
+     "{'type':'tool_end','tool':'t','ms':3,'result':{'content':[{'type':'image','data':'…'},{'type':'text','text':'b'}]"
+     "}}"},
     {"events", "tools", "{'type':'tool_end','tool':'t','ms':4,'result':{'content':[],'structuredContent':{'n':1}}}"},
     {"events", "agent", "{'type':'model_start','model':'main','provider':'scripted'}"},
     {"events", "agent", "{'type':'model_end','error':'gone','ms':1}"},
@@ -87,7 +90,8 @@ static void show(const char *golden, struct fl_args *args, unsigned modes) {
   rig_catch();
   fl_follower_init(&follower, args, modes);
   tell(&follower, ordinary, sizeof ordinary / sizeof ordinary[0]);
-  int code = end(&follower, 0, "{'messages':[{'role':'user','content':'?'},{'role':'assistant','content':'It is 8.'}]}", NULL);
+  int code =
+      end(&follower, 0, "{'messages':[{'role':'user','content':'?'},{'role':'assistant','content':'It is 8.'}]}", NULL);
   fl_follower_deinit(&follower);
   rig_release(&caught);
   golden_of_both(golden, &caught);
@@ -150,7 +154,8 @@ static void ends(void **state) {
     int code;
   } rows[] = {
       {"an answer in parts", 0,
-       "{'messages':[{'role':'assistant','content':[{'type':'text','text':'a'},{'type':'image'},{'type':'text','text':'b'}]}]}",
+       "{'messages':[{'role':'assistant','content':[{'type':'text','text':'a'},{'type':'image'},{'type':'text','text':'"
+       "b'}]}]}",
        NULL, FL_EXIT_OK},
       {"no messages: the state", 0, "{'n':1,'s':'x'}", NULL, FL_EXIT_OK},
       {"an empty answer", 0, "{'messages':[{'role':'assistant','content':''}]}", NULL, FL_EXIT_OK},

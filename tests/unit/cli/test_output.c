@@ -25,15 +25,23 @@ static void what_a_terminal_obeys_is_shown(void **state) {
       {"fine\rEVIL", "fine\\x0dEVIL"},                            /* writes over the line */
       {"abc\b\b\bxyz", "abc\\x08\\x08\\x08xyz"},
       {"\x7f", "\\x7f"},
-      {"\xc2\x9b" "31m", "\\x9b31m"}, /* CSI in one character */
+      {"\xc2\x9b"
+       "31m",
+       "\\x9b31m"}, /* CSI in one character */
       {"\xc2\x85", "\\x85"},
-      {"\xc2\xa0", "\xc2\xa0"},   /* no control: a space that holds together */
-      {"\x9b" "31m", "\\x9b31m"}, /* the same CSI as a bare byte */
+      {"\xc2\xa0", "\xc2\xa0"}, /* no control: a space that holds together */
+      {"\x9b"
+       "31m",
+       "\\x9b31m"}, /* the same CSI as a bare byte */
       {"\xff\xfe", "\\xff\\xfe"},
       {"cut \xe2\x82", "cut \\xe2\\x82"},
-      {"\xc0\x9b", "\\xc0\\x9b"},                            /* overlong */
-      {"a\xe2\x80\xae" "b\xe2\x80\xac", "a\\u202eb\\u202c"}, /* turns the direction of writing */
-      {"a\xe2\x81\xa6" "b\xe2\x81\xa9", "a\\u2066b\\u2069"},
+      {"\xc0\x9b", "\\xc0\\x9b"}, /* overlong */
+      {"a\xe2\x80\xae"
+       "b\xe2\x80\xac",
+       "a\\u202eb\\u202c"}, /* turns the direction of writing */
+      {"a\xe2\x81\xa6"
+       "b\xe2\x81\xa9",
+       "a\\u2066b\\u2069"},
       {"\xe2\x80\x8f\xd8\x9c", "\\u200f\\u061c"},
       {"\xe2\x80\xa8", "\\u2028"}, /* line separator */
   };
@@ -88,7 +96,8 @@ static void terminals_get_texts_made_visible(void **state) {
   fflush(stdout);
   int saved = dup(1);
   dup2(slave, 1);
-  fl_print_text(stdout, "line\n\033]0;evil\a\xc2\x9b" "2J end\n");
+  fl_print_text(stdout, "line\n\033]0;evil\a\xc2\x9b"
+                        "2J end\n");
   fflush(stdout);
   dup2(saved, 1);
   close(saved);

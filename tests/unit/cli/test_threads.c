@@ -23,11 +23,11 @@ static const char script[] = "replies:\n"
                              "  - when: { user: hello }\n"
                              "    text: \"Good \\e[2J day\"\n";
 
-#define RUN(code, ...)                   \
-  do {                                   \
-    caught_deinit(&caught);              \
-    rig_command(&caught, __VA_ARGS__);   \
-    assert_code(&caught, code);          \
+#define RUN(code, ...)                 \
+  do {                                 \
+    caught_deinit(&caught);            \
+    rig_command(&caught, __VA_ARGS__); \
+    assert_code(&caught, code);        \
   } while (0)
 
 static void an_interrupt_is_answered(void **state) {

@@ -46,10 +46,12 @@ int64_t test_int(const struct test_call *call, const char *channel) {
 void test_channel(struct fl_graph *graph, const char *name, enum fl_reducer reducer, const char *default_json) {
   FL_VALUE_AUTO value = default_json != NULL ? test_json(default_json) : NULL;
   fl_graph_channel(graph, name,
-                   &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer = reducer, .default_value = value});
+                   &(struct fl_channel_options){
+                       .size = sizeof(struct fl_channel_options), .reducer = reducer, .default_value = value});
 }
 
-/* The functions of test nodes are called by this engine, with its own kind of task; the definition carries them as `user`. */
+/* The functions of test nodes are called by this engine, with its own kind of task; the definition carries them as
+ * `user`. */
 static int never(struct fl_task *task, void *user) { abort(); }
 
 void test_node(struct fl_graph *graph, const char *name, test_node_fn *run) {
@@ -83,7 +85,8 @@ struct cursor {
 };
 static const struct fl_record *next_record(const struct test_store *store, struct cursor *cursor) {
   for (; cursor->commit < store->commit_count; cursor->commit++, cursor->index = 0)
-    if (cursor->index < store->commits[cursor->commit].count) return &store->commits[cursor->commit].items[cursor->index++];
+    if (cursor->index < store->commits[cursor->commit].count)
+      return &store->commits[cursor->commit].items[cursor->index++];
   return NULL;
 }
 #define each_record(store, record)        \
@@ -110,7 +113,8 @@ bool test_store_has_done(const struct test_store *store, const char *task_id) {
 static void check_record(struct test_store *store, const struct fl_record *record) {
   if (record->kind == FL_RECORD_VALUE) {
     store->value_bytes += record->body_size;
-    if (find_value(store, record->value.no) != NULL) snprintf(store->fault, sizeof store->fault, "value number used twice");
+    if (find_value(store, record->value.no) != NULL)
+      snprintf(store->fault, sizeof store->fault, "value number used twice");
     if (record->value.parent_no != 0 && find_value(store, record->value.parent_no) == NULL)
       snprintf(store->fault, sizeof store->fault, "a value builds on one that is not stored");
   }
@@ -119,7 +123,8 @@ static void check_record(struct test_store *store, const struct fl_record *recor
 }
 
 void test_store_apply(struct test_store *store, struct fl_do *commit) {
-  if (commit->expected_head != test_store_head(store)) snprintf(store->fault, sizeof store->fault, "a commit on another head");
+  if (commit->expected_head != test_store_head(store))
+    snprintf(store->fault, sizeof store->fault, "a commit on another head");
   for (size_t i = 0; i < commit->records.count; i++) check_record(store, &commit->records.items[i]);
   store->commits = fl_realloc(store->commits, (store->commit_count + 1) * sizeof *store->commits);
   store->commits[store->commit_count++] = commit->records;
@@ -146,10 +151,8 @@ static struct fl_var load_var(const struct test_store *store, uint64_t no) {
   if (record->value.kind == FL_BODY_LIST) return (struct fl_var){.list = fl_list_from_array(body)};
   struct fl_list *list = load_var(store, record->value.parent_no).list;
   for (size_t i = 0; i < fl_size(body); i++) {
-    if (record->value.kind == FL_BODY_EDIT)
-      list = apply_edit(list, fl_at(body, i));
-    else
-      list = replace_take(list, fl_list_append_take(list, fl_value_ref(fl_at(body, i))));
+    if (record->value.kind == FL_BODY_EDIT) list = apply_edit(list, fl_at(body, i));
+    else list = replace_take(list, fl_list_append_take(list, fl_value_ref(fl_at(body, i))));
   }
   assert_int_equal(fl_list_size(list), record->value.count);
   return (struct fl_var){.list = list};
@@ -192,7 +195,8 @@ static int by_task(const void *a, const void *b) {
 void test_store_load(const struct test_store *store, struct fl_loaded *ret_loaded) {
   struct fl_loaded loaded = {.checkpoint_no = test_store_head(store), .next_checkpoint_no = 1, .next_value_no = 1};
   each_record(store, record) {
-    if (record->kind == FL_RECORD_VALUE && record->value.no >= loaded.next_value_no) loaded.next_value_no = record->value.no + 1;
+    if (record->kind == FL_RECORD_VALUE && record->value.no >= loaded.next_value_no)
+      loaded.next_value_no = record->value.no + 1;
     if (record->kind != FL_RECORD_CHECKPOINT || record->checkpoint.no != loaded.checkpoint_no) continue;
     loaded.next_checkpoint_no = record->checkpoint.no + 1;
     loaded.parent_no = record->checkpoint.parent_no;
@@ -346,9 +350,7 @@ static void trace_effect(struct test_engine *engine, struct fl_do *effect) {
     tracef(engine, "  commit %llu\n", (unsigned long long)effect->seq);
     for (size_t i = 0; i < effect->records.count; i++) trace_record(engine, &effect->records.items[i]);
     break;
-  case FL_DO_START_TASK:
-    trace_start(engine, &effect->start);
-    break;
+  case FL_DO_START_TASK: trace_start(engine, &effect->start); break;
   case FL_DO_CANCEL_TASK: tracef(engine, "  cancel %s\n", node_of(engine, effect->task_id)); break;
   case FL_DO_EMIT: tracef(engine, "  %-6s %s\n", modes[effect->mode], compact(effect->payload)); break;
   case FL_DO_END:
@@ -428,7 +430,8 @@ static void perform(struct test_engine *engine, struct fl_do *effect) {
 static void feed(struct test_engine *engine, struct fl_ev *ev) {
   struct fl_effects effects = {0};
   /* The same number, the same id: so that lives that end in a crash derive what lives without one do. */
-  snprintf(ev->checkpoint_id, sizeof ev->checkpoint_id, "checkpoint-%llu", (unsigned long long)engine->run->next_checkpoint_no);
+  snprintf(ev->checkpoint_id, sizeof ev->checkpoint_id, "checkpoint-%llu",
+           (unsigned long long)engine->run->next_checkpoint_no);
   ev->wall_ms = 1000;
   fl_run_step(engine->run, ev, &effects);
   for (size_t i = 0; i < effects.count; i++)
@@ -485,25 +488,34 @@ static void trace_call(struct test_engine *engine, const struct test_call *call)
   if (call->outcome == TEST_ASKS) tracef(engine, "> asks %s: %s\n", call->start->node, compact(call->question));
   if (call->outcome != TEST_DONE) return;
   tracef(engine, "> done %s:", call->start->node);
-  for (size_t i = 0; i < call->write_count; i++) tracef(engine, " %s %s", call->writes[i].channel, compact(call->writes[i].value));
+  for (size_t i = 0; i < call->write_count; i++)
+    tracef(engine, " %s %s", call->writes[i].channel, compact(call->writes[i].value));
   tracef(engine, "\n");
 }
 
 static void finish(struct test_engine *engine, size_t place) {
   struct fl_start_task task = engine->running[place];
-  memmove(&engine->running[place], &engine->running[place + 1], (--engine->running_count - place) * sizeof *engine->running);
+  memmove(&engine->running[place], &engine->running[place + 1],
+          (--engine->running_count - place) * sizeof *engine->running);
   struct test_call call = {.start = &task, .user = engine->user};
   ((test_node_fn *)engine->definition->nodes[task.node_index].user)(&call);
   trace_call(engine, &call);
-  struct fl_ev ev = {.task_id = task.id, .writes = call.writes, .write_count = call.write_count, .value = call.question, .error = &call.error};
-  ev.kind = call.outcome == TEST_DONE ? FL_EV_TASK_DONE : call.outcome == TEST_FAILS ? FL_EV_TASK_FAILED : FL_EV_TASK_INTERRUPTED;
+  struct fl_ev ev = {.task_id = task.id,
+                     .writes = call.writes,
+                     .write_count = call.write_count,
+                     .value = call.question,
+                     .error = &call.error};
+  ev.kind = call.outcome == TEST_DONE    ? FL_EV_TASK_DONE
+            : call.outcome == TEST_FAILS ? FL_EV_TASK_FAILED
+                                         : FL_EV_TASK_INTERRUPTED;
   feed(engine, &ev);
   for (size_t i = 0; i < call.write_count; i++) fl_value_unref(call.writes[i].value);
   fl_value_unref(call.question);
   start_deinit(&task);
 }
 
-/* One of: perform an effect, acknowledge a commit, let a task end. Without a seed in this order, otherwise at random. */
+/* One of: perform an effect, acknowledge a commit, let a task end. Without a seed in this order, otherwise at random.
+ */
 static bool act(struct test_engine *engine, bool finishes) {
   bool options[3] = {can_perform(engine), engine->unacked_count > 0, finishes && engine->running_count > 0};
   size_t first = draw(engine, 3);
@@ -527,7 +539,8 @@ void test_send(struct test_engine *engine, struct fl_ev *ev) {
   forget_end(engine);
   feed(engine, ev);
   while (act(engine, !engine->manual)) {}
-  if (!engine->is_dead && !engine->manual && !engine->has_ended) break_invariant(engine, "a run stands still without an end");
+  if (!engine->is_dead && !engine->manual && !engine->has_ended)
+    break_invariant(engine, "a run stands still without an end");
 }
 
 void test_finish(struct test_engine *engine, const char *node) {

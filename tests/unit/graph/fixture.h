@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A small engine and a small store for tests of the pure run: nodes are functions, commits are kept as rows, the process can
- * be killed between any two effects, and every event and effect can be written down as a line of text. */
+/* A small engine and a small store for tests of the pure run: nodes are functions, commits are kept as rows, the
+ * process can be killed between any two effects, and every event and effect can be written down as a line of text. */
 #pragma once
 #include "graph/run.h"
 #include "graph/run_faults.h"
@@ -21,7 +21,7 @@ struct test_call {
   struct fl_value *question;
   size_t asked; /* how many questions were asked in this execution */
   struct fl_error error;
-  void *user;   /* of the engine */
+  void *user; /* of the engine */
 };
 typedef void test_node_fn(struct test_call *call);
 
@@ -29,7 +29,7 @@ void test_write(struct test_call *call, const char *channel, struct fl_value *ta
 /* The answer to the n-th question, or NULL: then return from the node. Takes the question. */
 struct fl_value *test_ask(struct test_call *call, struct fl_value *question);
 void test_fail(struct test_call *call, int code, const char *text);
-struct fl_value *test_json(const char *text); /* aborts when it does not parse */
+struct fl_value *test_json(const char *text);                        /* aborts when it does not parse */
 int64_t test_int(const struct test_call *call, const char *channel); /* of the state; 0 when it has none */
 
 void test_channel(struct fl_graph *graph, const char *name, enum fl_reducer reducer, const char *default_json);
@@ -59,27 +59,27 @@ struct test_engine {
   void *user;
   struct test_store store; /* outlives a crash */
   struct fl_run *run;
-  struct fl_do *held;      /* effects that were not performed yet, in order */
+  struct fl_do *held; /* effects that were not performed yet, in order */
   size_t held_count;
-  struct fl_do *unacked;   /* commits on their way */
+  struct fl_do *unacked; /* commits on their way */
   size_t unacked_count;
   struct fl_start_task *running;
   size_t running_count;
   uint64_t acked;
-  uint64_t random;         /* 0: always the first; otherwise a seed for the order of things */
-  size_t budget;           /* actions until the process is killed; 0: never */
-  uint64_t refuse_seq;     /* the store refuses this commit, for want of space; 0: none */
+  uint64_t random;     /* 0: always the first; otherwise a seed for the order of things */
+  size_t budget;       /* actions until the process is killed; 0: never */
+  uint64_t refuse_seq; /* the store refuses this commit, for want of space; 0: none */
   bool is_dead;
   bool has_ended;
   enum fl_run_status status;
   struct fl_value *interrupts;
   struct fl_error error;
-  struct fl_map attempts;  /* node name -> how often it was started, over all lives */
+  struct fl_map attempts; /* node name -> how often it was started, over all lives */
   size_t starts;
-  char fault[256];         /* an invariant that was broken, "" when none */
+  char fault[256]; /* an invariant that was broken, "" when none */
   struct fl_buf trace;
   bool traces;
-  bool manual;             /* test_send performs effects and acknowledges, but finishes no task */
+  bool manual; /* test_send performs effects and acknowledges, but finishes no task */
 };
 
 void test_engine_init(struct test_engine *engine, struct fl_definition *definition);

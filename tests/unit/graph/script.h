@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Scenarios as text. A row is a graph and lines: "> …" is what is done, "= …" what must be so then. Each row is played twice: as
- * it stands, and with a process that starts anew whenever a run has ended; the same must come out.
+/* Scenarios as text. A row is a graph and lines: "> …" is what is done, "= …" what must be so then. Each row is played
+ * twice: as it stands, and with a process that starts anew whenever a run has ended; the same must come out.
  *
  *   > input JSON  > continue  > resume JSON  > answer NODE=TEXT …  > update NODE|- JSON  > cancel  > finish NODE
  *   > restart  > limit N  > before a,b  > after *  > manual  > automatic
@@ -71,7 +71,8 @@ static void set_stops(struct player *player, bool after, const char *names) {
 
 static const char *id_asked_by(const struct fl_value *interrupts, const char *node) {
   for (size_t i = 0; i < fl_size(interrupts); i++)
-    if (strcmp(fl_get_string(fl_at(interrupts, i), "node", ""), node) == 0) return fl_get_string(fl_at(interrupts, i), "id", "");
+    if (strcmp(fl_get_string(fl_at(interrupts, i), "node", ""), node) == 0)
+      return fl_get_string(fl_at(interrupts, i), "id", "");
   return node; /* an id that nobody has */
 }
 
@@ -101,8 +102,7 @@ static bool set(struct player *player, const char *word, const char *rest) {
   else if (strcmp(word, "limit") == 0) {
     engine->settings.recursion_limit = (uint32_t)atoi(rest);
     fl_run_configure(engine->run, &engine->settings);
-  } else
-    return false;
+  } else return false;
   return true;
 }
 
@@ -129,7 +129,8 @@ static void act_out(struct player *player, char *line) {
 static void check_status(const struct player *player, const char *word) {
   static const char *const words[] = {"done", "interrupted", "failed", "cancelled"};
   const char *actual = player->has_ended ? words[player->status] : "running";
-  if (strcmp(word, actual) != 0) fail_msg("%s: the run is %s, not %s: %s", player->scenario->name, actual, word, player->said);
+  if (strcmp(word, actual) != 0)
+    fail_msg("%s: the run is %s, not %s: %s", player->scenario->name, actual, word, player->said);
 }
 
 static void check_ran(const struct player *player, const char *rest) {
@@ -146,7 +147,8 @@ static void check(const struct player *player, char *line) {
   else if (strcmp(word, "state") == 0) assert_state(engine, rest);
   else if (strcmp(word, "ran") == 0) check_ran(player, rest);
   else if (strcmp(word, "says") != 0) check_status(player, word);
-  else if (strstr(player->said, rest) == NULL) fail_msg("%s: \"%s\", not \"%s\"", player->scenario->name, player->said, rest);
+  else if (strstr(player->said, rest) == NULL)
+    fail_msg("%s: \"%s\", not \"%s\"", player->scenario->name, player->said, rest);
 }
 
 static void play(const struct scenario *scenario, bool restarts) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Short ways to make graphs and to look at runs, for the tests of this folder. A graph is a text: "START>a a>b,c b+c>d" gives
- * edges and a join; its channels are `log` (a list of who ran), `one` (one value) and `n` (a sum). Everything is static, so
- * that each test is one file. */
+/* Short ways to make graphs and to look at runs, for the tests of this folder. A graph is a text: "START>a a>b,c b+c>d"
+ * gives edges and a join; its channels are `log` (a list of who ran), `one` (one value) and `n` (a sum). Everything is
+ * static, so that each test is one file. */
 #pragma once
 #include "tests/unit/graph/fixture.h"
 
@@ -82,7 +82,8 @@ UNUSED static void add_edges(struct fl_graph *graph, const char *edges) {
 }
 
 /* Nodes that say their names, one letter each; `special` (NULL: none) does something else. */
-UNUSED static struct fl_definition *shape(const char *letters, const char *edges, const char *special, test_node_fn *run) {
+UNUSED static struct fl_definition *shape(const char *letters, const char *edges, const char *special,
+                                          test_node_fn *run) {
   struct fl_graph *graph = begin_graph();
   for (; *letters != '\0'; letters++) {
     bool is_special = special != NULL && strchr(special, *letters) != NULL;
@@ -150,7 +151,8 @@ UNUSED static void assert_waits(const struct test_engine *engine, const char *js
   FL_VALUE_AUTO names = fl_array();
   struct fl_value *interrupts = fl_get(described, "interrupts");
   for (size_t i = 0; i < fl_size(interrupts); i++) {
-    const char *when = fl_get_string(fl_at(interrupts, i), "when", NULL), *node = fl_get_string(fl_at(interrupts, i), "node", "");
+    const char *when = fl_get_string(fl_at(interrupts, i), "when", NULL),
+               *node = fl_get_string(fl_at(interrupts, i), "node", "");
     fl_append_take(names, when != NULL ? fl_stringf("%s %s", when, node) : fl_string(node));
   }
   assert_same(names, json, "what it waits for");

@@ -5,7 +5,9 @@
 #include "graph/definition.h"
 
 static void behave(struct test_call *call) {}
-static int choose(const struct fl_state *state, struct fl_targets *targets, void *user, struct fl_error *err) { return 0; }
+static int choose(const struct fl_state *state, struct fl_targets *targets, void *user, struct fl_error *err) {
+  return 0;
+}
 
 static void says_of(struct fl_graph *graph, const struct fl_compile_options *options, const char *const *lines) {
   struct fl_definition *definition = NULL;
@@ -41,8 +43,10 @@ static void unknown_nodes_are_named_with_the_nearest(void **state) {
   fl_graph_edge(graph, "nobody", "approve");
   fl_graph_branch(graph, "approve", choose, NULL, (const char *const[]){"approv", FL_END}, 2);
   test_join2(graph, "approve", "approved", "approve");
-  SAYS(graph, "has 4 mistakes", "the edge \"approve -> aprove\" names the unknown node \"aprove\"; did you mean \"approve\"?",
-       "the edge \"nobody -> approve\" names the unknown node \"nobody\"\n", "the branch after \"approve\" names the unknown node \"approv\"",
+  SAYS(graph, "has 4 mistakes",
+       "the edge \"approve -> aprove\" names the unknown node \"aprove\"; did you mean \"approve\"?",
+       "the edge \"nobody -> approve\" names the unknown node \"nobody\"\n",
+       "the branch after \"approve\" names the unknown node \"approv\"",
        "the join that leads to \"approve\" names the unknown node \"approved\"");
 }
 
@@ -56,8 +60,9 @@ static void names(void **state) {
   test_channel(graph, "c", FL_LAST, NULL);
   test_channel(graph, "c", FL_SUM, NULL);
   fl_graph_node(graph, "nothing", NULL, NULL, NULL);
-  SAYS(graph, "node \"a\" is defined twice", "must not be named \"START\"", "\"x:y\" must not hold", "a node has no name",
-       "must not begin with \"__\"", "channel \"c\" is declared twice", "node \"nothing\" has no function");
+  SAYS(graph, "node \"a\" is defined twice", "must not be named \"START\"", "\"x:y\" must not hold",
+       "a node has no name", "must not begin with \"__\"", "channel \"c\" is declared twice",
+       "node \"nothing\" has no function");
 }
 
 static void ways_that_cannot_be(void **state) {
@@ -66,7 +71,8 @@ static void ways_that_cannot_be(void **state) {
   fl_graph_edge(graph, "a", FL_START);
   test_join2(graph, FL_START, "a", "a");
   test_join2(graph, "a", "a", FL_END);
-  SAYS(graph, "starts at END", "leads to START", "waits for START, which has always run", "names \"a\" twice", "leads to END, which waits");
+  SAYS(graph, "starts at END", "leads to START", "waits for START, which has always run", "names \"a\" twice",
+       "leads to END, which waits");
 }
 
 static void nodes_that_nothing_leads_to(void **state) {
@@ -86,7 +92,8 @@ static void defaults_and_schemas(void **state) {
   FL_VALUE_AUTO text = test_json("\"text\"");
   const size_t size = sizeof(struct fl_channel_options);
   fl_graph_channel(graph, "broken", &(struct fl_channel_options){.size = size, .schema = broken});
-  fl_graph_channel(graph, "typed", &(struct fl_channel_options){.size = size, .schema = integer, .default_value = text});
+  fl_graph_channel(graph, "typed",
+                   &(struct fl_channel_options){.size = size, .schema = integer, .default_value = text});
   fl_graph_channel(graph, "log", &(struct fl_channel_options){.size = size, .schema = integer, .reducer = FL_APPEND});
   SAYS(graph, "the default of channel \"sum\" is of type boolean", "the default of channel \"list\" is of type integer",
        "the schema of channel \"broken\"", "the default of channel \"typed\" does not satisfy its schema",
@@ -94,7 +101,8 @@ static void defaults_and_schemas(void **state) {
 }
 
 static void interrupts_name_nodes(void **state) {
-  const struct fl_compile_options options = {.size = sizeof options, .interrupt_before = (const char *const[]){"agnet", NULL}};
+  const struct fl_compile_options options = {.size = sizeof options,
+                                             .interrupt_before = (const char *const[]){"agnet", NULL}};
   says_of(start_with("agent"), &options,
           (const char *const[]){"interrupt_before names the unknown node \"agnet\"; did you mean \"agent\"?", NULL});
 }

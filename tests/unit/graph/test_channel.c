@@ -78,8 +78,10 @@ static void behave(struct test_call *call) {}
 static struct fl_definition *one_channel(enum fl_reducer reducer, const char *held, struct fl_value *schema) {
   struct fl_graph *graph = fl_graph_create("one");
   FL_VALUE_AUTO value = held != NULL ? test_json(held) : NULL;
-  fl_graph_channel(graph, "c",
-                   &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .reducer = reducer, .default_value = value, .schema = schema});
+  fl_graph_channel(
+      graph, "c",
+      &(struct fl_channel_options){
+          .size = sizeof(struct fl_channel_options), .reducer = reducer, .default_value = value, .schema = schema});
   test_node(graph, "node", behave);
   fl_graph_edge(graph, FL_START, "node");
   return test_compile(graph);
@@ -88,7 +90,8 @@ static struct fl_definition *one_channel(enum fl_reducer reducer, const char *he
 static int fold_all(struct fl_folds *folds, const char *writes, struct fl_error *err) {
   FL_VALUE_AUTO all = test_json(writes);
   int rc = 0;
-  for (size_t i = 0; i < fl_size(all) && rc == 0; i++) rc = fl_folds_write(folds, 0, fl_at(all, i), i == 0 ? "left" : "right", err);
+  for (size_t i = 0; i < fl_size(all) && rc == 0; i++)
+    rc = fl_folds_write(folds, 0, fl_at(all, i), i == 0 ? "left" : "right", err);
   return rc == 0 ? fl_folds_check(folds, err) : rc;
 }
 
@@ -111,8 +114,7 @@ static void check_row(const struct row *row, size_t index, struct fl_value *sche
   if (row->expects[0] == '!') {
     if (rc == 0 || strstr(err.text, row->expects + 1) == NULL) fail_msg("row %zu: %d %s", index, rc, err.text);
     assert_non_null(strstr(err.text, "channel \"c\""));
-  } else if (rc < 0 || !comes_out(state, &folds, row->expects))
-    fail_msg("row %zu: %d %s", index, rc, err.text);
+  } else if (rc < 0 || !comes_out(state, &folds, row->expects)) fail_msg("row %zu: %d %s", index, rc, err.text);
   FL_VALUE_AUTO after = fl_state_to_value(state);
   assert_true(fl_equal(before, after)); /* the state it started from is as it was */
   fl_folds_deinit(&folds);
@@ -141,10 +143,13 @@ static void two_writers_are_named(void **state) {
 static void schemas_name_channel_node_and_place(void **state) {
   FL_VALUE_AUTO integer = test_json("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}}}");
   check_row(&(struct row){FL_LAST, NULL, "[{\"a\":1}]", "{\"a\":1}"}, 0, integer);
-  check_row(&(struct row){FL_LAST, NULL, "[{\"a\":\"x\"}]", "!written by node \"left\", does not satisfy its schema: /a"}, 1, integer);
+  check_row(
+      &(struct row){FL_LAST, NULL, "[{\"a\":\"x\"}]", "!written by node \"left\", does not satisfy its schema: /a"}, 1,
+      integer);
   FL_VALUE_AUTO items = test_json("{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}");
   check_row(&(struct row){FL_APPEND, "[1]", "[2,[3]]", "[1,2,3]"}, 2, items);
-  check_row(&(struct row){FL_APPEND, "[1]", "[2,\"x\"]", "!channel \"c\", element 2, written by node \"left\""}, 3, items);
+  check_row(&(struct row){FL_APPEND, "[1]", "[2,\"x\"]", "!channel \"c\", element 2, written by node \"left\""}, 3,
+            items);
   FL_VALUE_AUTO few = test_json("{\"type\":\"array\",\"maxItems\":2}");
   check_row(&(struct row){FL_APPEND, "[1]", "[2]", "[1,2]"}, 4, few);
   check_row(&(struct row){FL_APPEND, "[1]", "[2,3]", "!does not satisfy its schema"}, 5, few);

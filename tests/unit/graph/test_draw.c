@@ -15,7 +15,9 @@ static struct fl_expr *expr(const char *text) {
 
 static void behave(struct test_call *call) {}
 
-static int choose(const struct fl_state *state, struct fl_targets *targets, void *user, struct fl_error *err) { return 0; }
+static int choose(const struct fl_state *state, struct fl_targets *targets, void *user, struct fl_error *err) {
+  return 0;
+}
 
 /* An agent with tools, then two that run side by side, a join, and a person. */
 static struct fl_definition *support(void) {
@@ -25,9 +27,10 @@ static struct fl_definition *support(void) {
   for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) test_node(graph, nodes[i], behave);
   fl_graph_edge(graph, FL_START, "agent");
   fl_graph_expr_branch_take(graph, "agent",
-                            (struct fl_branch_arm_spec[]){{expr("size(last(state.messages).tool_calls) > 0"), (const char *const[]){"tools"}, 1},
-                                                          {expr("state.x == \"<y>\""), (const char *const[]){"say \"no\""}, 1},
-                                                          {NULL, (const char *const[]){"check"}, 1}},
+                            (struct fl_branch_arm_spec[]){
+                                {expr("size(last(state.messages).tool_calls) > 0"), (const char *const[]){"tools"}, 1},
+                                {expr("state.x == \"<y>\""), (const char *const[]){"say \"no\""}, 1},
+                                {NULL, (const char *const[]){"check"}, 1}},
                             3);
   fl_graph_edge(graph, "tools", "agent");
   fl_graph_edge(graph, "check", "count");
@@ -36,7 +39,8 @@ static struct fl_definition *support(void) {
   fl_graph_branch(graph, "approve", choose, NULL, (const char *const[]){"agent", FL_END}, 2);
   struct fl_definition *definition;
   struct fl_error err;
-  const struct fl_compile_options options = {.size = sizeof options, .interrupt_before = (const char *const[]){"approve", NULL}};
+  const struct fl_compile_options options = {.size = sizeof options,
+                                             .interrupt_before = (const char *const[]){"approve", NULL}};
   if (fl_graph_compile(graph, &options, &definition, &err) < 0) fail_msg("%s", err.text);
   return definition;
 }

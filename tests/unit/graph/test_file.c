@@ -18,7 +18,8 @@ static const char *test_getenv(const char *name) {
 }
 
 static const char *const test_includes[][2] = {
-    {"shared.yaml", "state:\n  extra: {type: string}\nmodels:\n  second: {provider: openai, model: m2}\nmcpServers:\n  web: {url: \"http://w\"}\nnodes:\n  other: {type: set, write: {extra: \"'x'\"}}\n"},
+    {"shared.yaml", "state:\n  extra: {type: string}\nmodels:\n  second: {provider: openai, model: m2}\nmcpServers:\n  "
+                    "web: {url: \"http://w\"}\nnodes:\n  other: {type: set, write: {extra: \"'x'\"}}\n"},
     {"clash.yaml", "nodes:\n  a: {type: set, write: {n: 2}}\n"},
     {"broken.yaml", "nodes:\n  b: {type: sett}\nedges: []\n"},
     {"list.yaml", "[1]"},
@@ -37,7 +38,8 @@ static int test_read(const char *path, char **ret_text, size_t *ret_size, void *
 
 static int load_named(const char *path, const char *text, struct fl_graph_file *file, struct fl_diags *diags) {
   static const char *const servers[] = {"local", NULL};
-  struct fl_graph_file_options options = {.size = sizeof options, .read = test_read, .getenv_fn = test_getenv, .servers = servers};
+  struct fl_graph_file_options options = {
+      .size = sizeof options, .read = test_read, .getenv_fn = test_getenv, .servers = servers};
   return fl_graph_file_load(path, fl_slice_of(text), &options, file, diags);
 }
 
@@ -78,8 +80,9 @@ static void assert_json(const struct fl_value *value, const char *json) {
 /* ---- what loads ---- */
 
 static void a_react_node_becomes_a_loop(void **state) {
-  struct fl_graph_file file = load_good("fairlead: 1\nmodels: {m: {provider: openai, model: x}}\nmcpServers: {s: {command: c}}\n"
-                                        "nodes:\n  a: {type: react, prompt: hi, tools: [s/*], description: d}\nedges: [START -> a -> END]\n");
+  struct fl_graph_file file =
+      load_good("fairlead: 1\nmodels: {m: {provider: openai, model: x}}\nmcpServers: {s: {command: c}}\n"
+                "nodes:\n  a: {type: react, prompt: hi, tools: [s/*], description: d}\nedges: [START -> a -> END]\n");
   assert_string_equal(fl_definition_name(file.definition), "good");
   assert_string_equal(file.folder, "dir");
   uint32_t line, column;
@@ -105,17 +108,21 @@ static void a_react_node_becomes_a_loop(void **state) {
   fl_graph_file_deinit(&file);
 }
 
-static struct fl_var messages_of(const char *scope, const char *name, void *user) { return (struct fl_var){.value = user}; }
+static struct fl_var messages_of(const char *scope, const char *name, void *user) {
+  return (struct fl_var){.value = user};
+}
 
 /* The loop's condition on messages as agents write them. */
 static void the_loop_goes_on_while_there_are_calls(void **state) {
   static const struct {
     const char *messages;
     bool goes_on;
-  } rows[] = {{"[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\"}]}]", true},
-              {"[{\"role\":\"assistant\",\"tool_calls\":[]}]", false},
-              {"[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\"}]},{\"role\":\"user\",\"content\":\"x\"}]", false}};
-  struct fl_graph_file file = load_good("fairlead: 1\nmodels: {m: {provider: openai, model: x}}\nnodes: {a: {type: react}}\nedges: [START -> a]\n");
+  } rows[] = {
+      {"[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\"}]}]", true},
+      {"[{\"role\":\"assistant\",\"tool_calls\":[]}]", false},
+      {"[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\"}]},{\"role\":\"user\",\"content\":\"x\"}]", false}};
+  struct fl_graph_file file = load_good(
+      "fairlead: 1\nmodels: {m: {provider: openai, model: x}}\nnodes: {a: {type: react}}\nedges: [START -> a]\n");
   const struct fl_branch_def *branch = &node_of(&file, "a")->branches[0];
   assert_int_equal(branch->arm_count, 1);
   for (size_t i = 0; i < 3; i++) {
@@ -132,9 +139,10 @@ static void the_loop_goes_on_while_there_are_calls(void **state) {
 }
 
 static void branches_after_a_react_node_wait_for_its_answer(void **state) {
-  struct fl_graph_file file = load_good("fairlead: 1\nmodels: {m: {provider: openai, model: x}}\n"
-                                        "nodes: {a: {type: react}, b: {type: fail, message: \"'x'\"}}\n"
-                                        "edges: [START -> a, {from: a, branch: [{when: size(state.messages) > 3, to: b}, {to: END}]}]\n");
+  struct fl_graph_file file =
+      load_good("fairlead: 1\nmodels: {m: {provider: openai, model: x}}\n"
+                "nodes: {a: {type: react}, b: {type: fail, message: \"'x'\"}}\n"
+                "edges: [START -> a, {from: a, branch: [{when: size(state.messages) > 3, to: b}, {to: END}]}]\n");
   const struct fl_node_def *agent = node_of(&file, "a");
   assert_int_equal(agent->branch_count, 2);
   const struct fl_branch_def *own = &agent->branches[0];
@@ -148,8 +156,10 @@ static void branches_after_a_react_node_wait_for_its_answer(void **state) {
 static void expressions_are_compiled_by_their_place(void **state) {
   struct fl_graph_file file =
       load_good("fairlead: 1\nstate: {n: {type: integer, default: 0}, \"a/b\": {}, r: {}}\nnodes:\n"
-                "  s: {type: set, write: {n: state.n + 1, a/b: true}}\n  t: {type: tool, tool: local/do, args: {k: state.n, l: 1.5}, write: r}\n"
-                "  i: {type: interrupt, value: \"{'r': state.r}\", resume: r}\n  f: {type: fail, message: \"'no'\"}\n  c: {type: c, function: fn}\n"
+                "  s: {type: set, write: {n: state.n + 1, a/b: true}}\n  t: {type: tool, tool: local/do, args: {k: "
+                "state.n, l: 1.5}, write: r}\n"
+                "  i: {type: interrupt, value: \"{'r': state.r}\", resume: r}\n  f: {type: fail, message: \"'no'\"}\n  "
+                "c: {type: c, function: fn}\n"
                 "edges: [START -> s -> t -> i -> f, i -> c]\n");
   assert_non_null(fl_map_get(&node_of(&file, "s")->exprs, "/write/n"));
   assert_non_null(fl_map_get(&node_of(&file, "s")->exprs, "/write/a~1b"));
@@ -160,15 +170,18 @@ static void expressions_are_compiled_by_their_place(void **state) {
   assert_non_null(fl_map_get(&node_of(&file, "f")->exprs, "/message"));
   assert_string_equal(node_of(&file, "c")->type, "c");
   assert_json(node_of(&file, "c")->config, "{\"function\":\"fn\"}");
-  assert_json(node_of(&file, "t")->config, "{\"tool\":\"local/do\",\"args\":{\"k\":\"state.n\",\"l\":1.5},\"write\":\"r\"}");
+  assert_json(node_of(&file, "t")->config,
+              "{\"tool\":\"local/do\",\"args\":{\"k\":\"state.n\",\"l\":1.5},\"write\":\"r\"}");
   fl_graph_file_deinit(&file);
 }
 
 static void edges_have_four_forms(void **state) {
-  struct fl_graph_file file = load_good("fairlead: 1\nstate: {n: {}}\nnodes:\n  a: {type: set, write: {n: 1}}\n  b: {type: set, write: {n: 2}}\n"
-                                        "  c: {type: set, write: {n: 3}}\n  d: {type: set, write: {n: state.n}}\n"
-                                        "edges:\n  - {from: START, to: [a, b]}\n  - {from: [a, b], to: c}\n  - {from: c, branch: [{when: state.n == 3, to: [d, END]}, {to: END}]}\n"
-                                        "  - d->END\ninterrupt_before: [c]\ninterrupt_after: [\"*\"]\nrecursion_limit: 7\n");
+  struct fl_graph_file file = load_good(
+      "fairlead: 1\nstate: {n: {}}\nnodes:\n  a: {type: set, write: {n: 1}}\n  b: {type: set, write: {n: 2}}\n"
+      "  c: {type: set, write: {n: 3}}\n  d: {type: set, write: {n: state.n}}\n"
+      "edges:\n  - {from: START, to: [a, b]}\n  - {from: [a, b], to: c}\n  - {from: c, branch: [{when: state.n == 3, "
+      "to: [d, END]}, {to: END}]}\n"
+      "  - d->END\ninterrupt_before: [c]\ninterrupt_after: [\"*\"]\nrecursion_limit: 7\n");
   assert_int_equal(file.definition->entry_target_count, 2);
   assert_int_equal(node_of(&file, "a")->barrier_channel_count, 1);
   assert_int_equal(node_of(&file, "c")->trigger_channel_count, 2);
@@ -182,9 +195,10 @@ static void edges_have_four_forms(void **state) {
 }
 
 static void channels_have_reducers_types_and_defaults(void **state) {
-  struct fl_graph_file file =
-      load_good("fairlead: 1\nname: g\nstate:\n  a: {reducer: sum, type: integer, default: 5}\n  b: {schema: {enum: [x, y]}, default: y}\n"
-                "  c: {type: [object, \"null\"]}\nnodes:\n  n: {type: set, write: {a: 1, b: \"'x'\", c: \"{}\"}}\nedges: [START -> n]\n");
+  struct fl_graph_file file = load_good("fairlead: 1\nname: g\nstate:\n  a: {reducer: sum, type: integer, default: "
+                                        "5}\n  b: {schema: {enum: [x, y]}, default: y}\n"
+                                        "  c: {type: [object, \"null\"]}\nnodes:\n  n: {type: set, write: {a: 1, b: "
+                                        "\"'x'\", c: \"{}\"}}\nedges: [START -> n]\n");
   const struct fl_channel_def *channels = file.definition->channels;
   assert_int_equal(file.definition->state_channel_count, 3);
   assert_string_equal(channels[0].name, "a");
@@ -198,17 +212,22 @@ static void channels_have_reducers_types_and_defaults(void **state) {
 }
 
 static void the_environment_fills_its_places(void **state) {
-  static const char text[] =
-      "fairlead: 1\nmodels:\n  a: {provider: openai, model: \"${NONE:-x}-${KEY}\", base_url: \"${BASE}/v1\", api_key: \"${KEY}\"}\n"
-      "  b: {provider: openai, model: m, base_url: \"${NONE}\", api_key: \"${EMPTY}\"}\n"
-      "mcpServers:\n  s: {command: \"${EMPTY:-cmd}\", args: [\"$${KEY}\", \"k=${KEY}\"], env: {A: \"${NONE}\", B: \"${KEY}\"}, cwd: \"${BASE}\"}\n"
-      "nodes:\n  x: {type: react, model: a, tools: [s/*], prompt: \"${KEY}\"}\n  y: {type: react, model: b}\nedges: [START -> x -> y]\n";
+  static const char text[] = "fairlead: 1\nmodels:\n  a: {provider: openai, model: \"${NONE:-x}-${KEY}\", base_url: "
+                             "\"${BASE}/v1\", api_key: \"${KEY}\"}\n"
+                             "  b: {provider: openai, model: m, base_url: \"${NONE}\", api_key: \"${EMPTY}\"}\n"
+                             "mcpServers:\n  s: {command: \"${EMPTY:-cmd}\", args: [\"$${KEY}\", \"k=${KEY}\"], env: "
+                             "{A: \"${NONE}\", B: \"${KEY}\"}, cwd: \"${BASE}\"}\n"
+                             "nodes:\n  x: {type: react, model: a, tools: [s/*], prompt: \"${KEY}\"}\n  y: {type: "
+                             "react, model: b}\nedges: [START -> x -> y]\n";
   struct fl_graph_file file = {0};
   struct fl_diags diags = {0};
   assert_int_equal(load_named("a.yaml", text, &file, &diags), 0);
-  assert_json(file.models, "{\"a\":{\"provider\":\"openai\",\"model\":\"x-secret\",\"base_url\":\"http://h/v1\",\"api_key\":\"secret\"},"
-                           "\"b\":{\"provider\":\"openai\",\"model\":\"m\"}}");
-  assert_json(file.servers, "{\"s\":{\"command\":\"cmd\",\"args\":[\"${KEY}\",\"k=secret\"],\"env\":{\"B\":\"secret\"},\"cwd\":\"http://h\"}}");
+  assert_json(
+      file.models,
+      "{\"a\":{\"provider\":\"openai\",\"model\":\"x-secret\",\"base_url\":\"http://h/v1\",\"api_key\":\"secret\"},"
+      "\"b\":{\"provider\":\"openai\",\"model\":\"m\"}}");
+  assert_json(file.servers, "{\"s\":{\"command\":\"cmd\",\"args\":[\"${KEY}\",\"k=secret\"],\"env\":{\"B\":\"secret\"},"
+                            "\"cwd\":\"http://h\"}}");
   assert_string_equal(fl_get_string(node_of(&file, "x")->config, "prompt", ""), "${KEY}");
   assert_int_equal(diags.count, 1);
   assert_int_equal(diags.items[0].severity, FL_SEVERITY_WARNING);
@@ -218,8 +237,10 @@ static void the_environment_fills_its_places(void **state) {
 }
 
 static void includes_add_their_sections(void **state) {
-  struct fl_graph_file file = load_good("fairlead: 1\ninclude: [shared.yaml]\nstate: {n: {}, messages: {reducer: messages}}\nmodels: {m: {provider: openai, model: x}}\n"
-                                        "nodes:\n  a: {type: set, write: {n: state.extra}}\n  r: {type: react, model: second, tools: [web/*]}\n  q: {type: react, model: m}\n"
+  struct fl_graph_file file = load_good("fairlead: 1\ninclude: [shared.yaml]\nstate: {n: {}, messages: {reducer: "
+                                        "messages}}\nmodels: {m: {provider: openai, model: x}}\n"
+                                        "nodes:\n  a: {type: set, write: {n: state.extra}}\n  r: {type: react, model: "
+                                        "second, tools: [web/*]}\n  q: {type: react, model: m}\n"
                                         "edges: [START -> other -> a -> r -> q]\n");
   assert_int_equal(file.definition->node_count, 6);
   assert_int_equal(file.definition->state_channel_count, 3);
@@ -230,8 +251,10 @@ static void includes_add_their_sections(void **state) {
 
 /* The same graph in both formats, down to the hash of the definition. */
 static void json_and_yaml_make_one_definition(void **state) {
-  struct fl_graph_file yaml = load_good("fairlead: 1\nstate: {n: {type: integer}}\nnodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a]\n");
-  struct fl_graph_file json = load_good("{\"fairlead\":1,\"state\":{\"n\":{\"type\":\"integer\"}},\"nodes\":{\"a\":{\"type\":\"set\",\"write\":{\"n\":1}}},\"edges\":[\"START -> a\"]}");
+  struct fl_graph_file yaml = load_good(
+      "fairlead: 1\nstate: {n: {type: integer}}\nnodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a]\n");
+  struct fl_graph_file json = load_good("{\"fairlead\":1,\"state\":{\"n\":{\"type\":\"integer\"}},\"nodes\":{\"a\":{"
+                                        "\"type\":\"set\",\"write\":{\"n\":1}}},\"edges\":[\"START -> a\"]}");
   assert_string_equal(yaml.definition->hash, json.definition->hash);
   fl_graph_file_deinit(&yaml);
   fl_graph_file_deinit(&json);
@@ -255,119 +278,211 @@ static const struct mistake mistakes[] = {
     {"fairlead: 2\n" STATE ONE, 1, 11, "/fairlead", "version 1 of the graph file only", "write 1", true},
     {"fairlead: \"1\"\n" STATE ONE, 1, 11, "/fairlead", "version 1", NULL, true},
     {"[1]", 1, 1, "", "must be a map, not a list", NULL, true},
-    {HEAD "nodez: {}\n" STATE ONE, 2, 1, "/nodez", "a graph file has no key \"nodez\"", "did you mean \"nodes\"?", true},
+    {HEAD "nodez: {}\n" STATE ONE, 2, 1, "/nodez", "a graph file has no key \"nodez\"", "did you mean \"nodes\"?",
+     true},
     {HEAD "zzzzzzzz: {}\n" STATE ONE, 2, 1, "/zzzzzzzz", "no key", "the keys are $schema, fairlead", true},
     {HEAD "name: 5\n" STATE ONE, 2, 7, "/name", "must be a text, not a whole number", NULL, true},
     {HEAD "name: \"\"\n" STATE ONE, 2, 7, "/name", "is empty", NULL, true},
     {HEAD "state: []\n" ONE, 2, 8, "/state", "must be a map, not a list", NULL, true},
-    {HEAD "state: {n: {reducr: sum}}\n" ONE, 2, 13, "/state/n/reducr", "a channel has no key", "did you mean \"reducer\"?", true},
+    {HEAD "state: {n: {reducr: sum}}\n" ONE, 2, 13, "/state/n/reducr", "a channel has no key",
+     "did you mean \"reducer\"?", true},
     {HEAD "state: {n: {reducer: appendd}}\n" ONE, 2, 22, "/state/n/reducer", "no reducer \"appendd\"", "append", true},
     {HEAD "state: {n: {type: int}}\n" ONE, 2, 19, "/state/n/type", "no type \"int\"", "integer", true},
     {HEAD "state: {n: {type: [string, nul]}}\n" ONE, 2, 28, "/state/n/type/1", "no type \"nul\"", "null", true},
     {HEAD "state: {n: {type: string, schema: {}}}\n" ONE, 2, 13, "/state/n/type", "not both", NULL, true},
     {HEAD "state: {n: {schema: {type: 5}}}\n" ONE, 2, 21, "/state/n/schema", "the schema is not valid", NULL, false},
-    {HEAD "state: {n: {type: integer, default: x}}\n" ONE, 2, 37, "/state/n/default", "does not fit the channel's type", NULL, false},
+    {HEAD "state: {n: {type: integer, default: x}}\n" ONE, 2, 37, "/state/n/default", "does not fit the channel's type",
+     NULL, false},
     {HEAD "state: {n: {reducer: append, default: 5}}\n" ONE, 2, 9, "/state/n", "default of channel \"n\"", NULL, false},
     {HEAD STATE "edges: []\n", 1, 1, "", "the graph has no nodes", NULL, false},
     {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\n", 1, 1, "", "\"edges\" is missing", NULL, true},
     {HEAD STATE "nodes: {a: 5}\nedges: [START -> a]\n", 3, 12, "/nodes/a", "must be a map", NULL, true},
-    {HEAD STATE "nodes: {a: {write: {n: 1}}}\nedges: [START -> a]\n", 3, 9, "/nodes/a", "\"type\" is missing", NULL, true},
-    {HEAD STATE "nodes: {a: {type: sett, write: {n: 1}}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type", "no node type \"sett\"", "did you mean \"set\"?", true},
-    {HEAD STATE "nodes: {a: {type: xyzzy}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type", "no node type", "the types are react", true},
-    {HEAD STATE "nodes: {a: {type: graph, file: x}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type", "are not in version 1", NULL, true},
+    {HEAD STATE "nodes: {a: {write: {n: 1}}}\nedges: [START -> a]\n", 3, 9, "/nodes/a", "\"type\" is missing", NULL,
+     true},
+    {HEAD STATE "nodes: {a: {type: sett, write: {n: 1}}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type",
+     "no node type \"sett\"", "did you mean \"set\"?", true},
+    {HEAD STATE "nodes: {a: {type: xyzzy}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type", "no node type",
+     "the types are react", true},
+    {HEAD STATE "nodes: {a: {type: graph, file: x}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type",
+     "are not in version 1", NULL, true},
     {HEAD STATE "nodes: {a: {type: judge}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type", "come later", NULL, true},
     {HEAD STATE "nodes: {a: {type: http}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type", "come later", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, retry: 3}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/retry", "\"retry\" is not in version 1", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, timeout: 3}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/timeout", "comes later", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, cache: 3}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/cache", "comes later", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, defer: true}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/defer", "comes later", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, on_error: b}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/on_error", "comes later", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, goto: b}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/goto", "comes later", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, writ: {n: 1}}}\nedges: [START -> a]\n", 3, 24, "/nodes/a/writ", "has no key \"writ\"", "\"write\"", true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, retry: 3}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/retry",
+     "\"retry\" is not in version 1", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, timeout: 3}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/timeout",
+     "comes later", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, cache: 3}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/cache",
+     "comes later", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, defer: true}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/defer",
+     "comes later", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, on_error: b}}\nedges: [START -> a]\n", 3, 39,
+     "/nodes/a/on_error", "comes later", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, goto: b}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/goto",
+     "comes later", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, writ: {n: 1}}}\nedges: [START -> a]\n", 3, 24, "/nodes/a/writ",
+     "has no key \"writ\"", "\"write\"", true},
     {HEAD STATE "nodes: {a: {type: set}}\nedges: [START -> a]\n", 3, 9, "/nodes/a", "\"write\" is missing", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {m: 1}}}\nedges: [START -> a]\n", 3, 32, "/nodes/a/write/m", "no channel \"m\"", NULL, false},
-    {HEAD "state: {number: {}}\nnodes: {a: {type: set, write: {numbr: 1}}}\nedges: [START -> a]\n", 3, 32, "/nodes/a/write/numbr", "no channel \"numbr\"", "did you mean \"number\"?", false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1 +}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n", "the expression is not valid: column 4", NULL, false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: some words here}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n", "not valid", "quotes of its own", false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: hello}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n", "no \"hello\"", "quotes of its own", false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: n + 1}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n", "no \"n\"", "write state.n", false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: stat.n}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n", "no \"stat\"", "did you mean \"state\"?", false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: size(state)}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n", "\"state\" alone is not a value", "state.NAME", false},
-    {HEAD "state: {turns: {}}\nnodes: {a: {type: set, write: {turns: 1 + state.turn}}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/write/turns", "column 5 of the expression: there is no channel \"turn\"", "did you mean \"turns\"?", false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: {x: 1}}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n", "must be an expression", "write it as a text", true},
-    {HEAD "nodes: {a: {type: fail, message: state.mesages}}\nedges: [START -> a]\n", 2, 34, "/nodes/a/message", "no channel \"mesages\"", "did you mean \"messages\"?", false},
+    {HEAD STATE "nodes: {a: {type: set, write: {m: 1}}}\nedges: [START -> a]\n", 3, 32, "/nodes/a/write/m",
+     "no channel \"m\"", NULL, false},
+    {HEAD "state: {number: {}}\nnodes: {a: {type: set, write: {numbr: 1}}}\nedges: [START -> a]\n", 3, 32,
+     "/nodes/a/write/numbr", "no channel \"numbr\"", "did you mean \"number\"?", false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1 +}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n",
+     "the expression is not valid: column 4", NULL, false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: some words here}}}\nedges: [START -> a]\n", 3, 35,
+     "/nodes/a/write/n", "not valid", "quotes of its own", false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: hello}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n",
+     "no \"hello\"", "quotes of its own", false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: n + 1}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n",
+     "no \"n\"", "write state.n", false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: stat.n}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n",
+     "no \"stat\"", "did you mean \"state\"?", false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: size(state)}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n",
+     "\"state\" alone is not a value", "state.NAME", false},
+    {HEAD "state: {turns: {}}\nnodes: {a: {type: set, write: {turns: 1 + state.turn}}}\nedges: [START -> a]\n", 3, 39,
+     "/nodes/a/write/turns", "column 5 of the expression: there is no channel \"turn\"", "did you mean \"turns\"?",
+     false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: {x: 1}}}}\nedges: [START -> a]\n", 3, 35, "/nodes/a/write/n",
+     "must be an expression", "write it as a text", true},
+    {HEAD "nodes: {a: {type: fail, message: state.mesages}}\nedges: [START -> a]\n", 2, 34, "/nodes/a/message",
+     "no channel \"mesages\"", "did you mean \"messages\"?", false},
     {HEAD "nodes: {a: {type: fail}}\nedges: [START -> a]\n", 2, 9, "/nodes/a", "\"message\" is missing", NULL, true},
     {HEAD "nodes: {a: {type: interrupt}}\nedges: [START -> a]\n", 2, 9, "/nodes/a", "\"value\" is missing", NULL, true},
-    {HEAD STATE "nodes: {a: {type: interrupt, value: 1, resume: m}}\nedges: [START -> a]\n", 3, 48, "/nodes/a/resume", "no channel \"m\"", NULL, false},
+    {HEAD STATE "nodes: {a: {type: interrupt, value: 1, resume: m}}\nedges: [START -> a]\n", 3, 48, "/nodes/a/resume",
+     "no channel \"m\"", NULL, false},
     {HEAD "nodes: {a: {type: c}}\nedges: [START -> a]\n", 2, 9, "/nodes/a", "\"function\" is missing", NULL, true},
     {HEAD "nodes: {a: {type: tool}}\nedges: [START -> a]\n", 2, 9, "/nodes/a", "\"tool\" is missing", NULL, true},
-    {HEAD "nodes: {a: {type: tool, tool: nope}}\nedges: [START -> a]\n", 2, 31, "/nodes/a/tool", "not of the form server/tool", NULL, true},
-    {HEAD "nodes: {a: {type: tool, tool: local/*}}\nedges: [START -> a]\n", 2, 31, "/nodes/a/tool", "must name one tool", NULL, true},
-    {HEAD "mcpServers: {search: {url: x}}\nnodes: {a: {type: tool, tool: serch/x}}\nedges: [START -> a]\n", 3, 31, "/nodes/a/tool", "no server \"serch\"", "did you mean \"search\"?", false},
-    {HEAD "nodes: {a: {type: react, tools: [x]}}\nedges: [START -> a]\nmodels: {m: {provider: openai, model: x}}\n", 2, 34, "/nodes/a/tools/0", "not of the form", "write \"x/*\"", true},
-    {HEAD "nodes: {a: {type: react, tools: [lo*/x]}}\nedges: [START -> a]\nmodels: {m: {provider: openai, model: x}}\n", 2, 34, "/nodes/a/tools/0", "only stand at the end", NULL, true},
-    {HEAD "nodes: {a: {type: react, tools: builtin/x}}\nedges: [START -> a]\nmodels: {m: {provider: openai, model: x}}\n", 2, 33, "/nodes/a/tools", "must be a list", NULL, true},
-    {HEAD "nodes: {a: {type: react, model: mian}}\nedges: [START -> a]\nmodels: {main: {provider: openai, model: x}}\n", 2, 33, "/nodes/a/model", "no model \"mian\"", "did you mean \"main\"?", false},
-    {HEAD "nodes: {a: {type: react}}\nedges: [START -> a]\nmodels: {m: {provider: openai, model: x}, k: {provider: openai, model: x}}\n", 2, 9, "/nodes/a", "which of the 2 models", NULL, false},
-    {HEAD STATE "nodes: {a: {type: react}}\nedges: [START -> a]\nmodels: {m: {provider: openai, model: x}}\n", 3, 9, "/nodes/a", "needs the channel \"messages\"", "reducer: messages", false},
-    {HEAD "nodes: {a: {type: react}, a_tools: {type: c, function: f}}\nedges: [START -> a -> a_tools]\nmodels: {m: {provider: openai, model: x}}\n", 2, 27, "/nodes/a_tools", "the name is taken", NULL, false},
-    {HEAD "nodes: {a: {type: tools, agent: b}, b: {type: c, function: f}}\nedges: [START -> a -> b]\n", 2, 33, "/nodes/a/agent", "is not an agent", NULL, false},
-    {HEAD STATE "nodes: {END: {type: set, write: {n: 1}}}\nedges: [START -> END]\n", 3, 9, "/nodes/END", "no name for a node", NULL, true},
-    {HEAD STATE "nodes: {__a: {type: set, write: {n: 1}}}\nedges: [START -> __a]\n", 3, 9, "/nodes/__a", "reserved", NULL, true},
-    {HEAD STATE "nodes: {\"a:b\": {type: set, write: {n: 1}}}\nedges: [START -> \"a:b\"]\n", 4, 9, "/edges/0", "there is no node \"\"a:b\"\"", "did you mean \"a:b\"?", false},
-    {HEAD STATE "nodes: {\"a:b\": {type: set, write: {n: 1}}}\nedges: [\"START -> a:b\"]\n", 3, 9, "/nodes/a:b", "the name of a node", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> b]\n", 4, 9, "/edges/0", "no node \"b\"", NULL, false},
-    {HEAD STATE "nodes: {agent: {type: set, write: {n: 1}}}\nedges: [START -> agnet -> END]\n", 4, 9, "/edges/0", "no node \"agnet\"", "did you mean \"agent\"?", false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START a]\n", 4, 9, "/edges/0", "is not an edge", "A -> B", true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a -> START]\n", 4, 9, "/edges/0", "back to START", NULL, false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, END -> a]\n", 4, 21, "/edges/1", "leads on from END", NULL, false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, 5]\n", 4, 21, "/edges/1", "an edge is a text", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, too: END}]\n", 4, 31, "/edges/1/too", "an edge has no key", "did you mean \"to\"?", true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a}]\n", 4, 21, "/edges/1", "\"to\" or \"branch\" is missing", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {to: a}]\n", 4, 21, "/edges/1", "\"from\" is missing", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, send: {to: a}}]\n", 4, 31, "/edges/1/send", "\"send\" is not in version 1", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, to: END, branch: []}]\n", 4, 40, "/edges/1/branch", "not both", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, branch: []}]\n", 4, 39, "/edges/1/branch", "no way to go", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, branch: [{to: END}, {to: a}]}]\n", 4, 40, "/edges/1/branch/0", "always taken", "put it last", false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, branch: [{when: true}]}]\n", 4, 40, "/edges/1/branch/0", "\"to\" is missing", NULL, true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, branch: [{when: state.m, to: a}]}]\n", 4, 47, "/edges/1/branch/0/when", "no channel \"m\"", NULL, false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, branch: [{wen: true, to: a}]}]\n", 4, 41, "/edges/1/branch/0/wen", "has no key", "when", true},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: [a], branch: [{to: a}]}]\n", 4, 28, "/edges/1/from", "starts at one node", NULL, false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: [a, START], to: a}]\n", 4, 32, "/edges/1/from/1", "nothing to wait for", NULL, false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: [a, a], to: a}]\n", 4, 32, "/edges/1/from/1", "there twice", NULL, false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: [], to: a}]\n", 4, 28, "/edges/1/from", "names no node", NULL, true},
-    {HEAD "nodes: {a: {type: react}, b: {type: react}, c: {type: react}}\nmodels: {m: {provider: openai, model: x}}\nedges: [START -> a, START -> b, {from: [a, b], to: c}]\n", 4, 41, "/edges/2/from/0", "a react node runs many times", "set after it", false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}, b: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: [a, b], to: END}]\n", 4, 40, "/edges/1/to", "END waits", NULL, false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}, b: {type: set, write: {n: 1}}}\nedges: [START -> a]\n", 3, 40, "/nodes/b", "cannot be reached from START", NULL, false},
-    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [a -> END]\n", 1, 1, "", "nothing leads from START", NULL, false},
+    {HEAD "nodes: {a: {type: tool, tool: nope}}\nedges: [START -> a]\n", 2, 31, "/nodes/a/tool",
+     "not of the form server/tool", NULL, true},
+    {HEAD "nodes: {a: {type: tool, tool: local/*}}\nedges: [START -> a]\n", 2, 31, "/nodes/a/tool",
+     "must name one tool", NULL, true},
+    {HEAD "mcpServers: {search: {url: x}}\nnodes: {a: {type: tool, tool: serch/x}}\nedges: [START -> a]\n", 3, 31,
+     "/nodes/a/tool", "no server \"serch\"", "did you mean \"search\"?", false},
+    {HEAD "nodes: {a: {type: react, tools: [x]}}\nedges: [START -> a]\nmodels: {m: {provider: openai, model: x}}\n", 2,
+     34, "/nodes/a/tools/0", "not of the form", "write \"x/*\"", true},
+    {HEAD "nodes: {a: {type: react, tools: [lo*/x]}}\nedges: [START -> a]\nmodels: {m: {provider: openai, model: x}}\n",
+     2, 34, "/nodes/a/tools/0", "only stand at the end", NULL, true},
+    {HEAD
+     "nodes: {a: {type: react, tools: builtin/x}}\nedges: [START -> a]\nmodels: {m: {provider: openai, model: x}}\n",
+     2, 33, "/nodes/a/tools", "must be a list", NULL, true},
+    {HEAD "nodes: {a: {type: react, model: mian}}\nedges: [START -> a]\nmodels: {main: {provider: openai, model: x}}\n",
+     2, 33, "/nodes/a/model", "no model \"mian\"", "did you mean \"main\"?", false},
+    {HEAD "nodes: {a: {type: react}}\nedges: [START -> a]\nmodels: {m: {provider: openai, model: x}, k: {provider: "
+          "openai, model: x}}\n",
+     2, 9, "/nodes/a", "which of the 2 models", NULL, false},
+    {HEAD STATE "nodes: {a: {type: react}}\nedges: [START -> a]\nmodels: {m: {provider: openai, model: x}}\n", 3, 9,
+     "/nodes/a", "needs the channel \"messages\"", "reducer: messages", false},
+    {HEAD "nodes: {a: {type: react}, a_tools: {type: c, function: f}}\nedges: [START -> a -> a_tools]\nmodels: {m: "
+          "{provider: openai, model: x}}\n",
+     2, 27, "/nodes/a_tools", "the name is taken", NULL, false},
+    {HEAD "nodes: {a: {type: tools, agent: b}, b: {type: c, function: f}}\nedges: [START -> a -> b]\n", 2, 33,
+     "/nodes/a/agent", "is not an agent", NULL, false},
+    {HEAD STATE "nodes: {END: {type: set, write: {n: 1}}}\nedges: [START -> END]\n", 3, 9, "/nodes/END",
+     "no name for a node", NULL, true},
+    {HEAD STATE "nodes: {__a: {type: set, write: {n: 1}}}\nedges: [START -> __a]\n", 3, 9, "/nodes/__a", "reserved",
+     NULL, true},
+    {HEAD STATE "nodes: {\"a:b\": {type: set, write: {n: 1}}}\nedges: [START -> \"a:b\"]\n", 4, 9, "/edges/0",
+     "there is no node \"\"a:b\"\"", "did you mean \"a:b\"?", false},
+    {HEAD STATE "nodes: {\"a:b\": {type: set, write: {n: 1}}}\nedges: [\"START -> a:b\"]\n", 3, 9, "/nodes/a:b",
+     "the name of a node", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> b]\n", 4, 9, "/edges/0", "no node \"b\"",
+     NULL, false},
+    {HEAD STATE "nodes: {agent: {type: set, write: {n: 1}}}\nedges: [START -> agnet -> END]\n", 4, 9, "/edges/0",
+     "no node \"agnet\"", "did you mean \"agent\"?", false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START a]\n", 4, 9, "/edges/0", "is not an edge",
+     "A -> B", true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a -> START]\n", 4, 9, "/edges/0",
+     "back to START", NULL, false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, END -> a]\n", 4, 21, "/edges/1",
+     "leads on from END", NULL, false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, 5]\n", 4, 21, "/edges/1",
+     "an edge is a text", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, too: END}]\n", 4, 31,
+     "/edges/1/too", "an edge has no key", "did you mean \"to\"?", true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a}]\n", 4, 21, "/edges/1",
+     "\"to\" or \"branch\" is missing", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {to: a}]\n", 4, 21, "/edges/1",
+     "\"from\" is missing", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, send: {to: a}}]\n", 4, 31,
+     "/edges/1/send", "\"send\" is not in version 1", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, to: END, branch: []}]\n", 4, 40,
+     "/edges/1/branch", "not both", NULL, true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, branch: []}]\n", 4, 39,
+     "/edges/1/branch", "no way to go", NULL, true},
+    {HEAD STATE
+     "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, branch: [{to: END}, {to: a}]}]\n",
+     4, 40, "/edges/1/branch/0", "always taken", "put it last", false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, branch: [{when: true}]}]\n", 4,
+     40, "/edges/1/branch/0", "\"to\" is missing", NULL, true},
+    {HEAD STATE
+     "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, branch: [{when: state.m, to: a}]}]\n",
+     4, 47, "/edges/1/branch/0/when", "no channel \"m\"", NULL, false},
+    {HEAD STATE
+     "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: a, branch: [{wen: true, to: a}]}]\n",
+     4, 41, "/edges/1/branch/0/wen", "has no key", "when", true},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: [a], branch: [{to: a}]}]\n", 4, 28,
+     "/edges/1/from", "starts at one node", NULL, false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: [a, START], to: a}]\n", 4, 32,
+     "/edges/1/from/1", "nothing to wait for", NULL, false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: [a, a], to: a}]\n", 4, 32,
+     "/edges/1/from/1", "there twice", NULL, false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: [], to: a}]\n", 4, 28,
+     "/edges/1/from", "names no node", NULL, true},
+    {HEAD "nodes: {a: {type: react}, b: {type: react}, c: {type: react}}\nmodels: {m: {provider: openai, model: "
+          "x}}\nedges: [START -> a, START -> b, {from: [a, b], to: c}]\n",
+     4, 41, "/edges/2/from/0", "a react node runs many times", "set after it", false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}, b: {type: set, write: {n: 1}}}\nedges: [START -> a, {from: [a, "
+                "b], to: END}]\n",
+     4, 40, "/edges/1/to", "END waits", NULL, false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}, b: {type: set, write: {n: 1}}}\nedges: [START -> a]\n", 3, 40,
+     "/nodes/b", "cannot be reached from START", NULL, false},
+    {HEAD STATE "nodes: {a: {type: set, write: {n: 1}}}\nedges: [a -> END]\n", 1, 1, "", "nothing leads from START",
+     NULL, false},
     {HEAD STATE ONE "interrupt_before: [b]\n", 5, 20, "/interrupt_before/0", "no node \"b\"", NULL, false},
     {HEAD STATE ONE "interrupt_after: a\n", 5, 18, "/interrupt_after", "must be a list", NULL, true},
     {HEAD STATE ONE "recursion_limit: 0\n", 5, 18, "/recursion_limit", "from 1 to 10000", NULL, true},
     {HEAD STATE ONE "recursion_limit: many\n", 5, 18, "/recursion_limit", "must be a whole number", NULL, true},
-    {HEAD STATE ONE "effects: {local/x: reed}\n", 5, 20, "/effects/local~1x", "no effect \"reed\"", "read, keyed and once", true},
+    {HEAD STATE ONE "effects: {local/x: reed}\n", 5, 20, "/effects/local~1x", "no effect \"reed\"",
+     "read, keyed and once", true},
     {HEAD STATE ONE "effects: {other/x: read}\n", 5, 20, "/effects/other~1x", "no server \"other\"", NULL, false},
-    {HEAD STATE ONE "models: {m: {provider: opnai, model: x}}\n", 5, 24, "/models/m/provider", "no provider \"opnai\"", "did you mean \"openai\"?", true},
+    {HEAD STATE ONE "models: {m: {provider: opnai, model: x}}\n", 5, 24, "/models/m/provider", "no provider \"opnai\"",
+     "did you mean \"openai\"?", true},
     {HEAD STATE ONE "models: {m: {model: x}}\n", 5, 10, "/models/m", "\"provider\" is missing", NULL, true},
     {HEAD STATE ONE "models: {m: {provider: openai}}\n", 5, 10, "/models/m", "\"model\" is missing", NULL, true},
     {HEAD STATE ONE "models: {m: {provider: scripted}}\n", 5, 10, "/models/m", "\"script\" is missing", NULL, true},
-    {HEAD STATE ONE "models: {m: {provider: openai, model: x, script: y}}\n", 5, 42, "/models/m/script", "for the provider scripted", NULL, true},
-    {HEAD STATE ONE "models: {m: {provider: openai, model: x, temprature: 1}}\n", 5, 42, "/models/m/temprature", "a model has no key", "temperature", true},
-    {HEAD STATE ONE "models: {m: {provider: openai, model: x, max_tokens: lots}}\n", 5, 54, "/models/m/max_tokens", "a whole number", NULL, true},
-    {HEAD STATE ONE "models: {m: {provider: vllm, model: x, temperature: hot}}\n", 5, 53, "/models/m/temperature", "must be a number, not a text", NULL, true},
-    {HEAD STATE ONE "models: {m: {provider: openai, model: x, extra: 1}}\n", 5, 49, "/models/m/extra", "must be a map", NULL, true},
-    {HEAD STATE ONE "models: {m: {provider: openai, model: \"${X\"}}\n", 5, 39, "/models/m/model", "without its \"}\"", NULL, false},
-    {HEAD STATE ONE "models: {m: {provider: openai, model: \"${a b}\"}}\n", 5, 39, "/models/m/model", "not the name of an environment variable", "$${", false},
+    {HEAD STATE ONE "models: {m: {provider: openai, model: x, script: y}}\n", 5, 42, "/models/m/script",
+     "for the provider scripted", NULL, true},
+    {HEAD STATE ONE "models: {m: {provider: openai, model: x, temprature: 1}}\n", 5, 42, "/models/m/temprature",
+     "a model has no key", "temperature", true},
+    {HEAD STATE ONE "models: {m: {provider: openai, model: x, max_tokens: lots}}\n", 5, 54, "/models/m/max_tokens",
+     "a whole number", NULL, true},
+    {HEAD STATE ONE "models: {m: {provider: vllm, model: x, temperature: hot}}\n", 5, 53, "/models/m/temperature",
+     "must be a number, not a text", NULL, true},
+    {HEAD STATE ONE "models: {m: {provider: openai, model: x, extra: 1}}\n", 5, 49, "/models/m/extra", "must be a map",
+     NULL, true},
+    {HEAD STATE ONE "models: {m: {provider: openai, model: \"${X\"}}\n", 5, 39, "/models/m/model", "without its \"}\"",
+     NULL, false},
+    {HEAD STATE ONE "models: {m: {provider: openai, model: \"${a b}\"}}\n", 5, 39, "/models/m/model",
+     "not the name of an environment variable", "$${", false},
     {HEAD STATE ONE "mcpServers: {s: {args: [x]}}\n", 5, 14, "/mcpServers/s", "a \"command\" or a \"url\"", NULL, true},
     {HEAD STATE ONE "mcpServers: {s: {command: c, url: u}}\n", 5, 30, "/mcpServers/s/url", "not both", NULL, true},
-    {HEAD STATE ONE "mcpServers: {s: {url: u, args: [x]}}\n", 5, 26, "/mcpServers/s/args", "for servers with a \"command\"", NULL, true},
-    {HEAD STATE ONE "mcpServers: {s: {command: u, headers: {}}}\n", 5, 30, "/mcpServers/s/headers", "for servers with a \"url\"", NULL, true},
-    {HEAD STATE ONE "mcpServers: {s: {command: u, type: http}}\n", 5, 36, "/mcpServers/s/type", "goes with", NULL, true},
-    {HEAD STATE ONE "mcpServers: {s: {command: u, type: pipe}}\n", 5, 36, "/mcpServers/s/type", "\"stdio\" or \"http\"", NULL, true},
-    {HEAD STATE ONE "mcpServers: {s: {command: u, args: x}}\n", 5, 36, "/mcpServers/s/args", "must be a list", NULL, true},
-    {HEAD STATE ONE "mcpServers: {s: {command: u, args: [1]}}\n", 5, 37, "/mcpServers/s/args/0", "must be a text", NULL, true},
-    {HEAD STATE ONE "mcpServers: {s: {command: u, env: {A: 1}}}\n", 5, 39, "/mcpServers/s/env/A", "must be a text", NULL, true},
-    {HEAD STATE ONE "mcpServers: {s: {comand: u}}\n", 5, 18, "/mcpServers/s/comand", "a server has no key", "command", true},
-    {HEAD STATE ONE "mcpServers: {builtin: {command: u}}\n", 5, 14, "/mcpServers/builtin", "tools that ship", NULL, true},
+    {HEAD STATE ONE "mcpServers: {s: {url: u, args: [x]}}\n", 5, 26, "/mcpServers/s/args",
+     "for servers with a \"command\"", NULL, true},
+    {HEAD STATE ONE "mcpServers: {s: {command: u, headers: {}}}\n", 5, 30, "/mcpServers/s/headers",
+     "for servers with a \"url\"", NULL, true},
+    {HEAD STATE ONE "mcpServers: {s: {command: u, type: http}}\n", 5, 36, "/mcpServers/s/type", "goes with", NULL,
+     true},
+    {HEAD STATE ONE "mcpServers: {s: {command: u, type: pipe}}\n", 5, 36, "/mcpServers/s/type", "\"stdio\" or \"http\"",
+     NULL, true},
+    {HEAD STATE ONE "mcpServers: {s: {command: u, args: x}}\n", 5, 36, "/mcpServers/s/args", "must be a list", NULL,
+     true},
+    {HEAD STATE ONE "mcpServers: {s: {command: u, args: [1]}}\n", 5, 37, "/mcpServers/s/args/0", "must be a text", NULL,
+     true},
+    {HEAD STATE ONE "mcpServers: {s: {command: u, env: {A: 1}}}\n", 5, 39, "/mcpServers/s/env/A", "must be a text",
+     NULL, true},
+    {HEAD STATE ONE "mcpServers: {s: {comand: u}}\n", 5, 18, "/mcpServers/s/comand", "a server has no key", "command",
+     true},
+    {HEAD STATE ONE "mcpServers: {builtin: {command: u}}\n", 5, 14, "/mcpServers/builtin", "tools that ship", NULL,
+     true},
     {HEAD STATE ONE "mcpServers: {a/b: {command: u}}\n", 5, 14, "/mcpServers/a~1b", "no \"/\"", NULL, true},
     {HEAD STATE ONE "manifest: m.yaml\n", 5, 1, "/manifest", "comes later", NULL, true},
     {HEAD STATE ONE "include: [nope.yaml]\n", 5, 11, "/include/0", "cannot be included: no such file", NULL, false},
@@ -394,12 +509,14 @@ static struct fl_schema *file_schema(void) {
   struct fl_schema *schema = NULL;
   struct fl_error err = {0};
   const char *text = fl_graph_file_schema();
-  if (fl_parse(text, strlen(text), &value, &err) < 0 || fl_schema_create(value, NULL, &schema, &err) < 0) fail_msg("%s", err.text);
+  if (fl_parse(text, strlen(text), &value, &err) < 0 || fl_schema_create(value, NULL, &schema, &err) < 0)
+    fail_msg("%s", err.text);
   fl_value_unref(value);
   return schema;
 }
 
-static bool schema_accepts(const struct fl_schema *schema, const char *file, const char *text, char *ret_why, size_t why_size) {
+static bool schema_accepts(const struct fl_schema *schema, const char *file, const char *text, char *ret_why,
+                           size_t why_size) {
   struct fl_diags diags = {0};
   struct fl_document document = {0};
   int rc = fl_document_parse(file, fl_slice_of(text), &document, &diags);
@@ -426,7 +543,8 @@ static void says_what_is_wrong_and_where(void **state) {
     int rc = load_named("a.yaml", m->text, &file, &diags);
     bool accepted = schema_accepts(schema, "a.yaml", m->text, why, sizeof why);
     if (rc != FL_E_INVALID || !says(find_message(&diags, m), m) || (m->schema_too && accepted)) {
-      print_message("# row %zu: %s#   expected %u:%u %s%s\n", i, m->text, m->line, m->column, m->message, m->schema_too && accepted ? " (the schema accepts it)" : "");
+      print_message("# row %zu: %s#   expected %u:%u %s%s\n", i, m->text, m->line, m->column, m->message,
+                    m->schema_too && accepted ? " (the schema accepts it)" : "");
       print_diags(&diags);
       failed++;
     }
@@ -438,9 +556,12 @@ static void says_what_is_wrong_and_where(void **state) {
 }
 
 static void says_everything_at_once(void **state) {
-  static const char text[] = "fairlead: 1\nnam: x\nstate: {n: {reducer: summ}}\nmodels: {m: {provider: x}}\nnodes:\n  a: {type: set, write: {m: state.k}}\n"
-                             "  b: {type: nope}\nedges: [START -> c, {from: d, to: a}]\ninterrupt_before: [e]\nrecursion_limit: -1\n";
-  static const char *const expected[] = {"nam", "summ", "provider", "channel \"m\"", "channel \"k\"", "nope", "node \"c\"", "node \"d\"", "node \"e\"", "10000"};
+  static const char text[] =
+      "fairlead: 1\nnam: x\nstate: {n: {reducer: summ}}\nmodels: {m: {provider: x}}\nnodes:\n  a: {type: set, write: "
+      "{m: state.k}}\n"
+      "  b: {type: nope}\nedges: [START -> c, {from: d, to: a}]\ninterrupt_before: [e]\nrecursion_limit: -1\n";
+  static const char *const expected[] = {"nam",  "summ",       "provider",   "channel \"m\"", "channel \"k\"",
+                                         "nope", "node \"c\"", "node \"d\"", "node \"e\"",    "10000"};
   struct fl_graph_file file = {0};
   struct fl_diags diags = {0};
   assert_int_equal(load_named("a.yaml", text, &file, &diags), FL_E_INVALID);
@@ -457,9 +578,14 @@ static void says_everything_at_once(void **state) {
 static void errors_of_json_files_have_their_place_too(void **state) {
   struct fl_graph_file file = {0};
   struct fl_diags diags = {0};
-  assert_int_equal(load_named("a.json", "{\n  \"fairlead\": 1,\n  \"nodes\": {\"a\": {\"type\": \"sett\"}},\n  \"edges\": [\"START -> a\"]\n}", &file, &diags), FL_E_INVALID);
+  assert_int_equal(
+      load_named("a.json",
+                 "{\n  \"fairlead\": 1,\n  \"nodes\": {\"a\": {\"type\": \"sett\"}},\n  \"edges\": [\"START -> a\"]\n}",
+                 &file, &diags),
+      FL_E_INVALID);
   char *text = fl_diag_format(&diags.items[0]);
-  assert_string_equal(text, "a.json:3:27: error: there is no node type \"sett\" (at /nodes/a/type); did you mean \"set\"?");
+  assert_string_equal(text,
+                      "a.json:3:27: error: there is no node type \"sett\" (at /nodes/a/type); did you mean \"set\"?");
   fl_free(text);
   fl_diags_deinit(&diags);
 }
@@ -467,18 +593,24 @@ static void errors_of_json_files_have_their_place_too(void **state) {
 static void errors_in_includes_name_their_file(void **state) {
   static const struct {
     const char *include, *file, *message;
-  } rows[] = {{"clash.yaml", "clash.yaml", "defined in two files"},  {"broken.yaml", "broken.yaml", "no node type \"sett\""},
-              {"broken.yaml", "broken.yaml", "an included file has no key \"edges\""}, {"list.yaml", "list.yaml", "must be a map"},
+  } rows[] = {{"clash.yaml", "clash.yaml", "defined in two files"},
+              {"broken.yaml", "broken.yaml", "no node type \"sett\""},
+              {"broken.yaml", "broken.yaml", "an included file has no key \"edges\""},
+              {"list.yaml", "list.yaml", "must be a map"},
               {"version.yaml", "version.yaml", "version 1"}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     char text[512];
-    snprintf(text, sizeof text, "fairlead: 1\ninclude: [%s]\nstate: {n: {}}\nnodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a]\n", rows[i].include);
+    snprintf(
+        text, sizeof text,
+        "fairlead: 1\ninclude: [%s]\nstate: {n: {}}\nnodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a]\n",
+        rows[i].include);
     struct fl_graph_file file = {0};
     struct fl_diags diags = {0};
     bool found = false;
     assert_int_equal(load_named("a.yaml", text, &file, &diags), FL_E_INVALID);
     for (size_t j = 0; j < diags.count; j++)
-      found |= strcmp(diags.items[j].file, rows[i].file) == 0 && strstr(diags.items[j].message, rows[i].message) != NULL;
+      found |=
+          strcmp(diags.items[j].file, rows[i].file) == 0 && strstr(diags.items[j].message, rows[i].message) != NULL;
     if (!found) print_diags(&diags);
     assert_true(found);
     fl_diags_deinit(&diags);
@@ -488,7 +620,8 @@ static void errors_in_includes_name_their_file(void **state) {
 static void without_a_reader_includes_are_errors(void **state) {
   struct fl_graph_file file = {0};
   struct fl_diags diags = {0};
-  static const char text[] = "fairlead: 1\ninclude: [shared.yaml]\nstate: {n: {}}\nnodes: {a: {type: set, write: {n: 1}}}\nedges: [START -> a]\n";
+  static const char text[] = "fairlead: 1\ninclude: [shared.yaml]\nstate: {n: {}}\nnodes: {a: {type: set, write: {n: "
+                             "1}}}\nedges: [START -> a]\n";
   assert_int_equal(fl_graph_file_load("/a.yaml", fl_slice_of(text), NULL, &file, &diags), FL_E_INVALID);
   assert_int_equal(diags.count, 1);
   assert_string_equal(diags.items[0].pointer, "/include/0");
@@ -504,11 +637,15 @@ static void warns_of_what_is_hardly_meant(void **state) {
       {HEAD "state: {n: {}, unused: {}}\n" ONE, "/state/unused", "no node uses channel \"unused\""},
       {HEAD STATE ONE "models: {m: {provider: openai, model: x}}\n", "/models/m", "no node uses model \"m\""},
       {HEAD STATE ONE "mcpServers: {s: {command: x}}\n", "/mcpServers/s", "no node uses server \"s\""},
-      {HEAD "models: {m: {provider: openai, model: x}}\nnodes: {a: {type: agent, tools: [local/x]}}\nedges: [START -> a]\n", "/nodes/a", "no node calls them"},
+      {HEAD
+       "models: {m: {provider: openai, model: x}}\nnodes: {a: {type: agent, tools: [local/x]}}\nedges: [START -> a]\n",
+       "/nodes/a", "no node calls them"},
       {HEAD "nodes: {a: {type: tools}}\nedges: [START -> a]\n", "/nodes/a", "there is no agent"},
       {HEAD "nodes: {a: {type: react}}\nedges: [START -> a]\n", "/nodes/a", "the agent has no model"},
-      {HEAD "models: {m: {provider: scripted, script: \"${KEY}\"}}\nnodes: {a: {type: react}}\nedges: [START -> a]\n", "/models/m/script", "not filled in here"},
-      {HEAD "mcpServers: {s: {command: \"${NONE}\"}}\nnodes: {a: {type: tool, tool: s/x}}\nedges: [START -> a]\n", "/mcpServers/s/command", "is not set"},
+      {HEAD "models: {m: {provider: scripted, script: \"${KEY}\"}}\nnodes: {a: {type: react}}\nedges: [START -> a]\n",
+       "/models/m/script", "not filled in here"},
+      {HEAD "mcpServers: {s: {command: \"${NONE}\"}}\nnodes: {a: {type: tool, tool: s/x}}\nedges: [START -> a]\n",
+       "/mcpServers/s/command", "is not set"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct fl_graph_file file = {0};
@@ -544,8 +681,10 @@ static void the_schema_and_the_loader_know_the_same_keys(void **state) {
     const struct fl_value *properties = schema_properties(fl_get(schema, "$defs"), (*shape)->name);
     size_t key_count = 0;
     for (; (*shape)->keys[key_count] != NULL; key_count++)
-      if (fl_get(properties, (*shape)->keys[key_count]) == NULL) fail_msg("the schema of %s lacks %s", (*shape)->name, (*shape)->keys[key_count]);
-    if (fl_size(properties) != key_count) fail_msg("the schema of %s has %zu keys, the loader %zu", (*shape)->name, fl_size(properties), key_count);
+      if (fl_get(properties, (*shape)->keys[key_count]) == NULL)
+        fail_msg("the schema of %s lacks %s", (*shape)->name, (*shape)->keys[key_count]);
+    if (fl_size(properties) != key_count)
+      fail_msg("the schema of %s has %zu keys, the loader %zu", (*shape)->name, fl_size(properties), key_count);
   }
   assert_int_equal(shape_count, 15);
   fl_value_unref(schema);
@@ -584,8 +723,11 @@ static void the_examples_load_and_satisfy_the_schema(void **state) {
 }
 
 static void survives_being_cut_anywhere(void **state) {
-  static const char text[] = HEAD "include: [shared.yaml]\nstate: {n: {type: [integer], default: 1}}\nmodels: {m: {provider: openai, model: \"${KEY:-x}\"}}\n"
-                                  "nodes:\n  a: {type: react, tools: [web/*]}\n  b: {type: set, write: {n: state.n + 1}}\nedges: [START -> a -> b, {from: b, branch: [{when: true, to: a}, {to: END}]}]\n";
+  static const char text[] =
+      HEAD "include: [shared.yaml]\nstate: {n: {type: [integer], default: 1}}\nmodels: {m: {provider: openai, model: "
+           "\"${KEY:-x}\"}}\n"
+           "nodes:\n  a: {type: react, tools: [web/*]}\n  b: {type: set, write: {n: state.n + 1}}\nedges: [START -> a "
+           "-> b, {from: b, branch: [{when: true, to: a}, {to: END}]}]\n";
   for (size_t size = 0; size < sizeof text; size++) {
     char *copy = fl_strndup(text, size);
     struct fl_graph_file file = {0};

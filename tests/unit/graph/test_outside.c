@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What comes from outside: inputs that do not fit, updates as if by a node, answers by id, a new input into unfinished work. */
+/* What comes from outside: inputs that do not fit, updates as if by a node, answers by id, a new input into unfinished
+ * work. */
 #include "tests/unit/graph/fixture.h"
 
 #include "graph/definition.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Random graphs, run once in order and without harm, and then again and again with tasks that end in any order and a process
- * that is killed between any two effects. The final state must be the same, and no finished task may be started again. Faults
- * planted in the core show that these checks can fail. */
+/* Random graphs, run once in order and without harm, and then again and again with tasks that end in any order and a
+ * process that is killed between any two effects. The final state must be the same, and no finished task may be started
+ * again. Faults planted in the core show that these checks can fail. */
 #include "tests/unit/graph/fixture.h"
 
 #include "graph/definition.h"
@@ -58,10 +58,8 @@ static void write_messages(struct test_call *call, const struct behaviour *behav
   snprintf(text, sizeof text, "%s in step %lld", node, (long long)call->start->step);
   struct fl_value *all = fl_array();
   fl_append_take(all, message("user", NULL, text));
-  if (behaviour->removes_message && has_message(call->start->state, id))
-    fl_append_take(all, message("remove", id, ""));
-  else if (behaviour->replaces_message)
-    fl_append_take(all, message("assistant", id, text));
+  if (behaviour->removes_message && has_message(call->start->state, id)) fl_append_take(all, message("remove", id, ""));
+  else if (behaviour->replaces_message) fl_append_take(all, message("assistant", id, text));
   test_write(call, "messages", all);
 }
 
@@ -83,7 +81,8 @@ static void behave(struct test_call *call) {
   if (behaviour->writes_sum) test_write(call, "sum", fl_int(1 + (int64_t)call->start->node_index));
   if (behaviour->writes_message) write_messages(call, behaviour, node);
   if (behaviour->writes_own)
-    test_write(call, own[call->start->node_index], fl_int(test_int(call, "sum") * 10 + (int64_t)fl_state_list_size(call->start->state, "log")));
+    test_write(call, own[call->start->node_index],
+               fl_int(test_int(call, "sum") * 10 + (int64_t)fl_state_list_size(call->start->state, "log")));
   test_write(call, "visits", fl_int(1));
 }
 
@@ -123,10 +122,8 @@ static void draw_behaviour(struct world *world, struct behaviour *behaviour) {
 /* Every node but the first has a way from one before it; on top come joins, branches and shortcuts. */
 static void lead_to(struct world *world, struct fl_graph *graph, size_t to) {
   size_t from = draw(world, to), other = draw(world, to);
-  if (draw(world, 3) > 0 || from == other)
-    fl_graph_edge(graph, names[from], names[to]);
-  else
-    test_join2(graph, names[from], names[other], names[to]);
+  if (draw(world, 3) > 0 || from == other) fl_graph_edge(graph, names[from], names[to]);
+  else test_join2(graph, names[from], names[other], names[to]);
   if (draw(world, 4) == 0) fl_graph_edge(graph, names[draw(world, to)], names[to]);
 }
 
@@ -174,12 +171,12 @@ static void answer(struct test_engine *engine, uint64_t choice) {
 static void go_on(struct test_engine *engine, uint64_t choice) {
   if (engine->is_dead) {
     test_engine_restart(engine);
-    if (test_store_head(&engine->store) == 0 && !engine->settings.ephemeral) test_input(engine, "{\"log\":[\"start\"]}");
+    if (test_store_head(&engine->store) == 0 && !engine->settings.ephemeral)
+      test_input(engine, "{\"log\":[\"start\"]}");
     else test_continue(engine);
   } else if (engine->status == FL_RUN_INTERRUPTED && fl_get(fl_at(engine->interrupts, 0), "id") != NULL)
     answer(engine, choice);
-  else
-    test_continue(engine);
+  else test_continue(engine);
 }
 
 /* Returns the final state as text, or NULL when it does not come to an end. `kills`: how often the process may die. */
@@ -208,8 +205,8 @@ static bool runs_alike(struct world *world, struct fl_definition *definition, co
     char *state = run_to_end(world, &engine, i == 1 ? 0 : (unsigned)i * 3);
     alike = state != NULL && strcmp(state, expected) == 0 && engine.fault[0] == '\0';
     if (!alike && getenv("FL_VERBOSE") != NULL)
-      fprintf(stderr, "seed %llu, run %llu: %s\n  %s\n  %s\n", (unsigned long long)seed, (unsigned long long)i, engine.fault,
-              state != NULL ? state : "no end", expected);
+      fprintf(stderr, "seed %llu, run %llu: %s\n  %s\n  %s\n", (unsigned long long)seed, (unsigned long long)i,
+              engine.fault, state != NULL ? state : "no end", expected);
     fl_text_free(state);
     test_engine_deinit(&engine);
   }

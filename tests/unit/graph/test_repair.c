@@ -133,7 +133,8 @@ static void write_text(struct test_call *call) { test_write(call, "count", fl_st
 static void a_new_input_gets_past_a_value_against_its_schema(void **state) {
   struct fl_graph *graph = begin_graph();
   FL_VALUE_AUTO integer = test_json("{\"type\":\"integer\"}");
-  fl_graph_channel(graph, "count", &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .schema = integer});
+  fl_graph_channel(graph, "count",
+                   &(struct fl_channel_options){.size = sizeof(struct fl_channel_options), .schema = integer});
   test_node(graph, "a", say_name);
   test_node(graph, "b", write_text);
   add_edges(graph, "START>a a>b");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shapes of graphs: which node runs in which superstep. A node writes its name and its superstep; the input is superstep 0. */
+/* Shapes of graphs: which node runs in which superstep. A node writes its name and its superstep; the input is
+ * superstep 0. */
 #include "tests/unit/graph/shapes.h"
 
 #include "runtime/base/mem.h"
@@ -70,7 +71,8 @@ static void all_shapes_in_any_order(void **state) {
       }
       FL_BUF_AUTO text = {0};
       struct fl_value *log = fl_state_get(fl_run_state(engine.run), "log");
-      for (size_t j = 0; j < fl_size(log); j++) fl_buf_addf(&text, "%s%s", j > 0 ? " " : "", fl_as_string(fl_at(log, j)));
+      for (size_t j = 0; j < fl_size(log); j++)
+        fl_buf_addf(&text, "%s%s", j > 0 ? " " : "", fl_as_string(fl_at(log, j)));
       if (strcmp(text.data, rows[i].expects) != 0) fail_msg("%s, seed %d: %s", rows[i].name, (int)seed, text.data);
       end(&engine);
     }
@@ -82,7 +84,8 @@ static void all_shapes_in_any_order(void **state) {
 static int to_named(const struct fl_state *state, struct fl_targets *targets, void *user, struct fl_error *err) {
   struct fl_value *named = fl_state_get(state, "one");
   if (fl_is(named, FL_STRING)) fl_targets_add(targets, fl_as_string(named));
-  for (size_t i = 0; fl_is(named, FL_ARRAY) && i < fl_size(named); i++) fl_targets_add(targets, fl_as_string(fl_at(named, i)));
+  for (size_t i = 0; fl_is(named, FL_ARRAY) && i < fl_size(named); i++)
+    fl_targets_add(targets, fl_as_string(fl_at(named, i)));
   return 0;
 }
 
@@ -110,7 +113,8 @@ static const struct choice choices[] = {
 
 static struct fl_definition *branching(const char *from) {
   struct fl_graph *graph = begin_graph();
-  for (const char *letter = "abcde"; *letter != '\0'; letter++) test_node(graph, (const char[]){*letter, '\0'}, say_name);
+  for (const char *letter = "abcde"; *letter != '\0'; letter++)
+    test_node(graph, (const char[]){*letter, '\0'}, say_name);
   if (strcmp(from, "a") == 0) add_edges(graph, "START>a");
   add_edges(graph, "b+c>e");
   fl_graph_branch(graph, from, to_named, NULL, (const char *const[]){"a", "b", "c", "d", FL_END}, 5);
@@ -133,7 +137,8 @@ static void all_choices(void **state) {
 /* Two branches after one node, and an edge beside them: all of what they say. */
 static void several_branches_after_one_node(void **state) {
   struct fl_graph *graph = begin_graph();
-  for (const char *letter = "abcd"; *letter != '\0'; letter++) test_node(graph, (const char[]){*letter, '\0'}, say_name);
+  for (const char *letter = "abcd"; *letter != '\0'; letter++)
+    test_node(graph, (const char[]){*letter, '\0'}, say_name);
   add_edges(graph, "START>a a>d");
   fl_graph_branch(graph, "a", to_named, NULL, (const char *const[]){"b", "c"}, 2);
   fl_graph_branch(graph, "a", to_named, NULL, (const char *const[]){"c", "b", "d"}, 3);
@@ -153,7 +158,8 @@ static int to_c_when_alone(const struct fl_state *state, struct fl_targets *targ
 static void branches_see_their_own_node_only(void **state) {
   for (uint64_t seed = 0; seed < 10; seed++) {
     struct fl_graph *graph = begin_graph();
-    for (const char *letter = "abc"; *letter != '\0'; letter++) test_node(graph, (const char[]){*letter, '\0'}, say_name);
+    for (const char *letter = "abc"; *letter != '\0'; letter++)
+      test_node(graph, (const char[]){*letter, '\0'}, say_name);
     add_edges(graph, "START>a,b");
     fl_graph_branch(graph, "a", to_c_when_alone, NULL, (const char *const[]){"c"}, 1);
     fl_graph_branch(graph, "b", to_c_when_alone, NULL, (const char *const[]){"c"}, 1);
@@ -180,8 +186,8 @@ struct limit {
 };
 
 /* A limit of L is enough for L - 1 supersteps of nodes: the input counts as one. */
-static const struct limit limits[] = {{0, 24, -1}, {0, 25, 24}, {2, 1, -1},  {2, 2, 1},  {3, 2, -1},
-                                      {3, 3, 2},   {6, 5, -1},  {6, 6, 5},   {1, 1, 0},  {1000, 400, -1}};
+static const struct limit limits[] = {{0, 24, -1}, {0, 25, 24}, {2, 1, -1}, {2, 2, 1}, {3, 2, -1},
+                                      {3, 3, 2},   {6, 5, -1},  {6, 6, 5},  {1, 1, 0}, {1000, 400, -1}};
 
 static void recursion_limits(void **state) {
   for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {

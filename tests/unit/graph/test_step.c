@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The superstep as it shows in its effects: each scenario's trace stands in tests/golden/graph, to be read. "> " is what comes
- * in, the rest is what the core asks for. */
+/* The superstep as it shows in its effects: each scenario's trace stands in tests/golden/graph, to be read. "> " is
+ * what comes in, the rest is what the core asks for. */
 #include "tests/unit/graph/fixture.h"
 
 #include "graph/definition.h"
@@ -12,7 +12,8 @@ static void say_name(struct test_call *call) { test_write(call, "log", fl_string
 /* Says how often it failed before: twice. */
 static void fail_twice(struct test_call *call) {
   struct test_engine *engine = call->user;
-  if ((uintptr_t)fl_map_get(&engine->attempts, call->start->node) <= 2) test_fail(call, FL_E_REMOTE, "the model is overloaded");
+  if ((uintptr_t)fl_map_get(&engine->attempts, call->start->node) <= 2)
+    test_fail(call, FL_E_REMOTE, "the model is overloaded");
   else say_name(call);
 }
 
@@ -209,7 +210,8 @@ static struct fl_definition *loop(void) {
   test_channel(graph, "n", FL_SUM, "0");
   test_node(graph, "count", add_one);
   fl_graph_edge(graph, FL_START, "count");
-  fl_graph_expr_branch_take(graph, "count", (struct fl_branch_arm_spec[]){{expr("state.n < 3"), (const char *const[]){"count"}, 1}}, 1);
+  fl_graph_expr_branch_take(graph, "count",
+                            (struct fl_branch_arm_spec[]){{expr("state.n < 3"), (const char *const[]){"count"}, 1}}, 1);
   return test_compile(graph);
 }
 
@@ -251,9 +253,9 @@ static void every_stream(void **state) {
 static void write_messages(struct test_call *call) {
   struct test_engine *engine = call->user;
   static const char *const written[] = {
-      "\"hello\"",                                                                /* a text: a user's message */
+      "\"hello\"", /* a text: a user's message */
       "[{\"role\":\"assistant\",\"id\":\"m1\",\"content\":\"Hi, how can I help you today?\"}]",
-      "[{\"role\":\"assistant\",\"id\":\"m1\",\"content\":\"Hi!\"}]",                /* replaced in place */
+      "[{\"role\":\"assistant\",\"id\":\"m1\",\"content\":\"Hi!\"}]", /* replaced in place */
       "[[\"user\",\"bye\"],{\"role\":\"remove\",\"id\":\"m1\"}]",
       "[{\"role\":\"remove\",\"id\":\"__remove_all__\"},{\"role\":\"user\",\"id\":\"new\",\"content\":\"fresh\"}]",
   };
@@ -268,7 +270,8 @@ static void messages_are_stored_as_changes(void **state) {
   test_channel(graph, "messages", FL_MESSAGES, NULL);
   test_node(graph, "talk", write_messages);
   fl_graph_edge(graph, FL_START, "talk");
-  fl_graph_expr_branch_take(graph, "talk", (struct fl_branch_arm_spec[]){{expr("state.n < 5"), (const char *const[]){"talk"}, 1}}, 1);
+  fl_graph_expr_branch_take(graph, "talk",
+                            (struct fl_branch_arm_spec[]){{expr("state.n < 5"), (const char *const[]){"talk"}, 1}}, 1);
   struct test_engine engine;
   begin(&engine, test_compile(graph));
   test_input(&engine, "{}");

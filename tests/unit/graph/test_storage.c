@@ -72,9 +72,11 @@ static void edits_are_snapshotted_by_bytes(void **state) {
   struct test_engine engine;
   test_engine_init(&engine, definition);
   size_t snapshots = 0, edits = 0;
-  for (int turn = 0; turn < 60; turn++) test_input(&engine, "{\"messages\":{\"role\":\"user\",\"id\":\"q\",\"content\":\"again\"}}");
+  for (int turn = 0; turn < 60; turn++)
+    test_input(&engine, "{\"messages\":{\"role\":\"user\",\"id\":\"q\",\"content\":\"again\"}}");
   test_engine_restart(&engine);
-  for (int turn = 0; turn < 60; turn++) test_input(&engine, "{\"messages\":{\"role\":\"user\",\"id\":\"q\",\"content\":\"again\"}}");
+  for (int turn = 0; turn < 60; turn++)
+    test_input(&engine, "{\"messages\":{\"role\":\"user\",\"id\":\"q\",\"content\":\"again\"}}");
   for (size_t i = 0; i < engine.store.commit_count; i++)
     for (size_t j = 0; j < engine.store.commits[i].count; j++) {
       const struct fl_record *record = &engine.store.commits[i].items[j];

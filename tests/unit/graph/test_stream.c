@@ -98,7 +98,8 @@ static void watch(struct watcher *watcher, struct fl_ev *ev) {
     FL_VALUE_AUTO more = fl_int(1);
     const struct fl_write writes[] = {{(char *)"log", wrote}, {(char *)"log", more}, {(char *)"one", wrote}};
     size_t count = effect->start.node[0] == 'a' ? 1 : 3; /* b writes a channel twice */
-    watch(watcher, &(struct fl_ev){.kind = FL_EV_TASK_DONE, .task_id = effect->start.id, .writes = writes, .write_count = count});
+    watch(watcher, &(struct fl_ev){
+                       .kind = FL_EV_TASK_DONE, .task_id = effect->start.id, .writes = writes, .write_count = count});
   }
   fl_effects_deinit(&effects);
 }
@@ -119,7 +120,8 @@ static void payloads(void **state) {
   assert_same(nth(&watcher, FL_STREAM_VALUES, 0), "{\"log\":[],\"n\":1}", "the input's values");
   assert_same(nth(&watcher, FL_STREAM_VALUES, 2), "{\"log\":[\"a\",\"b\",1],\"one\":\"b\",\"n\":1}", "the last values");
   assert_same(nth(&watcher, FL_STREAM_UPDATES, 0), "{\"a\":{\"log\":\"a\"}}", "one write");
-  assert_same(nth(&watcher, FL_STREAM_UPDATES, 1), "{\"b\":[{\"log\":\"b\"},{\"log\":1},{\"one\":\"b\"}]}", "a channel twice");
+  assert_same(nth(&watcher, FL_STREAM_UPDATES, 1), "{\"b\":[{\"log\":\"b\"},{\"log\":1},{\"one\":\"b\"}]}",
+              "a channel twice");
   const struct fl_value *start = nth(&watcher, FL_STREAM_TASKS, 0), *finish = nth(&watcher, FL_STREAM_TASKS, 1);
   assert_string_equal(fl_get_string(start, "name", ""), "a");
   assert_same(fl_get(start, "triggers"), "[\"branch:to:a\"]", "triggers");
@@ -127,7 +129,8 @@ static void payloads(void **state) {
   assert_same(fl_get(finish, "result"), "{\"log\":\"a\"}", "result");
   assert_same(fl_get(finish, "error"), "null", "error");
   assert_same(fl_get(finish, "interrupts"), "[]", "interrupts");
-  const struct fl_value *first = nth(&watcher, FL_STREAM_CHECKPOINTS, 0), *second = nth(&watcher, FL_STREAM_CHECKPOINTS, 1);
+  const struct fl_value *first = nth(&watcher, FL_STREAM_CHECKPOINTS, 0),
+                        *second = nth(&watcher, FL_STREAM_CHECKPOINTS, 1);
   assert_same(fl_get(first, "parent_checkpoint_id"), "null", "parent");
   assert_same(fl_get(first, "metadata"), "{\"source\":\"input\",\"step\":0}", "metadata");
   assert_same(fl_get(first, "next"), "[\"a\"]", "next");

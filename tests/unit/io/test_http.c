@@ -399,8 +399,8 @@ static void a_dead_connection_is_replaced_only_when_repeating_is_harmless(void *
 
 static int refusal(const char *method, const char *url, const char *header, struct fl_error *err) {
   struct seen seen = {.http = {.on_end = on_end}};
-  struct fl_http_options options = {.size = sizeof options, .method = method, .url = url,
-                                    .headers = (const char *const[]){header, NULL}};
+  struct fl_http_options options = {
+      .size = sizeof options, .method = method, .url = url, .headers = (const char *const[]){header, NULL}};
   int failure = fl_http_start(world, &seen.http, &options, err);
   assert_null(seen.http.impl);
   return failure;

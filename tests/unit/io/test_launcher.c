@@ -97,8 +97,8 @@ static struct started start_controlled(const char *script) {
     int end = fcntl(control[0], F_DUPFD, 10);
     dup2(end, 3);
     dup2(end, 4);
-    execl(getenv("FAIRLEAD_LAUNCHER"), "fairlead-launch", "--control-fd", "3", "--parent", parent, "--", "sh", "-c", script,
-          (char *)NULL);
+    execl(getenv("FAIRLEAD_LAUNCHER"), "fairlead-launch", "--control-fd", "3", "--parent", parent, "--", "sh", "-c",
+          script, (char *)NULL);
     _exit(99);
   }
   close(control[0]);

@@ -60,8 +60,9 @@ static void on_exit_seen(struct fl_process *process, int exit_status, int term_s
 }
 
 static void seen_init(struct seen *seen) {
-  *seen = (struct seen){.process = {.on_stdout = on_stdout, .on_stderr = on_stderr, .on_stdout_end = on_stdout_end,
-                                    .on_exit = on_exit_seen}};
+  *seen = (struct seen){
+      .process = {
+          .on_stdout = on_stdout, .on_stderr = on_stderr, .on_stdout_end = on_stdout_end, .on_exit = on_exit_seen}};
   seen->process.user = seen;
   fl_buf_add_text(&seen->out, "");
   fl_buf_add_text(&seen->errors, "");
@@ -153,15 +154,16 @@ static void environment_and_folder_are_those_given(void **state) {
 static void the_environment_is_the_tools_and_not_the_launchers(void **state) {
   SEEN_AUTO seen;
   /* A library that does not exist: whoever loads with this environment says so on standard error. */
-  start_with(&seen, (struct fl_process_options){.argv = (const char *const[]){"/bin/true", NULL},
-                                               .env = (const char *const[]){"LD_PRELOAD=/no/such.so", "EMPTY=", NULL}});
+  start_with(&seen,
+             (struct fl_process_options){.argv = (const char *const[]){"/bin/true", NULL},
+                                         .env = (const char *const[]){"LD_PRELOAD=/no/such.so", "EMPTY=", NULL}});
   fl_world_run(world);
   const char *first = strstr(seen.errors.data, "/no/such.so");
   assert_non_null(first);
   assert_null(strstr(first + 1, "/no/such.so"));
   SEEN_AUTO none;
   start_with(&none, (struct fl_process_options){.argv = (const char *const[]){"/usr/bin/env", NULL},
-                                               .env = (const char *const[]){NULL}});
+                                                .env = (const char *const[]){NULL}});
   fl_world_run(world);
   assert_string_equal(none.out.data, "");
   assert_int_equal(none.exit_status, 0);
@@ -217,7 +219,7 @@ static void the_tool_starts_clean(void **state) {
 static void a_policy_that_the_launcher_cannot_enforce_starts_nothing(void **state) {
   SEEN_AUTO seen;
   start_with(&seen, (struct fl_process_options){.argv = (const char *const[]){"echo", "started", NULL},
-                                               .policy = "{\"version\": 999}"});
+                                                .policy = "{\"version\": 999}"});
   fl_world_run(world);
   assert_string_equal(seen.out.data, "");
   assert_int_equal(seen.exit_status, 126);

@@ -41,8 +41,11 @@ static void on_exit_seen(struct fl_process *process, int exit_status, int term_s
 }
 
 static struct fl_process process_of(void *user) {
-  return (struct fl_process){.on_stdout = on_stdout, .on_stderr = on_stderr, .on_stdout_end = on_stdout_end,
-                             .on_exit = on_exit_seen, .user = user};
+  return (struct fl_process){.on_stdout = on_stdout,
+                             .on_stderr = on_stderr,
+                             .on_stdout_end = on_stdout_end,
+                             .on_exit = on_exit_seen,
+                             .user = user};
 }
 
 static void peer_gone(struct fl_sim_peer *peer) { gone_count++; }
@@ -235,8 +238,8 @@ static struct fl_http http_of(void) {
 static const char *const secret_headers[] = {"Authorization: secret", NULL};
 
 static struct fl_http_options get(const char *url) {
-  return (struct fl_http_options){.size = sizeof(struct fl_http_options), .method = "GET", .url = url,
-                                  .headers = secret_headers};
+  return (struct fl_http_options){
+      .size = sizeof(struct fl_http_options), .method = "GET", .url = url, .headers = secret_headers};
 }
 
 static void answer(struct fl_sim_exchange *exchange) {
@@ -261,10 +264,10 @@ static void exchange_gone(struct fl_sim_exchange *exchange) {
 }
 
 static void add_server(const char *prefix, void (*on_request)(struct fl_sim_exchange *), const char *user) {
-  fl_world_sim_server(world, &(struct fl_sim_server){.url_prefix = prefix,
-                                                     .on_request = on_request,
-                                                     .on_gone = exchange_gone,
-                                                     .user = (void *)(intptr_t)user});
+  fl_world_sim_server(
+      world,
+      &(struct fl_sim_server){
+          .url_prefix = prefix, .on_request = on_request, .on_gone = exchange_gone, .user = (void *)(intptr_t)user});
 }
 
 static void a_server_answers_in_pieces(void **state) {

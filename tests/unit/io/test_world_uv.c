@@ -188,7 +188,7 @@ static void lives_in_a_foreign_loop_without_turning_or_closing_it(void **state) 
   uv_loop_t loop;
   uv_loop_init(&loop);
   struct fl_world *guest = fl_world_uv_create(&loop);
-  struct fl_timer timer = {.on_fire = on_named_timer, .user = (void *)(intptr_t)"guest"};
+  struct fl_timer timer = {.on_fire = on_named_timer, .user = (void *)(intptr_t) "guest"};
   fl_timer_start(guest, &timer, 1);
   uv_run(&loop, UV_RUN_DEFAULT);
   assert_string_equal(trace, "guest ");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What expressions mean, row by row, after CEL's language definition (for the subset) and our page (for what is ours). A row
- * is an expression and what it gives: JSON text, or an error. The first letter tells which:
+/* What expressions mean, row by row, after CEL's language definition (for the subset) and our page (for what is ours).
+ * A row is an expression and what it gives: JSON text, or an error. The first letter tells which:
  *   !text  an error of evaluation whose message contains the text
  *   ?text  a mistake of syntax
  *   #text  a limit
@@ -12,10 +12,13 @@
 
 static const char names[] =
     "{\"state\":{\"messages\":[{\"role\":\"user\",\"content\":\"hi\",\"id\":\"a\"},"
-    "{\"role\":\"assistant\",\"content\":\"\",\"id\":\"b\",\"tool_calls\":[{\"name\":\"math__add\",\"args\":{\"a\":1,\"b\":2}}]}],"
-    "\"notes\":[],\"numbers\":[3,1,2],\"turns\":4,\"refund\":null,\"person\":{\"first name\":\"Ada\",\"age\":36,\"tags\":[\"x\",\"y\"]},"
+    "{\"role\":\"assistant\",\"content\":\"\",\"id\":\"b\",\"tool_calls\":[{\"name\":\"math__add\",\"args\":{\"a\":1,"
+    "\"b\":2}}]}],"
+    "\"notes\":[],\"numbers\":[3,1,2],\"turns\":4,\"refund\":null,\"person\":{\"first "
+    "name\":\"Ada\",\"age\":36,\"tags\":[\"x\",\"y\"]},"
     "\"mixed\":[1,\"a\",true,null,1.5],\"text\":\"h\\u00e9llo\"},"
-    "\"args\":{\"path\":\"/tmp/a\",\"deep\":{\"er\":{\"est\":7}}},\"x\":5,\"list\":[1,2,3],\"flag\":true,\"big\":9223372036854775807}";
+    "\"args\":{\"path\":\"/tmp/"
+    "a\",\"deep\":{\"er\":{\"est\":7}}},\"x\":5,\"list\":[1,2,3],\"flag\":true,\"big\":9223372036854775807}";
 
 struct row {
   const char *expression, *expected;
@@ -331,20 +334,13 @@ static const struct row members[] = {
 };
 
 static const struct row membership[] = {
-    {"1 in [1, 2]", "true"},
-    {"3 in [1, 2]", "false"},
-    {"1.0 in [1, 2]", "true"},
-    {"'1' in [1, 2]", "false"},
-    {"[1] in [[1], [2]]", "true"},
-    {"null in state.mixed", "true"},
-    {"2 in list", "true"},
-    {"1 in []", "false"},
-    {"'a' in {'a': 1}", "true"},
-    {"'b' in {'a': 1}", "false"},
-    {"1 in {'1': 1}", "false"},
-    {"'path' in args", "true"},
-    {"!('x' in args)", "true"},
-    {"'a' in 'abc'", "!for strings there is text.contains(part)"},
+    {"1 in [1, 2]", "true"},       {"3 in [1, 2]", "false"},
+    {"1.0 in [1, 2]", "true"},     {"'1' in [1, 2]", "false"},
+    {"[1] in [[1], [2]]", "true"}, {"null in state.mixed", "true"},
+    {"2 in list", "true"},         {"1 in []", "false"},
+    {"'a' in {'a': 1}", "true"},   {"'b' in {'a': 1}", "false"},
+    {"1 in {'1': 1}", "false"},    {"'path' in args", "true"},
+    {"!('x' in args)", "true"},    {"'a' in 'abc'", "!for strings there is text.contains(part)"},
     {"1 in 2", "!not into int"},
 };
 
@@ -504,10 +500,12 @@ static const struct row folds[] = {
 };
 
 static const struct row limits[] = {
-    {"list.map(a, list.map(b, list.map(c, list.map(d, list.map(e, list.map(f, list.map(g, list.map(h, list.map(i, list.map(j, "
+    {"list.map(a, list.map(b, list.map(c, list.map(d, list.map(e, list.map(f, list.map(g, list.map(h, list.map(i, "
+     "list.map(j, "
      "list.map(k, list.map(l, a))))))))))))",
      "#more than 100000 steps"},
-    {"list.exists(a, list.all(b, list.all(c, list.all(d, list.all(e, list.all(f, list.all(g, list.all(h, list.all(i, list.all(j, "
+    {"list.exists(a, list.all(b, list.all(c, list.all(d, list.all(e, list.all(f, list.all(g, list.all(h, list.all(i, "
+     "list.all(j, "
      "list.all(k, list.all(l, true)))))))))))) || true",
      "#more than 100000 steps"},
     {"[['0123456789abcdef'].map(a, a+a+a+a+a+a+a+a+a+a+a+a+a+a+a+a)[0]].map(a, a+a+a+a+a+a+a+a+a+a+a+a+a+a+a+a).map(a, "
@@ -519,7 +517,8 @@ static const struct row limits[] = {
 
 static bool has_error(const char *expected, int rc, const struct fl_error *err) {
   int wanted = expected[0] == '!' ? FL_E_EXPRESSION : expected[0] == '?' ? FL_E_SYNTAX : FL_E_LIMIT;
-  return rc == wanted && err->code == wanted && strstr(err->text, expected + 1) != NULL && strncmp(err->text, "column ", 7) == 0;
+  return rc == wanted && err->code == wanted && strstr(err->text, expected + 1) != NULL &&
+         strncmp(err->text, "column ", 7) == 0;
 }
 
 static void run_row(const struct row *row, bool as_lists) {
@@ -543,7 +542,8 @@ static void run_row(const struct row *row, bool as_lists) {
   tap_ok(ok, "%s%.*s", as_lists ? "(lists) " : "", shown < 60 ? shown : 60, shown > 0 ? row->expression : "-");
   if (!ok) {
     char *text = value != NULL ? fl_dump(value, NULL) : NULL;
-    printf("# %s\n#   expected %s\n#   got %d %s\n", row->expression, row->expected, rc, text != NULL ? text : err.text);
+    printf("# %s\n#   expected %s\n#   got %d %s\n", row->expression, row->expected, rc,
+           text != NULL ? text : err.text);
     fl_text_free(text);
   }
   fl_value_unref(value);
@@ -551,10 +551,10 @@ static void run_row(const struct row *row, bool as_lists) {
   test_env_deinit(&test);
 }
 
-#define RUN(rows)                                                       \
-  for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++) {           \
-    run_row(&(rows)[i], false);                                         \
-    run_row(&(rows)[i], true);                                          \
+#define RUN(rows)                                              \
+  for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++) { \
+    run_row(&(rows)[i], false);                                \
+    run_row(&(rows)[i], true);                                 \
   }
 
 int main(void) {

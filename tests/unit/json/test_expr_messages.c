@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The functions of expressions and every message that an author of a graph can meet, with its column. A row is an
- * expression and what comes of it: JSON text; "!" and the message of an evaluation; "?" and the message of the parser. */
+ * expression and what comes of it: JSON text; "!" and the message of an evaluation; "?" and the message of the parser.
+ */
 #include "expr_env.h"
 
 #include "runtime/base/buf.h"

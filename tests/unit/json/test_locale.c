@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An embedding program may speak German: under a locale whose decimal point is a comma, numbers are read and written as ever.
- * The locale is made for the test when the system has none. */
+/* An embedding program may speak German: under a locale whose decimal point is a comma, numbers are read and written as
+ * ever. The locale is made for the test when the system has none. */
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/expr.h"
@@ -57,7 +57,8 @@ static bool json_stays(const char *text) {
 }
 
 static void check_json(void) {
-  static const char *const texts[] = {"[1.5,-0.25,1e-7,123456.789]", "[5e-324,1.7976931348623157e+308]", "[0.1,2.0,-0.0]"};
+  static const char *const texts[] = {"[1.5,-0.25,1e-7,123456.789]", "[5e-324,1.7976931348623157e+308]",
+                                      "[0.1,2.0,-0.0]"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) tap_ok(json_stays(texts[i]), "%s", texts[i]);
   FL_VALUE_AUTO value = NULL;
   static const char hard[] = "1.00000000000000011102230246251565404236316680908203124";
@@ -65,9 +66,12 @@ static void check_json(void) {
 }
 
 static void check_texts(void) {
-  static const struct { const char *text; double number; } rows[] = {
-      {"1.5", 1.5}, {".5", 0.5}, {"1.", 1}, {"+1.25e2", 125}, {"-0.75", -0.75}};
-  static const char *const bad[] = {"1,5", "", ".", "1.5 ", " 1.5", "inf", "nan", "0x10", "1e999", "1e", "--1", "1.5.2"};
+  static const struct {
+    const char *text;
+    double number;
+  } rows[] = {{"1.5", 1.5}, {".5", 0.5}, {"1.", 1}, {"+1.25e2", 125}, {"-0.75", -0.75}};
+  static const char *const bad[] = {"1,5", "",     ".",     "1.5 ", " 1.5", "inf",
+                                    "nan", "0x10", "1e999", "1e",   "--1",  "1.5.2"};
   double number = 7;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     tap_ok(fl_number_from_text(rows[i].text, &number) && number == rows[i].number, "the text %s", rows[i].text);

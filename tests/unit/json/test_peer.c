@@ -23,8 +23,9 @@ static void make_space(struct fl_buf *text) {
 
 static void make_string(struct fl_buf *text) {
   static const char *const pieces[] = {
-      "a", "plain text ", "0123456789abcdef", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u00e9", "\\ud83d\\ude00",
-      "\u00e9", "\u20ac", "\U0001F600", "\x7f", "\\t", "{[,:]}", "\\uD834\\uDD1E", "\\u2028"};
+      "a",       "plain text ", "0123456789abcdef", "\\n",    "\\\"",   "\\\\",       "\\/",
+      "\\u0041", "\\u00e9",     "\\ud83d\\ude00",   "\u00e9", "\u20ac", "\U0001F600", "\x7f",
+      "\\t",     "{[,:]}",      "\\uD834\\uDD1E",   "\\u2028"};
   fl_buf_add_char(text, '"');
   for (uint32_t i = next_random(7); i > 0; i--) fl_buf_add_text(text, pieces[next_random(18)]);
   fl_buf_add_char(text, '"');
@@ -32,8 +33,8 @@ static void make_string(struct fl_buf *text) {
 
 static void make_number(struct fl_buf *text) {
   static const char *const numbers[] = {
-      "0", "-0", "1", "-1", "9223372036854775807", "-9223372036854775808", "0.5", "1e5", "1E+5", "-2.5e-3", "1e-400",
-      "0.1", "3.141592653589793", "1.7976931348623157e308", "5e-324", "123456.789"};
+      "0",    "-0",      "1",      "-1",  "9223372036854775807", "-9223372036854775808",   "0.5",    "1e5",
+      "1E+5", "-2.5e-3", "1e-400", "0.1", "3.141592653589793",   "1.7976931348623157e308", "5e-324", "123456.789"};
   if (next_random(2) == 0) fl_buf_add_text(text, numbers[next_random(16)]);
   else fl_buf_addf(text, "%s%u.%u", next_random(2) == 0 ? "-" : "", next_random(100000), next_random(1000000));
 }

@@ -34,9 +34,9 @@ static void faults_name_line_and_column(void **state) {
   assert_fault("{\"a\":1,}", FL_E_SYNTAX, "line 1, column 8: expected a key in quotes, found '}'");
   assert_fault("\"abc", FL_E_SYNTAX, "line 1, column 5: expected the end of a string, found the end of the text");
   assert_fault("\"a\nb\"", FL_E_SYNTAX,
-      "line 1, column 3: a control character in a string must be written as an escape");
+               "line 1, column 3: a control character in a string must be written as an escape");
   assert_fault("\"a\\nb\tc\"", FL_E_SYNTAX,
-      "line 1, column 6: a control character in a string must be written as an escape");
+               "line 1, column 6: a control character in a string must be written as an escape");
   assert_fault("\"\\x\"", FL_E_SYNTAX, "line 1, column 2: there is no such escape");
   assert_fault("\"ab\\", FL_E_SYNTAX, "line 1, column 5: expected the rest of an escape, found the end of the text");
   assert_fault("\"\\u12G4\"", FL_E_SYNTAX, "line 1, column 2: \\u wants four hexadecimal digits");
@@ -117,7 +117,9 @@ static void the_full_mode_takes_more(void **state) {
 static void escapes_decode(void **state) {
   static const char *const rows[][2] = {
       {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t"},
-      {"\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\"", "A\u00e9\u20ac\U0001F600"}, {"\"plain\"", "plain"}, {"\"\"", ""},
+      {"\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\"", "A\u00e9\u20ac\U0001F600"},
+      {"\"plain\"", "plain"},
+      {"\"\"", ""},
       {"\"\\u0061\"", "a"},
       {"\"long enough to pass a word \\n and again long\\t\"", "long enough to pass a word \n and again long\t"},
       {"\"\u00e9\\n\u20ac\\\\\U0001F600 tail\"", "\u00e9\n\u20ac\\\U0001F600 tail"},
@@ -157,9 +159,11 @@ static void specials_are_found_at_every_offset(void **state) {
 }
 
 static void prefixes_tell_their_size(void **state) {
-  static const struct { const char *text; size_t used; } rows[] = {
-      {"{\"a\":1} {\"b\":2}", 7}, {" [1] x", 4}, {"12,", 2}, {"truely", 4}, {"\"a\"\"b\"", 3}, {"1", 1}, {"\n null", 6},
-      {"1.5e3]", 5}};
+  static const struct {
+    const char *text;
+    size_t used;
+  } rows[] = {{"{\"a\":1} {\"b\":2}", 7}, {" [1] x", 4}, {"12,", 2},     {"truely", 4},
+              {"\"a\"\"b\"", 3},          {"1", 1},      {"\n null", 6}, {"1.5e3]", 5}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     FL_VALUE_AUTO value = NULL;
     size_t used = 0;
@@ -172,10 +176,9 @@ static void prefixes_tell_their_size(void **state) {
   assert_int_equal(untouched, 77);
 }
 
-static const char sample[] =
-    " { \"text\" : \"caf\u00e9 \\\"quoted\\\" \\u20ac\\ud83d\\ude00\\n\" , "
-    "\"n\" : [ -12 , 3.25e-7 , 1234567890123456789.5 , true , false , null ] ,"
-    " \"\" : { } , \"deep\" : [ [ [ { \"a\\tb\" : \"\U0001F600\" } ] ] ] } ";
+static const char sample[] = " { \"text\" : \"caf\u00e9 \\\"quoted\\\" \\u20ac\\ud83d\\ude00\\n\" , "
+                             "\"n\" : [ -12 , 3.25e-7 , 1234567890123456789.5 , true , false , null ] ,"
+                             " \"\" : { } , \"deep\" : [ [ [ { \"a\\tb\" : \"\U0001F600\" } ] ] ] } ";
 
 static void no_truncated_text_is_taken(void **state) {
   size_t size = sizeof sample - 1;
@@ -208,12 +211,33 @@ static void changed_texts_read_back_what_they_wrote(void **state) {
 }
 
 static void utf8_is_checked_to_the_letter(void **state) {
-  static const struct { const char *text; size_t size; } rows[] = {
-      {"a", 1}, {"\xc2\x80", 2}, {"\xdf\xbf", 2}, {"\xe0\xa0\x80", 3}, {"\xed\x9f\xbf", 3}, {"\xee\x80\x80", 3},
-      {"\xf0\x90\x80\x80", 4}, {"\xf4\x8f\xbf\xbf", 4}, {"\x80", 0}, {"\xc0\x80", 0}, {"\xc1\xbf", 0},
-      {"\xe0\x9f\xbf", 0}, {"\xed\xa0\x80", 0}, {"\xf0\x8f\xbf\xbf", 0}, {"\xf4\x90\x80\x80", 0},
-      {"\xf5\x80\x80\x80", 0}, {"\xff", 0}, {"\xc2", 0}, {"\xe2\x82", 0}, {"\xf0\x9f\x98", 0}, {"\xe2(\xa1", 0},
-      {"\xf0\x9f(\x80", 0}, {"\xf0\x9f\x98(", 0}, {"\xe2\x82(", 0}};
+  static const struct {
+    const char *text;
+    size_t size;
+  } rows[] = {{"a", 1},
+              {"\xc2\x80", 2},
+              {"\xdf\xbf", 2},
+              {"\xe0\xa0\x80", 3},
+              {"\xed\x9f\xbf", 3},
+              {"\xee\x80\x80", 3},
+              {"\xf0\x90\x80\x80", 4},
+              {"\xf4\x8f\xbf\xbf", 4},
+              {"\x80", 0},
+              {"\xc0\x80", 0},
+              {"\xc1\xbf", 0},
+              {"\xe0\x9f\xbf", 0},
+              {"\xed\xa0\x80", 0},
+              {"\xf0\x8f\xbf\xbf", 0},
+              {"\xf4\x90\x80\x80", 0},
+              {"\xf5\x80\x80\x80", 0},
+              {"\xff", 0},
+              {"\xc2", 0},
+              {"\xe2\x82", 0},
+              {"\xf0\x9f\x98", 0},
+              {"\xe2(\xa1", 0},
+              {"\xf0\x9f(\x80", 0},
+              {"\xf0\x9f\x98(", 0},
+              {"\xe2\x82(", 0}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     size_t size = fl_utf8_sequence(rows[i].text, strlen(rows[i].text));
     assert_int_equal(size, rows[i].size);

@@ -106,8 +106,8 @@ static void messages_say_what_is_and_what_must_be(void **state) {
 }
 
 static void alternatives_come_down_to_the_one_that_was_meant(void **state) {
-#define FORMS                                                                                                          \
-  "{\"oneOf\":[{\"properties\":{\"kind\":{\"const\":\"circle\"},\"r\":{\"type\":\"number\"}},\"required\":[\"r\"]},"   \
+#define FORMS                                                                                                        \
+  "{\"oneOf\":[{\"properties\":{\"kind\":{\"const\":\"circle\"},\"r\":{\"type\":\"number\"}},\"required\":[\"r\"]}," \
   "{\"properties\":{\"kind\":{\"const\":\"box\"},\"w\":{\"type\":\"number\"}},\"required\":[\"w\"]}]}"
   static const struct row rows[] = {
       {"{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"null\"}]}", "\"x\"",

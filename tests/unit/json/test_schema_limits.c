@@ -10,7 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-enum { SOON_MS = 20000 /* under sanitizers, on a machine with other work; without the bounds these rows take minutes */ };
+enum {
+  SOON_MS = 20000 /* under sanitizers, on a machine with other work; without the bounds these rows take minutes */
+};
 
 static int64_t cpu_ms(void) {
   struct timespec now;
@@ -169,12 +171,9 @@ static void the_front_ends_between_characters(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(long_texts_are_paid_for),
-      cmocka_unit_test(large_constants_are_paid_for),
-      cmocka_unit_test(long_lists_of_names_are_paid_for),
-      cmocka_unit_test(marks_are_paid_for),
-      cmocka_unit_test(what_is_large_but_honest_passes),
-      cmocka_unit_test(a_huge_value_is_shown_by_its_front),
+      cmocka_unit_test(long_texts_are_paid_for),           cmocka_unit_test(large_constants_are_paid_for),
+      cmocka_unit_test(long_lists_of_names_are_paid_for),  cmocka_unit_test(marks_are_paid_for),
+      cmocka_unit_test(what_is_large_but_honest_passes),   cmocka_unit_test(a_huge_value_is_shown_by_its_front),
       cmocka_unit_test(the_front_ends_between_characters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

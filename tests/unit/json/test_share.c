@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Values that nobody changes any more are shared: several threads hold, read, write out, compare and validate the same ones,
- * and let them go in any order. Counts of references must come out even; under ASan a lost or doubled one shows. */
+/* Values that nobody changes any more are shared: several threads hold, read, write out, compare and validate the same
+ * ones, and let them go in any order. Counts of references must come out even; under ASan a lost or doubled one shows.
+ */
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/expr.h"
@@ -13,8 +14,9 @@
 
 enum { THREADS = 4, ROUNDS = 3000 };
 
-static const char text[] = "{\"messages\":[{\"id\":\"m1\",\"content\":\"h\\u00e9llo\"},{\"id\":\"m2\",\"content\":\"x\",\"n\":2.5}],"
-                           "\"empty\":{},\"flag\":true,\"none\":null,\"big\":9007199254740993}";
+static const char text[] =
+    "{\"messages\":[{\"id\":\"m1\",\"content\":\"h\\u00e9llo\"},{\"id\":\"m2\",\"content\":\"x\",\"n\":2.5}],"
+    "\"empty\":{},\"flag\":true,\"none\":null,\"big\":9007199254740993}";
 
 struct shared {
   pthread_barrier_t start;
@@ -71,8 +73,9 @@ static void *work(void *user) {
 }
 
 static void make_shared(struct shared *shared) {
-  static const char schema[] = "{\"type\":\"object\",\"required\":[\"messages\"],\"properties\":{\"messages\":{\"items\":"
-                               "{\"properties\":{\"content\":{\"pattern\":\"^[a-z\\u00e9]+$\"}},\"required\":[\"id\"]}}}}";
+  static const char schema[] =
+      "{\"type\":\"object\",\"required\":[\"messages\"],\"properties\":{\"messages\":{\"items\":"
+      "{\"properties\":{\"content\":{\"pattern\":\"^[a-z\\u00e9]+$\"}},\"required\":[\"id\"]}}}}";
   FL_VALUE_AUTO schema_value = NULL;
   assert_int_equal(fl_parse(text, strlen(text), &shared->value, NULL), 0);
   assert_int_equal(fl_parse(schema, strlen(schema), &schema_value, NULL), 0);

@@ -105,13 +105,28 @@ static void a_shallow_copy_shares_the_members(void **state) {
 }
 
 static void equality_is_deep_and_by_number(void **state) {
-  static const struct { const char *a, *b; bool equal; } rows[] = {
-      {"1", "1.0", true}, {"0", "-0.0", true}, {"1", "2", false}, {"0", "0.5", false}, {"1", "1.5", false},
-      {"9007199254740993", "9007199254740992.0", false}, {"9007199254740992", "9007199254740992.0", true},
-      {"{\"a\":1,\"b\":[true,null]}", "{\"b\":[true,null],\"a\":1.0}", true}, {"{\"a\":1}", "{\"b\":1}", false},
-      {"{\"a\":1}", "{\"a\":1,\"b\":2}", false}, {"[1,2]", "[2,1]", false}, {"[1]", "[1,1]", false},
-      {"\"a\"", "\"b\"", false}, {"\"a\"", "\"a\"", true}, {"true", "false", false}, {"null", "false", false},
-      {"0", "false", false}, {"\"1\"", "1", false}, {"[]", "{}", false}};
+  static const struct {
+    const char *a, *b;
+    bool equal;
+  } rows[] = {{"1", "1.0", true},
+              {"0", "-0.0", true},
+              {"1", "2", false},
+              {"0", "0.5", false},
+              {"1", "1.5", false},
+              {"9007199254740993", "9007199254740992.0", false},
+              {"9007199254740992", "9007199254740992.0", true},
+              {"{\"a\":1,\"b\":[true,null]}", "{\"b\":[true,null],\"a\":1.0}", true},
+              {"{\"a\":1}", "{\"b\":1}", false},
+              {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
+              {"[1,2]", "[2,1]", false},
+              {"[1]", "[1,1]", false},
+              {"\"a\"", "\"b\"", false},
+              {"\"a\"", "\"a\"", true},
+              {"true", "false", false},
+              {"null", "false", false},
+              {"0", "false", false},
+              {"\"1\"", "1", false},
+              {"[]", "{}", false}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     FL_VALUE_AUTO a = parse(rows[i].a);
     FL_VALUE_AUTO b = parse(rows[i].b);
@@ -133,15 +148,26 @@ static void weight_grows_with_what_is_held(void **state) {
 static void pointers_follow_rfc_6901(void **state) {
   FL_VALUE_AUTO value = parse("{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/b\":1,"
                               "\"c%d\":2,\" \":7,\"m~n\":8,\"k\\\"l\":6,\"x\":{\"y\":[[5]]}}");
-  static const struct { const char *pointer; int64_t expected; } rows[] = {
-      {"/", 0}, {"/a~1b", 1}, {"/c%d", 2}, {"/ ", 7}, {"/m~0n", 8}, {"/k\"l", 6}, {"/x/y/0/0", 5}};
+  static const struct {
+    const char *pointer;
+    int64_t expected;
+  } rows[] = {{"/", 0}, {"/a~1b", 1}, {"/c%d", 2}, {"/ ", 7}, {"/m~0n", 8}, {"/k\"l", 6}, {"/x/y/0/0", 5}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     assert_int_equal(fl_as_int(fl_json_pointer(value, rows[i].pointer), -1), rows[i].expected);
   assert_ptr_equal(fl_json_pointer(value, ""), value);
   assert_string_equal(fl_as_string(fl_json_pointer(value, "/foo/1")), "baz");
-  static const char *const absent[] = {
-      "foo", "/foo/2", "/foo/-", "/foo/01", "/foo/1x", "/foo/", "/m~n", "/m~2n", "/foo/0/0", "/nope/x",
-      "/foo/99999999999999999999", "/m~"};
+  static const char *const absent[] = {"foo",
+                                       "/foo/2",
+                                       "/foo/-",
+                                       "/foo/01",
+                                       "/foo/1x",
+                                       "/foo/",
+                                       "/m~n",
+                                       "/m~2n",
+                                       "/foo/0/0",
+                                       "/nope/x",
+                                       "/foo/99999999999999999999",
+                                       "/m~"};
   for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) assert_null(fl_json_pointer(value, absent[i]));
 }
 
@@ -181,19 +207,41 @@ static void merge_follows_rfc_7396(void **state) {
 }
 
 static void skip_finds_the_end(void **state) {
-  static const struct { const char *text; size_t size; } rows[] = {
-      {"{\"a\":[1,\"}\\\"]\"]} tail", 16}, {"[[],[]],", 7}, {"\"a\\\\\"x", 5}, {"12.5e3,", 6}, {"true]", 4},
-      {"null", 4}, {"", 0}, {"{\"a\":1", 0}, {"\"abc", 0}, {"\"abc\\", 0}, {"[\"x", 0}};
+  static const struct {
+    const char *text;
+    size_t size;
+  } rows[] = {{"{\"a\":[1,\"}\\\"]\"]} tail", 16},
+              {"[[],[]],", 7},
+              {"\"a\\\\\"x", 5},
+              {"12.5e3,", 6},
+              {"true]", 4},
+              {"null", 4},
+              {"", 0},
+              {"{\"a\":1", 0},
+              {"\"abc", 0},
+              {"\"abc\\", 0},
+              {"[\"x", 0}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     if (fl_json_skip(fl_slice_of(rows[i].text)) != rows[i].size) fail_msg("%s", rows[i].text);
 }
 
 static void members_are_found_in_text(void **state) {
-  static const struct { const char *text, *expected; } rows[] = {
-      {" {\"a\":{\"id\":1},\"id\" : \"x\\\"y\" }", "\"x\\\"y\""}, {"{\"id\":12}", "12"},
-      {"{\"id\":[1,{\"id\":2}],\"b\":1}", "[1,{\"id\":2}]"}, {"{\"\\u0069d\":7}", "7"}, {"{\"id\":1,\"id\":2}", "2"},
-      {"{}", ""}, {"[\"id\",1]", ""}, {"\"id\"", ""}, {"", ""}, {"{\"xid\":1}", ""}, {"{\"id\"", ""}, {"{\"id\":", ""},
-      {"{\"id", ""}, {"{\"id\":\"x", ""}};
+  static const struct {
+    const char *text, *expected;
+  } rows[] = {{" {\"a\":{\"id\":1},\"id\" : \"x\\\"y\" }", "\"x\\\"y\""},
+              {"{\"id\":12}", "12"},
+              {"{\"id\":[1,{\"id\":2}],\"b\":1}", "[1,{\"id\":2}]"},
+              {"{\"\\u0069d\":7}", "7"},
+              {"{\"id\":1,\"id\":2}", "2"},
+              {"{}", ""},
+              {"[\"id\",1]", ""},
+              {"\"id\"", ""},
+              {"", ""},
+              {"{\"xid\":1}", ""},
+              {"{\"id\"", ""},
+              {"{\"id\":", ""},
+              {"{\"id", ""},
+              {"{\"id\":\"x", ""}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     fl_slice found = fl_json_find_member(fl_slice_of(rows[i].text), FL_SLICE("id"));
     if (!fl_slice_equal(found, fl_slice_of(rows[i].expected))) fail_msg("%s", rows[i].text);

@@ -26,7 +26,8 @@ static const struct row values[] = {
     {"[true, True, TRUE, false, False, FALSE]", "[true,true,true,false,false,false]"},
     {"x: [yes, no, on, off, y, n, Yes, NO]", "{\"x\":[\"yes\",\"no\",\"on\",\"off\",\"y\",\"n\",\"Yes\",\"NO\"]}"},
     {"on: 1\nno: 2", "{\"on\":1,\"no\":2}"},
-    {"[0, -1, +12, 012, 9223372036854775807, -9223372036854775808]", "[0,-1,12,12,9223372036854775807,-9223372036854775808]"},
+    {"[0, -1, +12, 012, 9223372036854775807, -9223372036854775808]",
+     "[0,-1,12,12,9223372036854775807,-9223372036854775808]"},
     {"x: [0o17, 0x1f, 0b1, 1_000, 1:30, 2001-01-01]",
      "{\"x\":[\"0o17\",\"0x1f\",\"0b1\",\"1_000\",\"1:30\",\"2001-01-01\"]}"},
     {"x: [1.5, -0.5, .5, 1., 1e3, 1.5E-2, +1.0]", "{\"x\":[1.5,-0.5,0.5,1.0,1000.0,0.015,1.0]}"},
@@ -42,9 +43,12 @@ static const struct row values[] = {
     {"# a comment\na: 1 # another\n", "{\"a\":1}"},
     {"---\na: 1\n...\n", "{\"a\":1}"},
     {"%YAML 1.2\n---\na: 1", "{\"a\":1}"},
-    {"\xef\xbb\xbf" "a: 1", "{\"a\":1}"},
+    {"\xef\xbb\xbf"
+     "a: 1",
+     "{\"a\":1}"},
     {"a:\r\n  - 1\r\n  - 2\r\n", "{\"a\":[1,2]}"},
-    {"edges:\n  - START -> agent\n  - {from: agent, to: END}", "{\"edges\":[\"START -> agent\",{\"from\":\"agent\",\"to\":\"END\"}]}"},
+    {"edges:\n  - START -> agent\n  - {from: agent, to: END}",
+     "{\"edges\":[\"START -> agent\",{\"from\":\"agent\",\"to\":\"END\"}]}"},
     {"a: {}\nb: []\nc: ''", "{\"a\":{},\"b\":[],\"c\":\"\"}"},
     {"\u00e9: \U0001F600", "{\"\u00e9\":\"\U0001F600\"}"},
 };
@@ -84,7 +88,8 @@ static void numbers_keep_their_kind(void **state) {
 
 /* ---- places ---- */
 
-static void assert_place(const struct fl_document *document, const char *pointer, bool of_key, unsigned line, unsigned column) {
+static void assert_place(const struct fl_document *document, const char *pointer, bool of_key, unsigned line,
+                         unsigned column) {
   uint32_t got_line, got_column;
   fl_document_position(document, pointer, of_key, &got_line, &got_column);
   if (got_line != line || got_column != column)
@@ -94,7 +99,8 @@ static void assert_place(const struct fl_document *document, const char *pointer
 static void knows_the_place_of_everything_in_yaml(void **state) {
   struct fl_diags diags = {0};
   struct fl_document document = {0};
-  static const char text[] = "# top\nname: x\nnodes:\n  agent: {type: agent, é: [1, 22]}\n  \"a/b~c\":\n    - k: v\n      l: w\n    - z\n";
+  static const char text[] =
+      "# top\nname: x\nnodes:\n  agent: {type: agent, é: [1, 22]}\n  \"a/b~c\":\n    - k: v\n      l: w\n    - z\n";
   assert_int_equal(parse("a.yaml", text, &document, &diags), 0);
   assert_place(&document, "", false, 2, 1);
   assert_place(&document, "/name", true, 2, 1);
@@ -184,7 +190,10 @@ static const struct mistake mistakes[] = {
     {"a.yaml", "a:\n  b: 1\n c: 2", FL_E_SYNTAX, 3, 2, "a key was expected", "indentation"},
     {"a.yaml", "a: \xff", FL_E_SYNTAX, 1, 4, "UTF-8", NULL},
     {"a.yaml", "é: 1\na: \x01", FL_E_SYNTAX, 2, 4, "control character", NULL},
-    {"a.yaml", "\xff\xfe" "a", FL_E_SYNTAX, 1, 1, "UTF-16", "save it as UTF-8"},
+    {"a.yaml",
+     "\xff\xfe"
+     "a",
+     FL_E_SYNTAX, 1, 1, "UTF-16", "save it as UTF-8"},
     {"a.json", "{\"a\": 1,}", FL_E_SYNTAX, 1, 0, "", NULL},
     {"a.json", "{\n\"a\": 1,\n\"a\": 2}", FL_E_SYNTAX, 3, 0, "", NULL},
     {"a.json", "a: 1", FL_E_SYNTAX, 1, 0, "", NULL},

@@ -15,7 +15,7 @@ enum { SCRIPT_OUTPUTS_MAX = 256 };
 
 struct script {
   const char *name;
-  const char *next;   /* text not yet read */
+  const char *next; /* text not yet read */
   int line_number;
   char *outputs[SCRIPT_OUTPUTS_MAX]; /* what the last event gave, and nobody expected yet */
   size_t output_count, output_next;

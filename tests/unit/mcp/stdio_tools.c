@@ -30,10 +30,11 @@ static int crash(struct fl_call *call, const struct fl_value *args, void *user) 
   _exit(9);
 }
 
-#define TOOL(NAME, ...) {.size = sizeof(struct fl_tool), .name = #NAME, .run = NAME, .input_schema = "{\"type\":\"object\"}", __VA_ARGS__}
+#define TOOL(NAME, ...) \
+  { .size = sizeof(struct fl_tool), .name = #NAME, .run = NAME, .input_schema = "{\"type\":\"object\"}", __VA_ARGS__ }
 int main(int argc, char **argv) {
-  static const struct fl_tool tools[] = {TOOL(echo, .description = "Says it again."), TOOL(print), TOOL(stuck), TOOL(crash),
-                                         TOOL(waits, .flags = FL_TOOL_PARALLEL)};
+  static const struct fl_tool tools[] = {TOOL(echo, .description = "Says it again."), TOOL(print), TOOL(stuck),
+                                         TOOL(crash), TOOL(waits, .flags = FL_TOOL_PARALLEL)};
   if (getenv("DIE_EARLY") != NULL) {
     fprintf(stderr, "no database\n");
     return 4;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The client over a process, in the simulated world: good servers of both eras under any order of events, and bad ones, each
- * with what the caller must hear. */
+/* The client over a process, in the simulated world: good servers of both eras under any order of events, and bad ones,
+ * each with what the caller must hear. */
 #include "mcp/client.h"
 #include "mcp/proto/server_session.h"
 #include "runtime/base/mem.h"
@@ -31,7 +31,8 @@ static uint32_t idle_ms;
 static int ready_count, ready_status, closed_count, changed_count;
 static char ready_error[FL_ERROR_TEXT_MAX], log_text[20000];
 
-static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent, const struct fl_error *err) {
+static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
+                    const struct fl_error *err) {
   struct asked *one = request->user;
   one->done_count++;
   one->status = status;
@@ -72,7 +73,8 @@ static struct asked *ask(int index, const char *tool) {
 static void open_client(uint64_t seed, const struct fl_sim_program *program, const char *era) {
   world = fl_world_sim_create(seed);
   fl_world_sim_program(world, program);
-  struct fl_mcp_client_options options = {.size = sizeof options, .name = "math", .argv = (const char *const[]){"peer", NULL}, .era = era};
+  struct fl_mcp_client_options options = {
+      .size = sizeof options, .name = "math", .argv = (const char *const[]){"peer", NULL}, .era = era};
   assert_int_equal(fl_mcp_client_create(world, &options, &source, NULL), 0);
   source->on_ready = on_ready;
   source->on_closed = on_closed;
@@ -84,7 +86,9 @@ static void open_client(uint64_t seed, const struct fl_sim_program *program, con
   assert_int_equal(ready_count, 0);
 }
 
-static void run_for(int64_t ms) { assert_int_equal(fl_world_sim_run_until(world, fl_world_now_ms(world) + ms), FL_SIM_PAUSED); }
+static void run_for(int64_t ms) {
+  assert_int_equal(fl_world_sim_run_until(world, fl_world_now_ms(world) + ms), FL_SIM_PAUSED);
+}
 
 static void close_client(void) {
   source->ops->close(source);
@@ -96,7 +100,8 @@ static void close_client(void) {
   fl_world_destroy(world);
 }
 
-/* ---- a good server: our own session as a peer; tools: echo (answers), slow (progress, then answers), never, die ---- */
+/* ---- a good server: our own session as a peer; tools: echo (answers), slow (progress, then answers), never, die ----
+ */
 
 struct good {
   struct fl_mcp_catalog catalog;
@@ -187,7 +192,8 @@ static void good_gone(struct fl_sim_peer *peer) {
   fl_free(good);
 }
 
-static const struct fl_sim_program GOOD = {.name = "peer", .on_start = good_start, .on_stdin = good_stdin, .on_gone = good_gone};
+static const struct fl_sim_program GOOD = {
+    .name = "peer", .on_start = good_start, .on_stdin = good_stdin, .on_gone = good_gone};
 
 static int reset(void **state) {
   is_legacy = dies_of_probe = false;
@@ -285,7 +291,8 @@ static void calls_in_flight_end_with_the_server_and_the_next_one_meets_a_new_ser
   ask(2, "echo"); /* while there is no server */
   assert_int_equal(asked[0].status, FL_E_CLOSED);
   assert_true(asked[0].sent);
-  assert_string_equal(asked[1].error, "math/die: the server was killed by signal 11 (Segmentation fault) during the call");
+  assert_string_equal(asked[1].error,
+                      "math/die: the server was killed by signal 11 (Segmentation fault) during the call");
   run_for(1000);
   assert_int_equal(asked[2].status, 0);
   assert_int_equal(asked[2].done_count, 1);
@@ -351,7 +358,8 @@ static void closes_output(struct fl_sim_peer *peer) { fl_sim_stdout_end(peer, 1)
 
 static void floods(struct fl_sim_peer *peer, fl_slice data) {
   FL_BUF_AUTO text = {0};
-  for (int i = 0; i < 20000; i++) fl_buf_add_text(&text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n[]\nhello\n");
+  for (int i = 0; i < 20000; i++)
+    fl_buf_add_text(&text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n[]\nhello\n");
   fl_sim_stdout(peer, 0, fl_buf_slice(&text));
 }
 
@@ -369,13 +377,26 @@ static const struct {
   int status;
   const char *error;
 } BAD[] = {
-    {"exits at once", {.on_start = exits_at_once}, FL_E_CLOSED,
+    {"exits at once",
+     {.on_start = exits_at_once},
+     FL_E_CLOSED,
      "server math exited with status 1 before it was ready; its last words: cannot find the answer\nin config.json"},
     {"says nothing", {.on_stdin = says_nothing}, FL_E_TIMEOUT, "server math was not ready after 30000 ms"},
-    {"closes its output", {.on_start = closes_output, .on_stdin = says_nothing}, FL_E_CLOSED, "server math exited with status 0 before it was ready"},
-    {"floods", {.on_stdin = floods}, FL_E_TIMEOUT, "server math was not ready after 30000 ms; it wrote what is no MCP: hello"},
-    {"floods without lines", {.on_stdin = floods_without_lines}, FL_E_TIMEOUT, "server math was not ready after 30000 ms"},
-    {"does not end", {.on_stdin = says_nothing, .on_stdin_end = ignores_its_end, .on_signal = ignores_signals}, FL_E_TIMEOUT,
+    {"closes its output",
+     {.on_start = closes_output, .on_stdin = says_nothing},
+     FL_E_CLOSED,
+     "server math exited with status 0 before it was ready"},
+    {"floods",
+     {.on_stdin = floods},
+     FL_E_TIMEOUT,
+     "server math was not ready after 30000 ms; it wrote what is no MCP: hello"},
+    {"floods without lines",
+     {.on_stdin = floods_without_lines},
+     FL_E_TIMEOUT,
+     "server math was not ready after 30000 ms"},
+    {"does not end",
+     {.on_stdin = says_nothing, .on_stdin_end = ignores_its_end, .on_signal = ignores_signals},
+     FL_E_TIMEOUT,
      "server math was not ready after 30000 ms"},
 };
 
@@ -419,7 +440,8 @@ static void a_server_that_never_comes_back_is_given_up_and_tried_again_on_need(v
   assert_int_equal(ready_status, 0);
   ask(0, "die");
   run_for(10);
-  asked[1] = (struct asked){.request = {.tool = "echo", .on_done = on_done, .user = &asked[1], .idle_timeout_ms = 600000}};
+  asked[1] =
+      (struct asked){.request = {.tool = "echo", .on_done = on_done, .user = &asked[1], .idle_timeout_ms = 600000}};
   source->ops->call(source, &asked[1].request);
   run_for(120000);
   assert_int_equal(asked[1].status, FL_E_CLOSED);

@@ -10,10 +10,11 @@
 #include <stdlib.h>
 
 static void secrets_are_told_by_their_names(void **state) {
-  static const char *const secret[] = {"OPENAI_API_KEY=x", "ANTHROPIC_API_KEY=", "GITHUB_TOKEN=y", "API_KEY=z", "TOKEN=a", "DB_PASSWORD=b",
-                                       "AWS_SECRET_ACCESS_KEY=c", "DJANGO_SECRET_KEY=d", "CLIENT_SECRET=e"};
-  static const char *const plain[] = {"PATH=/bin", "HOME=/", "MONKEY=1", "TOKENS=2", "KEY=3", "PATH_TOKENIZER=4", "X=OPENAI_API_KEY", "API_KEY_FILE=5",
-                                      "BROKEN"};
+  static const char *const secret[] = {
+      "OPENAI_API_KEY=x", "ANTHROPIC_API_KEY=",      "GITHUB_TOKEN=y",      "API_KEY=z",      "TOKEN=a",
+      "DB_PASSWORD=b",    "AWS_SECRET_ACCESS_KEY=c", "DJANGO_SECRET_KEY=d", "CLIENT_SECRET=e"};
+  static const char *const plain[] = {"PATH=/bin",        "HOME=/",           "MONKEY=1",       "TOKENS=2", "KEY=3",
+                                      "PATH_TOKENIZER=4", "X=OPENAI_API_KEY", "API_KEY_FILE=5", "BROKEN"};
   for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++)
     if (!fl_mcp_is_secret_name(secret[i])) fail_msg("%s", secret[i]);
   for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
@@ -40,7 +41,8 @@ static void on_start(struct fl_sim_peer *peer) {
   const char *const *argv = fl_sim_peer_argv(peer);
   for (size_t i = 0; argv[i] != NULL; i++) snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s ", argv[i]);
   const char *key = fl_sim_peer_env(peer, "GIVEN_API_KEY"), *leaked = fl_sim_peer_env(peer, "OURS_API_KEY");
-  snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "| %s %s", key != NULL ? key : "-", leaked != NULL ? leaked : "-");
+  snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "| %s %s", key != NULL ? key : "-",
+           leaked != NULL ? leaked : "-");
   fl_sim_exit(peer, 0, 0);
 }
 static void on_ready(struct fl_tool_source *source, int status, const struct fl_error *err) {}
@@ -54,7 +56,8 @@ static int from(struct fl_world *world, const char *text, struct fl_tool_source 
 
 static void an_entry_becomes_a_process(void **state) {
   static const char *const rows[][3] = {
-      {"{\"command\":\"peer\",\"args\":[\"-x\",\"./y\"],\"env\":{\"GIVEN_API_KEY\":\"k\"}}", "peer", "peer -x ./y | k -"},
+      {"{\"command\":\"peer\",\"args\":[\"-x\",\"./y\"],\"env\":{\"GIVEN_API_KEY\":\"k\"}}", "peer",
+       "peer -x ./y | k -"},
       {"{\"command\":\"./peer\"}", "/graphs/./peer", "/graphs/./peer | - -"},
       {"{\"command\":\"/bin/peer\",\"cwd\":\"sub\"}", "/bin/peer", "/bin/peer | - -"},
   };
@@ -104,7 +107,8 @@ static void wrong_entries_are_explained(void **state) {
   }
   struct fl_tool_source *source;
   struct fl_error err;
-  struct fl_mcp_client_options options = {.size = sizeof options, .name = "s", .argv = (const char *const[]){"x", NULL}, .era = "future"};
+  struct fl_mcp_client_options options = {
+      .size = sizeof options, .name = "s", .argv = (const char *const[]){"x", NULL}, .era = "future"};
   assert_int_equal(fl_mcp_client_create(world, &options, &source, &err), FL_E_INVALID);
   assert_non_null(strstr(err.text, "\"modern\" or \"legacy\""));
   fl_world_destroy(world);

@@ -46,7 +46,8 @@ static void report_call(struct script *script, const struct fl_mcp_client_report
     script_output(script, '!', "progress %c %g %g %s", key, report->progress.done, report->progress.total,
                   report->text != NULL ? report->text : "");
   } else if (report->status != 0) {
-    script_output(script, '!', "done %c %s %s %s", key, fl_error_word(report->status), report->sent ? "sent" : "unsent", report->text);
+    script_output(script, '!', "done %c %s %s %s", key, fl_error_word(report->status), report->sent ? "sent" : "unsent",
+                  report->text);
   } else {
     char *text = fl_dump(report->result, NULL);
     script_output(script, '!', "done %c %s", key, text);
@@ -58,13 +59,15 @@ static void report_one(struct script *script, struct fixture *fixture, const str
   char list[1000];
   names(fixture, list, sizeof list);
   switch (report->type) {
-    case FL_MCP_CLIENT_READY: script_output(script, '!', "ready%s", list); return;
-    case FL_MCP_CLIENT_TOOLS_CHANGED: script_output(script, '!', "changed%s", list); return;
-    case FL_MCP_CLIENT_FAILED: script_output(script, '!', "failed %s %s", fl_error_word(report->status), report->text); return;
-    case FL_MCP_CLIENT_RESPAWN: script_output(script, '!', "respawn"); return;
-    case FL_MCP_CLIENT_LOG: script_output(script, '!', "log %s %s", report->level, report->text); return;
-    case FL_MCP_CLIENT_CALL_DONE:
-    case FL_MCP_CLIENT_CALL_PROGRESS: report_call(script, report); return;
+  case FL_MCP_CLIENT_READY: script_output(script, '!', "ready%s", list); return;
+  case FL_MCP_CLIENT_TOOLS_CHANGED: script_output(script, '!', "changed%s", list); return;
+  case FL_MCP_CLIENT_FAILED:
+    script_output(script, '!', "failed %s %s", fl_error_word(report->status), report->text);
+    return;
+  case FL_MCP_CLIENT_RESPAWN: script_output(script, '!', "respawn"); return;
+  case FL_MCP_CLIENT_LOG: script_output(script, '!', "log %s %s", report->level, report->text); return;
+  case FL_MCP_CLIENT_CALL_DONE:
+  case FL_MCP_CLIENT_CALL_PROGRESS: report_call(script, report); return;
   }
 }
 
@@ -92,8 +95,13 @@ static void start_call(struct fixture *fixture, char *text) {
   FL_VALUE_AUTO args = NULL;
   assert_int_equal(fl_parse(args_text, strlen(args_text), &args, NULL), 0);
   fixture->keys[key - 'a'] = key;
-  struct fl_mcp_client_call_options options = {.tool = tool, .args = args, .call_id = id, .idle_timeout_ms = IDLE_MS,
-      .total_timeout_ms = TOTAL_MS, .result_max = RESULT_MAX, .user = &fixture->keys[key - 'a']};
+  struct fl_mcp_client_call_options options = {.tool = tool,
+                                               .args = args,
+                                               .call_id = id,
+                                               .idle_timeout_ms = IDLE_MS,
+                                               .total_timeout_ms = TOTAL_MS,
+                                               .result_max = RESULT_MAX,
+                                               .user = &fixture->keys[key - 'a']};
   fixture->calls[key - 'a'] = fl_mcp_client_call(fixture->session, fixture->now_ms, &options, &fixture->effects);
 }
 
@@ -106,7 +114,8 @@ static void describe(struct script *script, const struct fixture *fixture) {
 
 static void make_session(struct fixture *fixture, enum fl_mcp_era era) {
   fl_mcp_client_session_destroy(fixture->session);
-  fixture->config = (struct fl_mcp_client_config){.server_name = "math", .client_version = "1", .era = era, .start_timeout_ms = START_MS};
+  fixture->config = (struct fl_mcp_client_config){
+      .server_name = "math", .client_version = "1", .era = era, .start_timeout_ms = START_MS};
   fixture->session = fl_mcp_client_session_create(&fixture->config);
 }
 
@@ -123,9 +132,11 @@ static void event(struct script *script, char kind, char *text, void *user) {
   else if (strcmp(word, "give-up") == 0) fl_mcp_client_given_up(session, text, effects);
   else if (strcmp(word, "too-long") == 0) fl_mcp_client_line_too_long(session, fl_slice_of(text), effects);
   else if (strcmp(word, "call") == 0) start_call(fixture, text);
-  else if (strcmp(word, "cancel") == 0) fl_mcp_client_cancel(session, fixture->calls[text[0] - 'a'], "because", effects);
+  else if (strcmp(word, "cancel") == 0)
+    fl_mcp_client_cancel(session, fixture->calls[text[0] - 'a'], "because", effects);
   else if (strcmp(word, "describe") == 0) describe(script, fixture);
-  else if (strcmp(word, "deadline") == 0) script_output(script, '!', "deadline %" PRId64, fl_mcp_client_deadline_ms(session));
+  else if (strcmp(word, "deadline") == 0)
+    script_output(script, '!', "deadline %" PRId64, fl_mcp_client_deadline_ms(session));
   else if (strcmp(word, "time") == 0) {
     fixture->now_ms = atoll(text);
     fl_mcp_client_time(session, fixture->now_ms, effects);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A server's connection in the simulated world: however its input is cut, whatever order things happen in, its replies are the
- * same, and it ends when it should. */
+/* A server's connection in the simulated world: however its input is cut, whatever order things happen in, its replies
+ * are the same, and it ends when it should. */
 #include "mcp/server.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
@@ -33,7 +33,10 @@ static void complete_parked(void *user) {
 }
 
 static const struct fl_tool TOOLS[] = {
-    {.size = sizeof(struct fl_tool), .name = "echo", .run = echo, .flags = FL_TOOL_PARALLEL,
+    {.size = sizeof(struct fl_tool),
+     .name = "echo",
+     .run = echo,
+     .flags = FL_TOOL_PARALLEL,
      .input_schema = "{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\"}}}"},
     {.size = sizeof(struct fl_tool), .name = "quick", .run = echo, .flags = FL_TOOL_QUICK},
     {.size = sizeof(struct fl_tool), .name = "park", .run = park},
@@ -46,7 +49,8 @@ static struct fl_error failure;
 
 static void begin(uint64_t seed) {
   world = fl_world_sim_create(seed);
-  server = fl_server_create(&(struct fl_server_options){.size = sizeof(struct fl_server_options), .name = "test", .version = "1"});
+  server = fl_server_create(
+      &(struct fl_server_options){.size = sizeof(struct fl_server_options), .name = "test", .version = "1"});
   for (size_t i = 0; i < 4; i++) assert_int_equal(fl_server_add_tool(server, &TOOLS[i], NULL), 0);
   parked_count = 0;
 }
@@ -64,16 +68,22 @@ static void end(void) {
   fl_world_destroy(world);
 }
 
-#define META "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{}"
+#define META                                                                                         \
+  "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/" \
+  "clientCapabilities\":{}"
 static const char SCRIPT[] =
     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}\n"
-    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\"arguments\":{\"text\":\"h\xc3\xa9\"}}}\r\n"
+    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/"
+    "call\",\"params\":{\"name\":\"echo\",\"arguments\":{\"text\":\"h\xc3\xa9\"}}}\r\n"
     "\n"
     "oops\n"
-    "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\"arguments\":{\"text\":5},\"_meta\":{\"progressToken\":1}}}\n"
+    "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/"
+    "call\",\"params\":{\"name\":\"echo\",\"arguments\":{\"text\":5},\"_meta\":{\"progressToken\":1}}}\n"
     "{\"jsonrpc\":\"2.0\",\"id\":4,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\"," META "}}}\n"
-    "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\"," META ",\"progressToken\":\"p\"}}}\n"
-    "{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"tools/call\",\"params\":{\"name\":\"quick\"," META ",\"progressToken\":\"q\"}}}";
+    "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\"," META
+    ",\"progressToken\":\"p\"}}}\n"
+    "{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"tools/call\",\"params\":{\"name\":\"quick\"," META
+    ",\"progressToken\":\"q\"}}}";
 
 static int compare_lines(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
@@ -105,7 +115,9 @@ static char *run_script(uint64_t seed, size_t cut) {
 
 static void the_input_may_be_cut_anywhere(void **state) {
   FL_FREE_AUTO char *expected = run_script(1, sizeof SCRIPT - 1);
-  assert_non_null(strstr(expected, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"h\xc3\xa9\"}]}}"));
+  assert_non_null(
+      strstr(expected,
+             "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"h\xc3\xa9\"}]}}"));
   assert_non_null(strstr(expected, "Invalid arguments for tool echo"));
   assert_non_null(strstr(expected, "-32700"));
   assert_non_null(strstr(expected, "{\"progressToken\":\"p\",\"progress\":1,\"total\":2,\"message\":\"half\"}"));
@@ -123,7 +135,8 @@ static void the_input_may_be_cut_anywhere(void **state) {
 }
 
 static void call(const char *tool, int id) {
-  FL_FREE_AUTO char *line = fl_format("{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"tools/call\",\"params\":{\"name\":\"%s\"," META "}}}\n", id, tool);
+  FL_FREE_AUTO char *line = fl_format(
+      "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"tools/call\",\"params\":{\"name\":\"%s\"," META "}}}\n", id, tool);
   fl_world_sim_input(world, IN, 0, fl_slice_of(line));
 }
 
@@ -170,7 +183,8 @@ static void a_tool_with_a_limit_of_its_own_is_cut_off(void **state) {
   fl_world_sim_after(world, 210, complete_parked, NULL);
   fl_world_sim_input_end(world, IN, 100);
   assert_int_equal(serve(), 0);
-  assert_true(has_output("\"id\":7,\"result\":{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":\"Tool hasty: it took too long.\"}],\"isError\":true"));
+  assert_true(has_output("\"id\":7,\"result\":{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":"
+                         "\"Tool hasty: it took too long.\"}],\"isError\":true"));
   assert_false(has_output("completed"));
   end();
 }
@@ -178,7 +192,9 @@ static void a_tool_with_a_limit_of_its_own_is_cut_off(void **state) {
 static void a_cancelled_call_gets_no_reply(void **state) {
   begin(1);
   call("park", 7);
-  fl_world_sim_input(world, IN, 10, FL_SLICE("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":7}}\n"));
+  fl_world_sim_input(
+      world, IN, 10,
+      FL_SLICE("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":7}}\n"));
   fl_world_sim_after(world, 50, complete_parked, NULL);
   fl_world_sim_input_end(world, IN, 100);
   assert_int_equal(serve(), 0);
@@ -190,7 +206,9 @@ static void more_calls_than_the_limit_are_refused_not_queued(void **state) {
   begin(1);
   FL_BUF_AUTO many = {0};
   for (int i = 0; i < 20000; i++)
-    fl_buf_addf(&many, "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\"," META "}}}\n", i);
+    fl_buf_addf(&many,
+                "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\"," META "}}}\n",
+                i);
   fl_world_sim_input(world, IN, 0, fl_buf_slice(&many));
   fl_world_sim_input_end(world, IN, 0);
   assert_int_equal(serve(), 0);

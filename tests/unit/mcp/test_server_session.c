@@ -35,7 +35,8 @@ static void add_tool(struct fl_mcp_catalog *catalog, const char *name) {
 static void fixture_init(struct fixture *fixture, size_t page_size, bool lists_change) {
   *fixture = (struct fixture){0};
   wire_init(&fixture->wire);
-  struct fl_mcp_identity identity = {.name = "test", .version = "1", .instructions = "Be kind.", .lists_change = lists_change};
+  struct fl_mcp_identity identity = {
+      .name = "test", .version = "1", .instructions = "Be kind.", .lists_change = lists_change};
   fl_mcp_catalog_init(&fixture->catalog, &identity, page_size);
   add_tool(&fixture->catalog, "echo");
   fixture->session = fl_mcp_server_session_create(&fixture->catalog);
@@ -158,8 +159,11 @@ static void run_file(const char *path, const char *name, void *user) {
 static void a_wrong_message_is_noticed(void) {
   struct wire wire;
   wire_init(&wire);
-  wire_message(&wire, true, true, FL_SLICE("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1}}"));
-  tap_ok(strstr(wire.problem, "ProgressNotification") != NULL, "the official schemas refuse a progress without progress");
+  wire_message(
+      &wire, true, true,
+      FL_SLICE("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1}}"));
+  tap_ok(strstr(wire.problem, "ProgressNotification") != NULL,
+         "the official schemas refuse a progress without progress");
   wire_deinit(&wire);
 }
 
@@ -170,6 +174,7 @@ int main(void) {
   if (test_each_file(folder, ".txt", run_file, NULL) < 0) tap_ok(false, "the scripts are there");
   if (!has_schemas) tap_skip("the official schemas accept what the server sends", "no shared test material");
   else a_wrong_message_is_noticed();
-  if (has_schemas) tap_ok(checked_count > 20, "the official schemas accept what the server sends (%zu checks)", checked_count);
+  if (has_schemas)
+    tap_ok(checked_count > 20, "the official schemas accept what the server sends (%zu checks)", checked_count);
   return tap_done();
 }

@@ -16,7 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define META "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{}}"
+#define META                                                                                         \
+  "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/" \
+  "clientCapabilities\":{}}"
 
 static const char *program(void) {
   static char path[4096];
@@ -64,8 +66,10 @@ static void say(struct server *server, const char *text, size_t size) {
 }
 
 static void call(struct server *server, int id, const char *tool, const char *args) {
-  FL_FREE_AUTO char *line = fl_format("{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"tools/call\",\"params\":{\"name\":\"%s\",\"arguments\":%s," META "}}\n",
-                                      id, tool, args);
+  FL_FREE_AUTO char *line = fl_format(
+      "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"tools/call\",\"params\":{\"name\":\"%s\",\"arguments\":%s," META
+      "}}\n",
+      id, tool, args);
   say(server, line, strlen(line));
 }
 
@@ -260,8 +264,11 @@ static void on_log(struct fl_tool_source *source, const char *level, const char 
   size_t used = strlen(log_text);
   snprintf(log_text + used, sizeof log_text - used, "%s\n", text);
 }
-static void on_progress(struct fl_tool_request *request, double done, double total, const char *message) { progress_count++; }
-static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent, const struct fl_error *err) {
+static void on_progress(struct fl_tool_request *request, double done, double total, const char *message) {
+  progress_count++;
+}
+static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
+                    const struct fl_error *err) {
   done_status = status;
   char *text = fl_dump(result, NULL);
   snprintf(done_text, sizeof done_text, "%s", text);
@@ -272,8 +279,11 @@ static void on_done(struct fl_tool_request *request, int status, struct fl_value
 
 static struct fl_tool_source *connect_client(const char *era, const char *variable) {
   struct fl_tool_source *source;
-  struct fl_mcp_client_options options = {.size = sizeof options, .name = "tools", .argv = (const char *const[]){program(), NULL},
-                                          .env = (const char *const[]){variable, NULL}, .era = era};
+  struct fl_mcp_client_options options = {.size = sizeof options,
+                                          .name = "tools",
+                                          .argv = (const char *const[]){program(), NULL},
+                                          .env = (const char *const[]){variable, NULL},
+                                          .era = era};
   assert_int_equal(fl_mcp_client_create(world, &options, &source, NULL), 0);
   source->on_ready = on_ready;
   source->on_closed = on_closed;
@@ -289,7 +299,8 @@ static void disconnect(struct fl_tool_source *source) {
   source->ops->destroy(source);
 }
 
-static void ask(struct fl_tool_source *source, struct fl_tool_request *request, const char *tool, const char *args_text) {
+static void ask(struct fl_tool_source *source, struct fl_tool_request *request, const char *tool,
+                const char *args_text) {
   FL_VALUE_AUTO args = NULL;
   fl_parse(args_text, strlen(args_text), &args, NULL);
   *request = (struct fl_tool_request){.tool = tool, .args = args, .on_done = on_done, .on_progress = on_progress};

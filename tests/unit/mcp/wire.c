@@ -102,11 +102,13 @@ __attribute__((format(printf, 3, 4))) static void problem(struct wire *wire, fl_
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  snprintf(wire->problem, sizeof wire->problem, "%s: %.*s", text, (int)(line.size < 1500 ? line.size : 1500), line.data);
+  snprintf(wire->problem, sizeof wire->problem, "%s: %.*s", text, (int)(line.size < 1500 ? line.size : 1500),
+           line.data);
 }
 
 /* Whether there was such a definition; otherwise nothing was checked. */
-static bool check(struct wire *wire, const char *revision, const char *definition, const struct fl_value *value, fl_slice line) {
+static bool check(struct wire *wire, const char *revision, const char *definition, const struct fl_value *value,
+                  fl_slice line) {
   struct fl_schema *schema = schema_of(revision, definition);
   if (schema == NULL) return false;
   struct fl_schema_result violations = {0};
@@ -129,7 +131,8 @@ static const char *revision_of_call(const struct wire *wire, const struct fl_rpc
   return message->kind == FL_RPC_REQUEST ? FL_MCP_REVISION_LEGACY : FL_MCP_REVISION_MODERN;
 }
 
-static void note_request(struct wire *wire, bool from_server, const struct fl_rpc_message *message, const char *revision) {
+static void note_request(struct wire *wire, bool from_server, const struct fl_rpc_message *message,
+                         const char *revision) {
   FL_BUF_AUTO key = {0};
   fl_rpc_id_key(message->id, &key);
   fl_free(fl_map_set_n(&wire->methods[from_server], fl_buf_slice(&key), fl_format("%s %s", revision, message->method)));
@@ -141,7 +144,8 @@ static void check_call(struct wire *wire, const struct fl_rpc_message *message, 
     problem(wire, line, "%s has no %s", revision, message->method);
 }
 
-static void check_result(struct wire *wire, bool from_server, const struct fl_rpc_message *message, bool is_ours, fl_slice line) {
+static void check_result(struct wire *wire, bool from_server, const struct fl_rpc_message *message, bool is_ours,
+                         fl_slice line) {
   FL_BUF_AUTO key = {0};
   fl_rpc_id_key(message->id, &key);
   FL_FREE_AUTO char *request = fl_map_remove_n(&wire->methods[!from_server], fl_buf_slice(&key));
@@ -167,24 +171,26 @@ static void check_error(struct wire *wire, const struct fl_rpc_message *message,
   const struct fl_mcp_revision *known = fl_mcp_revision_find(revision);
   /* Before 2025-11-25 the schema has no way to answer what cannot be read; JSON-RPC's null is sent there. */
   if (message->id == NULL && known != NULL && known->error_has_null_id) return;
-  if (!check(wire, revision, "JSONRPCErrorResponse", message->root, line)) check(wire, revision, "JSONRPCError", message->root, line);
+  if (!check(wire, revision, "JSONRPCErrorResponse", message->root, line))
+    check(wire, revision, "JSONRPCError", message->root, line);
   if (fl_get_int(message->error, "code", 0) == FL_RPC_UNSUPPORTED_VERSION)
     check(wire, FL_MCP_REVISION_MODERN, "UnsupportedProtocolVersionError", message->root, line);
 }
 
-static void take(struct wire *wire, bool from_server, bool is_ours, const struct fl_rpc_message *message, fl_slice line) {
+static void take(struct wire *wire, bool from_server, bool is_ours, const struct fl_rpc_message *message,
+                 fl_slice line) {
   const char *revision = message->method != NULL ? revision_of_call(wire, message) : NULL;
   switch (message->kind) {
-    case FL_RPC_REQUEST: note_request(wire, from_server, message, revision); /* fall through */
-    case FL_RPC_NOTIFICATION:
-      if (is_ours) check_call(wire, message, revision, line);
-      return;
-    case FL_RPC_RESULT: check_result(wire, from_server, message, is_ours, line); return;
-    case FL_RPC_ERROR:
-      if (is_ours) check_error(wire, message, line);
-      return;
-    default:
-      if (is_ours) problem(wire, line, "not a message (%s)", message->fault != NULL ? message->fault : "a batch");
+  case FL_RPC_REQUEST: note_request(wire, from_server, message, revision); /* fall through */
+  case FL_RPC_NOTIFICATION:
+    if (is_ours) check_call(wire, message, revision, line);
+    return;
+  case FL_RPC_RESULT: check_result(wire, from_server, message, is_ours, line); return;
+  case FL_RPC_ERROR:
+    if (is_ours) check_error(wire, message, line);
+    return;
+  default:
+    if (is_ours) problem(wire, line, "not a message (%s)", message->fault != NULL ? message->fault : "a batch");
   }
 }
 
@@ -197,7 +203,8 @@ void wire_init(struct wire *wire) {
 void wire_deinit(struct wire *wire) {
   for (int sender = 0; sender < 2; sender++) {
     size_t cursor = 0;
-    for (struct fl_map_entry *entry; (entry = fl_map_next(&wire->methods[sender], &cursor)) != NULL;) fl_free(entry->value);
+    for (struct fl_map_entry *entry; (entry = fl_map_next(&wire->methods[sender], &cursor)) != NULL;)
+      fl_free(entry->value);
     fl_map_deinit(&wire->methods[sender]);
   }
 }

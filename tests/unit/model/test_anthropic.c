@@ -268,7 +268,10 @@ static void a_conversation_becomes_a_request(void **state) {
       "{\"role\":\"user\",\"content\":\"so?\"},{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]}]");
   FL_VALUE_AUTO body = NULL;
   assert_int_equal(
-      build(&config, &(struct asked){"Be brief.", messages, "[{\"name\":\"f\",\"description\":\"F\",\"input_schema\":{\"type\":\"object\"}}]"}, &body, &err),
+      build(&config,
+            &(struct asked){"Be brief.", messages,
+                            "[{\"name\":\"f\",\"description\":\"F\",\"input_schema\":{\"type\":\"object\"}}]"},
+            &body, &err),
       0);
   expect_json("conversation", body,
               "{\"model\":\"c\",\"system\":\"Be brief.\\n\\nMore.\",\"messages\":["

@@ -319,8 +319,7 @@ struct asked {
   const char *tools;
 };
 
-static int build(struct fl_model_config *config, const struct asked *asked, struct built *built,
-                 struct fl_error *err) {
+static int build(struct fl_model_config *config, const struct asked *asked, struct built *built, struct fl_error *err) {
   FL_VALUE_AUTO array = json(asked->messages);
   FL_VALUE_AUTO tool_array = asked->tools != NULL ? json(asked->tools) : NULL;
   struct fl_list *list = fl_list_from_array(array);
@@ -350,18 +349,26 @@ static void a_conversation_becomes_a_request(void **state) {
   struct fl_error err = {0};
   BUILT_AUTO built = {0};
   assert_int_equal(
-      build(&config, &(struct asked){"Be brief.", "[{\"role\":\"user\",\"content\":\"hi\"},"
-            "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"c\",\"name\":\"math__add\",\"args\":{"
-            "\"a\":1}}],"
-            "\"invalid_tool_calls\":[{\"id\":\"i\",\"name\":\"f\",\"text\":\"{\",\"error\":\"e\"},{\"id\":\"j\","
-            "\"name\":\"f\",\"text\":\"\",\"error\":\"e\"}]},"
-            "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"name\":\"math__add\",\"content\":[{\"type\":\"text\",\"text\":"
-            "\"1\"},"
-            "{\"type\":\"image\",\"mime_type\":\"image/png\",\"data\":\"QQ==\"}],\"status\":\"ok\"},"
-            "{\"role\":\"tool\",\"tool_call_id\":\"i\",\"content\":\"bad arguments\",\"status\":\"error\"},"
-            "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"see\"},{\"type\":\"image\",\"url\":\"https:/"
-            "/h/i.png\"},"
-            "{\"type\":\"provider\",\"provider\":\"anthropic\",\"value\":1}]}]", "[{\"name\":\"math__add\",\"description\":\"Adds\",\"input_schema\":{\"type\":\"object\"}}]"}, &built, &err),
+      build(
+          &config,
+          &(struct asked){
+              "Be brief.",
+              "[{\"role\":\"user\",\"content\":\"hi\"},"
+              "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"c\",\"name\":\"math__add\",\"args\":{"
+              "\"a\":1}}],"
+              "\"invalid_tool_calls\":[{\"id\":\"i\",\"name\":\"f\",\"text\":\"{\",\"error\":\"e\"},{\"id\":\"j\","
+              "\"name\":\"f\",\"text\":\"\",\"error\":\"e\"}]},"
+              "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"name\":\"math__add\",\"content\":[{\"type\":\"text\","
+              "\"text\":"
+              "\"1\"},"
+              "{\"type\":\"image\",\"mime_type\":\"image/png\",\"data\":\"QQ==\"}],\"status\":\"ok\"},"
+              "{\"role\":\"tool\",\"tool_call_id\":\"i\",\"content\":\"bad arguments\",\"status\":\"error\"},"
+              "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"see\"},{\"type\":\"image\",\"url\":"
+              "\"https:/"
+              "/h/i.png\"},"
+              "{\"type\":\"provider\",\"provider\":\"anthropic\",\"value\":1}]}]",
+              "[{\"name\":\"math__add\",\"description\":\"Adds\",\"input_schema\":{\"type\":\"object\"}}]"},
+          &built, &err),
       0);
   assert_string_equal(built.url, "https://api.openai.com/v1/chat/completions");
   assert_string_equal(built.headers[2], "Authorization: Bearer sk-1");
@@ -395,11 +402,16 @@ static void other_servers_get_what_they_know(void **state) {
       .model = (char *)"m", .base_url = (char *)"http://127.0.0.1:11434/v1/", .settings = settings};
   struct fl_error err = {0};
   BUILT_AUTO built = {0};
-  assert_int_equal(build(&config, &(struct asked){NULL, "[{\"role\":\"assistant\",\"content\":[{\"type\":\"reasoning\",\"text\":\"hm\"},{\"type\":"
-                         "\"text\",\"text\":\"a\"},"
-                         "{\"type\":\"provider\",\"provider\":\"openai\",\"value\":{\"reasoning_details\":[1],"
-                         "\"annotations\":[2]}}],\"tool_calls\":[]}]", NULL}, &built, &err),
-                   0);
+  assert_int_equal(
+      build(&config,
+            &(struct asked){NULL,
+                            "[{\"role\":\"assistant\",\"content\":[{\"type\":\"reasoning\",\"text\":\"hm\"},{\"type\":"
+                            "\"text\",\"text\":\"a\"},"
+                            "{\"type\":\"provider\",\"provider\":\"openai\",\"value\":{\"reasoning_details\":[1],"
+                            "\"annotations\":[2]}}],\"tool_calls\":[]}]",
+                            NULL},
+            &built, &err),
+      0);
   assert_string_equal(built.url, "http://127.0.0.1:11434/v1/chat/completions");
   assert_null(built.headers[2]);
   expect_body("other server", &built,
@@ -420,10 +432,13 @@ static void what_cannot_be_sent_is_said(void **state) {
   assert_int_equal(build(&config, &(struct asked){NULL, "[]", NULL}, &built, &err), FL_E_AUTH);
   assert_non_null(strstr(err.text, "OPENAI_API_KEY"));
   config.api_key = (char *)"sk-1";
-  assert_int_equal(build(&config, &(struct asked){NULL, "[{\"role\":\"robot\",\"content\":\"\"}]", NULL}, &built, &err), FL_E_INVALID);
+  assert_int_equal(build(&config, &(struct asked){NULL, "[{\"role\":\"robot\",\"content\":\"\"}]", NULL}, &built, &err),
+                   FL_E_INVALID);
   assert_non_null(strstr(err.text, "robot"));
-  assert_int_equal(build(&config, &(struct asked){NULL, "[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]", NULL}, &built, &err),
-                   FL_E_UNSUPPORTED);
+  assert_int_equal(
+      build(&config, &(struct asked){NULL, "[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]", NULL}, &built,
+            &err),
+      FL_E_UNSUPPORTED);
   assert_non_null(strstr(err.text, "smell"));
   config.base_url = (char *)"ftp://h/";
   assert_int_equal(build(&config, &(struct asked){NULL, "[]", NULL}, &built, &err), FL_E_INVALID);

@@ -32,8 +32,8 @@ static struct {
   long op_count;
   long fail_at; /* 0: never */
   int fail_code;
-  bool is_broken, fails_on;   /* fails_on: everything after fail_at fails until mended */
-  void (*on_op)(void); /* before each operation, under the mutex */
+  bool is_broken, fails_on; /* fails_on: everything after fail_at fails until mended */
+  void (*on_op)(void);      /* before each operation, under the mutex */
   struct disk_file files[DISK_FILES];
 } disk = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -184,12 +184,23 @@ static int disk_shm_unmap(sqlite3_file *file, int deletes) {
   return real_of(file)->pMethods->xShmUnmap(real_of(file), deletes);
 }
 
-static const sqlite3_io_methods disk_methods = {
-    .iVersion = 2, .xClose = disk_close, .xRead = disk_read, .xWrite = disk_write, .xTruncate = disk_truncate,
-    .xSync = disk_sync, .xFileSize = disk_file_size, .xLock = disk_lock, .xUnlock = disk_unlock,
-    .xCheckReservedLock = disk_check_lock, .xFileControl = disk_control, .xSectorSize = disk_sector_size,
-    .xDeviceCharacteristics = disk_characteristics, .xShmMap = disk_shm_map, .xShmLock = disk_shm_lock,
-    .xShmBarrier = disk_shm_barrier, .xShmUnmap = disk_shm_unmap};
+static const sqlite3_io_methods disk_methods = {.iVersion = 2,
+                                                .xClose = disk_close,
+                                                .xRead = disk_read,
+                                                .xWrite = disk_write,
+                                                .xTruncate = disk_truncate,
+                                                .xSync = disk_sync,
+                                                .xFileSize = disk_file_size,
+                                                .xLock = disk_lock,
+                                                .xUnlock = disk_unlock,
+                                                .xCheckReservedLock = disk_check_lock,
+                                                .xFileControl = disk_control,
+                                                .xSectorSize = disk_sector_size,
+                                                .xDeviceCharacteristics = disk_characteristics,
+                                                .xShmMap = disk_shm_map,
+                                                .xShmLock = disk_shm_lock,
+                                                .xShmBarrier = disk_shm_barrier,
+                                                .xShmUnmap = disk_shm_unmap};
 
 static sqlite3_vfs *disk_real_vfs;
 

@@ -125,10 +125,10 @@ static void process_without_its_first_thread_lives(void **state) {
   fl_holder_self(5, &self);
   holder = self;
   holder.pid = child;
-  assert_int_equal(sscanf(strrchr(text, ')'),
-                          ") %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu",
-                          &holder.start_ticks),
-                   1);
+  assert_int_equal(
+      sscanf(strrchr(text, ')'), ") %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu",
+             &holder.start_ticks),
+      1);
   assert_false(fl_holder_is_dead(&holder, &self));
   close(ends[1]);
   waitpid(child, NULL, 0);

@@ -608,8 +608,8 @@ static void acknowledgements_come_in_order_and_fail_alone(void **state) {
   for (uint64_t i = 0; i < COUNT; i++) {
     bool is_stale = i % 10 == 9;
     add_value(&records[i], "x", i + 1, "1");
-    waiting[i].txn = (struct fl_txn){.kind = FL_TXN_WRITE, .thread = threads[i % 3], .fence = fences[i % 3] + is_stale,
-                                     .records = &records[i]};
+    waiting[i].txn = (struct fl_txn){
+        .kind = FL_TXN_WRITE, .thread = threads[i % 3], .fence = fences[i % 3] + is_stale, .records = &records[i]};
     submit(f, &waiting[i]);
     assert_int_equal(waiting[i].done_count, 0); /* never from inside the call */
   }
@@ -642,8 +642,8 @@ static void closing_waits_for_what_is_under_way(void **state) {
   assert_int_equal(waiting.done_count, 1);
 }
 
-#define EACH(test)                                                                                                     \
-  cmocka_unit_test_setup_teardown(test, open_memory, close_fixture),                                                   \
+#define EACH(test)                                                   \
+  cmocka_unit_test_setup_teardown(test, open_memory, close_fixture), \
       cmocka_unit_test_setup_teardown(test, open_sqlite, close_fixture)
 
 int main(void) {

@@ -34,10 +34,8 @@ static uint64_t about(uint64_t number) {
 
 static void draw_id(char id[FL_UUID_SIZE]) {
   uint8_t random[10] = {(uint8_t)draw(4)};
-  if (one_in(3))
-    snprintf(id, FL_UUID_SIZE, "task-%d", (int)draw(4));
-  else
-    fl_uuid7(1000, random, id);
+  if (one_in(3)) snprintf(id, FL_UUID_SIZE, "task-%d", (int)draw(4));
+  else fl_uuid7(1000, random, id);
 }
 
 static void draw_list(struct fl_records *records, struct sketch *sketch) {
@@ -131,10 +129,8 @@ static void draw_txn(struct fl_txn *txn, struct fl_records *records) {
 /* ---- answers as text ---- */
 
 static void add_json(struct fl_buf *text, const struct fl_value *value) {
-  if (value == NULL)
-    fl_buf_add_text(text, "-");
-  else
-    fl_json_write(text, value, FL_JSON_COMPACT);
+  if (value == NULL) fl_buf_add_text(text, "-");
+  else fl_json_write(text, value, FL_JSON_COMPACT);
   fl_buf_add_text(text, " ");
 }
 

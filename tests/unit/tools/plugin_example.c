@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int hello(struct fl_call *call, const struct fl_value *args, void *user) { return fl_call_return_text(call, "hello"); }
+static int hello(struct fl_call *call, const struct fl_value *args, void *user) {
+  return fl_call_return_text(call, "hello");
+}
 
 static const struct fl_tool TOOLS[] = {
     {.size = sizeof(struct fl_tool), .name = "hello", .description = "Greets.", .run = hello},

@@ -20,14 +20,52 @@ static void expressions_have_their_values(void **state) {
     const char *text;
     double value;
   } rows[] = {
-      {"1", 1}, {" 1 + 2 * 3 ", 7}, {"(1+2)*3", 9}, {"2^3^2", 512}, {"-2^2", -4}, {"2^-1", 0.5}, {"--3", 3}, {"+-+3", -3},
-      {"7 % 4", 3}, {"-7 % 4", -3}, {"10 - 4 - 3", 3}, {"100 / 10 / 5", 2}, {".5 + 5.", 5.5}, {"1e3", 1000}, {"1.5E-2", 0.015},
-      {"007", 7}, {"0", 0}, {"000.250", 0.25}, {"123456789012345678901234567890", 123456789012345678901234567890.0},
-      {"sqrt(16)", 4}, {"cbrt(27)", 3}, {"abs(-2)", 2}, {"sign(-9)", -1}, {"sign(0)", 0}, {"floor(-1.5)", -2}, {"ceil(1.2)", 2},
-      {"round(2.5)", 3}, {"trunc(-2.7)", -2}, {"ln(e)", 1}, {"log(1000)", 3}, {"log2(8)", 3}, {"log10(0.01)", -2},
-      {"cos(0)", 1}, {"sin(pi/2)", 1}, {"tau - 2*pi", 0}, {"atan2(1, 1) * 4 - pi", 0}, {"hypot(3,4)", 5}, {"pow(2, 10)", 1024},
-      {"mod(7, 4)", 3}, {"min(3, 1, 2)", 1}, {"max(3)", 3}, {"sum(1,2,3,4)", 10}, {"max(1, min(5, 3)) ^ 2", 9}, {"exp(0)", 1},
-      {"0.1 + 0.2", 0.1 + 0.2}, {"2 e", 0},
+      {"1", 1},
+      {" 1 + 2 * 3 ", 7},
+      {"(1+2)*3", 9},
+      {"2^3^2", 512},
+      {"-2^2", -4},
+      {"2^-1", 0.5},
+      {"--3", 3},
+      {"+-+3", -3},
+      {"7 % 4", 3},
+      {"-7 % 4", -3},
+      {"10 - 4 - 3", 3},
+      {"100 / 10 / 5", 2},
+      {".5 + 5.", 5.5},
+      {"1e3", 1000},
+      {"1.5E-2", 0.015},
+      {"007", 7},
+      {"0", 0},
+      {"000.250", 0.25},
+      {"123456789012345678901234567890", 123456789012345678901234567890.0},
+      {"sqrt(16)", 4},
+      {"cbrt(27)", 3},
+      {"abs(-2)", 2},
+      {"sign(-9)", -1},
+      {"sign(0)", 0},
+      {"floor(-1.5)", -2},
+      {"ceil(1.2)", 2},
+      {"round(2.5)", 3},
+      {"trunc(-2.7)", -2},
+      {"ln(e)", 1},
+      {"log(1000)", 3},
+      {"log2(8)", 3},
+      {"log10(0.01)", -2},
+      {"cos(0)", 1},
+      {"sin(pi/2)", 1},
+      {"tau - 2*pi", 0},
+      {"atan2(1, 1) * 4 - pi", 0},
+      {"hypot(3,4)", 5},
+      {"pow(2, 10)", 1024},
+      {"mod(7, 4)", 3},
+      {"min(3, 1, 2)", 1},
+      {"max(3)", 3},
+      {"sum(1,2,3,4)", 10},
+      {"max(1, min(5, 3)) ^ 2", 9},
+      {"exp(0)", 1},
+      {"0.1 + 0.2", 0.1 + 0.2},
+      {"2 e", 0},
   };
   char error[FL_CALCULATOR_ERROR_MAX];
   for (size_t i = 0; i + 1 < sizeof rows / sizeof rows[0]; i++) {
@@ -119,7 +157,10 @@ static void rules_give_offsets(void **state) {
     int64_t unix_s;
     int offset_s;
   } rows[] = {
-      {"UTC0", 0, 0}, {"<+03>-3", 0, 10800}, {"EST5", 0, -18000}, {"<-0330>3:30", 0, -12600},
+      {"UTC0", 0, 0},
+      {"<+03>-3", 0, 10800},
+      {"EST5", 0, -18000},
+      {"<-0330>3:30", 0, -12600},
       {"CET-1CEST,M3.5.0,M10.5.0/3", 1774745999, 3600}, /* 2026-03-29T00:59:59Z */
       {"CET-1CEST,M3.5.0,M10.5.0/3", 1774746000, 7200},
       {"CET-1CEST,M3.5.0,M10.5.0/3", 1792889999, 7200}, /* 2026-10-25T00:59:59Z */
@@ -135,8 +176,17 @@ static void rules_give_offsets(void **state) {
     assert_true(fl_posix_offset(rows[i].rule, rows[i].unix_s, &offset));
     if (offset != rows[i].offset_s) fail_msg("%s at %lld: %d", rows[i].rule, (long long)rows[i].unix_s, offset);
   }
-  static const char *const wrong[] = {"", "A5", "EST", "CET-1CEST", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0",
-                                      "CET-1CEST,M3.5.0,M10.5.0x", "<>5", "<abc5", "EST999"};
+  static const char *const wrong[] = {"",
+                                      "A5",
+                                      "EST",
+                                      "CET-1CEST",
+                                      "CET-1CEST,M3.5.0",
+                                      "CET-1CEST,M13.5.0,M10.5.0",
+                                      "CET-1CEST,M3.6.0,M10.5.0",
+                                      "CET-1CEST,M3.5.0,M10.5.0x",
+                                      "<>5",
+                                      "<abc5",
+                                      "EST999"};
   int offset;
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
     if (fl_posix_offset(wrong[i], 0, &offset)) fail_msg("accepted \"%s\"", wrong[i]);
@@ -144,8 +194,9 @@ static void rules_give_offsets(void **state) {
 
 /* The C library reads the same files in its own way. */
 static void zone_files_are_read_as_the_system_reads_them(void **state) {
-  static const char *const names[] = {"Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Casablanca",
-                                      "America/St_Johns", "Asia/Tehran", "Pacific/Apia", "Europe/Dublin"};
+  static const char *const names[] = {"Europe/Berlin",       "America/New_York",  "Asia/Kolkata",
+                                      "Australia/Lord_Howe", "Africa/Casablanca", "America/St_Johns",
+                                      "Asia/Tehran",         "Pacific/Apia",      "Europe/Dublin"};
   struct fl_zone zone;
   if (!fl_zone_open(&zone, names[0])) skip();
   fl_zone_close(&zone);
@@ -157,7 +208,8 @@ static void zone_files_are_read_as_the_system_reads_them(void **state) {
       struct tm parts;
       localtime_r(&moment, &parts);
       if (fl_zone_offset(&zone, moment) != parts.tm_gmtoff)
-        fail_msg("%s at %lld: %d, not %ld", names[i], (long long)moment, fl_zone_offset(&zone, moment), parts.tm_gmtoff);
+        fail_msg("%s at %lld: %d, not %ld", names[i], (long long)moment, fl_zone_offset(&zone, moment),
+                 parts.tm_gmtoff);
     }
     fl_zone_close(&zone);
   }
@@ -165,7 +217,8 @@ static void zone_files_are_read_as_the_system_reads_them(void **state) {
 }
 
 static void zones_that_do_not_exist_are_refused(void **state) {
-  static const char *const wrong[] = {"", "Europe/Atlantis", "../../etc/passwd", "/etc/passwd", "Europe", "+25:00", "+1", "+01:0", "+01:000", "-", "a b"};
+  static const char *const wrong[] = {"",   "Europe/Atlantis", "../../etc/passwd", "/etc/passwd", "Europe", "+25:00",
+                                      "+1", "+01:0",           "+01:000",          "-",           "a b"};
   struct fl_zone zone;
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
     if (fl_zone_open(&zone, wrong[i])) fail_msg("accepted \"%s\"", wrong[i]);
@@ -179,10 +232,12 @@ static struct fl_world *world;
 static struct fl_tool_source *source;
 static char answer[2000];
 
-static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent, const struct fl_error *err) {
+static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
+                    const struct fl_error *err) {
   assert_int_equal(status, 0);
   char *text = fl_dump(fl_get_bool(result, "isError", false) ? fl_get(fl_at(fl_get(result, "content"), 0), "text")
-                                                             : fl_get(result, "structuredContent"), NULL);
+                                                             : fl_get(result, "structuredContent"),
+                       NULL);
   snprintf(answer, sizeof answer, "%s", text);
   fl_text_free(text);
 }
@@ -225,19 +280,35 @@ static void the_calculator_answers(void **state) {
 static void the_clock_converts(void **state) {
   static const char *const rows[][2] = {
       {"{\"time\":\"2026-03-29T12:00:00Z\",\"zone\":\"+05:30\"}",
-       "{\"time\":\"2026-03-29T17:30:00+05:30\",\"zone\":\"+05:30\",\"utc\":\"2026-03-29T12:00:00Z\",\"unix\":1774785600,\"weekday\":\"Sunday\"}"},
-      {"{\"time\":\"2026-03-29T12:00\"}",
-       "{\"time\":\"2026-03-29T12:00:00+00:00\",\"zone\":\"UTC\",\"utc\":\"2026-03-29T12:00:00Z\",\"unix\":1774785600,\"weekday\":\"Sunday\"}"},
+       "{\"time\":\"2026-03-29T17:30:00+05:30\",\"zone\":\"+05:30\",\"utc\":\"2026-03-29T12:00:00Z\",\"unix\":"
+       "1774785600,\"weekday\":\"Sunday\"}"},
+      {"{\"time\":\"2026-03-29T12:00\"}", "{\"time\":\"2026-03-29T12:00:00+00:00\",\"zone\":\"UTC\",\"utc\":\"2026-03-"
+                                          "29T12:00:00Z\",\"unix\":1774785600,\"weekday\":\"Sunday\"}"},
       {"{\"time\":\"2026-01-01 00:30:15.25-08:00\",\"zone\":\"-0330\"}",
-       "{\"time\":\"2026-01-01T05:00:15-03:30\",\"zone\":\"-0330\",\"utc\":\"2026-01-01T08:30:15Z\",\"unix\":1767256215,\"weekday\":\"Thursday\"}"},
+       "{\"time\":\"2026-01-01T05:00:15-03:30\",\"zone\":\"-0330\",\"utc\":\"2026-01-01T08:30:15Z\",\"unix\":"
+       "1767256215,\"weekday\":\"Thursday\"}"},
       {"{\"time\":\"1969-12-31\",\"zone\":\"+01\",\"from_zone\":\"+01\"}",
-       "{\"time\":\"1969-12-31T00:00:00+01:00\",\"zone\":\"+01\",\"utc\":\"1969-12-30T23:00:00Z\",\"unix\":-90000,\"weekday\":\"Wednesday\"}"},
-      {"{\"time\":\"2026-02-29\"}", "\"\\\"2026-02-29\\\" is not a time; write it as 2026-03-29T12:00 or 2026-03-29T12:00:00+02:00\""},
-      {"{\"zone\":\"Mars\"}", "\"There is no time zone \\\"Mars\\\"; use a name such as Europe/Berlin, UTC, or an offset such as +05:30\""},
+       "{\"time\":\"1969-12-31T00:00:00+01:00\",\"zone\":\"+01\",\"utc\":\"1969-12-30T23:00:00Z\",\"unix\":-90000,"
+       "\"weekday\":\"Wednesday\"}"},
+      {"{\"time\":\"2026-02-29\"}",
+       "\"\\\"2026-02-29\\\" is not a time; write it as 2026-03-29T12:00 or 2026-03-29T12:00:00+02:00\""},
+      {"{\"zone\":\"Mars\"}",
+       "\"There is no time zone \\\"Mars\\\"; use a name such as Europe/Berlin, UTC, or an offset such as +05:30\""},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) assert_string_equal(ask("time", rows[i][0]), rows[i][1]);
-  static const char *const wrong[] = {"", "now", "2026-13-01", "2026-00-01", "2026-01-00", "2026-01-01T", "2026-01-01T24:00", "2026-01-01T12:60",
-                                      "2026-01-01T12:00:60", "2026-01-01T12:00x", "2026-01-01T12:00+2", "20260101", "2026-1-1"};
+  static const char *const wrong[] = {"",
+                                      "now",
+                                      "2026-13-01",
+                                      "2026-00-01",
+                                      "2026-01-00",
+                                      "2026-01-01T",
+                                      "2026-01-01T24:00",
+                                      "2026-01-01T12:60",
+                                      "2026-01-01T12:00:60",
+                                      "2026-01-01T12:00x",
+                                      "2026-01-01T12:00+2",
+                                      "20260101",
+                                      "2026-1-1"};
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     char args[200];
     snprintf(args, sizeof args, "{\"time\":\"%s\"}", wrong[i]);
@@ -257,7 +328,8 @@ static void clocks_that_are_set_do_not_confuse_it(void **state) {
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     char args[200];
-    snprintf(args, sizeof args, "{\"time\":\"%s\",\"from_zone\":\"Europe/Berlin\",\"zone\":\"Europe/Berlin\"}", rows[i][0]);
+    snprintf(args, sizeof args, "{\"time\":\"%s\",\"from_zone\":\"Europe/Berlin\",\"zone\":\"Europe/Berlin\"}",
+             rows[i][0]);
     if (strstr(ask("time", args), rows[i][1]) == NULL) fail_msg("%s: %s", rows[i][0], answer);
   }
 }
@@ -273,9 +345,13 @@ static void the_clock_tells_now(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(expressions_have_their_values), cmocka_unit_test(wrong_expressions_are_explained),
-      cmocka_unit_test(size_and_depth_are_limited), cmocka_unit_test(dates_and_days_agree), cmocka_unit_test(rules_give_offsets),
-      cmocka_unit_test(zone_files_are_read_as_the_system_reads_them), cmocka_unit_test(zones_that_do_not_exist_are_refused),
+      cmocka_unit_test(expressions_have_their_values),
+      cmocka_unit_test(wrong_expressions_are_explained),
+      cmocka_unit_test(size_and_depth_are_limited),
+      cmocka_unit_test(dates_and_days_agree),
+      cmocka_unit_test(rules_give_offsets),
+      cmocka_unit_test(zone_files_are_read_as_the_system_reads_them),
+      cmocka_unit_test(zones_that_do_not_exist_are_refused),
       cmocka_unit_test_setup_teardown(the_calculator_answers, setup, teardown),
       cmocka_unit_test_setup_teardown(the_clock_converts, setup, teardown),
       cmocka_unit_test_setup_teardown(clocks_that_are_set_do_not_confuse_it, setup, teardown),

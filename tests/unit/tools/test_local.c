@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* C functions as a source of tools, in the real world: on the pool, checked before and after, cancelled, timed out, pending. */
+/* C functions as a source of tools, in the real world: on the pool, checked before and after, cancelled, timed out,
+ * pending. */
 #include "runtime/base/mem.h"
 #include "runtime/io/world.h"
 #include "tests/support/support.h"
@@ -80,7 +81,9 @@ static int talk_quickly(struct fl_call *call, const struct fl_value *args, void 
   return fl_call_return_text(call, "quick");
 }
 
-static int nothing(struct fl_call *call, const struct fl_value *args, void *user) { return (int)fl_get_int(args, "code", 0); }
+static int nothing(struct fl_call *call, const struct fl_value *args, void *user) {
+  return (int)fl_get_int(args, "code", 0);
+}
 
 static int structured(struct fl_call *call, const struct fl_value *args, void *user) {
   return fl_call_return_take(call, fl_value_ref(fl_get(args, "give")));
@@ -94,19 +97,34 @@ static int refuses(struct fl_call *call, const struct fl_value *args, void *user
   return fl_call_return_error(call, "no %s today", "sugar");
 }
 
-#define TOOL(NAME, ...) {.size = sizeof(struct fl_tool), .name = #NAME, .run = NAME, __VA_ARGS__}
+#define TOOL(NAME, ...) \
+  { .size = sizeof(struct fl_tool), .name = #NAME, .run = NAME, __VA_ARGS__ }
 #define ANYTHING .input_schema = "{\"type\":\"object\"}"
 static const struct fl_tool TOOLS[] = {
     TOOL(add, .description = "Adds.", .flags = FL_TOOL_READ_ONLY,
          .input_schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"number\"}},\"required\":[\"a\"]}"),
-    TOOL(nap, ANYTHING), TOOL(until_cancelled, ANYTHING), TOOL(talk), TOOL(pending, ANYTHING), TOOL(nothing, ANYTHING),
-    TOOL(structured, ANYTHING, .output_schema = "{\"type\":\"object\",\"required\":[\"x\"]}"), TOOL(blocks, ANYTHING), TOOL(refuses),
+    TOOL(nap, ANYTHING),
+    TOOL(until_cancelled, ANYTHING),
+    TOOL(talk),
+    TOOL(pending, ANYTHING),
+    TOOL(nothing, ANYTHING),
+    TOOL(structured, ANYTHING, .output_schema = "{\"type\":\"object\",\"required\":[\"x\"]}"),
+    TOOL(blocks, ANYTHING),
+    TOOL(refuses),
     {.size = sizeof(struct fl_tool), .name = "nap_parallel", .run = nap, .flags = FL_TOOL_PARALLEL, ANYTHING},
-    {.size = sizeof(struct fl_tool), .name = "promise", .run = refuses, .output_schema = "{\"type\":\"object\"}", .timeout_ms = 1000},
+    {.size = sizeof(struct fl_tool),
+     .name = "promise",
+     .run = refuses,
+     .output_schema = "{\"type\":\"object\"}",
+     .timeout_ms = 1000},
     {.size = sizeof(struct fl_tool), .name = "impatient", .run = until_cancelled, .timeout_ms = 30, ANYTHING},
     {.size = sizeof(struct fl_tool), .name = "quick", .run = talk_quickly, .flags = FL_TOOL_QUICK, ANYTHING},
     {.size = sizeof(struct fl_tool), .name = "quick_pending", .run = pending, .flags = FL_TOOL_QUICK, ANYTHING},
-    {.size = sizeof(struct fl_tool), .name = "promise_text", .run = nap, .output_schema = "{\"type\":\"object\"}", ANYTHING},
+    {.size = sizeof(struct fl_tool),
+     .name = "promise_text",
+     .run = nap,
+     .output_schema = "{\"type\":\"object\"}",
+     ANYTHING},
 };
 
 /* ---- driver ---- */
@@ -123,7 +141,8 @@ struct asked {
 static char log_text[2000];
 static int waiting;
 
-static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent, const struct fl_error *err) {
+static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
+                    const struct fl_error *err) {
   struct asked *asked = request->user;
   asked->done_count++;
   asked->status = status;
@@ -223,9 +242,11 @@ static void tools_are_listed_with_their_schemas(void **state) {
 }
 
 static void a_call_is_answered(void **state) {
-  expect("add", "{\"a\":1,\"b\":2}", "{\"content\":[{\"type\":\"text\",\"text\":\"3\"}],\"structuredContent\":{\"result\":3}}");
+  expect("add", "{\"a\":1,\"b\":2}",
+         "{\"content\":[{\"type\":\"text\",\"text\":\"3\"}],\"structuredContent\":{\"result\":3}}");
   expect("refuses", "{}", "{\"content\":[{\"type\":\"text\",\"text\":\"no sugar today\"}],\"isError\":true}");
-  expect("blocks", "{\"give\":[{\"type\":\"text\",\"text\":\"x\"}]}", "{\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}");
+  expect("blocks", "{\"give\":[{\"type\":\"text\",\"text\":\"x\"}]}",
+         "{\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}");
   expect("structured", "{\"give\":{\"x\":1}}",
          "{\"content\":[{\"type\":\"text\",\"text\":\"{\\\"x\\\":1}\"}],\"structuredContent\":{\"x\":1}}");
 }
@@ -327,7 +348,7 @@ static void a_cancelled_call_is_done_at_once_and_its_handler_hears_of_it(void **
   assert_int_equal(asked.status, FL_E_CANCELLED);
   assert_true(asked.sent);
   assert_int_equal(waits.status, FL_E_CANCELLED);
-  assert_false(waits.sent); /* it waited for its turn and never began */
+  assert_false(waits.sent);                    /* it waited for its turn and never began */
   source->ops->cancel(source, &asked.request); /* too late, and harmless */
   forget(&asked);
   forget(&waits);
@@ -391,15 +412,24 @@ static void wrong_tools_are_refused(void **state) {
       {{.size = sizeof(struct fl_tool), .run = add}, FL_E_INVALID, "no name"},
       {{.size = sizeof(struct fl_tool), .name = "x"}, FL_E_INVALID, "no function"},
       {{.size = 8, .name = "x", .run = add}, FL_E_INVALID, "sizeof(struct fl_tool)"},
-      {{.size = sizeof(struct fl_tool), .name = "x", .run = add, .input_schema = "{"}, FL_E_INVALID, "input_schema of tool \"x\""},
-      {{.size = sizeof(struct fl_tool), .name = "x", .run = add, .input_schema = "{\"type\":\"string\"}"}, FL_E_INVALID, "must be \"object\""},
-      {{.size = sizeof(struct fl_tool), .name = "x", .run = add, .input_schema = "{\"type\":5}"}, FL_E_INVALID, "input_schema of tool \"x\""},
-      {{.size = sizeof(struct fl_tool), .name = "x", .run = add, .output_schema = "true"}, FL_E_INVALID, "must be an object"},
+      {{.size = sizeof(struct fl_tool), .name = "x", .run = add, .input_schema = "{"},
+       FL_E_INVALID,
+       "input_schema of tool \"x\""},
+      {{.size = sizeof(struct fl_tool), .name = "x", .run = add, .input_schema = "{\"type\":\"string\"}"},
+       FL_E_INVALID,
+       "must be \"object\""},
+      {{.size = sizeof(struct fl_tool), .name = "x", .run = add, .input_schema = "{\"type\":5}"},
+       FL_E_INVALID,
+       "input_schema of tool \"x\""},
+      {{.size = sizeof(struct fl_tool), .name = "x", .run = add, .output_schema = "true"},
+       FL_E_INVALID,
+       "must be an object"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct fl_tool_source *made = NULL;
     struct fl_error err;
-    assert_int_equal(fl_tool_source_local(world, &(struct fl_local_tools){"w", &rows[i].tool, 1}, &made, &err), rows[i].status);
+    assert_int_equal(fl_tool_source_local(world, &(struct fl_local_tools){"w", &rows[i].tool, 1}, &made, &err),
+                     rows[i].status);
     assert_null(made);
     if (strstr(err.text, rows[i].text) == NULL) fail_msg("row %zu: %s", i, err.text);
   }

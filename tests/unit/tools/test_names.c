@@ -36,7 +36,8 @@ static void a_tool_cannot_take_the_name_of_a_hashed_one(void **state) {
   assert_string_not_equal(name_of("a", hashed + 3), hashed);
 }
 
-/* All pairs of words over an alphabet that provokes: underscores at every place, dots, long words, look-alike hashes. */
+/* All pairs of words over an alphabet that provokes: underscores at every place, dots, long words, look-alike hashes.
+ */
 static size_t make_words(char words[][80]) {
   static const char letters[] = "a_.x";
   size_t count = 0;
@@ -70,7 +71,8 @@ static void no_two_tools_share_a_name(void **state) {
     for (size_t j = 0; j < count; j++) {
       const char *name = name_of(words[i], words[j]);
       if (!is_acceptable(name)) fail_msg("%s / %s gives %s", words[i], words[j], name);
-      if (fl_map_set(&seen, name, words) != NULL) fail_msg("%s / %s gives %s, which is taken", words[i], words[j], name);
+      if (fl_map_set(&seen, name, words) != NULL)
+        fail_msg("%s / %s gives %s, which is taken", words[i], words[j], name);
     }
   assert_int_equal(seen.count, count * count);
   fl_map_deinit(&seen);

@@ -18,7 +18,8 @@ static const char *path_of(const char *file) {
   return path;
 }
 
-static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent, const struct fl_error *err) {
+static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
+                    const struct fl_error *err) {
   char *text = fl_dump(result, NULL);
   snprintf(answer, sizeof answer, "%d %s", status, text);
   fl_text_free(text);
@@ -38,7 +39,8 @@ static int teardown(void **state) {
 static void its_tools_are_called(void **state) {
   struct fl_tool_source *source;
   struct fl_error err = {0};
-  if (fl_tool_source_plugin(world, "p", path_of("tests/unit/tools/test-plugin.so"), &source, &err) != 0) fail_msg("%s", err.text);
+  if (fl_tool_source_plugin(world, "p", path_of("tests/unit/tools/test-plugin.so"), &source, &err) != 0)
+    fail_msg("%s", err.text);
   assert_int_equal(source->tool_count, 1);
   assert_string_equal(source->tools[0].name, "hello");
   struct fl_tool_request request = {.tool = "hello", .on_done = on_done};
@@ -52,7 +54,8 @@ static void its_tools_are_called(void **state) {
 }
 
 static void a_server_takes_it_once(void **state) {
-  struct fl_server *server = fl_server_create(&(struct fl_server_options){.size = sizeof(struct fl_server_options), .name = "s"});
+  struct fl_server *server =
+      fl_server_create(&(struct fl_server_options){.size = sizeof(struct fl_server_options), .name = "s"});
   assert_int_equal(fl_server_add_plugin(server, path_of("tests/unit/tools/test-plugin.so"), NULL), 0);
   assert_int_equal(fl_server_add_plugin(server, path_of("tests/unit/tools/test-plugin.so"), NULL), FL_E_EXISTS);
   fl_server_destroy(server);

@@ -88,7 +88,8 @@ static void on_ready(struct fl_registry_open *open, int status, const struct fl_
   ready_status = status;
   snprintf(text, sizeof text, "%s", err != NULL ? err->text : "");
 }
-static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent, const struct fl_error *err) {
+static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
+                    const struct fl_error *err) {
   done_count++;
   done_status = status;
   done_sent = sent;
@@ -100,7 +101,8 @@ static int setup(void **state) {
   world = fl_world_sim_create(1);
   registry = fl_registry_create(world);
   ready_count = done_count = closed_count = 0;
-  assert_int_equal(fl_registry_add_take(registry, &make(0, "one", "{\"type\":\"object\",\"required\":[\"x\"]}")->source, NULL), 0);
+  assert_int_equal(
+      fl_registry_add_take(registry, &make(0, "one", "{\"type\":\"object\",\"required\":[\"x\"]}")->source, NULL), 0);
   assert_int_equal(fl_registry_add_take(registry, &make(1, "two", "{\"type\":\"object\"}")->source, NULL), 0);
   return 0;
 }
@@ -150,7 +152,8 @@ static void tools_are_found_by_both_names_and_visited_in_order(void **state) {
 }
 
 static void only_the_named_servers_are_opened_and_only_once(void **state) {
-  struct fl_registry_open first = {.on_ready = on_ready, .names = (const char *const[]){"two", NULL}}, second = first, third = first;
+  struct fl_registry_open first = {.on_ready = on_ready, .names = (const char *const[]){"two", NULL}}, second = first,
+                          third = first;
   fl_registry_open(registry, &first);
   fl_registry_open(registry, &second);
   assert_int_equal(ready_count, 0);
@@ -198,7 +201,8 @@ static void a_call_opens_its_server_and_reaches_it_by_its_own_name(void **state)
 }
 
 static void calls_that_go_nowhere_are_answered_later(void **state) {
-  struct fl_tool_request nowhere = {.tool = "three/a", .on_done = on_done}, nameless = {.tool = "a", .on_done = on_done};
+  struct fl_tool_request nowhere = {.tool = "three/a", .on_done = on_done},
+                         nameless = {.tool = "a", .on_done = on_done};
   fl_registry_call(registry, &nowhere);
   fl_registry_call(registry, &nameless);
   fl_registry_cancel(registry, &nowhere); /* nothing to cancel */
@@ -271,8 +275,10 @@ static void server_names_are_unique_and_plain(void **state) {
   struct fl_error err;
   assert_int_equal(fl_registry_add_take(registry, &make(2, "one", "{}")->source, &err), FL_E_EXISTS);
   assert_true(fakes[2].is_destroyed);
-  const char *const wrong[] = {"", "a/b", "a*", "a b", "0123456789012345678901234567890123456789012345678901234567890123456789"};
-  for (size_t i = 0; i < 5; i++) assert_int_equal(fl_registry_add_take(registry, &make(2, wrong[i], "{}")->source, &err), FL_E_INVALID);
+  const char *const wrong[] = {"", "a/b", "a*", "a b",
+                               "0123456789012345678901234567890123456789012345678901234567890123456789"};
+  for (size_t i = 0; i < 5; i++)
+    assert_int_equal(fl_registry_add_take(registry, &make(2, wrong[i], "{}")->source, &err), FL_E_INVALID);
 }
 
 static void closing_ends_what_waits(void **state) {
@@ -293,12 +299,19 @@ static void closing_ends_what_waits(void **state) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(tools_are_found_by_both_names_and_visited_in_order), TEST(only_the_named_servers_are_opened_and_only_once),
-      TEST(a_server_that_does_not_open_is_named_and_tried_again), TEST(an_unknown_server_cannot_be_opened),
-      TEST(a_call_opens_its_server_and_reaches_it_by_its_own_name), TEST(calls_that_go_nowhere_are_answered_later),
-      TEST(a_call_fails_with_the_server_that_it_waits_for), TEST(a_call_that_waits_can_be_cancelled),
-      TEST(a_changed_list_is_indexed_anew), TEST(arguments_are_checked_against_the_schema),
-      TEST(a_schema_that_is_of_no_use_is_noted), TEST(server_names_are_unique_and_plain), TEST(closing_ends_what_waits),
+      TEST(tools_are_found_by_both_names_and_visited_in_order),
+      TEST(only_the_named_servers_are_opened_and_only_once),
+      TEST(a_server_that_does_not_open_is_named_and_tried_again),
+      TEST(an_unknown_server_cannot_be_opened),
+      TEST(a_call_opens_its_server_and_reaches_it_by_its_own_name),
+      TEST(calls_that_go_nowhere_are_answered_later),
+      TEST(a_call_fails_with_the_server_that_it_waits_for),
+      TEST(a_call_that_waits_can_be_cancelled),
+      TEST(a_changed_list_is_indexed_anew),
+      TEST(arguments_are_checked_against_the_schema),
+      TEST(a_schema_that_is_of_no_use_is_noted),
+      TEST(server_names_are_unique_and_plain),
+      TEST(closing_ends_what_waits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

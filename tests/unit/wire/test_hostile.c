@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams that are made to cost much: everything costs in proportion to its bytes, however they are cut, and what is held
- * stays within the limit. Each test would take hours if one byte cost as much as all before it. */
+/* Streams that are made to cost much: everything costs in proportion to its bytes, however they are cut, and what is
+ * held stays within the limit. Each test would take hours if one byte cost as much as all before it. */
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
 #include "runtime/wire/lines.h"
@@ -116,7 +116,8 @@ static void an_event_may_have_many_small_parts(void **state) {
 
 static void an_event_without_end_meets_its_limit(void **state) {
   FL_BUF_AUTO text = {0};
-  while (text.size < (size_t)FL_SSE_EVENT_SIZE_MAX + MANY) fl_buf_add_text(&text, "data:0123456789012345678901234567890123456789\n");
+  while (text.size < (size_t)FL_SSE_EVENT_SIZE_MAX + MANY)
+    fl_buf_add_text(&text, "data:0123456789012345678901234567890123456789\n");
   assert_int_equal(feed_sse(fl_buf_slice(&text), 65536, FL_E_LIMIT).lines, 0);
 }
 
