@@ -180,7 +180,7 @@ static void a_checkpoint_does_not_grow(void **state) {
   assert_int_equal(engine.status, FL_RUN_DONE);
   uint64_t head = test_store_head(&engine.store);
   assert_int_equal(head, 901); /* the input, and three supersteps a round */
-  size_t early_size, late_size, end_size;
+  size_t early_size = 0, late_size = 0, end_size = 0;
   FL_VALUE_AUTO early = body_of(&engine.store, 11, &early_size);
   FL_VALUE_AUTO late = body_of(&engine.store, 872, &late_size); /* at the same place of the loop, much later */
   FL_VALUE_AUTO last = body_of(&engine.store, head, &end_size);
