@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fairlead run: one question, an answer to an interrupt, the rest of unfinished work, or a conversation. */
+#include "runtime/api/load.h"
 #include "runtime/base/mem.h"
 #include "runtime/cli/chat.h"
 #include "runtime/cli/follow.h"
@@ -94,9 +95,17 @@ static void prefer_unfinished(struct fl_session *session, struct plan *plan) {
     fprintf(stderr, "thread %s was interrupted in the middle of this; finishing it\n", session->thread);
 }
 
+/* A run whose input was refused has left no thread to go on with. */
+static bool has_checkpoint(const struct fl_session *session, const char *thread) {
+  struct fl_thread_info info = {0};
+  bool has = fl_store_read_thread(fl_runtime_store(session->runtime), thread, &info, NULL) == 0 && info.head_no > 0;
+  fl_thread_info_deinit(&info);
+  return has;
+}
+
 static void print_thread(const struct fl_session *session, const char *thread) {
-  if (session->args->json || fl_args_has(session->args, "quiet") || session->thread != NULL || thread[0] == '\0')
-    return;
+  if (session->args->json || fl_args_has(session->args, "quiet") || session->thread != NULL) return;
+  if (thread[0] == '\0' || !has_checkpoint(session, thread)) return;
   fprintf(stderr, "thread %s (go on with --thread %s)\n", thread, thread);
 }
 
