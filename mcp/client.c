@@ -498,25 +498,6 @@ static void client_destroy(struct fl_tool_source *source) {
 
 /* ---- calls ---- */
 
-struct late_refusal {
-  struct fl_post post;
-  struct fl_tool_request *request;
-  struct fl_error err;
-};
-
-static void tell_refusal(struct fl_post *post) {
-  struct late_refusal *refusal = post->user;
-  refusal->request->on_done(refusal->request, refusal->err.code, NULL, false, &refusal->err);
-  fl_free(refusal);
-}
-
-static void refuse(struct client *client, struct fl_tool_request *request, const struct fl_error *err) {
-  struct late_refusal *refusal = fl_new(struct late_refusal);
-  *refusal = (struct late_refusal){.request = request, .err = *err};
-  refusal->post = (struct fl_post){.on_post = tell_refusal, .user = refusal};
-  fl_world_post(client->world, &refusal->post);
-}
-
 /* After it was given up, a server gets one more try for each time that somebody needs it. */
 static void wake(struct client *client) {
   if (client->is_running || client->restart_timer.impl != NULL || client->is_late_posted) return;
@@ -533,7 +514,7 @@ static void client_call(struct fl_tool_source *source, struct fl_tool_request *r
   else if (!find_tool(client, request->tool, &tool_index))
     fl_error_set(&err, FL_E_NOT_FOUND, "server %s has no tool \"%s\"", source->name, request->tool);
   if (err.code != 0) {
-    refuse(client, request, &err);
+    fl_tool_request_refuse(client->world, request, &err);
     return;
   }
   struct client_call *here = fl_new(struct client_call);

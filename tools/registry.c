@@ -108,24 +108,9 @@ static void reindex(struct fl_registry *registry) {
 
 /* ---- late answers: never from inside the call that asked ---- */
 
-struct late_refusal {
-  struct fl_post post;
-  struct fl_tool_request *request;
-  struct fl_error err;
-};
-
-static void tell_refusal(struct fl_post *post) {
-  struct late_refusal *refusal = post->user;
-  refusal->request->on_done(refusal->request, refusal->err.code, NULL, false, &refusal->err);
-  fl_free(refusal);
-}
-
 static void refuse(struct fl_registry *registry, struct fl_tool_request *request, const struct fl_error *err) {
-  struct late_refusal *refusal = fl_new(struct late_refusal);
-  *refusal = (struct late_refusal){.request = request, .err = *err};
-  refusal->post = (struct fl_post){.on_post = tell_refusal, .user = refusal};
   request->route = NULL;
-  fl_world_post(registry->world, &refusal->post);
+  fl_tool_request_refuse(registry->world, request, err);
 }
 
 struct late_ready {

@@ -34,6 +34,10 @@ struct fl_tool_request {
   void *route; /* private to the registry */
 };
 
+/* Ends a request that was never sent with `err` (copied), on the loop's next turn: never from inside the call that
+ * asked. */
+void fl_tool_request_refuse(struct fl_world *world, struct fl_tool_request *request, const struct fl_error *err);
+
 struct fl_tool_source;
 struct fl_tool_source_ops {
   /* Connects and lists. on_ready comes once: 0, or why not. Tools are then in `tools`. May be tried again after a

@@ -44,3 +44,21 @@ void fl_request_copy(struct fl_value *body, const char *to, const struct fl_valu
 void fl_request_add_extra(struct fl_value *body, const struct fl_value *settings);
 /* The body's text; FL_E_LIMIT. */
 int fl_request_write(struct fl_buf *ret_body, const struct fl_value *body, struct fl_error *err);
+
+/* How a provider's request is put together, beside its body. */
+struct fl_request_shape {
+  const char *provider, *key_variable; /* "openai", "OPENAI_API_KEY" */
+  const char *base_url, *path;         /* the provider's own server, and the path below any base URL */
+  const char *key_header, *key_prefix; /* "Authorization", "Bearer " */
+  const char *header, *header_value;   /* one more header; NULL: none */
+  int (*build_body)(const struct fl_model_request *request, struct fl_buf *ret_body, struct fl_error *err);
+};
+
+/* URL, headers and body of a request; outputs as fl_model_wire's `build` has them. */
+struct fl_request_out {
+  char **ret_url;
+  char ***ret_headers;
+  struct fl_buf *ret_body;
+};
+int fl_request_build(const struct fl_request_shape *shape, const struct fl_model_request *request,
+                     const struct fl_request_out *out, struct fl_error *err);

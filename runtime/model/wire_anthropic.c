@@ -230,24 +230,17 @@ static int build_body(const struct fl_model_request *request, struct fl_buf *ret
 
 static int build(const struct fl_model_request *request, char **ret_url, char ***ret_headers, struct fl_buf *ret_body,
                  struct fl_error *err) {
-  struct fl_headers headers = {0};
-  const char *key = request->config->api_key;
-  char *url = NULL;
-  int rc = fl_request_url(request->config, default_base_url, "/v1/messages", &url, err);
-  if (rc == 0) rc = fl_request_check_key(request->config, FL_ANTHROPIC_PROVIDER, "ANTHROPIC_API_KEY", err);
-  if (rc == 0) rc = build_body(request, ret_body, err);
-  if (rc == 0) rc = fl_headers_add(&headers, "Content-Type", "", "application/json", err);
-  if (rc == 0) rc = fl_headers_add(&headers, "Accept", "", "text/event-stream", err);
-  if (rc == 0) rc = fl_headers_add(&headers, "anthropic-version", "", "2023-06-01", err);
-  if (rc == 0 && key != NULL && key[0] != '\0') rc = fl_headers_add(&headers, "x-api-key", "", key, err);
-  if (rc == 0) {
-    *ret_url = url;
-    *ret_headers = fl_headers_take(&headers);
-    return 0;
-  }
-  fl_free(url);
-  fl_model_headers_free(fl_headers_take(&headers));
-  return rc;
+  const struct fl_request_shape shape = {.provider = FL_ANTHROPIC_PROVIDER,
+                                         .key_variable = "ANTHROPIC_API_KEY",
+                                         .base_url = default_base_url,
+                                         .path = "/v1/messages",
+                                         .key_header = "x-api-key",
+                                         .key_prefix = "",
+                                         .header = "anthropic-version",
+                                         .header_value = "2023-06-01",
+                                         .build_body = build_body};
+  struct fl_request_out out = {ret_url, ret_headers, ret_body};
+  return fl_request_build(&shape, request, &out, err);
 }
 
 static int read_error(int http_status, fl_slice body, bool *ret_retryable, struct fl_error *err) {
