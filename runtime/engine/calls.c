@@ -35,7 +35,7 @@ static void tell_start(struct fl_task_call *call) {
   static const char *const providers[] = {"openai", "anthropic", "scripted"};
   if (call->kind == FL_CALL_TOOL) fl_set_take(data, "args", fl_value_ref(call->args));
   else fl_set_string(data, "provider", providers[call->model.request.config->provider]);
-  fl_invocation_tell(invocation, "events", call->task->start.node, data, invocation->acked_ticket);
+  fl_frame_tell(call->task->frame, "events", call->task->start.node, data, invocation->acked_ticket);
 }
 
 /* The end of a call is told after the commit that holds its result. */
@@ -66,10 +66,9 @@ static void tell_end(struct fl_task_call *call, bool was_journalled) {
 static int journal_index(const struct fl_task_call *call) { return call->index + call->attempt * FL_TASK_CALLS_MAX; }
 
 static const struct fl_loaded_call *find_journalled(const struct fl_task_call *call) {
-  const struct fl_thread *thread = call->task->invocation->thread;
-  if (thread == NULL) return NULL;
-  for (size_t i = 0; i < thread->loaded.call_count; i++) {
-    const struct fl_loaded_call *found = &thread->loaded.calls[i];
+  const struct fl_loaded *loaded = call->task->frame->loaded;
+  for (size_t i = 0; loaded != NULL && i < loaded->call_count; i++) {
+    const struct fl_loaded_call *found = &loaded->calls[i];
     if (found->index == journal_index(call) && strcmp(found->task_id, call->task->start.id) == 0) return found;
   }
   return NULL;
@@ -157,7 +156,7 @@ static void on_tool_progress(struct fl_tool_request *request, double done, doubl
   fl_set_take(data, "done", fl_double(done));
   fl_set_take(data, "total", fl_double(total));
   if (message != NULL) fl_set_string(data, "message", message);
-  fl_invocation_tell(invocation, "events", call->task->start.node, data, 0);
+  fl_frame_tell(call->task->frame, "events", call->task->start.node, data, 0);
 }
 
 static void on_tool_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
@@ -246,7 +245,7 @@ static void announce(struct fl_task_call *call) {
     struct fl_records records = {0};
     record_intent(call, &records);
     call->is_announced = true;
-    call->intent_ticket = fl_invocation_commit(invocation, &records, 0, 0);
+    call->intent_ticket = fl_invocation_commit(invocation, &records);
   }
   fl_invocation_wake(invocation);
 }
@@ -366,7 +365,7 @@ const struct fl_value *fl_task_tool_patterns(const struct fl_task *task) {
   const struct fl_value *tools = fl_get(task->node->config, "tools");
   const char *agent = fl_get_string(task->node->config, "agent", NULL);
   if (tools != NULL || agent == NULL) return tools;
-  const struct fl_definition *definition = task->invocation->graph->definition;
+  const struct fl_definition *definition = task->frame->definition;
   ptrdiff_t index = fl_definition_node(definition, agent);
   return index >= 0 ? fl_get(definition->nodes[index].config, "tools") : NULL;
 }
@@ -386,7 +385,7 @@ static bool is_allowed(const struct fl_task *task, const char *tool, const struc
                        struct fl_decision *ret_decision) {
   const char **patterns = patterns_of(task);
   struct fl_policy_call question = {.node = task->start.node, .tool = tool, .args = args, .node_allow = patterns};
-  fl_policy_decide(task->invocation->graph->policy, &question, ret_decision);
+  fl_policy_decide(task->frame->graph->policy, &question, ret_decision);
   fl_free(patterns);
   return ret_decision->verdict == FL_VERDICT_ALLOW;
 }

@@ -29,7 +29,7 @@ static int resolve_model(struct fl_task *task, const char *name, const struct fl
   struct fl_invocation *invocation = task->invocation;
   *ret_config = invocation->model_override;
   if (*ret_config != NULL) return 0;
-  const struct fl_map *maps[] = {&invocation->graph->models, &invocation->runtime->models};
+  const struct fl_map *maps[] = {&task->frame->graph->models, &invocation->runtime->models};
   for (size_t i = 0; i < 2 && *ret_config == NULL; i++)
     *ret_config = name != NULL ? fl_map_get(maps[i], name) : only_one(maps[i]);
   if (*ret_config != NULL) return 0;
@@ -56,7 +56,7 @@ static bool list_tool(const struct fl_registry_tool *tool, void *user) {
   struct fl_policy_call question = {
       .node = listing->call->task->start.node, .tool = tool->full_name, .node_allow = listing->patterns};
   struct fl_decision decision;
-  fl_policy_decide(listing->call->task->invocation->graph->policy, &question, &decision);
+  fl_policy_decide(listing->call->task->frame->graph->policy, &question, &decision);
   if (decision.verdict == FL_VERDICT_DENY) return true;
   struct fl_value *entry = fl_object();
   fl_set_string(entry, "name", tool->model_name);
@@ -92,7 +92,8 @@ static void on_delta(struct fl_model_call *model, const char *kind, fl_slice tex
   fl_set_string(data, "call_id", call->call_id);
   fl_set_int(data, "attempt", attempt);
   fl_set_bool(data, "provisional", true);
-  struct fl_run_event event = {.mode = "messages", .ns = "", .node = call->task->start.node, .data = data};
+  struct fl_run_event event = {
+      .mode = "messages", .ns = call->task->frame->ns, .node = call->task->start.node, .data = data};
   invocation->options.on_event(&event, invocation->options.user);
 }
 
@@ -105,7 +106,7 @@ static void on_retry(struct fl_model_call *model, unsigned attempt, uint64_t del
   fl_set_int(data, "attempt", attempt);
   fl_set_int(data, "delay_ms", (int64_t)delay_ms);
   fl_set_string(data, "error", err->text);
-  fl_invocation_tell(call->task->invocation, "events", call->task->start.node, data, 0);
+  fl_frame_tell(call->task->frame, "events", call->task->start.node, data, 0);
 }
 
 static void on_model_done(struct fl_model_call *model, int status, struct fl_value *message,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Commits of an invocation: each gets a ticket, they are acknowledged in order, and the core's own numbers of its
- * commits
- * (`seq`) are found again as tickets. After a commit that failed no later one counts: what waited for it never happens.
+/* Commits of an invocation: each gets a ticket, they are acknowledged in order, and the core's own numbers of
+ * its commits (`seq`) are found again as tickets. After a commit that failed no later one counts: what waited for it
+ * never happens.
  */
 #include "runtime/engine/engine.h"
 
@@ -10,11 +10,9 @@
 
 static void on_committed(struct fl_txn *txn, int status, const struct fl_error *err);
 
-uint64_t fl_invocation_commit(struct fl_invocation *invocation, struct fl_records *records, uint64_t seq,
-                              uint64_t expected_head) {
-  struct fl_commit *commit = fl_new(struct fl_commit);
+static uint64_t submit(struct fl_invocation *invocation, struct fl_commit *commit, struct fl_records *records,
+                       uint64_t expected_head) {
   commit->invocation = invocation;
-  commit->seq = seq;
   commit->ticket = ++invocation->last_ticket;
   fl_records_move(&commit->records, records);
   commit->txn = (struct fl_txn){.kind = FL_TXN_WRITE,
@@ -30,44 +28,66 @@ uint64_t fl_invocation_commit(struct fl_invocation *invocation, struct fl_record
   return commit->ticket;
 }
 
+uint64_t fl_invocation_commit(struct fl_invocation *invocation, struct fl_records *records) {
+  return submit(invocation, fl_new(struct fl_commit), records, 0);
+}
+
+static void remember_seq(struct fl_frame *frame, uint64_t seq, uint64_t ticket) {
+  if (frame->seq_count == 0) frame->seq_base = seq;
+  fl_check(seq == frame->seq_base + frame->seq_count);
+  frame->seq_tickets = fl_realloc(frame->seq_tickets, (frame->seq_count + 1) * sizeof *frame->seq_tickets);
+  frame->seq_tickets[frame->seq_count++] = ticket;
+}
+
+void fl_frame_commit(struct fl_frame *frame, struct fl_do *effect) {
+  struct fl_commit *commit = fl_new(struct fl_commit);
+  commit->frame = frame;
+  commit->seq = effect->seq;
+  remember_seq(frame, effect->seq, submit(frame->invocation, commit, &effect->records, effect->expected_head));
+}
+
+/* Every core must know that what it had stored behind the lost commit will not be. */
+static void enqueue_failure(struct fl_invocation *invocation, const struct fl_commit *commit,
+                            const struct fl_error *err) {
+  struct fl_frame *frame = &invocation->root;
+  struct fl_queued_event *event = fl_queued_event_create(FL_EV_COMMIT_FAILED);
+  event->ev.seq = commit->frame == frame ? commit->seq : 0;
+  event->ticket = commit->ticket;
+  event->error = fl_new(struct fl_error);
+  *event->error = *err;
+  fl_frame_enqueue(frame, event);
+}
+
 static void on_committed(struct fl_txn *txn, int status, const struct fl_error *err) {
   struct fl_commit *commit = txn->user;
   struct fl_invocation *invocation = commit->invocation;
   invocation->commit_count--;
-  struct fl_queued_event *event = fl_queued_event_create(status == 0 ? FL_EV_COMMITTED : FL_EV_COMMIT_FAILED);
-  event->ev.seq = commit->seq;
-  event->ticket = commit->ticket;
-  if (status == 0) {
-    if (!invocation->has_lost_store) invocation->acked_ticket = commit->ticket;
-  } else {
+  if (status < 0) {
     invocation->has_lost_store = true;
-    event->error = fl_new(struct fl_error);
-    *event->error = *err;
+    enqueue_failure(invocation, commit, err);
+  } else if (!invocation->has_lost_store) {
+    invocation->acked_ticket = commit->ticket;
   }
-  if (commit->seq > 0 || status < 0) fl_invocation_enqueue(invocation, event);
-  else fl_queued_event_free(event);
+  if (status == 0 && commit->frame != NULL) {
+    struct fl_queued_event *event = fl_queued_event_create(FL_EV_COMMITTED);
+    event->ev.seq = commit->seq;
+    event->ticket = commit->ticket;
+    fl_frame_enqueue(commit->frame, event);
+  }
   fl_invocation_wake(invocation);
   fl_records_deinit(&commit->records);
   fl_free(commit);
 }
 
-uint64_t fl_invocation_ticket_of(const struct fl_invocation *invocation, uint64_t seq) {
-  if (seq == 0 || invocation->seq_count == 0 || seq < invocation->seq_base) return 0;
-  size_t index = (size_t)(seq - invocation->seq_base);
-  return index < invocation->seq_count ? invocation->seq_tickets[index] : 0;
+uint64_t fl_frame_ticket_of(const struct fl_frame *frame, uint64_t seq) {
+  if (seq == 0 || frame->seq_count == 0 || seq < frame->seq_base) return 0;
+  size_t index = (size_t)(seq - frame->seq_base);
+  return index < frame->seq_count ? frame->seq_tickets[index] : 0;
 }
 
-uint64_t fl_invocation_seq_behind(const struct fl_invocation *invocation, uint64_t ticket) {
-  if (invocation->seq_count == 0) return UINT64_MAX; /* nothing waits */
+uint64_t fl_frame_seq_behind(const struct fl_frame *frame, uint64_t ticket) {
+  if (frame->seq_count == 0) return UINT64_MAX; /* nothing waits */
   size_t index = 0;
-  while (index < invocation->seq_count && invocation->seq_tickets[index] <= ticket) index++;
-  return invocation->seq_base + index;
-}
-
-void fl_invocation_remember_seq(struct fl_invocation *invocation, uint64_t seq, uint64_t ticket) {
-  if (invocation->seq_count == 0) invocation->seq_base = seq;
-  fl_check(seq == invocation->seq_base + invocation->seq_count);
-  invocation->seq_tickets =
-      fl_realloc(invocation->seq_tickets, (invocation->seq_count + 1) * sizeof *invocation->seq_tickets);
-  invocation->seq_tickets[invocation->seq_count++] = ticket;
+  while (index < frame->seq_count && frame->seq_tickets[index] <= ticket) index++;
+  return frame->seq_base + index;
 }

@@ -115,6 +115,28 @@ void fl_thread_close(struct fl_runtime *runtime, struct fl_thread *thread);
 /* Renews the lease when it is due: submits and forgets, a lost lease shows at the next commit. */
 void fl_thread_renew(struct fl_runtime *runtime, struct fl_thread *thread);
 
+/* ---- frame.c: one graph at one checkpoint namespace within an invocation ---- */
+
+/* A frame drives one pure run. The root's is part of the invocation; those of graph nodes come and go with their tasks.
+ * The invocation keeps what all frames share: the thread, the tickets, the queues. */
+struct fl_frame {
+  struct fl_invocation *invocation;
+  struct fl_loaded_graph *graph;    /* whose models, servers and policy its nodes use */
+  struct fl_definition *definition; /* lent by the graph */
+  struct fl_run *run;
+  const struct fl_loaded
+      *loaded;            /* what the store found for it: the journal of the interrupted superstep; NULL: none */
+  char *ns;               /* "" for the root; owned */
+  struct fl_task *parent; /* the graph node's task; NULL: the root */
+  uint64_t *seq_tickets;  /* ticket of core commit seq i + seq_base */
+  uint64_t seq_base;
+  size_t seq_count;
+  bool is_ending;   /* the core has said the END, which may wait for its commit */
+  bool has_ended;   /* the END was performed */
+  struct fl_do end; /* the END effect, once it was performed */
+  struct fl_frame *next;
+};
+
 /* ---- invocation.c ---- */
 
 enum fl_item_kind { FL_ITEM_EFFECT, FL_ITEM_EVENT };
@@ -122,6 +144,7 @@ enum fl_item_kind { FL_ITEM_EFFECT, FL_ITEM_EVENT };
 /* Something that waits for its ticket: an effect of the core, or an event for whoever follows the run. */
 struct fl_item {
   enum fl_item_kind kind;
+  struct fl_frame *frame;
   uint64_t ticket;
   struct fl_do effect;
   const char *mode; /* EVENT */
@@ -131,6 +154,7 @@ struct fl_item {
 };
 
 struct fl_queued_event {
+  struct fl_frame *frame; /* whose run takes it */
   struct fl_ev ev;
   char *task_id;
   struct fl_write *writes;
@@ -147,13 +171,14 @@ struct fl_commit {
   struct fl_txn txn;
   struct fl_records records;
   struct fl_invocation *invocation;
+  struct fl_frame *frame; /* whose core it is of; NULL: the engine's own (intents and results) */
   uint64_t ticket;
-  uint64_t seq; /* of the core; 0: the engine's own (intents and results) */
+  uint64_t seq; /* of the core; 0: the engine's own */
 };
 
 struct fl_invocation {
   struct fl_runtime *runtime;
-  struct fl_loaded_graph *graph;
+  struct fl_frame root;
   struct fl_thread *thread;
   struct fl_thread_open open;
   char thread_id[FL_ID_MAX + 1];
@@ -162,22 +187,16 @@ struct fl_invocation {
   struct fl_model_config *model_override;
   fl_run_end_fn *on_end;
   void *user;
-  struct fl_run *run;
-  bool is_ephemeral;
+  bool is_ephemeral; /* nothing is stored */
   struct fl_queued_event *events, **events_tail;
   struct fl_item *items, **items_tail;
   uint64_t last_ticket, acked_ticket;
-  uint64_t *seq_tickets; /* ticket of core commit seq i + first_seq */
-  uint64_t seq_base;
-  size_t seq_count;
-  struct fl_task *tasks;
-  size_t commit_count; /* not yet acknowledged */
+  struct fl_task *tasks; /* of all frames */
+  size_t commit_count;   /* not yet acknowledged */
   struct fl_post post;
-  bool is_posted, is_draining, is_cancelled, has_ended, has_lost_store;
-  bool is_ending;      /* the core has said the END, which may wait for its commit */
+  bool is_posted, is_draining, is_cancelled, has_lost_store;
   bool finishes_first; /* unfinished work of before comes before the input */
   struct fl_post opening;
-  struct fl_do end; /* the END effect, once it was performed */
   struct fl_timer renew_timer;
   int64_t started_us;
   bool has_begun;   /* the thread is marked as busy */
@@ -191,24 +210,30 @@ int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *defin
                          struct fl_error *err);
 void fl_invocation_begin(struct fl_invocation *invocation, fl_run_end_fn *on_end, void *user);
 
-/* Enqueues an event for the core; takes `event`, heap-allocated. */
-void fl_invocation_enqueue(struct fl_invocation *invocation, struct fl_queued_event *event);
+/* Enqueues an event for the core of a frame; takes `event`, heap-allocated. */
+void fl_frame_enqueue(struct fl_frame *frame, struct fl_queued_event *event);
 /* Wakes the drain on the loop's next turn, or is part of it when it is already draining. */
 void fl_invocation_wake(struct fl_invocation *invocation);
 /* Commits the engine's own records (moved); returns the ticket. */
-uint64_t fl_invocation_commit(struct fl_invocation *invocation, struct fl_records *records, uint64_t seq,
-                              uint64_t expected_head);
-/* commits.c: the ticket of a commit of the core (0: there is none), and its remembering. */
-uint64_t fl_invocation_ticket_of(const struct fl_invocation *invocation, uint64_t seq);
-void fl_invocation_remember_seq(struct fl_invocation *invocation, uint64_t seq, uint64_t ticket);
-/* The first commit of the core that waits behind a ticket: what the core must take back when a commit of the engine's
- * own fails. UINT64_MAX when nothing waits. */
-uint64_t fl_invocation_seq_behind(const struct fl_invocation *invocation, uint64_t ticket);
+uint64_t fl_invocation_commit(struct fl_invocation *invocation, struct fl_records *records);
+/* Commits what the core of a frame asked for (the records are moved), and remembers its ticket. */
+void fl_frame_commit(struct fl_frame *frame, struct fl_do *effect);
+/* The ticket of a commit of the frame's core; 0: there is none. */
+uint64_t fl_frame_ticket_of(const struct fl_frame *frame, uint64_t seq);
+/* The first commit of the frame's core that waits behind a ticket: what the core must take back when a commit of the
+ * engine's own, or of another frame, fails. UINT64_MAX when nothing waits. */
+uint64_t fl_frame_seq_behind(const struct fl_frame *frame, uint64_t ticket);
 struct fl_queued_event *fl_queued_event_create(enum fl_ev_kind kind);
 void fl_queued_event_free(struct fl_queued_event *event);
 /* Tells whoever follows, once the ticket is acknowledged (0: now). Takes the data. */
-void fl_invocation_tell(struct fl_invocation *invocation, const char *mode, const char *node, struct fl_value *data,
-                        uint64_t ticket);
+void fl_frame_tell(struct fl_frame *frame, const char *mode, const char *node, struct fl_value *data, uint64_t ticket);
+/* Puts an item at the end of what waits. Takes it. */
+void fl_invocation_add_item(struct fl_invocation *invocation, struct fl_item *item);
+/* Hands the event to the frame's core and takes what comes out; frees it. */
+void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event);
+/* The settings of the frame's run, as the invocation's options have them. */
+struct fl_run_settings fl_frame_settings(const struct fl_frame *frame);
+void fl_frame_deinit(struct fl_frame *frame);
 bool fl_invocation_is_followed(const struct fl_invocation *invocation);
 /* Called by a task when the last thing that kept it has ended. */
 void fl_invocation_task_gone(struct fl_invocation *invocation);
@@ -250,6 +275,7 @@ struct fl_task_call {
 
 struct fl_task {
   struct fl_invocation *invocation;
+  struct fl_frame *frame;
   struct fl_start_task start;
   const struct fl_node_def *node;
   enum fl_task_phase phase;
@@ -275,7 +301,7 @@ struct fl_task {
   struct fl_task *next;
 };
 
-void fl_task_start(struct fl_invocation *invocation, struct fl_start_task *start); /* takes what `start` owns */
+void fl_task_start(struct fl_frame *frame, struct fl_start_task *start); /* takes what `start` owns */
 void fl_task_cancel(struct fl_task *task);
 void fl_task_free_if_gone(struct fl_task *task);
 /* Commits journalled results of tasks that go on; called at the end of a drain. Returns whether anything was sent. */

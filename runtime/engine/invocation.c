@@ -15,7 +15,9 @@
 
 /* ---- events ---- */
 
-void fl_invocation_enqueue(struct fl_invocation *invocation, struct fl_queued_event *event) {
+void fl_frame_enqueue(struct fl_frame *frame, struct fl_queued_event *event) {
+  struct fl_invocation *invocation = frame->invocation;
+  event->frame = frame;
   event->next = NULL;
   *invocation->events_tail = event;
   invocation->events_tail = &event->next;
@@ -58,7 +60,7 @@ void fl_invocation_wake(struct fl_invocation *invocation) {
 
 /* ---- what waits for a commit ---- */
 
-static void add_item(struct fl_invocation *invocation, struct fl_item *item) {
+void fl_invocation_add_item(struct fl_invocation *invocation, struct fl_item *item) {
   item->next = NULL;
   *invocation->items_tail = item;
   invocation->items_tail = &item->next;
@@ -68,127 +70,20 @@ bool fl_invocation_is_followed(const struct fl_invocation *invocation) {
   return invocation->options.on_event != NULL && (invocation->options.follow & FL_FOLLOW_EVENTS) != 0;
 }
 
-void fl_invocation_tell(struct fl_invocation *invocation, const char *mode, const char *node, struct fl_value *data,
-                        uint64_t ticket) {
-  struct fl_item *item = fl_new(struct fl_item);
-  *item =
-      (struct fl_item){.kind = FL_ITEM_EVENT, .ticket = ticket, .mode = mode, .node = fl_strdup(node), .data = data};
-  add_item(invocation, item);
-  fl_invocation_wake(invocation);
-}
-
-/* ---- effects ---- */
-
-static const char *status_word(enum fl_run_status status) {
-  switch (status) {
-  case FL_RUN_DONE: return "idle";
-  case FL_RUN_INTERRUPTED: return "interrupted";
-  case FL_RUN_FAILED: return "error";
-  case FL_RUN_CANCELLED: return "cancelled";
-  }
-  return "idle";
-}
-
-/* The thread's own row goes with the commit that begins a run, and with the one that ends it. */
-static void add_thread_record(struct fl_invocation *invocation, struct fl_records *records, const char *status) {
-  struct fl_record *record = fl_records_add(records, FL_RECORD_THREAD, "");
-  record->thread.graph_name = fl_strdup(fl_definition_name(invocation->graph->definition));
-  record->thread.graph_file = fl_strdup(invocation->graph->file.path);
-  record->thread.status = fl_strdup(status);
-  record->thread.wall_ms = fl_world_wall_ms(invocation->runtime->world);
-}
-
-static const struct fl_do *find_end(const struct fl_effects *effects) {
-  for (size_t i = 0; i < effects->count; i++)
-    if (effects->items[i].kind == FL_DO_END) return &effects->items[i];
-  return NULL;
-}
-
-static void perform_commit(struct fl_invocation *invocation, struct fl_do *effect, const struct fl_do *end) {
-  if (end != NULL) add_thread_record(invocation, &effect->records, status_word(end->status));
-  else if (!invocation->has_begun) add_thread_record(invocation, &effect->records, "busy");
-  invocation->has_begun = true;
-  fl_invocation_remember_seq(invocation, effect->seq,
-                             fl_invocation_commit(invocation, &effect->records, effect->seq, effect->expected_head));
-}
-
-static struct fl_task *find_task(struct fl_invocation *invocation, const char *id) {
-  for (struct fl_task *task = invocation->tasks; task != NULL; task = task->next)
-    if (strcmp(task->start.id, id) == 0) return task;
-  return NULL;
-}
-
-/* Late events of a task wait for the commit that its end caused. */
-static void release_late(struct fl_invocation *invocation, struct fl_task *task, uint64_t ticket) {
-  while (task != NULL && task->late != NULL) {
-    struct fl_item *item = task->late;
-    task->late = item->next;
-    item->ticket = ticket;
-    add_item(invocation, item);
-  }
-  if (task != NULL) task->late_tail = &task->late;
-}
-
-/* A run that began and ends without a last commit of the core (cancelled, or with a task that was) says so on its own.
- */
-static void commit_status(struct fl_invocation *invocation, enum fl_run_status status) {
-  bool has_row = invocation->has_begun || invocation->has_started;
-  if (!has_row || invocation->is_ephemeral || invocation->has_lost_store) return;
-  struct fl_records records = {0};
-  add_thread_record(invocation, &records, status_word(status));
-  fl_invocation_commit(invocation, &records, 0, 0);
-}
-
-static void take_effects(struct fl_invocation *invocation, struct fl_effects *effects, struct fl_task *task) {
-  const struct fl_do *end = find_end(effects);
-  size_t commit_count = 0;
-  for (size_t i = 0; i < effects->count; i++) {
-    if (effects->items[i].kind != FL_DO_COMMIT) continue;
-    perform_commit(invocation, &effects->items[i], end);
-    commit_count++;
-  }
-  if (end != NULL && commit_count == 0) commit_status(invocation, end->status);
-  invocation->is_ending |= end != NULL;
-  release_late(invocation, task, invocation->last_ticket);
-  for (size_t i = 0; i < effects->count; i++) {
-    struct fl_do *effect = &effects->items[i];
-    if (effect->kind == FL_DO_COMMIT) continue;
-    struct fl_item *item = fl_new(struct fl_item);
-    *item = (struct fl_item){
-        .kind = FL_ITEM_EFFECT, .ticket = fl_invocation_ticket_of(invocation, effect->after), .effect = *effect};
-    *effect = (struct fl_do){.kind = FL_DO_COMMIT}; /* what it owned has moved */
-    add_item(invocation, item);
-  }
-}
-
-static void step(struct fl_invocation *invocation, struct fl_queued_event *event) {
-  fl_runtime_stamp(invocation->runtime, &event->ev);
-  if (event->ev.seq == 0 && event->ticket > 0) event->ev.seq = fl_invocation_seq_behind(invocation, event->ticket);
-  event->ev.task_id = event->task_id;
-  event->ev.writes = event->writes;
-  event->ev.write_count = event->write_count;
-  event->ev.value = event->value;
-  event->ev.interrupt_id = event->interrupt_id;
-  event->ev.error = event->error;
-  struct fl_effects effects = {0};
-  fl_run_step(invocation->run, &event->ev, &effects);
-  if (event->ev.kind == FL_EV_TASK_DONE) fl_task_settle(event->task, &effects);
-  take_effects(invocation, &effects, event->task);
-  fl_effects_deinit(&effects);
-  if (event->task != NULL) {
-    event->task->phase = FL_TASK_ENDED;
-    fl_task_free_if_gone(event->task);
-  }
-  fl_queued_event_free(event);
-}
-
 /* ---- items ---- */
 
 static const char *const mode_names[] = {"values", "updates", "messages", "tasks", "checkpoints", "custom"};
 
-static void tell_now(struct fl_invocation *invocation, const char *mode, const char *node, struct fl_value *data) {
+static struct fl_task *find_task(const struct fl_frame *frame, const char *id) {
+  for (struct fl_task *task = frame->invocation->tasks; task != NULL; task = task->next)
+    if (task->frame == frame && strcmp(task->start.id, id) == 0) return task;
+  return NULL;
+}
+
+static void tell_now(const struct fl_frame *frame, const char *mode, const char *node, struct fl_value *data) {
+  struct fl_invocation *invocation = frame->invocation;
   if (invocation->options.on_event == NULL) return;
-  struct fl_run_event event = {.mode = mode, .ns = "", .node = node, .data = data};
+  struct fl_run_event event = {.mode = mode, .ns = frame->ns, .node = node, .data = data};
   invocation->options.on_event(&event, invocation->options.user);
 }
 
@@ -207,19 +102,20 @@ static void item_free(struct fl_item *item) {
 
 static void perform(struct fl_invocation *invocation, struct fl_item *item) {
   struct fl_do *effect = &item->effect;
+  struct fl_frame *frame = item->frame;
   if (item->kind == FL_ITEM_EVENT) {
-    tell_now(invocation, item->mode, item->node, item->data);
+    tell_now(frame, item->mode, item->node, item->data);
   } else if (effect->kind == FL_DO_START_TASK) {
     invocation->has_started = true;
-    fl_task_start(invocation, &effect->start);
+    fl_task_start(frame, &effect->start);
   } else if (effect->kind == FL_DO_CANCEL_TASK) {
-    struct fl_task *task = find_task(invocation, effect->task_id);
+    struct fl_task *task = find_task(frame, effect->task_id);
     if (task != NULL) fl_task_cancel(task);
   } else if (effect->kind == FL_DO_EMIT) {
-    tell_now(invocation, mode_names[effect->mode], NULL, effect->payload);
+    tell_now(frame, mode_names[effect->mode], NULL, effect->payload);
   } else if (effect->kind == FL_DO_END) {
-    invocation->has_ended = true;
-    invocation->end = *effect;
+    frame->has_ended = true;
+    frame->end = *effect;
     *effect = (struct fl_do){.kind = FL_DO_COMMIT};
   }
 }
@@ -265,9 +161,9 @@ static bool step_events(struct fl_invocation *invocation) {
     struct fl_queued_event *event = invocation->events;
     invocation->events = event->next;
     if (invocation->events == NULL) invocation->events_tail = &invocation->events;
-    bool is_too_late = event->ev.kind == FL_EV_CANCEL && invocation->is_ending;
+    bool is_too_late = event->ev.kind == FL_EV_CANCEL && event->frame->is_ending;
     if (is_too_late) fl_queued_event_free(event);
-    else step(invocation, event);
+    else fl_frame_step(event->frame, event);
     did_something = true;
   }
   return did_something;
@@ -285,7 +181,7 @@ static void drain(struct fl_invocation *invocation) {
     if (!goes_on) goes_on = flush_results(invocation);
   }
   invocation->is_draining = false;
-  bool is_over = invocation->has_ended && invocation->tasks == NULL && invocation->commit_count == 0 &&
+  bool is_over = invocation->root.has_ended && invocation->tasks == NULL && invocation->commit_count == 0 &&
                  invocation->items == NULL && invocation->events == NULL;
   if (is_over) finish(invocation);
 }
@@ -306,8 +202,8 @@ static void invocation_free(struct fl_invocation *invocation) {
     fl_queued_event_free(invocation->events);
     invocation->events = next;
   }
-  if (invocation->is_ephemeral) fl_run_destroy(invocation->run);
-  fl_free(invocation->seq_tickets);
+  if (invocation->is_ephemeral) fl_run_destroy(invocation->root.run);
+  fl_frame_deinit(&invocation->root);
   fl_value_unref(invocation->options.input);
   fl_value_unref(invocation->options.resume);
   if (invocation->model_override != NULL) fl_model_config_deinit(invocation->model_override);
@@ -317,7 +213,7 @@ static void invocation_free(struct fl_invocation *invocation) {
 
 static void report(struct fl_invocation *invocation, int status, const struct fl_error *err) {
   struct fl_invoke_result result = {
-      .status = status, .output = invocation->end.payload, .interrupts = invocation->end.interrupts};
+      .status = status, .output = invocation->root.end.payload, .interrupts = invocation->root.end.interrupts};
   memcpy(result.thread, invocation->thread_id, sizeof result.thread);
   fl_run_end_fn *on_end = invocation->on_end;
   void *user = invocation->user;
@@ -340,23 +236,24 @@ static void enqueue_input(struct fl_invocation *invocation);
 
 /* Unfinished work of before is finished first; then comes the input. */
 static bool goes_on_with_input(struct fl_invocation *invocation) {
-  if (invocation->end.status != FL_RUN_DONE || invocation->options.input == NULL || !invocation->finishes_first)
-    return false;
+  struct fl_frame *root = &invocation->root;
+  if (root->end.status != FL_RUN_DONE || invocation->options.input == NULL || !invocation->finishes_first) return false;
   invocation->finishes_first = false;
-  invocation->has_ended = invocation->has_begun = invocation->has_started = invocation->is_ending = false;
-  fl_value_unref(invocation->end.payload);
-  fl_value_unref(invocation->end.interrupts);
-  invocation->end = (struct fl_do){0};
+  invocation->has_begun = invocation->has_started = root->has_ended = root->is_ending = false;
+  fl_value_unref(root->end.payload);
+  fl_value_unref(root->end.interrupts);
+  root->end = (struct fl_do){0};
   enqueue_input(invocation);
   return true;
 }
 
 static void finish(struct fl_invocation *invocation) {
   if (goes_on_with_input(invocation)) return;
+  struct fl_frame *root = &invocation->root;
   if (!invocation->options.no_output && !invocation->has_lost_store)
-    invocation->end.payload = fl_state_to_value(fl_run_state(invocation->run));
-  struct fl_error error = invocation->end.error;
-  int status = result_status(&invocation->end);
+    root->end.payload = fl_state_to_value(fl_run_state(root->run));
+  struct fl_error error = root->end.error;
+  int status = result_status(&root->end);
   if (status == FL_E_CANCELLED) fl_error_set(&error, FL_E_CANCELLED, "the run was cancelled; the thread is kept");
   struct fl_thread *thread = invocation->thread;
   if (thread != NULL) {
@@ -382,15 +279,7 @@ static void enqueue_input(struct fl_invocation *invocation) {
     event = fl_queued_event_create(invocation->options.input != NULL ? FL_EV_INPUT : FL_EV_CONTINUE);
     event->value = fl_value_ref(invocation->options.input);
   }
-  fl_invocation_enqueue(invocation, event);
-}
-
-static struct fl_run_settings settings_of(const struct fl_invocation *invocation) {
-  struct fl_run_settings settings = {.size = sizeof settings, .recursion_limit = invocation->options.recursion_limit};
-  settings.stream_modes =
-      invocation->options.on_event != NULL ? invocation->options.follow & ~(unsigned)FL_FOLLOW_EVENTS : 0;
-  settings.ephemeral = invocation->is_ephemeral;
-  return settings;
+  fl_frame_enqueue(&invocation->root, event);
 }
 
 static void on_renew(struct fl_timer *timer) {
@@ -405,14 +294,14 @@ static void tell_begin(struct fl_invocation *invocation) {
   fl_set_string(data, "type", "run_start");
   fl_set_string(data, "run_id", invocation->run_id);
   fl_set_string(data, "thread_id", invocation->thread_id);
-  fl_set_string(data, "graph", fl_definition_name(invocation->graph->definition));
-  fl_invocation_tell(invocation, "events", NULL, data, 0);
+  fl_set_string(data, "graph", fl_definition_name(invocation->root.definition));
+  fl_frame_tell(&invocation->root, "events", NULL, data, 0);
 }
 
 /* The run of the thread: the one in memory when it is of this graph, otherwise from what is stored. */
 static int prepare_run(struct fl_invocation *invocation, struct fl_thread *thread, struct fl_error *err) {
-  struct fl_run_settings settings = settings_of(invocation);
-  if (thread->run != NULL && thread->definition == invocation->graph->definition) {
+  struct fl_run_settings settings = fl_frame_settings(&invocation->root);
+  if (thread->run != NULL && thread->definition == invocation->root.definition) {
     fl_run_configure(thread->run, &settings);
     return 0;
   }
@@ -421,7 +310,7 @@ static int prepare_run(struct fl_invocation *invocation, struct fl_thread *threa
     int rc = fl_store_load(invocation->runtime->store, thread->id, "", 0, &thread->loaded, err);
     if (rc < 0) return rc;
   }
-  thread->definition = fl_definition_ref(invocation->graph->definition);
+  thread->definition = fl_definition_ref(invocation->root.definition);
   thread->run = fl_run_create(thread->definition, &thread->loaded, &settings);
   invocation->finishes_first = invocation->options.input != NULL && fl_run_is_unfinished(thread->run);
   return 0;
@@ -440,7 +329,8 @@ static void on_open(struct fl_thread_open *open, int status, const struct fl_err
     return;
   }
   invocation->thread = open->thread;
-  invocation->run = open->thread->run;
+  invocation->root.run = open->thread->run;
+  invocation->root.loaded = &open->thread->loaded;
   invocation->renew_timer = (struct fl_timer){.on_fire = on_renew, .user = invocation};
   fl_timer_start(invocation->runtime->world, &invocation->renew_timer, FL_LEASE_RENEW_MS);
   tell_begin(invocation);
@@ -449,8 +339,8 @@ static void on_open(struct fl_thread_open *open, int status, const struct fl_err
 
 /* An ephemeral run has no thread and no lease: it begins at once. */
 static void begin_ephemeral(struct fl_invocation *invocation) {
-  struct fl_run_settings settings = settings_of(invocation);
-  invocation->run = fl_run_create(invocation->graph->definition, NULL, &settings);
+  struct fl_run_settings settings = fl_frame_settings(&invocation->root);
+  invocation->root.run = fl_run_create(invocation->root.definition, NULL, &settings);
   tell_begin(invocation);
   enqueue_input(invocation);
 }
@@ -495,7 +385,9 @@ int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *defin
   }
   struct fl_invocation *invocation = fl_new(struct fl_invocation);
   invocation->runtime = runtime;
-  invocation->graph = fl_runtime_graph(runtime, definition);
+  invocation->root = (struct fl_frame){.invocation = invocation, .graph = fl_runtime_graph(runtime, definition)};
+  invocation->root.definition = invocation->root.graph->definition;
+  invocation->root.ns = fl_strdup("");
   invocation->options = *options;
   fl_value_ref(options->input);
   fl_value_ref(options->resume);
@@ -539,6 +431,6 @@ void fl_invocation_begin(struct fl_invocation *invocation, fl_run_end_fn *on_end
 void fl_invocation_cancel(struct fl_invocation *invocation) {
   if (invocation->is_cancelled) return;
   invocation->is_cancelled = true;
-  if (invocation->run != NULL && !invocation->has_ended)
-    fl_invocation_enqueue(invocation, fl_queued_event_create(FL_EV_CANCEL));
+  if (invocation->root.run != NULL && !invocation->root.has_ended)
+    fl_frame_enqueue(&invocation->root, fl_queued_event_create(FL_EV_CANCEL));
 }

@@ -186,10 +186,10 @@ static void on_servers(int status, const struct fl_error *err, void *user) {
 }
 
 /* What any node of the graph names, and what the embedding program has granted to all. */
-static struct fl_value *patterns_of_graph(const struct fl_invocation *invocation) {
-  struct fl_value *patterns = fl_opening_patterns(invocation->graph->definition);
-  for (size_t i = 0; i < invocation->runtime->granted_count; i++)
-    fl_append_take(patterns, fl_string(invocation->runtime->granted[i]));
+static struct fl_value *patterns_of_graph(const struct fl_frame *frame) {
+  const struct fl_runtime *runtime = frame->invocation->runtime;
+  struct fl_value *patterns = fl_opening_patterns(frame->definition);
+  for (size_t i = 0; i < runtime->granted_count; i++) fl_append_take(patterns, fl_string(runtime->granted[i]));
   return patterns;
 }
 
@@ -206,7 +206,7 @@ int fl_node_tools(struct fl_task *task, void *user) {
   task->node_data = round;
   task->node_data_free = round_free;
   const struct fl_value *own = fl_task_tool_patterns(task);
-  FL_VALUE_AUTO all = own == NULL ? patterns_of_graph(task->invocation) : NULL;
+  FL_VALUE_AUTO all = own == NULL ? patterns_of_graph(task->frame) : NULL;
   task->opening = fl_opening_start(task->invocation->runtime->registry, own != NULL ? own : all, on_servers, task);
   return FL_PENDING;
 }

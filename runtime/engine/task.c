@@ -34,7 +34,7 @@ int fl_task_fail(struct fl_task *task, int code, const char *format, ...) {
 }
 
 int fl_task_write_take(struct fl_task *task, const char *channel, struct fl_value *value) {
-  const struct fl_definition *definition = task->invocation->graph->definition;
+  const struct fl_definition *definition = task->frame->definition;
   ptrdiff_t index = fl_definition_channel(definition, channel);
   if (index < 0 || definition->channels[index].kind != FL_CHANNEL_STATE || task->write_count == FL_TASK_WRITES_MAX) {
     fl_value_unref(value);
@@ -67,7 +67,7 @@ void fl_task_emit_take(struct fl_task *task, struct fl_value *value) {
   bool is_wanted =
       task->invocation->options.on_event != NULL && (task->invocation->options.follow & FL_FOLLOW_CUSTOM) != 0;
   if (!is_wanted) fl_value_unref(value);
-  else fl_invocation_tell(task->invocation, "custom", task->start.node, value, task->invocation->last_ticket);
+  else fl_frame_tell(task->frame, "custom", task->start.node, value, task->invocation->last_ticket);
 }
 
 /* ---- its end ---- */
@@ -104,7 +104,7 @@ static void end_interrupted(struct fl_task *task) {
   event->interrupt_id = fl_strdup(id);
   event->value = fl_value_ref(task->question);
   tell_end(task, "interrupted");
-  fl_invocation_enqueue(task->invocation, event);
+  fl_frame_enqueue(task->frame, event);
 }
 
 static void end_failed(struct fl_task *task, int outcome) {
@@ -113,7 +113,7 @@ static void end_failed(struct fl_task *task, int outcome) {
   event->error = fl_new(struct fl_error);
   *event->error = task->error;
   tell_end(task, task->is_cancelled ? "cancelled" : "failed");
-  fl_invocation_enqueue(task->invocation, event);
+  fl_frame_enqueue(task->frame, event);
 }
 
 static void end_done(struct fl_task *task) {
@@ -123,7 +123,7 @@ static void end_done(struct fl_task *task) {
   task->writes = NULL;
   task->write_count = task->write_capacity = 0;
   tell_end(task, "done");
-  fl_invocation_enqueue(task->invocation, event);
+  fl_frame_enqueue(task->frame, event);
 }
 
 void fl_task_complete(struct fl_task *task, int outcome) {
@@ -166,7 +166,7 @@ void fl_task_end_asking(struct fl_task *task) {
 static void tell_late(struct fl_task *task, uint64_t ticket) {
   for (struct fl_item *item = task->late, *next; item != NULL; item = next) {
     next = item->next;
-    fl_invocation_tell(task->invocation, item->mode, item->node, item->data, ticket);
+    fl_frame_tell(task->frame, item->mode, item->node, item->data, ticket);
     fl_free(item->node);
     fl_free(item);
   }
@@ -178,7 +178,7 @@ bool fl_task_flush_results(struct fl_task *task) {
   if (task->results.count == 0 || (task->has_outcome && task->outcome == FL_DONE)) return false;
   uint64_t ticket = 0;
   if (task->invocation->is_ephemeral) fl_records_deinit(&task->results);
-  else ticket = fl_invocation_commit(task->invocation, &task->results, 0, 0);
+  else ticket = fl_invocation_commit(task->invocation, &task->results);
   tell_late(task, ticket);
   return true;
 }
@@ -222,15 +222,17 @@ static void tell_start(struct fl_task *task) {
   fl_set_string(data, "type", "node_start");
   fl_set_int(data, "step", task->start.step);
   fl_set_string(data, "task_id", task->start.id);
-  fl_invocation_tell(task->invocation, "events", task->start.node, data, task->invocation->acked_ticket);
+  fl_frame_tell(task->frame, "events", task->start.node, data, task->invocation->acked_ticket);
 }
 
-void fl_task_start(struct fl_invocation *invocation, struct fl_start_task *start) {
+void fl_task_start(struct fl_frame *frame, struct fl_start_task *start) {
+  struct fl_invocation *invocation = frame->invocation;
   struct fl_task *task = fl_new(struct fl_task);
+  task->frame = frame;
   task->invocation = invocation;
   task->start = *start;
   *start = (struct fl_start_task){0};
-  task->node = &invocation->graph->definition->nodes[task->start.node_index];
+  task->node = &frame->definition->nodes[task->start.node_index];
   task->late_tail = &task->late;
   task->started_us = fl_world_now_us(invocation->runtime->world);
   struct fl_task **place = &invocation->tasks;

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* One graph at one checkpoint namespace: hands events to its pure run, and takes what comes out. Commits leave at once,
+ * in the order of all frames of the invocation; everything else waits for its ticket in the invocation's one queue. */
+#include "runtime/engine/engine.h"
+
+#include "runtime/base/mem.h"
+
+struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
+  const struct fl_invocation *invocation = frame->invocation;
+  struct fl_run_settings settings = {
+      .size = sizeof settings, .recursion_limit = invocation->options.recursion_limit, .ns = frame->ns};
+  settings.stream_modes =
+      invocation->options.on_event != NULL ? invocation->options.follow & ~(unsigned)FL_FOLLOW_EVENTS : 0;
+  settings.ephemeral = invocation->is_ephemeral;
+  return settings;
+}
+
+void fl_frame_tell(struct fl_frame *frame, const char *mode, const char *node, struct fl_value *data, uint64_t ticket) {
+  struct fl_item *item = fl_new(struct fl_item);
+  *item = (struct fl_item){
+      .kind = FL_ITEM_EVENT, .frame = frame, .ticket = ticket, .mode = mode, .node = fl_strdup(node), .data = data};
+  fl_invocation_add_item(frame->invocation, item);
+  fl_invocation_wake(frame->invocation);
+}
+
+/* ---- effects ---- */
+
+static const char *status_word(enum fl_run_status status) {
+  switch (status) {
+  case FL_RUN_DONE: return "idle";
+  case FL_RUN_INTERRUPTED: return "interrupted";
+  case FL_RUN_FAILED: return "error";
+  case FL_RUN_CANCELLED: return "cancelled";
+  }
+  return "idle";
+}
+
+/* The thread's own row goes with the commit that begins a run, and with the one that ends it. */
+static void add_thread_record(struct fl_invocation *invocation, struct fl_records *records, const char *status) {
+  struct fl_record *record = fl_records_add(records, FL_RECORD_THREAD, "");
+  record->thread.graph_name = fl_strdup(fl_definition_name(invocation->root.definition));
+  record->thread.graph_file = fl_strdup(invocation->root.graph->file.path);
+  record->thread.status = fl_strdup(status);
+  record->thread.wall_ms = fl_world_wall_ms(invocation->runtime->world);
+}
+
+static const struct fl_do *find_end(const struct fl_effects *effects) {
+  for (size_t i = 0; i < effects->count; i++)
+    if (effects->items[i].kind == FL_DO_END) return &effects->items[i];
+  return NULL;
+}
+
+static void perform_commit(struct fl_frame *frame, struct fl_do *effect, const struct fl_do *end) {
+  struct fl_invocation *invocation = frame->invocation;
+  if (end != NULL) add_thread_record(invocation, &effect->records, status_word(end->status));
+  else if (!invocation->has_begun) add_thread_record(invocation, &effect->records, "busy");
+  invocation->has_begun = true;
+  fl_frame_commit(frame, effect);
+}
+
+/* Late events of a task wait for the commit that its end caused. */
+static void release_late(struct fl_invocation *invocation, struct fl_task *task, uint64_t ticket) {
+  while (task != NULL && task->late != NULL) {
+    struct fl_item *item = task->late;
+    task->late = item->next;
+    item->frame = task->frame;
+    item->ticket = ticket;
+    fl_invocation_add_item(invocation, item);
+  }
+  if (task != NULL) task->late_tail = &task->late;
+}
+
+/* A run that began and ends without a last commit of the core (cancelled, or with a task that was) says so on its own.
+ */
+static void commit_status(struct fl_invocation *invocation, enum fl_run_status status) {
+  bool has_row = invocation->has_begun || invocation->has_started;
+  if (!has_row || invocation->is_ephemeral || invocation->has_lost_store) return;
+  struct fl_records records = {0};
+  add_thread_record(invocation, &records, status_word(status));
+  fl_invocation_commit(invocation, &records);
+}
+
+static void take_effects(struct fl_frame *frame, struct fl_effects *effects, struct fl_task *task) {
+  struct fl_invocation *invocation = frame->invocation;
+  const struct fl_do *end = find_end(effects);
+  size_t commit_count = 0;
+  for (size_t i = 0; i < effects->count; i++) {
+    if (effects->items[i].kind != FL_DO_COMMIT) continue;
+    perform_commit(frame, &effects->items[i], end);
+    commit_count++;
+  }
+  if (end != NULL && commit_count == 0) commit_status(invocation, end->status);
+  frame->is_ending |= end != NULL;
+  release_late(invocation, task, invocation->last_ticket);
+  for (size_t i = 0; i < effects->count; i++) {
+    struct fl_do *effect = &effects->items[i];
+    if (effect->kind == FL_DO_COMMIT) continue;
+    struct fl_item *item = fl_new(struct fl_item);
+    *item = (struct fl_item){
+        .kind = FL_ITEM_EFFECT, .frame = frame, .ticket = fl_frame_ticket_of(frame, effect->after), .effect = *effect};
+    *effect = (struct fl_do){.kind = FL_DO_COMMIT}; /* what it owned has moved */
+    fl_invocation_add_item(invocation, item);
+  }
+}
+
+void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
+  fl_runtime_stamp(frame->invocation->runtime, &event->ev);
+  if (event->ev.seq == 0 && event->ticket > 0) event->ev.seq = fl_frame_seq_behind(frame, event->ticket);
+  event->ev.task_id = event->task_id;
+  event->ev.writes = event->writes;
+  event->ev.write_count = event->write_count;
+  event->ev.value = event->value;
+  event->ev.interrupt_id = event->interrupt_id;
+  event->ev.error = event->error;
+  struct fl_effects effects = {0};
+  fl_run_step(frame->run, &event->ev, &effects);
+  if (event->ev.kind == FL_EV_TASK_DONE) fl_task_settle(event->task, &effects);
+  take_effects(frame, &effects, event->task);
+  fl_effects_deinit(&effects);
+  if (event->task != NULL) {
+    event->task->phase = FL_TASK_ENDED;
+    fl_task_free_if_gone(event->task);
+  }
+  fl_queued_event_free(event);
+}
+
+void fl_frame_deinit(struct fl_frame *frame) {
+  fl_free(frame->seq_tickets);
+  fl_free(frame->ns);
+}
