@@ -1,55 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /* Nodes: a table of types, each with its keys and its check; expressions compiled; `react` written out as two nodes. */
-#include "graph/file_loader.h"
+#include "graph/file_node.h"
 #include "runtime/json/json.h"
 
 #include <stdio.h>
 
-/* A node being loaded. `config` is what the engine will read, `exprs` its expressions by pointer into it. */
-struct node_load {
-  struct fl_loader *loader;
-  struct fl_entry *entry;
-  const struct fl_spot *spot;
-  struct fl_value *config;
-  struct fl_map exprs;
-};
-
-typedef void node_check_fn(struct node_load *load);
-
 struct node_type {
   struct fl_file_shape shape;
-  node_check_fn *check;
+  fl_node_check_fn *check;
 };
 
 /* ---- expressions of a node ---- */
 
-static void add_expr(struct node_load *load, const struct fl_spot *spot) {
+/* The way from the node's entry to the spot. */
+static void add_pointer(const struct fl_node_load *load, const struct fl_spot *spot, struct fl_buf *pointer) {
+  if (spot->parent != load->spot) add_pointer(load, spot->parent, pointer);
+  if (spot->key != NULL) fl_json_pointer_add(pointer, fl_slice_of(spot->key));
+  else fl_json_pointer_add_index(pointer, spot->index);
+}
+
+void fl_node_load_expr(struct fl_node_load *load, const struct fl_spot *spot) {
   struct fl_expr *expr = spot->value != NULL ? fl_file_expr(spot) : NULL;
   if (expr == NULL) return;
   FL_BUF_AUTO pointer = {0};
-  if (spot->parent != load->spot) fl_json_pointer_add(&pointer, fl_slice_of(spot->parent->key));
-  fl_json_pointer_add(&pointer, fl_slice_of(spot->key));
+  add_pointer(load, spot, &pointer);
   fl_expr_destroy(fl_map_set(&load->exprs, pointer.data, expr));
 }
 
-static void add_required_expr(struct node_load *load, const char *key) {
+void fl_node_load_required_expr(struct fl_node_load *load, const char *key) {
   struct fl_spot spot = fl_spot_member(load->spot, key);
   if (spot.value == NULL) fl_spot_key_error(load->spot, NULL, "\"%s\" is missing", key);
-  add_expr(load, &spot);
+  fl_node_load_expr(load, &spot);
 }
 
-/* A map whose values are expressions; with `of_channels` its keys are channels. */
-static void add_expr_map(struct node_load *load, const char *key, bool of_channels) {
+void fl_node_load_expr_map(struct fl_node_load *load, const char *key, bool of_channels) {
   struct fl_spot map = fl_spot_member(load->spot, key);
   if (map.value == NULL || !fl_spot_is(&map, FL_OBJECT)) return;
   for (struct fl_member m = {0}; fl_next_member(map.value, &m);) {
     struct fl_spot spot = fl_spot_member(&map, m.key);
     if (of_channels) fl_file_use_channel(&spot, m.key);
-    add_expr(load, &spot);
+    fl_node_load_expr(load, &spot);
   }
 }
 
-static void use_channel_of(struct node_load *load, const char *key) {
+void fl_node_load_channel(struct fl_node_load *load, const char *key) {
   const char *name = fl_spot_text(load->spot, key, false);
   struct fl_spot spot = fl_spot_member(load->spot, key);
   if (name != NULL) fl_file_use_channel(&spot, name);
@@ -57,92 +51,46 @@ static void use_channel_of(struct node_load *load, const char *key) {
 
 /* ---- types ---- */
 
-static void need_messages(struct node_load *load) {
-  struct fl_entry *channel = fl_section_find(&load->loader->state, "messages");
-  if (channel != NULL) channel->is_used = true;
-  if (fl_file_has_messages(load->loader)) return;
-  fl_spot_key_error(load->spot, "add \"messages: { reducer: messages }\" to state",
-                    "a node of type %s needs the channel \"messages\" with the reducer messages", load->entry->type);
-}
-
-/* An agent that names no model has the only one there is. */
-static void check_model(struct node_load *load) {
-  struct fl_section *models = &load->loader->models;
-  const char *name = fl_spot_text(load->spot, "model", false);
-  struct fl_spot spot = fl_spot_member(load->spot, "model");
-  if (name != NULL) {
-    fl_section_use(models, &spot, "model", name);
-  } else if (spot.value == NULL && models->count == 1) {
-    models->items[0]->is_used = true;
-    fl_set_string(load->config, "model", models->items[0]->name);
-  } else if (spot.value == NULL && models->count == 0) {
-    fl_spot_key_warn(load->spot, "declare one under models, or run with --model", "the agent has no model");
-  } else if (spot.value == NULL) {
-    fl_spot_key_error(load->spot, "add \"model\"", "the agent does not say which of the %zu models it uses",
-                      models->count);
-  }
-}
-
-static void check_agent(struct node_load *load) {
-  need_messages(load);
-  check_model(load);
-  struct fl_spot prompt = fl_spot_member(load->spot, "prompt"), tools = fl_spot_member(load->spot, "tools");
-  fl_spot_is(&prompt, FL_STRING);
-  fl_file_check_tools(&tools);
-}
-
-static void check_tools(struct node_load *load) {
-  need_messages(load);
-  struct fl_spot agent = fl_spot_member(load->spot, "agent"), tools = fl_spot_member(load->spot, "tools");
-  fl_file_check_tools(&tools);
-  const char *name = fl_spot_text(load->spot, "agent", false);
-  struct fl_entry *entry = NULL;
-  if (name == NULL || !fl_file_use_node(&agent, name, &entry)) return;
-  if (entry == NULL || !fl_file_is_agent(entry)) fl_spot_error(&agent, NULL, "\"%s\" is not an agent", name);
-}
-
-static void check_tool(struct node_load *load) {
+static void check_tool(struct fl_node_load *load) {
   const char *name = fl_spot_text(load->spot, "tool", true);
   struct fl_spot tool = fl_spot_member(load->spot, "tool");
   if (name != NULL) fl_file_check_tool(&tool, name, false);
-  add_expr_map(load, "args", false);
-  use_channel_of(load, "write");
+  fl_node_load_expr_map(load, "args", false);
+  fl_node_load_channel(load, "write");
 }
 
-static void check_set(struct node_load *load) {
+static void check_set(struct fl_node_load *load) {
   struct fl_spot write = fl_spot_member(load->spot, "write");
   if (write.value == NULL) fl_spot_key_error(load->spot, NULL, "\"write\" is missing");
-  add_expr_map(load, "write", true);
+  fl_node_load_expr_map(load, "write", true);
 }
 
-static void check_fail(struct node_load *load) { add_required_expr(load, "message"); }
+static void check_fail(struct fl_node_load *load) { fl_node_load_required_expr(load, "message"); }
 
-static void check_interrupt(struct node_load *load) {
-  add_required_expr(load, "value");
-  use_channel_of(load, "resume");
+static void check_interrupt(struct fl_node_load *load) {
+  fl_node_load_required_expr(load, "value");
+  fl_node_load_channel(load, "resume");
 }
 
-static void check_c(struct node_load *load) { fl_spot_text(load->spot, "function", true); }
+static void check_c(struct fl_node_load *load) { fl_spot_text(load->spot, "function", true); }
 
-#define COMMON "type", "description"
 static const char *const later_keys[] = {"retry", "timeout", "cache", "defer", "on_error", NULL};
 static const char *const later_set_keys[] = {"retry", "timeout", "cache", "defer", "on_error", "goto", "graph", NULL};
-static const char *const agent_keys[] = {COMMON, "model", "prompt", "tools", NULL};
-static const char *const tools_keys[] = {COMMON, "agent", "tools", NULL};
-static const char *const tool_keys[] = {COMMON, "tool", "args", "write", NULL};
-static const char *const set_keys[] = {COMMON, "write", NULL};
-static const char *const fail_keys[] = {COMMON, "message", NULL};
-static const char *const interrupt_keys[] = {COMMON, "value", "resume", NULL};
-static const char *const c_keys[] = {COMMON, "function", NULL};
+static const char *const tool_keys[] = {FL_NODE_COMMON, "tool", "args", "write", NULL};
+static const char *const set_keys[] = {FL_NODE_COMMON, "write", NULL};
+static const char *const fail_keys[] = {FL_NODE_COMMON, "message", NULL};
+static const char *const interrupt_keys[] = {FL_NODE_COMMON, "value", "resume", NULL};
+static const char *const c_keys[] = {FL_NODE_COMMON, "function", NULL};
 
 static const struct node_type types[] = {
-    {{"react", "a node of type react", agent_keys, later_keys}, check_agent},
-    {{"agent", "a node of type agent", agent_keys, later_keys}, check_agent},
-    {{"tools", "a node of type tools", tools_keys, later_keys}, check_tools},
+    {{"react", "a node of type react", fl_node_react_keys, later_keys}, fl_node_check_agent},
+    {{"agent", "a node of type agent", fl_node_agent_keys, later_keys}, fl_node_check_agent},
+    {{"tools", "a node of type tools", fl_node_tools_keys, later_keys}, fl_node_check_tools},
     {{"tool", "a node of type tool", tool_keys, later_keys}, check_tool},
     {{"set", "a node of type set", set_keys, later_set_keys}, check_set},
     {{"fail", "a node of type fail", fail_keys, later_keys}, check_fail},
     {{"interrupt", "a node of type interrupt", interrupt_keys, later_keys}, check_interrupt},
+    {{"judge", "a node of type judge", fl_node_judge_keys, later_keys}, fl_node_check_judge},
     {{"c", "a node of type c", c_keys, later_keys}, check_c},
 };
 enum { TYPE_COUNT = sizeof types / sizeof *types };
@@ -155,9 +103,9 @@ static const struct node_type *find_type(const char *name) {
 }
 
 static void refuse_type(const struct fl_spot *spot, const char *name) {
-  static const char *const later[] = {"graph", "judge", "http"};
+  static const char *const later[] = {"graph", "http"};
   const char *names[TYPE_COUNT];
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < 2; i++) {
     if (strcmp(name, later[i]) != 0) continue;
     fl_spot_error(
         spot, NULL,
@@ -167,7 +115,8 @@ static void refuse_type(const struct fl_spot *spot, const char *name) {
   for (size_t i = 0; i < TYPE_COUNT; i++) names[i] = types[i].shape.name;
   char advice[FL_SUGGESTION_MAX];
   const char *near = fl_suggest(name, names, TYPE_COUNT, advice);
-  fl_spot_error(spot, near != NULL ? near : "the types are react, agent, tools, tool, set, fail, interrupt and c",
+  fl_spot_error(spot,
+                near != NULL ? near : "the types are react, agent, tools, tool, set, fail, interrupt, judge and c",
                 "there is no node type \"%s\"", name);
 }
 
@@ -233,7 +182,7 @@ static void destroy_exprs(struct fl_map *exprs) {
 
 /* react: NAME is the agent, NAME_tools calls what it asks for and leads back to it. The way out of NAME is a matter of
  * edges. */
-static void add_react(struct node_load *load) {
+static void add_react(struct fl_node_load *load) {
   const struct fl_entry *entry = load->entry;
   struct fl_value *tools_config = fl_object();
   fl_set_string(tools_config, "agent", entry->name);
@@ -246,7 +195,7 @@ static void add_react(struct node_load *load) {
 static void load_node(struct fl_loader *loader, struct fl_entry *entry) {
   const struct node_type *type = entry->type != NULL ? find_type(entry->type) : NULL;
   if (type == NULL) return;
-  struct node_load load = {
+  struct fl_node_load load = {
       .loader = loader, .entry = entry, .spot = &entry->spot, .config = fl_copy_shallow(entry->spot.value)};
   fl_unset(load.config, "type");
   fl_unset(load.config, "description");
@@ -267,10 +216,10 @@ void fl_file_load_nodes(struct fl_loader *loader) {
 /* ---- all shapes ---- */
 
 const struct fl_file_shape *const *fl_file_shapes(void) {
-  static const struct fl_file_shape *all[TYPE_COUNT + 8];
-  static const struct fl_file_shape *const others[] = {&fl_shape_graph, &fl_shape_part,   &fl_shape_channel,
-                                                       &fl_shape_model, &fl_shape_server, &fl_shape_edge,
-                                                       &fl_shape_arm};
+  static const struct fl_file_shape *all[TYPE_COUNT + 16];
+  static const struct fl_file_shape *const others[] = {
+      &fl_shape_graph, &fl_shape_part, &fl_shape_channel, &fl_shape_model,  &fl_shape_server,
+      &fl_shape_edge,  &fl_shape_arm,  &fl_shape_prompt,  &fl_shape_answer, &fl_shape_history};
   for (size_t i = 0; i < TYPE_COUNT; i++) all[i] = &types[i].shape;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) all[TYPE_COUNT + i] = others[i];
   return all;

@@ -305,7 +305,6 @@ static const struct mistake mistakes[] = {
      "the types are react", true},
     {HEAD STATE "nodes: {a: {type: graph, file: x}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type",
      "are not in version 1", NULL, true},
-    {HEAD STATE "nodes: {a: {type: judge}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type", "come later", NULL, true},
     {HEAD STATE "nodes: {a: {type: http}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type", "come later", NULL, true},
     {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, retry: 3}}\nedges: [START -> a]\n", 3, 39, "/nodes/a/retry",
      "\"retry\" is not in version 1", NULL, true},
@@ -686,7 +685,7 @@ static void the_schema_and_the_loader_know_the_same_keys(void **state) {
     if (fl_size(properties) != key_count)
       fail_msg("the schema of %s has %zu keys, the loader %zu", (*shape)->name, fl_size(properties), key_count);
   }
-  assert_int_equal(shape_count, 15);
+  assert_true(shape_count >= 19);
   fl_value_unref(schema);
 }
 

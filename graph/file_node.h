@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* A node being loaded, and what the checks of the node types share. For graph/file_node*.c only. */
+#pragma once
+#include "graph/file_loader.h"
+
+/* `config` is what the engine will read, `exprs` its expressions by pointer into it. */
+struct fl_node_load {
+  struct fl_loader *loader;
+  struct fl_entry *entry;
+  const struct fl_spot *spot;
+  struct fl_value *config;
+  struct fl_map exprs;
+};
+
+typedef void fl_node_check_fn(struct fl_node_load *load);
+
+/* Keys that every type has. */
+#define FL_NODE_COMMON "type", "description"
+
+/* ---- file_node.c ---- */
+
+/* Compiles the expression at a spot somewhere below the node's entry; an absent one is none. */
+void fl_node_load_expr(struct fl_node_load *load, const struct fl_spot *spot);
+void fl_node_load_required_expr(struct fl_node_load *load, const char *key);
+/* A map whose values are expressions; with `of_channels` its keys are channels. */
+void fl_node_load_expr_map(struct fl_node_load *load, const char *key, bool of_channels);
+/* A member that names a channel; may be absent. */
+void fl_node_load_channel(struct fl_node_load *load, const char *key);
+
+/* ---- file_node_model.c: types that ask a model ---- */
+
+extern const char *const fl_node_agent_keys[], *const fl_node_react_keys[], *const fl_node_tools_keys[],
+                                                                                *const fl_node_judge_keys[];
+extern const struct fl_file_shape fl_shape_prompt, fl_shape_answer, fl_shape_history;
+fl_node_check_fn fl_node_check_agent, fl_node_check_tools, fl_node_check_judge;
