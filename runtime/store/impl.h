@@ -15,6 +15,8 @@ struct fl_ask {
   void *user;
 };
 
+struct fl_db; /* one SQLite connection: sqlite.h */
+
 struct fl_store_ops {
   void (*submit)(struct fl_store *store, struct fl_txn *txn);
   void (*pause)(struct fl_store *store, bool pauses);
@@ -26,6 +28,8 @@ struct fl_store_ops {
   int (*list_checkpoints)(struct fl_store *store, const struct fl_ask *ask, struct fl_error *err);
   int (*find_checkpoint)(struct fl_store *store, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err);
   int (*list_events)(struct fl_store *store, const struct fl_ask *ask, struct fl_error *err);
+  /* The connection that reads what stands beside the threads; NULL when there is nothing yet. */
+  struct fl_db *(*side)(struct fl_store *store);
 };
 
 /* The first member of both kinds. */
@@ -36,10 +40,18 @@ struct fl_store {
 
 /* ---- transactions ---- */
 
+/* What a transaction gives back besides its status. */
+struct fl_txn_answer {
+  uint64_t fence, count;
+};
+
 enum { FL_NO_MAX = INT32_MAX }; /* row numbers of a thread: half of a 64-bit row id */
 
 /* Whether the transaction makes sense by itself; FL_E_INVALID says what does not, FL_E_LIMIT a thread too long. */
 int fl_txn_check(const struct fl_txn *txn, struct fl_error *err);
+
+/* Whether it is about what stands beside the threads. */
+bool fl_txn_is_beside(const struct fl_txn *txn);
 
 /* Whether it changes nothing but what a thread says about itself, and so needs no lease. */
 bool fl_txn_is_metadata(const struct fl_txn *txn);

@@ -86,6 +86,11 @@ int fl_lease_check_free(const struct fl_lease *lease, const struct fl_lease_ask 
                       ask->thread, lease->holder.pid);
 }
 
+int fl_lease_check_held(const struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err) {
+  if (fl_lease_is_held(lease, ask)) return 0;
+  return fl_error_set(err, FL_E_STATE, "nobody runs thread %s", ask->thread);
+}
+
 int fl_lease_acquire(struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err) {
   int status = fl_lease_check_free(lease, ask, err);
   if (status != 0) return status;

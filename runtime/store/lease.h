@@ -41,6 +41,8 @@ struct fl_lease_ask {
 bool fl_lease_is_held(const struct fl_lease *lease, const struct fl_lease_ask *ask);
 int fl_lease_check_free(const struct fl_lease *lease, const struct fl_lease_ask *ask,
                         struct fl_error *err); /* FL_E_BUSY */
+int fl_lease_check_held(const struct fl_lease *lease, const struct fl_lease_ask *ask,
+                        struct fl_error *err); /* FL_E_STATE */
 int fl_lease_check(const struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err);
 int fl_lease_acquire(struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err);
 int fl_lease_renew(struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err);

@@ -10,9 +10,48 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/store/side.h"
+#include "runtime/store/sqlite.h"
 
 #include <inttypes.h>
 #include <unistd.h>
+
+/* ---- beside the threads ---- */
+
+static int open_side(struct fl_memory_store *store, struct fl_error *err) {
+  if (store->side != NULL) return 0;
+  struct fl_db *db = fl_new(struct fl_db);
+  int status = fl_db_open_memory(db, err);
+  if (status == 0) store->side = db;
+  else fl_free(db);
+  return status;
+}
+
+static int apply_beside(struct fl_memory_store *store, struct fl_txn *txn, struct fl_error *err) {
+  struct fl_txn_answer answer = {0};
+  struct fl_error ignored = {0};
+  int status = open_side(store, err);
+  if (status == 0) status = fl_db_do(store->side, FL_SQL_BEGIN, err);
+  if (status != 0) return status;
+  status = fl_side_apply(store->side, txn, &answer, err);
+  if (status == 0) txn->count = answer.count;
+  fl_db_do(store->side, status == 0 ? FL_SQL_COMMIT : FL_SQL_ROLLBACK, &ignored); /* of memory: it cannot fail */
+  return status;
+}
+
+static int apply_request(struct fl_memory_store *store, const struct fl_memory_thread *thread, const struct fl_txn *txn,
+                         const struct fl_lease_ask *ask, struct fl_error *err) {
+  int status = fl_lease_check_held(&thread->lease, ask, err);
+  if (status == 0) status = open_side(store, err);
+  return status == 0 ? fl_side_put_request(store->side, txn, thread->lease.fence, err) : status;
+}
+
+static void drop_requests(struct fl_memory_store *store, const char *thread) {
+  struct fl_error ignored = {0};
+  if (store->side != NULL) fl_side_drop_requests(store->side, thread, &ignored);
+}
+
+static struct fl_db *memory_side(struct fl_store *base) { return ((struct fl_memory_store *)base)->side; }
 
 /* ---- transactions ---- */
 
@@ -36,6 +75,7 @@ static int find_or_make(struct fl_memory_store *store, const struct fl_txn *txn,
 }
 
 static void delete_thread(struct fl_memory_store *store, struct fl_memory_thread *thread) {
+  drop_requests(store, thread->id);
   if (thread->lease.fence > store->fence_floor) store->fence_floor = thread->lease.fence;
   fl_map_remove(&store->threads, thread->id);
   fl_memory_thread_destroy(thread);
@@ -73,9 +113,11 @@ static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_er
                              .fence = txn->fence,
                              .wall_ms = txn->wall_ms};
   if (store->error_code != 0)
-    return fl_error_set(err, store->error_code, "thread %s: %s", txn->thread, fl_error_sentence(store->error_code));
+    return fl_error_set(err, store->error_code, "thread %s: %s", txn->thread != NULL ? txn->thread : "-",
+                        fl_error_sentence(store->error_code));
   size_t before = store->threads.count;
   int status = fl_txn_check(txn, err);
+  if (status == 0 && fl_txn_is_beside(txn)) return apply_beside(store, txn, err);
   if (status == 0) status = find_or_make(store, txn, &thread, err);
   if (status != 0) return status;
   switch (txn->kind) {
@@ -84,7 +126,11 @@ static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_er
   case FL_TXN_LEASE_RENEW: status = fl_lease_renew(&thread->lease, &ask, err); break;
   case FL_TXN_LEASE_RELEASE: status = fl_lease_release(&thread->lease, &ask, err); break;
   case FL_TXN_DELETE_THREAD: return apply_delete(store, thread, &ask, err);
+  case FL_TXN_REQUEST: return apply_request(store, thread, txn, &ask, err);
+  default: return fl_error_set(err, FL_E_BUG, "a transaction of an unknown kind %d", (int)txn->kind);
   }
+  if (status == 0 && (txn->kind == FL_TXN_LEASE_ACQUIRE || txn->kind == FL_TXN_LEASE_RELEASE))
+    drop_requests(store, txn->thread);
   if (status != 0 && store->threads.count > before)
     delete_thread(store, thread); /* a write that failed makes no thread */
   return status;
@@ -160,6 +206,8 @@ static void memory_close(struct fl_store *base) {
   for (struct fl_map_entry *entry; (entry = fl_map_next(&store->threads, &cursor)) != NULL;)
     fl_memory_thread_destroy(entry->value);
   fl_map_deinit(&store->threads);
+  if (store->side != NULL) fl_db_close(store->side);
+  fl_free(store->side);
   fl_free(store);
 }
 
@@ -176,6 +224,7 @@ static const struct fl_store_ops memory_ops = {
     .list_checkpoints = fl_memory_list_checkpoints,
     .find_checkpoint = fl_memory_find_checkpoint,
     .list_events = fl_memory_list_events,
+    .side = memory_side,
 };
 
 struct fl_store *fl_store_memory_create(struct fl_world *world) {

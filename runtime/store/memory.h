@@ -53,6 +53,7 @@ struct fl_memory_store {
   struct fl_memory_dispatch *retired;
   uint64_t delay_ms;
   int error_code;
+  struct fl_db *side; /* what stands beside the threads; NULL until something does */
 };
 
 struct fl_memory_thread *fl_memory_thread_create(const char *id);

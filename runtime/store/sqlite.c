@@ -32,7 +32,8 @@ static void call_back(struct fl_sqlite_store *store) {
   for (struct fl_sqlite_job *job = done.first, *next; job != NULL; job = next) {
     next = job->next;
     fl_world_release(store->base.world);
-    if (job->status == 0 && job->txn->kind == FL_TXN_LEASE_ACQUIRE) job->txn->fence = job->fence;
+    if (job->status == 0 && job->txn->kind == FL_TXN_LEASE_ACQUIRE) job->txn->fence = job->answer.fence;
+    if (job->status == 0) job->txn->count = job->answer.count;
     job->txn->on_done(job->txn, job->status, job->err);
     fl_free(job->err);
     fl_free(job);
@@ -125,6 +126,12 @@ static void sqlite_pause(struct fl_store *base, bool pauses) {
   else pthread_mutex_unlock(&store->batch_mutex);
 }
 
+/* A file that is only read may still have its first format, which had nothing there. */
+static struct fl_db *sqlite_side(struct fl_store *base) {
+  struct fl_sqlite_store *store = (struct fl_sqlite_store *)base;
+  return store->reader.version > 1 ? &store->reader : NULL;
+}
+
 static const struct fl_store_ops sqlite_ops = {
     .submit = sqlite_submit,
     .pause = sqlite_pause,
@@ -135,6 +142,7 @@ static const struct fl_store_ops sqlite_ops = {
     .list_checkpoints = fl_sqlite_list_checkpoints,
     .find_checkpoint = fl_sqlite_find_checkpoint,
     .list_events = fl_sqlite_list_events,
+    .side = sqlite_side,
 };
 
 /* ---- opening: the file ---- */

@@ -80,7 +80,20 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
   X(SUB_HEAD, "SELECT k FROM row WHERE thread = ?1 AND ns = ?2 AND k > 8589934592 ORDER BY k DESC LIMIT 1")            \
   X(WRITES_READ, "SELECT task, place, channel, sum, body FROM pending WHERE thread = ?1 AND checkpoint = ?2")          \
   X(CALLS_READ, "SELECT id, task, place, kind, effect, name, argument_hash, sum, arguments, is_error, result_sum,"     \
-                " result FROM call WHERE thread = ?1 AND checkpoint = ?2")
+                " result FROM call WHERE thread = ?1 AND checkpoint = ?2")                                             \
+  X(CACHE_READ, "SELECT sum, body FROM cache WHERE graph = ?1 AND node = ?2 AND key = ?3"                              \
+                " AND (expires_ms IS NULL OR expires_ms > ?4)")                                                        \
+  X(CACHE_DROP, "DELETE FROM cache WHERE graph = ?1 AND node = ?2 AND key = ?3")                                       \
+  X(CACHE_ADD, "INSERT INTO cache(graph, node, key, created_ms, expires_ms, sum, body)"                                \
+               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                                  \
+  X(CACHE_EXPIRE, "DELETE FROM cache WHERE seq IN (SELECT seq FROM cache WHERE expires_ms <= ?1 LIMIT ?2)")            \
+  X(CACHE_DROP_TO, "DELETE FROM cache WHERE seq <= ?1")                                                                \
+  X(CACHE_DROP_FIRST, "DELETE FROM cache WHERE seq IN (SELECT seq FROM cache ORDER BY seq LIMIT ?1)")                  \
+  X(CACHE_CLEAR, "DELETE FROM cache WHERE (?1 IS NULL OR graph = ?1) AND (?2 IS NULL OR node = ?2)")                   \
+  X(CACHE_SIZE, "SELECT value FROM meta WHERE name = 'cache_size'")                                                    \
+  X(REQUEST_PUT, "INSERT INTO request(thread, fence, kind, asker, wall_ms) VALUES(?1, ?2, ?3, ?4, ?5)"                 \
+                 " ON CONFLICT DO UPDATE SET fence = ?2, wall_ms = ?5")                                                \
+  X(REQUESTS_DROP, "DELETE FROM request WHERE thread = ?1")
 
 enum fl_sql {
 #define X(name, text) FL_SQL_##name,
@@ -92,13 +105,21 @@ enum fl_sql {
 struct fl_db {
   sqlite3 *handle;
   const char *path; /* lent by the store */
+  int version;      /* format of the file; 0: it is new */
   sqlite3_stmt *statements[FL_SQL_COUNT];
 };
 
 /* The connection that writes: makes the schema when the file is empty; FL_E_VERSION, FL_E_CORRUPT when not ours. */
 int fl_db_open_writer(struct fl_db *db, const char *path, bool synchronous_normal, struct fl_error *err);
 int fl_db_open_reader(struct fl_db *db, const char *path, struct fl_error *err);
+/* A database of its own in memory, for what the store in memory keeps beside its threads. */
+int fl_db_open_memory(struct fl_db *db, struct fl_error *err);
 void fl_db_close(struct fl_db *db); /* repeatable */
+
+/* sqlite_schema.c. Whether the file is ours and of a format that this fairlead knows: sets db->version. */
+int fl_db_check_file(struct fl_db *db, struct fl_error *err);
+/* Takes the steps from db->version to the newest format, in one transaction. */
+int fl_db_update_schema(struct fl_db *db, struct fl_error *err);
 
 /* A prepared statement, reset, or NULL with `err` set; every parameter is bound anew each time. `err` is never NULL
  * here. */
@@ -110,6 +131,8 @@ sqlite3_stmt *fl_db_prepare(struct fl_db *db, const char *text, struct fl_error 
 int fl_db_row(struct fl_db *db, sqlite3_stmt *statement, struct fl_error *err);
 int fl_db_run(struct fl_db *db, sqlite3_stmt *statement, struct fl_error *err); /* for those without rows */
 int fl_db_do(struct fl_db *db, enum fl_sql id, struct fl_error *err);
+
+int fl_db_run_text(struct fl_db *db, const char *text, struct fl_error *err); /* statements without parameters */
 
 /* What SQLite's result code means, with the file's name and what to do. */
 int fl_db_fail(struct fl_db *db, int code, struct fl_error *err);
@@ -140,7 +163,7 @@ struct fl_sqlite_job {
   struct fl_txn *txn;
   struct fl_sqlite_job *next;
   struct fl_error *err; /* NULL unless it failed */
-  uint64_t fence;       /* of the lease that was acquired */
+  struct fl_txn_answer answer;
   int status;
 };
 
@@ -173,9 +196,10 @@ struct fl_sqlite_job *fl_sqlite_jobs_pop(struct fl_sqlite_jobs *jobs);
 /* The writer thread; ends when the store is closing and nothing waits. */
 void *fl_sqlite_write(void *store);
 
-/* One transaction within the open one of the batch. An error leaves its rows behind: the caller rolls back. The fence
- * of a new lease is the caller's to give out, once it is committed. */
-int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, uint64_t *ret_fence, struct fl_error *err);
+/* One transaction within the open one of the batch. An error leaves its rows behind: the caller rolls back. The answer
+ * (the fence of a new lease, a count) is the caller's to give out, once it is committed. */
+int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, struct fl_txn_answer *ret_answer,
+                    struct fl_error *err);
 
 /* The reading half of the table of operations. */
 int fl_sqlite_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err);

@@ -4,6 +4,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
+#include "runtime/store/side.h"
 #include "runtime/store/sqlite.h"
 
 #include <inttypes.h>
@@ -259,6 +260,7 @@ static int apply_acquire(struct fl_sqlite_store *store, struct fl_thread_row *th
                          uint64_t *ret_fence, struct fl_error *err) {
   int status = fl_lease_acquire(&thread->lease, ask, err);
   if (status == 0) status = put_lease(store, thread, ask->wall_ms, err);
+  if (status == 0) status = fl_side_drop_requests(&store->writer, ask->thread, err);
   if (status != 0) return status;
   *ret_fence = thread->lease.fence;
   store->has_acquired = true;
@@ -269,7 +271,14 @@ static int apply_keep(struct fl_sqlite_store *store, struct fl_thread_row *threa
                       const struct fl_lease_ask *ask, struct fl_error *err) {
   bool renews = txn->kind == FL_TXN_LEASE_RENEW;
   int status = renews ? fl_lease_renew(&thread->lease, ask, err) : fl_lease_release(&thread->lease, ask, err);
-  return status == 0 ? put_lease(store, thread, 0, err) : status;
+  if (status == 0) status = put_lease(store, thread, 0, err);
+  return status == 0 && !renews ? fl_side_drop_requests(&store->writer, ask->thread, err) : status;
+}
+
+static int apply_request(struct fl_sqlite_store *store, const struct fl_thread_row *thread, const struct fl_txn *txn,
+                         const struct fl_lease_ask *ask, struct fl_error *err) {
+  int status = fl_lease_check_held(&thread->lease, ask, err);
+  return status == 0 ? fl_side_put_request(&store->writer, txn, thread->lease.fence, err) : status;
 }
 
 static int apply_delete(struct fl_sqlite_store *store, const struct fl_thread_row *thread,
@@ -281,6 +290,7 @@ static int apply_delete(struct fl_sqlite_store *store, const struct fl_thread_ro
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 1, (int64_t)thread->lease.fence);
   status = fl_db_run(&store->writer, statement, err);
+  if (status == 0) status = fl_side_drop_requests(&store->writer, ask->thread, err);
   for (size_t i = 0; status == 0 && i < sizeof all / sizeof all[0]; i++) {
     statement = fl_db_use(&store->writer, all[i], err);
     if (statement == NULL) return err->code;
@@ -305,7 +315,7 @@ static int find_or_make(struct fl_db *db, const struct fl_txn *txn, struct fl_th
   return status == 0 ? fl_db_find_thread(db, txn->thread, ret_thread, err) : status;
 }
 
-int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, uint64_t *ret_fence,
+int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, struct fl_txn_answer *ret_answer,
                     struct fl_error *err) {
   struct fl_thread_row thread;
   struct fl_lease_ask ask = {.thread = txn->thread,
@@ -314,14 +324,17 @@ int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, uin
                              .fence = txn->fence,
                              .wall_ms = txn->wall_ms};
   int status = fl_txn_check(txn, err);
+  if (status == 0 && fl_txn_is_beside(txn)) return fl_side_apply(&store->writer, txn, ret_answer, err);
   if (status == 0) status = find_or_make(&store->writer, txn, &thread, err);
   if (status != 0) return status;
   switch (txn->kind) {
   case FL_TXN_WRITE: return apply_write(store, &thread, txn, &ask, err);
-  case FL_TXN_LEASE_ACQUIRE: return apply_acquire(store, &thread, &ask, ret_fence, err);
+  case FL_TXN_LEASE_ACQUIRE: return apply_acquire(store, &thread, &ask, &ret_answer->fence, err);
   case FL_TXN_LEASE_RENEW:
   case FL_TXN_LEASE_RELEASE: return apply_keep(store, &thread, txn, &ask, err);
   case FL_TXN_DELETE_THREAD: return apply_delete(store, &thread, &ask, err);
+  case FL_TXN_REQUEST: return apply_request(store, &thread, txn, &ask, err);
+  default: break;
   }
   return fl_error_set(err, FL_E_BUG, "a transaction of an unknown kind %d", (int)txn->kind);
 }

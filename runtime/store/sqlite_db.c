@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One SQLite connection: how it is opened, what stands in the file, prepared statements, and what its errors mean to
- * us. */
+/* One SQLite connection: how it is opened, prepared statements, and what its errors mean to us. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/sqlite.h"
@@ -9,33 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { APPLICATION_ID = 0x66616972, SCHEMA_VERSION = 1, BUSY_MS = 5000, WAL_SIZE_MAX = 8 * 1024 * 1024 };
-
-/* `k`: see fl_key. `name`: the channel of a value, the source of a checkpoint. `place`: a write's or call's index in
- * its task. Namespaces are null for the root graph. `pending` and `call` empty themselves as supersteps end, so their
- * pages are used again; `row` and `event` only grow. */
-static const char schema[] =
-    "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER) STRICT;"
-    "CREATE TABLE thread(row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, graph_name TEXT, graph_file TEXT,"
-    " status TEXT NOT NULL, metadata TEXT, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,"
-    " fence INTEGER NOT NULL, lease_pid INTEGER NOT NULL DEFAULT 0, lease_start INTEGER, lease_token INTEGER,"
-    " lease_place TEXT, lease_expires_ms INTEGER NOT NULL DEFAULT 0) STRICT;"
-    "CREATE TABLE row(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, k INTEGER NOT NULL, parent INTEGER, ns TEXT,"
-    " name TEXT, kind INTEGER, count INTEGER, labels INTEGER, origin TEXT, id ANY, step INTEGER, wall_ms INTEGER,"
-    " manifest TEXT, sum INTEGER, body TEXT) STRICT;"
-    "CREATE UNIQUE INDEX row_key ON row(thread, k);"
-    "CREATE INDEX row_sub ON row(thread, ns, k) WHERE ns IS NOT NULL AND k > 8589934592;"
-    "CREATE TABLE pending(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, checkpoint INTEGER NOT NULL, task ANY"
-    " NOT NULL, place INTEGER NOT NULL, ns TEXT, channel TEXT, labels INTEGER, origin TEXT, sum INTEGER,"
-    " body TEXT) STRICT;"
-    "CREATE UNIQUE INDEX pending_place ON pending(thread, checkpoint, task, place);"
-    "CREATE TABLE call(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, checkpoint INTEGER NOT NULL, id ANY NOT NULL,"
-    " task ANY, place INTEGER, ns TEXT, kind INTEGER, effect INTEGER, name TEXT, key TEXT, argument_hash BLOB,"
-    " manifest TEXT, sum INTEGER, arguments TEXT, is_error INTEGER, labels INTEGER, origin TEXT, result_sum INTEGER,"
-    " result TEXT) STRICT;"
-    "CREATE UNIQUE INDEX call_id ON call(thread, checkpoint, id);"
-    "CREATE TABLE event(no INTEGER PRIMARY KEY, thread INTEGER NOT NULL, run ANY, sum INTEGER, body TEXT) STRICT;"
-    "CREATE INDEX event_thread ON event(thread);";
+enum { BUSY_MS = 5000, WAL_SIZE_MAX = 8 * 1024 * 1024 };
 
 static const char *const statement_texts[FL_SQL_COUNT] = {
 #define X(name, text) text,
@@ -79,18 +52,9 @@ int fl_db_fail(struct fl_db *db, int code, struct fl_error *err) {
 
 /* ---- opening ---- */
 
-static int run_text(struct fl_db *db, const char *text, struct fl_error *err) {
+int fl_db_run_text(struct fl_db *db, const char *text, struct fl_error *err) {
   int code = sqlite3_exec(db->handle, text, NULL, NULL, NULL);
   return code == SQLITE_OK ? 0 : fl_db_fail(db, code, err);
-}
-
-static int ask_number(struct fl_db *db, const char *text, int64_t *ret_number, struct fl_error *err) {
-  sqlite3_stmt *statement = fl_db_prepare(db, text, err);
-  if (statement == NULL) return err->code;
-  int code = sqlite3_step(statement);
-  *ret_number = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-  sqlite3_finalize(statement);
-  return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : fl_db_fail(db, code, err);
 }
 
 static int open_connection(struct fl_db *db, const char *path, int flags, struct fl_error *err) {
@@ -102,42 +66,10 @@ static int open_connection(struct fl_db *db, const char *path, int flags, struct
   sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
   sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
   sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-  return run_text(db,
-                  "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
-                  "PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = FAST",
-                  err);
-}
-
-/* Ours, of a version we know: 0 and *ret_is_new false. An empty file is new. */
-static int check_file(struct fl_db *db, bool *ret_is_new, struct fl_error *err) {
-  int64_t application = 0, version = 0, objects = 0;
-  int status = ask_number(db, "PRAGMA application_id", &application, err);
-  if (status == 0) status = ask_number(db, "PRAGMA user_version", &version, err);
-  if (status == 0) status = ask_number(db, "SELECT count(*) FROM sqlite_schema", &objects, err);
-  if (status != 0) return status;
-  *ret_is_new = application == 0 && version == 0 && objects == 0;
-  if (*ret_is_new) return 0;
-  if (application != APPLICATION_ID)
-    return fl_error_set(err, FL_E_INVALID, "%s: it is a database of another program; choose another path", db->path);
-  if (version > SCHEMA_VERSION)
-    return fl_error_set(err, FL_E_VERSION,
-                        "%s: written by a newer fairlead (format %lld, this one knows %d); update fairlead", db->path,
-                        (long long)version, SCHEMA_VERSION);
-  if (version < 1)
-    return fl_error_set(err, FL_E_CORRUPT, "%s: its format number %lld is damaged", db->path, (long long)version);
-  return 0;
-}
-
-static int make_schema(struct fl_db *db, struct fl_error *err) {
-  char marks[96];
-  snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID,
-           SCHEMA_VERSION);
-  int status = run_text(db, "BEGIN IMMEDIATE", err);
-  if (status != 0) return status;
-  status = run_text(db, schema, err);
-  if (status == 0) status = run_text(db, marks, err);
-  if (status != 0) sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-  return status;
+  return fl_db_run_text(db,
+                        "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
+                        "PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = FAST",
+                        err);
 }
 
 /* Where memory cannot be shared between processes, SQLite stays with its old journal and says so. */
@@ -155,25 +87,32 @@ static int switch_to_wal(struct fl_db *db, struct fl_error *err) {
 
 int fl_db_open_writer(struct fl_db *db, const char *path, bool synchronous_normal, struct fl_error *err) {
   char settings[160];
-  bool is_new;
   snprintf(settings, sizeof settings,
            "PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d; PRAGMA cache_size = -16000",
            synchronous_normal ? "NORMAL" : "FULL", WAL_SIZE_MAX);
   int status = open_connection(db, path, SQLITE_OPEN_READWRITE, err);
-  if (status == 0) status = check_file(db, &is_new, err);
+  if (status == 0) status = fl_db_check_file(db, err);
+  if (status == 0 && db->version == 0) /* before the first page is written, or never */
+    status = fl_db_run_text(db, "PRAGMA auto_vacuum = INCREMENTAL", err);
   if (status == 0) status = switch_to_wal(db, err);
-  if (status == 0) status = run_text(db, settings, err);
-  if (status == 0 && is_new) status = make_schema(db, err);
+  if (status == 0) status = fl_db_run_text(db, settings, err);
+  if (status == 0) status = fl_db_update_schema(db, err);
   if (status != 0) fl_db_close(db);
   return status;
 }
 
 int fl_db_open_reader(struct fl_db *db, const char *path, struct fl_error *err) {
-  bool is_new;
   int status = open_connection(db, path, SQLITE_OPEN_READONLY, err);
-  if (status == 0) status = run_text(db, "PRAGMA cache_size = -8000", err);
-  if (status == 0) status = check_file(db, &is_new, err);
-  if (status == 0 && is_new) status = fl_error_set(err, FL_E_NOT_FOUND, "%s: there is nothing in it", path);
+  if (status == 0) status = fl_db_run_text(db, "PRAGMA cache_size = -8000", err);
+  if (status == 0) status = fl_db_check_file(db, err);
+  if (status == 0 && db->version == 0) status = fl_error_set(err, FL_E_NOT_FOUND, "%s: there is nothing in it", path);
+  if (status != 0) fl_db_close(db);
+  return status;
+}
+
+int fl_db_open_memory(struct fl_db *db, struct fl_error *err) {
+  int status = open_connection(db, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+  if (status == 0) status = fl_db_update_schema(db, err);
   if (status != 0) fl_db_close(db);
   return status;
 }

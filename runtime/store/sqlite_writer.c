@@ -99,7 +99,7 @@ static int apply_batch(struct fl_sqlite_store *store, struct fl_sqlite_jobs *bat
   for (struct fl_sqlite_job *job = batch->first; job != NULL; job = job->next) {
     if (job->status != 0) continue;
     int changes = sqlite3_total_changes(store->writer.handle);
-    int status = fl_sqlite_apply(store, job->txn, &job->fence, err);
+    int status = fl_sqlite_apply(store, job->txn, &job->answer, err);
     if (status == 0) continue;
     if (is_of_the_file(status)) return status;
     job_fail(job, status, err);

@@ -4,6 +4,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/store/side.h"
 
 /* Below this file `err` is never NULL. */
 #define WITH_ERROR(err)            \
@@ -19,7 +20,7 @@ void fl_store_pause(struct fl_store *store) { store->ops->pause(store, true); }
 void fl_store_resume(struct fl_store *store) { store->ops->pause(store, false); }
 
 void fl_store_submit(struct fl_store *store, struct fl_txn *txn) {
-  fl_check(txn->thread != NULL && txn->on_done != NULL);
+  fl_check((txn->thread != NULL || fl_txn_is_beside(txn)) && txn->on_done != NULL);
   txn->next = NULL;
   store->ops->submit(store, txn);
 }
@@ -83,4 +84,20 @@ int fl_store_find_checkpoint(struct fl_store *store, const char *thread, const c
   WITH_ERROR(err);
   const struct fl_ask ask = {.thread = thread, .ns = ns != NULL ? ns : "", .id = id};
   return store->ops->find_checkpoint(store, &ask, ret_no, err);
+}
+
+/* ---- beside the threads ---- */
+
+int fl_store_read_cache(struct fl_store *store, const struct fl_cache_entry *entry, int64_t wall_ms, char **ret_body,
+                        struct fl_error *err) {
+  WITH_ERROR(err);
+  struct fl_db *db = store->ops->side(store);
+  if (db == NULL) return fl_error_set(err, FL_E_NOT_FOUND, "there is no such result in the cache");
+  return fl_side_read_cache(db, entry, wall_ms, ret_body, err);
+}
+
+int fl_store_list_requests(struct fl_store *store, const struct fl_requests_query *query, struct fl_error *err) {
+  WITH_ERROR(err);
+  struct fl_db *db = store->ops->side(store);
+  return db == NULL ? 0 : fl_side_list_requests(db, query, err);
 }

@@ -53,6 +53,33 @@ enum fl_txn_kind {
   FL_TXN_LEASE_RENEW,   /* FL_E_CONFLICT when somebody else took it */
   FL_TXN_LEASE_RELEASE,
   FL_TXN_DELETE_THREAD, /* with everything of it; FL_E_BUSY while a lease is held, FL_E_NOT_FOUND */
+  FL_TXN_REQUEST,     /* asks the holder of the lease for something; FL_E_STATE when nobody holds it, FL_E_NOT_FOUND */
+  FL_TXN_CACHE_PUT,   /* of no thread, as the next */
+  FL_TXN_CACHE_CLEAR, /* `count`: how many went */
+};
+
+/* Beside the threads, in every kind of store: results of nodes that may be used again. `graph` and `node` are names of
+ * the caller's own (a hash of what the result depends on, say). A put replaces; the oldest results make room when there
+ * are more than FL_CACHE_COUNT_MAX or more than FL_CACHE_SIZE_MAX bytes of them. */
+enum { FL_CACHE_COUNT_MAX = 100000, FL_CACHE_SIZE_MAX = 256 << 20, FL_CACHE_BODY_MAX = 4 << 20 };
+struct fl_cache_entry {
+  const char *graph, *node; /* CLEAR: NULL stands for all */
+  uint8_t key[FL_HASH_SIZE];
+  int64_t expires_ms; /* wall clock; 0: never */
+  fl_slice body;      /* JSON text, at most FL_CACHE_BODY_MAX (FL_E_LIMIT) */
+};
+
+/* What a process that found a thread busy asks of the process that runs it. One row per thread, asker and kind; it
+ * holds for the lease of that moment only and is gone when that lease is given back or taken by another. */
+enum fl_request_kind {
+  FL_REQUEST_YIELD,     /* give the lease back once nothing runs */
+  FL_REQUEST_INTERRUPT, /* cancel the run, keep what it has written */
+  FL_REQUEST_ROLLBACK,  /* cancel it, and drop what it has written */
+};
+struct fl_request {
+  enum fl_request_kind kind;
+  const char *asker; /* who it is, for the log and for telling askers apart: 1 to 128 bytes */
+  int64_t wall_ms;   /* of the transaction; out of a listing */
 };
 
 enum { FL_LEASE_MS = 30000, FL_LEASE_RENEW_MS = 10000 };
@@ -70,12 +97,17 @@ enum { FL_LEASE_MS = 30000, FL_LEASE_RENEW_MS = 10000 };
  * dropped with it, so that what they said is stored once. */
 struct fl_txn {
   enum fl_txn_kind kind;
-  const char *thread;     /* fl_is_thread_id */
+  const char *thread;     /* fl_is_thread_id; NULL for CACHE_* */
   bool creates;           /* ACQUIRE, WRITE */
   uint64_t fence;         /* in for WRITE, RENEW, RELEASE; out for ACQUIRE */
   uint64_t expected_head; /* WRITE with a checkpoint of the root namespace: the head it replaces; else FL_E_CONFLICT */
   struct fl_records *records;
+  union { /* what the other kinds need */
+    const struct fl_cache_entry *cache;
+    const struct fl_request *request;
+  };
   int64_t wall_ms; /* now, by the caller's world */
+  uint64_t count;  /* out, where the kind says so */
   void (*on_done)(struct fl_txn *txn, int status, const struct fl_error *err);
   void *user;
   struct fl_txn *next; /* private */
@@ -141,3 +173,19 @@ struct fl_event_info {
 };
 int fl_store_list_events(struct fl_store *store, const char *thread, const char *run_id, uint64_t after_no,
                          bool (*visit)(const struct fl_event_info *info, void *user), void *user, struct fl_error *err);
+
+/* ---- reading beside the threads ---- */
+
+/* The result under graph, node and key of `entry` that has not expired at `wall_ms`; free the text with fl_free. */
+int fl_store_read_cache(struct fl_store *store, const struct fl_cache_entry *entry, int64_t wall_ms, char **ret_body,
+                        struct fl_error *err);
+
+/* What is asked of the holder of the lease with this fence, oldest first; everything lent for the visit. Cheap enough
+ * to be asked about once a second for every thread held. */
+struct fl_requests_query {
+  const char *thread;
+  uint64_t fence;
+  bool (*visit)(const struct fl_request *request, void *user);
+  void *user;
+};
+int fl_store_list_requests(struct fl_store *store, const struct fl_requests_query *query, struct fl_error *err);

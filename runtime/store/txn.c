@@ -52,10 +52,33 @@ static int record_check(const struct fl_record *record, const char *thread, stru
   return fault == NULL ? 0 : fl_error_set(err, FL_E_INVALID, "thread %s: %s cannot be stored", thread, fault);
 }
 
+static int cache_check(const struct fl_txn *txn, struct fl_error *err) {
+  const struct fl_cache_entry *entry = txn->cache;
+  if (txn->kind == FL_TXN_CACHE_CLEAR) return 0;
+  if (entry->graph == NULL || entry->node == NULL || entry->body.data == NULL)
+    return fl_error_set(err, FL_E_INVALID, "a cached result without graph, node or body");
+  if (entry->body.size <= FL_CACHE_BODY_MAX) return 0;
+  return fl_error_set(err, FL_E_LIMIT, "a result of %zu bytes is too large for the cache (%d MiB at most)",
+                      entry->body.size, FL_CACHE_BODY_MAX >> 20);
+}
+
+static int request_check(const struct fl_txn *txn, struct fl_error *err) {
+  const struct fl_request *request = txn->request;
+  size_t size = request->asker != NULL ? strlen(request->asker) : 0;
+  if (size > 0 && size <= FL_ID_MAX && request->kind <= FL_REQUEST_ROLLBACK) return 0;
+  return fl_error_set(err, FL_E_INVALID, "thread %s: a request needs a kind and the name of who asks", txn->thread);
+}
+
+bool fl_txn_is_beside(const struct fl_txn *txn) {
+  return txn->kind == FL_TXN_CACHE_PUT || txn->kind == FL_TXN_CACHE_CLEAR;
+}
+
 int fl_txn_check(const struct fl_txn *txn, struct fl_error *err) {
+  if (fl_txn_is_beside(txn)) return cache_check(txn, err);
   if (!fl_is_thread_id(txn->thread))
     return fl_error_set(err, FL_E_INVALID, "\"%.*s\" is not a thread id: use 1 to 128 of A-Z a-z 0-9 . _ : -", 200,
                         txn->thread);
+  if (txn->kind == FL_TXN_REQUEST) return request_check(txn, err);
   if (txn->kind != FL_TXN_WRITE) return 0;
   if (txn->records == NULL) return fl_error_set(err, FL_E_INVALID, "thread %s: a write without records", txn->thread);
   for (size_t i = 0; i < txn->records->count; i++) {

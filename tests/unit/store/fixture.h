@@ -56,6 +56,31 @@ __attribute__((unused)) static void fixture_reopen(struct fixture *f) {
   if (status != 0) fail_msg("reopen: %s", f->err.text);
 }
 
+/* Set-up and tear-down of tests that run on each kind of store. */
+__attribute__((unused)) static int open_memory(void **state) {
+  struct fixture *f = calloc(1, sizeof *f);
+  fixture_open(f, true);
+  *state = f;
+  return 0;
+}
+
+__attribute__((unused)) static int open_sqlite(void **state) {
+  struct fixture *f = calloc(1, sizeof *f);
+  fixture_open(f, false);
+  *state = f;
+  return 0;
+}
+
+__attribute__((unused)) static int close_fixture(void **state) {
+  fixture_close(*state);
+  free(*state);
+  return 0;
+}
+
+#define EACH(test)                                                   \
+  cmocka_unit_test_setup_teardown(test, open_memory, close_fixture), \
+      cmocka_unit_test_setup_teardown(test, open_sqlite, close_fixture)
+
 /* ---- transactions ---- */
 
 struct waiting {

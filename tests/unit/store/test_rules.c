@@ -2,26 +2,6 @@
 /* One set of tests for every kind of store: what a transaction does, what is found afterwards, who may write. */
 #include "tests/unit/store/fixture.h"
 
-static int open_memory(void **state) {
-  struct fixture *f = calloc(1, sizeof *f);
-  fixture_open(f, true);
-  *state = f;
-  return 0;
-}
-
-static int open_sqlite(void **state) {
-  struct fixture *f = calloc(1, sizeof *f);
-  fixture_open(f, false);
-  *state = f;
-  return 0;
-}
-
-static int close_fixture(void **state) {
-  fixture_close(*state);
-  free(*state);
-  return 0;
-}
-
 /* ---- threads and leases ---- */
 
 static void thread_comes_with_its_first_lease(void **state) {
@@ -641,10 +621,6 @@ static void closing_waits_for_what_is_under_way(void **state) {
   fl_world_run(f->world);
   assert_int_equal(waiting.done_count, 1);
 }
-
-#define EACH(test)                                                   \
-  cmocka_unit_test_setup_teardown(test, open_memory, close_fixture), \
-      cmocka_unit_test_setup_teardown(test, open_sqlite, close_fixture)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

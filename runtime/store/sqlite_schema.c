@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* What stands in the file, as numbered steps: format n is what steps 1 to n make. A file of an older format gets the
+ * steps that it lacks in one transaction with its new number, so a process that dies in between leaves the old file. A
+ * step that was released never changes; what a later format needs is a new step. Steps so far only add, so a process of
+ * an older fairlead that has the file open goes on with it. */
+#include "runtime/base/check.h"
+#include "runtime/store/sqlite.h"
+
+#include <stdio.h>
+
+enum { APPLICATION_ID = 0x66616972 };
+
+/* `k`: see fl_key. `name`: the channel of a value, the source of a checkpoint. `place`: a write's or call's index in
+ * its task. Namespaces are null for the root graph. `pending` and `call` empty themselves as supersteps end, so their
+ * pages are used again; `row` and `event` grow until they are pruned. */
+static const char step_1[] =
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER) STRICT;"
+    "CREATE TABLE thread(row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, graph_name TEXT, graph_file TEXT,"
+    " status TEXT NOT NULL, metadata TEXT, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,"
+    " fence INTEGER NOT NULL, lease_pid INTEGER NOT NULL DEFAULT 0, lease_start INTEGER, lease_token INTEGER,"
+    " lease_place TEXT, lease_expires_ms INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE TABLE row(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, k INTEGER NOT NULL, parent INTEGER, ns TEXT,"
+    " name TEXT, kind INTEGER, count INTEGER, labels INTEGER, origin TEXT, id ANY, step INTEGER, wall_ms INTEGER,"
+    " manifest TEXT, sum INTEGER, body TEXT) STRICT;"
+    "CREATE UNIQUE INDEX row_key ON row(thread, k);"
+    "CREATE INDEX row_sub ON row(thread, ns, k) WHERE ns IS NOT NULL AND k > 8589934592;"
+    "CREATE TABLE pending(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, checkpoint INTEGER NOT NULL, task ANY"
+    " NOT NULL, place INTEGER NOT NULL, ns TEXT, channel TEXT, labels INTEGER, origin TEXT, sum INTEGER,"
+    " body TEXT) STRICT;"
+    "CREATE UNIQUE INDEX pending_place ON pending(thread, checkpoint, task, place);"
+    "CREATE TABLE call(seq INTEGER PRIMARY KEY, thread INTEGER NOT NULL, checkpoint INTEGER NOT NULL, id ANY NOT NULL,"
+    " task ANY, place INTEGER, ns TEXT, kind INTEGER, effect INTEGER, name TEXT, key TEXT, argument_hash BLOB,"
+    " manifest TEXT, sum INTEGER, arguments TEXT, is_error INTEGER, labels INTEGER, origin TEXT, result_sum INTEGER,"
+    " result TEXT) STRICT;"
+    "CREATE UNIQUE INDEX call_id ON call(thread, checkpoint, id);"
+    "CREATE TABLE event(no INTEGER PRIMARY KEY, thread INTEGER NOT NULL, run ANY, sum INTEGER, body TEXT) STRICT;"
+    "CREATE INDEX event_thread ON event(thread);";
+
+/* Beside the threads: results of nodes, what others ask of the holder of a lease, and the memory across threads. An
+ * item's namespace is its labels joined by "."; its text and its vectors stand under its `seq`. */
+static const char step_2[] =
+    "CREATE TABLE cache(seq INTEGER PRIMARY KEY, graph TEXT NOT NULL, node TEXT NOT NULL, key BLOB NOT NULL,"
+    " created_ms INTEGER NOT NULL, expires_ms INTEGER, sum INTEGER, body TEXT NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX cache_key ON cache(graph, node, key);"
+    "CREATE INDEX cache_expires ON cache(expires_ms) WHERE expires_ms IS NOT NULL;"
+    "INSERT INTO meta VALUES('cache_size', 0);"
+    "CREATE TRIGGER cache_added AFTER INSERT ON cache BEGIN"
+    " UPDATE meta SET value = value + length(NEW.body) WHERE name = 'cache_size'; END;"
+    "CREATE TRIGGER cache_dropped AFTER DELETE ON cache BEGIN"
+    " UPDATE meta SET value = value - length(OLD.body) WHERE name = 'cache_size'; END;"
+    "CREATE TABLE request(seq INTEGER PRIMARY KEY, thread TEXT NOT NULL, fence INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " asker TEXT NOT NULL, wall_ms INTEGER NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX request_asker ON request(thread, asker, kind);"
+    "CREATE TABLE item(seq INTEGER PRIMARY KEY, ns TEXT NOT NULL, key TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+    " updated_ms INTEGER NOT NULL, ttl_ms INTEGER, expires_ms INTEGER, sum INTEGER, body TEXT NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX item_key ON item(ns, key);"
+    "CREATE INDEX item_expires ON item(expires_ms) WHERE expires_ms IS NOT NULL;"
+    "CREATE TABLE item_vector(seq INTEGER PRIMARY KEY, item INTEGER NOT NULL, model TEXT NOT NULL, body BLOB NOT NULL)"
+    " STRICT;"
+    "CREATE INDEX item_vector_item ON item_vector(item);"
+    "CREATE VIRTUAL TABLE item_text USING fts5(body, tokenize = 'unicode61 remove_diacritics 2');";
+
+static const char *const steps[] = {step_1, step_2};
+enum { SCHEMA_VERSION = sizeof steps / sizeof steps[0] };
+
+static int ask_number(struct fl_db *db, const char *text, int64_t *ret_number, struct fl_error *err) {
+  sqlite3_stmt *statement = fl_db_prepare(db, text, err);
+  if (statement == NULL) return err->code;
+  int code = sqlite3_step(statement);
+  *ret_number = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+  sqlite3_finalize(statement);
+  return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : fl_db_fail(db, code, err);
+}
+
+int fl_db_check_file(struct fl_db *db, struct fl_error *err) {
+  int64_t application = 0, version = 0, objects = 0;
+  int status = ask_number(db, "PRAGMA application_id", &application, err);
+  if (status == 0) status = ask_number(db, "PRAGMA user_version", &version, err);
+  if (status == 0) status = ask_number(db, "SELECT count(*) FROM sqlite_schema", &objects, err);
+  if (status != 0) return status;
+  db->version = 0;
+  if (application == 0 && version == 0 && objects == 0) return 0;
+  if (application != APPLICATION_ID)
+    return fl_error_set(err, FL_E_INVALID, "%s: it is a database of another program; choose another path", db->path);
+  if (version > SCHEMA_VERSION)
+    return fl_error_set(err, FL_E_VERSION,
+                        "%s: written by a newer fairlead (format %lld, this one knows %d); update fairlead, or choose"
+                        " another path with --store",
+                        db->path, (long long)version, SCHEMA_VERSION);
+  if (version < 1)
+    return fl_error_set(err, FL_E_CORRUPT, "%s: its format number %lld is damaged", db->path, (long long)version);
+  db->version = (int)version;
+  return 0;
+}
+
+static int take_steps(struct fl_db *db, struct fl_error *err) {
+  char marks[96];
+  int status = 0;
+  for (int step = db->version; status == 0 && step < SCHEMA_VERSION; step++)
+    status = fl_db_run_text(db, steps[step], err);
+  if (status != 0) return status;
+  snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID,
+           SCHEMA_VERSION);
+  return fl_db_run_text(db, marks, err);
+}
+
+int fl_db_update_schema(struct fl_db *db, struct fl_error *err) {
+  if (db->version == SCHEMA_VERSION) return 0;
+  if (sqlite3_compileoption_used("ENABLE_FTS5") == 0)
+    return fl_error_set(err, FL_E_UNSUPPORTED, "%s: this SQLite (%s) was built without FTS5, which a store needs",
+                        db->path, sqlite3_libversion());
+  int status = fl_db_run_text(db, "BEGIN IMMEDIATE", err);
+  if (status != 0) return status;
+  status = take_steps(db, err);
+  if (status != 0) sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+  else db->version = SCHEMA_VERSION;
+  return status;
+}
