@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs cases of the semantics (tests/golden/semantics, README.md says how they are written) through the whole thing:
+ * graph file, engine, store, in the simulated world. A TAP row for each case.
+ *   test-semantics PATH…            compares; a folder stands for the .json files in it
+ *   test-semantics --accept PATH…   fills in what is expected where it is missing or different, and says so
+ *   test-semantics --trace PATH…    prints [{"name", "steps": [what each came to]}] */
+#include "runtime/json/json.h"
+#include "tests/semantics/trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum mode { COMPARE, ACCEPT, TRACE };
+
+struct suite {
+  enum mode mode;
+  bool has_changed;
+  struct fl_value *traces; /* TRACE */
+};
+
+/* One case under way. */
+struct play {
+  struct rig rig;
+  struct trace trace;
+  struct fl_definition *definition;
+  struct fl_value *interrupts; /* ids that wait for answers, in order */
+  struct fl_error error;       /* why a step could not be started */
+};
+
+/* ---- the graph ---- */
+
+static void write_text(const char *folder, const char *name, const char *text) {
+  FL_FREE_AUTO char *path = fl_format("%s/%s", folder, name);
+  FILE *file = fopen(path, "we");
+  if (file == NULL) abort();
+  fputs(text, file);
+  fclose(file);
+}
+
+static int load(struct play *play, const struct fl_value *test, struct fl_error *err) {
+  static const char *folder;
+  if (folder == NULL) folder = test_folder();
+  static const char *const names[] = {"graph", "script"};
+  for (size_t i = 0; i < 2; i++) {
+    if (fl_get(test, names[i]) == NULL) continue;
+    FL_FREE_AUTO char *name = fl_format("%s.yaml", names[i]);
+    char *text = fl_dump(fl_get(test, names[i]), NULL);
+    write_text(folder, name, text);
+    fl_text_free(text);
+  }
+  FL_FREE_AUTO char *path = fl_format("%s/graph.yaml", folder);
+  int rc = fl_runtime_load(play->rig.runtime, path, &play->definition, err);
+  if (rc == 0) fl_definition_unref(play->definition); /* the runtime holds it */
+  return rc;
+}
+
+/* ---- the steps ---- */
+
+/* {"0": ANSWER} by place among the open questions becomes {ID: ANSWER}. */
+static struct fl_value *answers_by_id(const struct play *play, const struct fl_value *answers) {
+  struct fl_value *by_id = fl_object();
+  for (struct fl_member m = {0}; fl_next_member(answers, &m);) {
+    const struct fl_value *asked = fl_at(play->interrupts, strtoul(m.key, NULL, 10));
+    fl_set_take(by_id, fl_get_string(asked, "id", "nobody asked"), fl_value_ref(m.value));
+  }
+  return by_id;
+}
+
+static struct fl_invoke_options options_of(struct play *play, const struct fl_value *step) {
+  struct fl_invoke_options options = {.thread = "t", .follow = TRACE_FOLLOWS, .on_event = trace_event};
+  options.user = &play->trace;
+  options.recursion_limit = (uint32_t)fl_get_int(step, "recursion_limit", 0);
+  options.input = fl_value_ref(fl_get(step, "input"));
+  options.resume = fl_value_ref(fl_get(step, "resume"));
+  const struct fl_value *answers = fl_get(step, "answer");
+  if (answers != NULL) {
+    options.resume = answers_by_id(play, answers);
+    options.resume_is_map = true;
+  }
+  return options;
+}
+
+static struct fl_value *do_step(struct play *play, const struct fl_value *step) {
+  trace_begin(&play->trace);
+  rig_run(&play->rig, play->definition, options_of(play, step));
+  fl_value_unref(play->interrupts);
+  play->interrupts = fl_value_ref(play->rig.interrupts);
+  play->error = play->rig.error;
+  return trace_end(&play->trace, &play->rig, play->definition, play->rig.status);
+}
+
+/* ---- the cases ---- */
+
+static void diag(const char *head, const char *text) {
+  printf("# %s ", head);
+  for (const char *c = text; *c != '\0'; c++) {
+    if (*c != '\n') putchar(*c);
+    else if (c[1] != '\0') printf("\n#   ");
+  }
+  putchar('\n');
+}
+
+static void tell_difference(const char *what, const struct fl_value *expected, const struct fl_value *found) {
+  printf("# %s\n", what);
+  FL_FREE_AUTO char *left = trace_pretty(expected);
+  FL_FREE_AUTO char *right = trace_pretty(found);
+  diag("expected", left);
+  diag("found   ", right);
+}
+
+/* The step with what it came to, when that is new; otherwise the step. */
+static struct fl_value *settle(struct suite *suite, struct fl_value *step, struct fl_value *came_to, bool *ok) {
+  const struct fl_value *expected = fl_get(step, "expect");
+  if (expected != NULL && fl_equal(expected, came_to)) return fl_value_ref(step);
+  if (suite->mode == COMPARE) {
+    *ok = false;
+    tell_difference(text_of(step), expected, came_to);
+    return fl_value_ref(step);
+  }
+  suite->has_changed = true;
+  struct fl_value *settled = fl_copy_shallow(step);
+  fl_set_take(settled, "expect", fl_value_ref(came_to));
+  return settled;
+}
+
+static bool check_refused(const struct fl_value *test, int rc, const struct fl_error *err) {
+  const char *part = fl_get_string(test, "refused", NULL);
+  if (part != NULL && rc < 0 && strstr(err->text, part) != NULL) return true;
+  if (part == NULL && rc == 0) return true;
+  diag("the graph file:", rc < 0 ? err->text : "was not refused");
+  return false;
+}
+
+/* Plays a case; the case with what its steps came to. */
+static struct fl_value *play_case(struct suite *suite, const struct fl_value *test, bool *ok) {
+  struct play play = {.rig.seed = 1};
+  rig_up(&play.rig);
+  struct fl_error err = {0};
+  int rc = load(&play, test, &err);
+  struct fl_value *settled = fl_copy_shallow(test), *steps = fl_array(), *traces = fl_array();
+  *ok = check_refused(test, rc, &err);
+  for (size_t i = 0; rc == 0 && i < fl_size(fl_get(test, "steps")); i++) {
+    struct fl_value *step = fl_at(fl_get(test, "steps"), i);
+    FL_VALUE_AUTO came_to = do_step(&play, step);
+    fl_append_take(steps, settle(suite, step, came_to, ok));
+    fl_append_take(traces, fl_value_ref(came_to));
+    if (!*ok && play.error.code != 0) diag("the run said:", play.error.text);
+    play.error.code = 0;
+  }
+  if (fl_size(steps) > 0) fl_set_take(settled, "steps", fl_value_ref(steps));
+  fl_value_unref(steps);
+  if (suite->mode == TRACE) {
+    struct fl_value *entry = fl_object();
+    fl_set_take(entry, "name", fl_value_ref(fl_get(test, "name")));
+    fl_set_take(entry, "steps", fl_value_ref(traces));
+    fl_append_take(suite->traces, entry);
+  }
+  fl_value_unref(traces);
+  fl_value_unref(play.interrupts);
+  trace_deinit(&play.trace);
+  rig_deinit(&play.rig);
+  return settled;
+}
+
+static struct fl_value *read_file(const char *path) {
+  size_t size = 0;
+  char *text = test_read_file(path, &size);
+  struct fl_value *file = NULL;
+  struct fl_error err = {0};
+  if (text == NULL || fl_parse(text, size, &file, &err) < 0) {
+    tap_ok(false, "%s: %s", path, text == NULL ? "cannot be read" : err.text);
+  }
+  free(text);
+  return file;
+}
+
+static void play_file(struct suite *suite, const char *path) {
+  FL_VALUE_AUTO file = read_file(path);
+  if (file == NULL) return;
+  struct fl_value *cases = fl_array();
+  for (size_t i = 0; i < fl_size(fl_get(file, "cases")); i++) {
+    const struct fl_value *test = fl_at(fl_get(file, "cases"), i);
+    bool ok = true;
+    fl_append_take(cases, play_case(suite, test, &ok));
+    if (suite->mode != TRACE) tap_ok(ok, "%s", fl_get_string(test, "name", "a case without a name"));
+  }
+  FL_VALUE_AUTO settled = fl_copy_shallow(file);
+  fl_set_take(settled, "cases", cases);
+  if (suite->mode == ACCEPT && suite->has_changed) {
+    FL_FREE_AUTO char *text = trace_pretty(settled);
+    write_text(".", path, text);
+    printf("# %s has changed: compare it with git diff, and with sh tests/interop/langgraph.sh\n", path);
+    suite->has_changed = false;
+  }
+}
+
+static void play_found(const char *path, const char *name, void *user) { play_file(user, path); }
+
+static void play_path(struct suite *suite, const char *path) {
+  if (test_each_file(path, ".json", play_found, suite) < 0) play_file(suite, path);
+}
+
+int main(int argc, char **argv) {
+  struct suite suite = {.traces = fl_array()};
+  int first = 1;
+  if (argc > 1 && strcmp(argv[1], "--accept") == 0) suite.mode = ACCEPT;
+  if (argc > 1 && strcmp(argv[1], "--trace") == 0) suite.mode = TRACE;
+  if (suite.mode != COMPARE) first = 2;
+  for (int i = first; i < argc; i++) play_path(&suite, argv[i]);
+  if (suite.mode == TRACE) {
+    char *text = fl_dump(suite.traces, NULL);
+    puts(text);
+    fl_text_free(text);
+  }
+  fl_value_unref(suite.traces);
+  return suite.mode == TRACE ? 0 : tap_done();
+}
