@@ -2,6 +2,7 @@
 /* Where a node leads: plain edges, joins it reports to, and branches, which decide on the state with the node's own
  * writes and nobody else's. What they decide is written to hidden channels, like any other write of the task. Pure. */
 #include "graph/core.h"
+#include "graph/scope.h"
 #include "runtime/base/mem.h"
 
 /* What a C branch has chosen. */
@@ -55,19 +56,32 @@ static int choose(const struct fl_definition *definition, const struct fl_branch
   return targets.rc;
 }
 
-static int first_arm(const struct fl_definition *definition, const struct fl_branch_def *branch,
-                     const struct fl_state *view, struct fl_writes *writes, struct fl_error *err) {
-  struct fl_expr_env env = fl_state_env(view);
+static int first_arm(const struct fl_run *run, const struct fl_branch_def *branch, struct fl_scope *scope,
+                     struct fl_writes *writes, struct fl_error *err) {
+  struct fl_expr_env env = fl_scope_env(scope);
   for (size_t i = 0; i < branch->arm_count; i++) {
     const struct fl_branch_arm *arm = &branch->arms[i];
     bool holds = true;
     int rc = arm->when != NULL ? fl_expr_eval_bool(arm->when, &env, &holds, err) : 0;
     if (rc < 0) return fl_error_context(err, "condition \"%.200s\"", arm->label);
     if (!holds) continue;
-    for (size_t j = 0; j < arm->target_count; j++) lead_to(definition, arm->targets[j], writes);
+    for (size_t j = 0; j < arm->target_count; j++) lead_to(run->definition, arm->targets[j], writes);
     return 0;
   }
   return 0;
+}
+
+uint32_t fl_run_remaining_steps(const struct fl_run *run) {
+  return run->steps_used > run->recursion_limit ? 0 : run->recursion_limit - run->steps_used + 1;
+}
+
+static struct fl_scope scope_of(const struct fl_run *run, const struct fl_state *view) {
+  return (struct fl_scope){.state = view,
+                           .context = run->context,
+                           .has_run = true,
+                           .step = run->step + 1,
+                           .remaining_steps = fl_run_remaining_steps(run),
+                           .thread_id = run->thread_id};
 }
 
 int fl_route(struct fl_run *run, const struct fl_node_def *node, const struct fl_state *view, struct fl_writes *writes,
@@ -81,9 +95,34 @@ int fl_route(struct fl_run *run, const struct fl_node_def *node, const struct fl
   for (size_t i = 0; node != NULL && i < node->barrier_channel_count; i++)
     fl_writes_add_take(writes, node->barrier_channels[i], NULL);
   for (size_t i = 0; i < branch_count; i++) {
+    struct fl_scope scope = scope_of(run, view);
     int rc = branches[i].choose != NULL ? choose(definition, &branches[i], view, writes, err)
-                                        : first_arm(definition, &branches[i], view, writes, err);
+                                        : first_arm(run, &branches[i], &scope, writes, err);
+    fl_scope_deinit(&scope);
     if (rc < 0) return fl_error_context(err, "the branch after \"%s\"", node != NULL ? node->name : FL_START);
+  }
+  return 0;
+}
+
+/* ---- where a node itself wants to go ---- */
+
+static int unknown_goal(const struct fl_run *run, const char *name, struct fl_error *err) {
+  const char *nearest = fl_definition_nearest_node(run->definition, name);
+  return fl_error_set(err, FL_E_NOT_FOUND, "it goes to the unknown node \"%.128s\"%s%s%s", name,
+                      nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                      nearest != NULL ? "\"?" : "");
+}
+
+int fl_route_gotos(const struct fl_run *run, const struct fl_goto *gotos, size_t count, struct fl_writes *writes,
+                   struct fl_error *err) {
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(gotos[i].node, FL_END) == 0 && gotos[i].arg == NULL) continue;
+    ptrdiff_t node = fl_definition_node(run->definition, gotos[i].node);
+    if (node < 0) return unknown_goal(run, gotos[i].node, err);
+    if (gotos[i].arg != NULL)
+      return fl_error_set(err, FL_E_UNSUPPORTED, "it sends to node \"%s\", which this version cannot do yet",
+                          gotos[i].node);
+    lead_to(run->definition, (size_t)node, writes);
   }
   return 0;
 }

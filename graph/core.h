@@ -66,6 +66,7 @@ enum fl_phase {
   FL_PHASE_RUNNING,
   FL_PHASE_FAILING, /* waits for the reports of cancelled tasks, then ends */
   FL_PHASE_CANCELLING,
+  FL_PHASE_LEAVING, /* likewise, with a command for the graph above */
 };
 
 enum { FL_STOP_BEFORE = 1, FL_STOP_AFTER = 2 };
@@ -74,9 +75,10 @@ struct fl_run {
   struct fl_definition *definition;
   /* settings */
   uint32_t recursion_limit, stream_modes;
-  bool ephemeral;
-  char *manifest_hash, *ns;
-  uint8_t *stop_flags; /* per node: FL_STOP_* */
+  bool ephemeral, has_parent;
+  char *manifest_hash, *ns, *thread_id;
+  struct fl_value *context; /* NULL: none */
+  uint8_t *stop_flags;      /* per node: FL_STOP_* */
   /* the thread as of its last checkpoint */
   struct fl_state *state;
   struct fl_slot *slots;       /* per declared channel */
@@ -97,8 +99,9 @@ struct fl_run {
   uint32_t steps_used;
   size_t running_count;
   uint64_t last_seq, end_seq, arrivals;
-  struct fl_error error;       /* FAILING */
-  struct fl_state *seen_state; /* what fl_run_state answers while finished siblings wait; made when asked for */
+  struct fl_error error;              /* FAILING */
+  struct fl_parent_command to_parent; /* LEAVING */
+  struct fl_state *seen_state;        /* what fl_run_state answers while finished siblings wait; made when asked for */
   /* for the length of one fl_run_step */
   const struct fl_ev *ev;
   struct fl_effects *effects;
@@ -161,6 +164,11 @@ void fl_run_on_update(struct fl_run *run);
  * branches. */
 int fl_route(struct fl_run *run, const struct fl_node_def *node, const struct fl_state *view, struct fl_writes *writes,
              struct fl_error *err);
+/* Adds where a node itself, or somebody outside, wants to go. */
+int fl_route_gotos(const struct fl_run *run, const struct fl_goto *gotos, size_t count, struct fl_writes *writes,
+                   struct fl_error *err);
+/* Supersteps that the limit leaves for the one that runs or comes next, which is counted. */
+uint32_t fl_run_remaining_steps(const struct fl_run *run);
 
 /* ---- plan.c ---- */
 bool fl_control_is_fired(const struct fl_run *run, const struct fl_node_def *node, size_t trigger);

@@ -5,10 +5,26 @@
 #include "graph/core.h"
 #include "runtime/base/mem.h"
 
+void fl_parent_command_deinit(struct fl_parent_command *command) {
+  for (size_t i = 0; i < command->write_count; i++) {
+    fl_free(command->writes[i].channel);
+    fl_value_unref(command->writes[i].value);
+  }
+  for (size_t i = 0; i < command->goto_count; i++) {
+    fl_free(command->gotos[i].node);
+    fl_value_unref(command->gotos[i].arg);
+  }
+  fl_free(command->writes);
+  fl_free(command->gotos);
+  *command = (struct fl_parent_command){0};
+}
+
 static void do_deinit(struct fl_do *effect) {
   fl_records_deinit(&effect->records);
   fl_state_unref(effect->start.state);
   fl_value_unref(effect->start.answers);
+  fl_value_unref(effect->start.arg);
+  fl_parent_command_deinit(&effect->to_parent);
   fl_value_unref(effect->payload);
   fl_value_unref(effect->interrupts);
 }

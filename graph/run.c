@@ -33,6 +33,12 @@ void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings
   run->recursion_limit = limit > 0 ? limit : run->definition->recursion_limit;
   run->stream_modes = fl_option(settings, stream_modes, 0);
   run->ephemeral = fl_option(settings, ephemeral, false);
+  run->has_parent = fl_option(settings, has_parent, false);
+  fl_free(run->thread_id);
+  run->thread_id = fl_strdup(fl_option(settings, thread_id, NULL));
+  struct fl_value *context = fl_value_ref(fl_option(settings, context, NULL));
+  fl_value_unref(run->context);
+  run->context = context;
   fl_free(run->manifest_hash);
   run->manifest_hash = fl_strdup(fl_option(settings, manifest_hash, NULL));
   const char *ns = fl_option(settings, ns, NULL);
@@ -71,6 +77,9 @@ void fl_run_destroy(struct fl_run *run) {
   fl_free(run->manifest_hash);
   fl_free(run->ns);
   fl_free(run->writer);
+  fl_free(run->thread_id);
+  fl_value_unref(run->context);
+  fl_parent_command_deinit(&run->to_parent);
   fl_value_unref(run->stops);
   fl_state_unref(run->state);
   fl_state_unref(run->seen_state);

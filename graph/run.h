@@ -18,6 +18,21 @@ struct fl_write {
   struct fl_value *value;
 };
 
+/* Where a task or somebody outside leads the run, beside the edges. */
+struct fl_goto {
+  char *node;           /* of the graph that it is meant for; FL_END: nowhere */
+  struct fl_value *arg; /* a send: the node runs once for it and sees it instead of the state; NULL: as along an edge */
+};
+
+/* What a node of a child graph says to the graph above: as if the node that holds the child had said it. */
+struct fl_parent_command {
+  struct fl_write *writes;
+  size_t write_count;
+  struct fl_goto *gotos;
+  size_t goto_count;
+};
+void fl_parent_command_deinit(struct fl_parent_command *command); /* frees what it holds; repeatable */
+
 /* Where a resume goes: the only pending interrupt, or several by id. */
 enum fl_ev_kind {
   FL_EV_INPUT,    /* a new input: an object of channel values; unfinished tasks of before are dropped */
@@ -25,7 +40,7 @@ enum fl_ev_kind {
   FL_EV_RESUME,   /* value: the answer to the only pending interrupt, or with is_map {interrupt id: answer} */
   FL_EV_UPDATE, /* value: channel values written from outside, as if by node `node`: a name, START, END (nothing left to
                    run), or NULL: the node that ran last. Stores a checkpoint and ends; CONTINUE goes on from it */
-  FL_EV_TASK_DONE,        /* writes */
+  FL_EV_TASK_DONE,        /* writes, gotos; or to_parent alone */
   FL_EV_TASK_FAILED,      /* error */
   FL_EV_TASK_INTERRUPTED, /* value: the question; interrupt_id */
   FL_EV_COMMITTED,        /* seq */
@@ -42,9 +57,12 @@ struct fl_ev {
   const char *task_id;           /* TASK_* */
   const struct fl_write *writes; /* TASK_DONE */
   size_t write_count;
-  struct fl_value *value;       /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
-  bool is_map;                  /* RESUME */
-  const char *node;             /* UPDATE */
+  const struct fl_goto *gotos; /* TASK_DONE */
+  size_t goto_count;
+  const struct fl_parent_command *to_parent; /* TASK_DONE; NULL: nothing is said to the graph above */
+  struct fl_value *value;                    /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
+  bool is_map;                               /* RESUME */
+  const char *node;                          /* UPDATE */
   const char *interrupt_id;     /* TASK_INTERRUPTED; NULL: derived from the task's id and how many answers it has */
   uint64_t seq;                 /* COMMITTED, COMMIT_FAILED */
   const struct fl_error *error; /* TASK_FAILED, COMMIT_FAILED */
@@ -66,6 +84,7 @@ enum fl_run_status {
   FL_RUN_INTERRUPTED, /* waits for answers, or stands before or after a node it was told to stop at */
   FL_RUN_FAILED,      /* a task, the store or the recursion limit; the thread can be continued */
   FL_RUN_CANCELLED,
+  FL_RUN_TO_PARENT, /* a task of a child run gave a command to the graph above; its superstep is not complete */
 };
 
 struct fl_start_task {
@@ -76,6 +95,9 @@ struct fl_start_task {
   int64_t step;
   struct fl_state *state;   /* owned by the effect; the engine takes it with fl_state_ref */
   struct fl_value *answers; /* array: stored answers to this task's interrupts, in order; owned; NULL: none */
+  struct fl_value *arg;     /* of the send that started it; then `state` has its members instead of the state's; owned;
+                               NULL: an edge started it */
+  uint32_t remaining_steps; /* supersteps that the recursion limit leaves, this one counted; 1: the last */
 };
 
 /* Everything in an effect is owned by the list of effects. `after`: the commit that must be acknowledged first; 0:
@@ -96,7 +118,8 @@ struct fl_do {
   enum fl_run_status status; /* END */
   struct fl_value
       *interrupts; /* END: [{"id","node","task_id","value"}], or for static ones [{"node","when":"before"|"after"}] */
-  struct fl_error error; /* END when failed */
+  struct fl_parent_command to_parent; /* END with FL_RUN_TO_PARENT */
+  struct fl_error error;              /* END when failed */
 };
 
 struct fl_effects {
@@ -113,8 +136,11 @@ struct fl_run_settings {
   const char *ns;                      /* checkpoint namespace; NULL: "" */
   const char *const *interrupt_before; /* beside the definition's; NULL-terminated; NULL: none */
   const char *const *interrupt_after;
-  uint32_t stream_modes; /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
-  bool ephemeral;        /* no records, no commits */
+  uint32_t stream_modes;    /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
+  bool ephemeral;           /* no records, no commits */
+  bool has_parent;          /* the run of a child graph: commands to the graph above are allowed */
+  const char *thread_id;    /* for run.thread_id in conditions; NULL: "" */
+  struct fl_value *context; /* for context.NAME in conditions: an object, referenced; NULL: none */
 };
 #define FL_STREAM_BIT(mode) (1u << (mode))
 
@@ -138,15 +164,12 @@ void fl_run_step(struct fl_run *run, const struct fl_ev *event, struct fl_effect
 
 /* The state as it stands at the last completed superstep (with pending writes of finished siblings applied): lent. */
 const struct fl_state *fl_run_state(const struct fl_run *run);
-/* All channels that users see, as an object; a new reference. */
+/* All channels, as an object; a new reference. */
 struct fl_value *fl_state_to_value(const struct fl_state *state);
 struct fl_state *fl_state_ref(struct fl_state *state);
 void fl_state_unref(struct fl_state *state);
 /* A channel without a copy: a value, a list, or neither; lent. */
 struct fl_var fl_state_var(const struct fl_state *state, const char *channel);
-
-/* The state as names of expressions: scope "state". The environment lends the state. */
-struct fl_expr_env fl_state_env(const struct fl_state *state);
 
 /* Whether tasks of the last superstep are not done, and none of them waits for a person: what a CONTINUE would finish.
  */

@@ -145,12 +145,3 @@ struct fl_value *fl_state_to_value(const struct fl_state *state) {
   }
   return object;
 }
-
-static struct fl_var lookup(const char *name, void *user) { return (struct fl_var){0}; }
-
-static struct fl_var lookup_in(const char *scope, const char *name, void *user) { return fl_state_var(user, name); }
-
-struct fl_expr_env fl_state_env(const struct fl_state *state) {
-  static const char *const scopes[] = {"state", NULL};
-  return (struct fl_expr_env){.lookup = lookup, .lookup_in = lookup_in, .scopes = scopes, .user = (void *)state};
-}

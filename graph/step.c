@@ -25,6 +25,10 @@ void fl_run_end(struct fl_run *run, enum fl_run_status status, const struct fl_e
   effect->after = run->end_seq = run->is_broken ? 0 : run->last_seq; /* a commit that failed is never acknowledged */
   effect->status = status;
   effect->interrupts = interrupts;
+  if (status == FL_RUN_TO_PARENT) {
+    effect->to_parent = run->to_parent;
+    run->to_parent = (struct fl_parent_command){0};
+  }
   if (err != NULL) fl_error_set(&effect->error, err->code, "%s", err->text);
   run->phase = FL_PHASE_IDLE;
 }
@@ -206,6 +210,7 @@ static void start_task(struct fl_run *run, struct fl_planned *task) {
   effect->start.step = run->step + 1;
   effect->start.state = fl_state_ref(run->state);
   effect->start.answers = fl_value_ref(task->answers);
+  effect->start.remaining_steps = fl_run_remaining_steps(run);
   task->status = FL_TASK_RUNNING;
   task->start_seq = run->last_seq;
   run->running_count++;
@@ -272,6 +277,7 @@ static void cancel_running(struct fl_run *run) {
 static void end_incomplete(struct fl_run *run) {
   if (run->running_count > 0) return;
   if (run->phase == FL_PHASE_FAILING) fl_run_end(run, FL_RUN_FAILED, &run->error);
+  else if (run->phase == FL_PHASE_LEAVING) fl_run_end(run, FL_RUN_TO_PARENT, NULL);
   else fl_run_end(run, run->phase == FL_PHASE_CANCELLING ? FL_RUN_CANCELLED : FL_RUN_INTERRUPTED, NULL);
 }
 
@@ -337,9 +343,46 @@ static int find_ways(struct fl_run *run, struct fl_planned *task, struct fl_erro
   return rc;
 }
 
+static void copy_command(const struct fl_parent_command *command, struct fl_parent_command *ret_copy) {
+  *ret_copy = (struct fl_parent_command){.writes = fl_new_array(struct fl_write, command->write_count),
+                                         .write_count = command->write_count,
+                                         .gotos = fl_new_array(struct fl_goto, command->goto_count),
+                                         .goto_count = command->goto_count};
+  for (size_t i = 0; i < command->write_count; i++)
+    ret_copy->writes[i] =
+        (struct fl_write){fl_strdup(command->writes[i].channel), fl_value_ref(command->writes[i].value)};
+  for (size_t i = 0; i < command->goto_count; i++)
+    ret_copy->gotos[i] = (struct fl_goto){fl_strdup(command->gotos[i].node), fl_value_ref(command->gotos[i].arg)};
+}
+
+/* The run ends as with a failure: siblings are cancelled, the superstep stays incomplete, and nothing of the task is
+ * stored, so that it says the same again should the graph above not have heard it. The first command counts. */
+static void task_leaves(struct fl_run *run, struct fl_planned *task) {
+  if (!run->has_parent) {
+    struct fl_error err;
+    fl_error_set(&err, FL_E_GRAPH,
+                 "it gave a command to the graph above (graph: parent), but this graph is not inside another");
+    task_failed(run, task, &err);
+    return;
+  }
+  task->status = FL_TASK_READY;
+  run->running_count--;
+  if (run->phase == FL_PHASE_RUNNING) {
+    run->phase = FL_PHASE_LEAVING;
+    copy_command(run->ev->to_parent, &run->to_parent);
+    cancel_running(run);
+  }
+  end_incomplete(run);
+}
+
 static void task_done(struct fl_run *run, struct fl_planned *task) {
   struct fl_error err;
+  if (run->ev->to_parent != NULL) {
+    task_leaves(run, task);
+    return;
+  }
   int rc = accept_writes(run, task, &err);
+  if (rc == 0) rc = fl_route_gotos(run, run->ev->gotos, run->ev->goto_count, &task->writes, &err);
   if (rc == 0) rc = find_ways(run, task, &err);
   bool is_last = run->phase == FL_PHASE_RUNNING && is_last_to_end(run, task);
   if (rc == 0 && !is_last) rc = store_writes(run, task, &err);

@@ -29,6 +29,7 @@ static const char *status_word(enum fl_run_status status) {
   switch (status) {
   case FL_RUN_DONE: return "idle";
   case FL_RUN_INTERRUPTED: return "interrupted";
+  case FL_RUN_TO_PARENT: /* only of a child's run */
   case FL_RUN_FAILED: return "error";
   case FL_RUN_CANCELLED: return "cancelled";
   }

@@ -227,6 +227,7 @@ static int result_status(const struct fl_do *end) {
   case FL_RUN_DONE: return 0;
   case FL_RUN_INTERRUPTED: return 1;
   case FL_RUN_CANCELLED: return FL_E_CANCELLED;
+  case FL_RUN_TO_PARENT:
   case FL_RUN_FAILED: break;
   }
   return end->error.code < 0 ? end->error.code : FL_E_BUG;

@@ -3,6 +3,7 @@
  * types. They are node functions like any program's, on the public headers. */
 #include "runtime/engine/engine.h"
 
+#include "graph/scope.h"
 #include "runtime/base/mem.h"
 #include "runtime/engine/node_kinds.h"
 #include "runtime/json/json.h"

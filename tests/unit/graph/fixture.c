@@ -23,6 +23,11 @@ void test_write(struct test_call *call, const char *channel, struct fl_value *ta
   call->writes[call->write_count++] = (struct fl_write){(char *)channel, taken};
 }
 
+void test_goto(struct test_call *call, const char *node, struct fl_value *taken) {
+  assert_true(call->goto_count < sizeof call->gotos / sizeof call->gotos[0]);
+  call->gotos[call->goto_count++] = (struct fl_goto){(char *)node, taken};
+}
+
 struct fl_value *test_ask(struct test_call *call, struct fl_value *question) {
   struct fl_value *answer = fl_at(call->start->answers, call->asked++);
   if (answer != NULL) {
@@ -228,6 +233,7 @@ void test_engine_init(struct test_engine *engine, struct fl_definition *definiti
 static void start_deinit(struct fl_start_task *start) {
   fl_state_unref(start->state);
   fl_value_unref(start->answers);
+  fl_value_unref(start->arg);
 }
 
 static void drop_effects(struct fl_do *items, size_t count) {
@@ -240,6 +246,7 @@ static void forget_end(struct test_engine *engine) {
   fl_value_unref(engine->interrupts);
   engine->interrupts = NULL;
   engine->error.text[0] = '\0';
+  fl_parent_command_deinit(&engine->to_parent);
 }
 
 static void stop(struct test_engine *engine) {
@@ -343,7 +350,7 @@ static void trace_start(struct test_engine *engine, const struct fl_start_task *
 
 static void trace_effect(struct test_engine *engine, struct fl_do *effect) {
   static const char *const modes[] = {"values", "updates", "messages", "tasks", "checkpoints", "custom"};
-  static const char *const statuses[] = {"done", "interrupted", "failed", "cancelled"};
+  static const char *const statuses[] = {"done", "interrupted", "failed", "cancelled", "to parent"};
   if (!engine->traces) return;
   switch (effect->kind) {
   case FL_DO_COMMIT:
@@ -383,6 +390,7 @@ static void take_start(struct test_engine *engine, struct fl_do *effect) {
   engine->running = push(engine->running, &engine->running_count, task, sizeof *task);
   task->state = NULL;
   task->answers = NULL;
+  task->arg = NULL;
 }
 
 static void feed(struct test_engine *engine, struct fl_ev *ev);
@@ -421,7 +429,9 @@ static void perform(struct test_engine *engine, struct fl_do *effect) {
     engine->status = effect->status;
     engine->interrupts = effect->interrupts;
     engine->error = effect->error;
+    engine->to_parent = effect->to_parent;
     effect->interrupts = NULL;
+    effect->to_parent = (struct fl_parent_command){0};
   }
   struct fl_effects one = {effect, 1, 1};
   fl_effects_clear(&one);
@@ -490,6 +500,9 @@ static void trace_call(struct test_engine *engine, const struct test_call *call)
   tracef(engine, "> done %s:", call->start->node);
   for (size_t i = 0; i < call->write_count; i++)
     tracef(engine, " %s %s", call->writes[i].channel, compact(call->writes[i].value));
+  for (size_t i = 0; i < call->goto_count; i++)
+    tracef(engine, " -> %s%s%s", call->gotos[i].node, call->gotos[i].arg != NULL ? " " : "",
+           call->gotos[i].arg != NULL ? compact(call->gotos[i].arg) : "");
   tracef(engine, "\n");
 }
 
@@ -500,9 +513,13 @@ static void finish(struct test_engine *engine, size_t place) {
   struct test_call call = {.start = &task, .user = engine->user};
   ((test_node_fn *)engine->definition->nodes[task.node_index].user)(&call);
   trace_call(engine, &call);
+  struct fl_parent_command command = {call.writes, call.write_count, call.gotos, call.goto_count};
   struct fl_ev ev = {.task_id = task.id,
                      .writes = call.writes,
                      .write_count = call.write_count,
+                     .gotos = call.gotos,
+                     .goto_count = call.goto_count,
+                     .to_parent = call.is_for_parent ? &command : NULL,
                      .value = call.question,
                      .error = &call.error};
   ev.kind = call.outcome == TEST_DONE    ? FL_EV_TASK_DONE
@@ -510,6 +527,7 @@ static void finish(struct test_engine *engine, size_t place) {
                                          : FL_EV_TASK_INTERRUPTED;
   feed(engine, &ev);
   for (size_t i = 0; i < call.write_count; i++) fl_value_unref(call.writes[i].value);
+  for (size_t i = 0; i < call.goto_count; i++) fl_value_unref(call.gotos[i].arg);
   fl_value_unref(call.question);
   start_deinit(&task);
 }

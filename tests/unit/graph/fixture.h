@@ -18,6 +18,9 @@ struct test_call {
   enum test_outcome outcome;
   struct fl_write writes[16];
   size_t write_count;
+  struct fl_goto gotos[16];
+  size_t goto_count;
+  bool is_for_parent; /* writes and gotos are those of the graph above */
   struct fl_value *question;
   size_t asked; /* how many questions were asked in this execution */
   struct fl_error error;
@@ -26,6 +29,7 @@ struct test_call {
 typedef void test_node_fn(struct test_call *call);
 
 void test_write(struct test_call *call, const char *channel, struct fl_value *taken);
+void test_goto(struct test_call *call, const char *node, struct fl_value *taken); /* `taken`: of a send, or NULL */
 /* The answer to the n-th question, or NULL: then return from the node. Takes the question. */
 struct fl_value *test_ask(struct test_call *call, struct fl_value *question);
 void test_fail(struct test_call *call, int code, const char *text);
@@ -74,6 +78,7 @@ struct test_engine {
   enum fl_run_status status;
   struct fl_value *interrupts;
   struct fl_error error;
+  struct fl_parent_command to_parent;
   struct fl_map attempts; /* node name -> how often it was started, over all lives */
   size_t starts;
   char fault[256]; /* an invariant that was broken, "" when none */

@@ -4,7 +4,7 @@
  *
  *   > input JSON  > continue  > resume JSON  > answer NODE=TEXT …  > update NODE|- JSON  > cancel  > finish NODE
  *   > restart  > limit N  > before a,b  > after *  > manual  > automatic
- *   = done|interrupted|failed|cancelled|running  = says TEXT (of the error)  = next JSON  = log JSON  = waits JSON (see
+ *   = done|interrupted|failed|cancelled|leaves|running  = says TEXT (of the error)  = next JSON  = log JSON  = waits JSON (see
  *   assert_waits)  = state JSON  = ran NODE TIMES */
 #pragma once
 #include "tests/unit/graph/shapes.h"
@@ -127,7 +127,7 @@ static void act_out(struct player *player, char *line) {
 /* ---- checking ---- */
 
 static void check_status(const struct player *player, const char *word) {
-  static const char *const words[] = {"done", "interrupted", "failed", "cancelled"};
+  static const char *const words[] = {"done", "interrupted", "failed", "cancelled", "leaves"};
   const char *actual = player->has_ended ? words[player->status] : "running";
   if (strcmp(word, actual) != 0)
     fail_msg("%s: the run is %s, not %s: %s", player->scenario->name, actual, word, player->said);

@@ -3,6 +3,7 @@
 #include "tests/unit/graph/fixture.h"
 
 #include "graph/channel.h"
+#include "graph/scope.h"
 
 struct row {
   enum fl_reducer reducer;
