@@ -229,9 +229,10 @@ static void stream(const struct told *told, size_t count, const char *answer, ch
   close(saved);
   rig_release(&caught);
   caught_deinit(&caught);
-  ssize_t got = read(master, ret_text, 1023);
-  ret_text[got > 0 ? got : 0] = '\0';
-  close(slave);
+  close(slave); /* a terminal hands over what it has in pieces; after the last one it says so */
+  size_t size = 0;
+  for (ssize_t got; size < 1023 && (got = read(master, ret_text + size, 1023 - size)) > 0;) size += (size_t)got;
+  ret_text[size] = '\0';
   close(master);
 }
 

@@ -4,8 +4,8 @@
  *
  *   > input JSON  > continue  > resume JSON  > answer NODE=TEXT …  > update NODE|- JSON  > cancel  > finish NODE
  *   > restart  > limit N  > before a,b  > after *  > manual  > automatic
- *   = done|interrupted|failed|cancelled|leaves|running  = says TEXT (of the error)  = next JSON  = log JSON  = waits JSON (see
- *   assert_waits)  = state JSON  = ran NODE TIMES */
+ *   = done|interrupted|failed|cancelled|leaves|running  = says TEXT (of the error)  = next JSON  = log JSON
+ *   = waits JSON (see assert_waits)  = state JSON  = ran NODE TIMES */
 #pragma once
 #include "tests/unit/graph/shapes.h"
 
