@@ -340,6 +340,7 @@ static bool has_moved_on(const struct fl_run *run, const struct fl_loaded *loade
 
 void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded) {
   run->checkpoint_no = loaded->checkpoint_no;
+  run->head_no = loaded->head_no > loaded->checkpoint_no ? loaded->head_no : loaded->checkpoint_no;
   run->parent_no = loaded->parent_no;
   memcpy(run->checkpoint_id, loaded->checkpoint_id, FL_UUID_SIZE);
   run->step = loaded->step;

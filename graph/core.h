@@ -86,6 +86,7 @@ struct fl_run {
   uint64_t *seen;              /* per node and trigger channel: the version it last ran for */
   uint64_t version;            /* the highest of all channels */
   uint64_t checkpoint_no, parent_no, next_checkpoint_no, next_value_no;
+  uint64_t head_no; /* the thread's newest checkpoint; above checkpoint_no when the run began at an older one */
   char checkpoint_id[FL_UUID_SIZE], parent_id[FL_UUID_SIZE];
   int64_t step, wall_ms;
   char source[16];
@@ -105,6 +106,7 @@ struct fl_run {
   /* for the length of one fl_run_step */
   const struct fl_ev *ev;
   struct fl_effects *effects;
+  struct fl_records *gathered; /* several checkpoints for one commit; NULL: each commits at once */
 };
 
 static inline struct fl_node_def *fl_run_node(const struct fl_run *run, const struct fl_planned *task) {
@@ -123,6 +125,7 @@ struct fl_seal {
   const char *source;
   const char *writer; /* from outside: START or the node it was written as; NULL: tasks, or END */
   int64_t step;
+  bool keeps_stops; /* it stands where it stood */
   struct fl_folds folds;
   struct fl_records records;
 };
@@ -157,6 +160,17 @@ int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const st
                      struct fl_error *err);
 void fl_run_on_input(struct fl_run *run);
 void fl_run_on_update(struct fl_run *run);
+void fl_run_on_bulk_update(struct fl_run *run);
+
+/* ---- fork.c ---- */
+
+/* Whether the run began at a checkpoint that is not the head, and has stored nothing since. */
+static inline bool fl_run_is_past(const struct fl_run *run) { return run->head_no > run->checkpoint_no; }
+/* Stores the checkpoint once more, by source "fork": its tasks get new ids. */
+void fl_run_fork(struct fl_run *run, bool keeps_stops);
+/* An answer to a checkpoint that is past: forks, and has it ready for the first question of the task it is for. Returns
+ * false when the event has been refused. */
+bool fl_run_answer_past(struct fl_run *run);
 
 /* ---- branch.c ---- */
 
@@ -188,7 +202,9 @@ const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned 
 /* ---- interrupt.c ---- */
 bool fl_task_is_pending(const struct fl_planned *task);        /* waits for an answer */
 void fl_task_ask(struct fl_run *run, struct fl_planned *task); /* takes the interrupt of the event */
-struct fl_value *fl_run_interrupts(const struct fl_run *run);  /* new: all that the run waits for; NULL when nothing */
+void fl_interrupt_id(const char *task_id, size_t index, char ret_id[FL_UUID_SIZE]); /* of a task's n-th question */
+void fl_task_answer(struct fl_run *run, struct fl_planned *task, struct fl_value *answer, struct fl_records *records);
+struct fl_value *fl_run_interrupts(const struct fl_run *run); /* new: all that the run waits for; NULL when nothing */
 struct fl_value *fl_task_interrupt_value(const struct fl_run *run, const struct fl_planned *task);
 void fl_run_on_resume(struct fl_run *run);
 void fl_run_note_stops(struct fl_run *run, bool after); /* static interrupts of finished (after) or planned tasks */
@@ -204,6 +220,7 @@ void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded);
 
 /* ---- emit.c ---- */
 struct fl_do *fl_effects_add(struct fl_effects *effects, enum fl_do_kind kind);
+void fl_effects_truncate(struct fl_effects *effects, size_t count);                         /* drops those behind */
 void fl_run_commit(struct fl_run *run, struct fl_records *records, uint64_t expected_head); /* empties the records */
 void fl_emit_ended(struct fl_run *run, const struct fl_planned *task); /* messages, updates, then the end of the task */
 void fl_emit_interrupts(struct fl_run *run, struct fl_value *interrupts);

@@ -29,10 +29,12 @@ static void do_deinit(struct fl_do *effect) {
   fl_value_unref(effect->interrupts);
 }
 
-void fl_effects_clear(struct fl_effects *effects) {
-  for (size_t i = 0; i < effects->count; i++) do_deinit(&effects->items[i]);
-  effects->count = 0;
+void fl_effects_truncate(struct fl_effects *effects, size_t count) {
+  for (size_t i = count; i < effects->count; i++) do_deinit(&effects->items[i]);
+  effects->count = count;
 }
+
+void fl_effects_clear(struct fl_effects *effects) { fl_effects_truncate(effects, 0); }
 
 void fl_effects_deinit(struct fl_effects *effects) {
   fl_effects_clear(effects);
@@ -59,6 +61,10 @@ void fl_run_commit(struct fl_run *run, struct fl_records *records, uint64_t expe
     fl_records_deinit(records);
     return;
   }
+  if (run->gathered != NULL) {
+    fl_records_move(run->gathered, records);
+    return;
+  }
   struct fl_do *effect = fl_effects_add(run->effects, FL_DO_COMMIT);
   effect->seq = ++run->last_seq;
   effect->expected_head = expected_head;
@@ -68,7 +74,7 @@ void fl_run_commit(struct fl_run *run, struct fl_records *records, uint64_t expe
 
 static void emit_take(struct fl_run *run, enum fl_stream_mode mode, struct fl_value *payload) {
   struct fl_do *effect = fl_effects_add(run->effects, FL_DO_EMIT);
-  effect->after = run->last_seq;
+  effect->after = run->last_seq + (run->gathered != NULL); /* the commit that is being gathered */
   effect->mode = mode;
   effect->payload = payload;
 }

@@ -13,7 +13,7 @@ bool fl_task_is_pending(const struct fl_planned *task) {
 /* ---- asking ---- */
 
 /* The same for the n-th question of a task whenever it is asked. */
-static void derive_interrupt_id(const char *task_id, size_t index, char ret_id[FL_UUID_SIZE]) {
+void fl_interrupt_id(const char *task_id, size_t index, char ret_id[FL_UUID_SIZE]) {
   char number[24];
   snprintf(number, sizeof number, "%zu", index);
   fl_slice parts[] = {fl_slice_of(task_id), FL_SLICE("interrupt"), fl_slice_of(number)};
@@ -31,7 +31,7 @@ static struct fl_value *stored_form(const struct fl_planned *task) {
 void fl_task_ask(struct fl_run *run, struct fl_planned *task) {
   char id[FL_UUID_SIZE];
   task->interrupt_index = fl_size(task->answers);
-  derive_interrupt_id(task->id, task->interrupt_index, id);
+  fl_interrupt_id(task->id, task->interrupt_index, id);
   fl_free(task->interrupt_id);
   task->interrupt_id = fl_strdup(run->ev->interrupt_id != NULL ? run->ev->interrupt_id : id);
   fl_value_unref(task->question);
@@ -96,8 +96,7 @@ static struct fl_planned *pending_by_id(const struct fl_run *run, const char *id
   return NULL;
 }
 
-static void give_answer(struct fl_run *run, struct fl_planned *task, struct fl_value *answer,
-                        struct fl_records *records) {
+void fl_task_answer(struct fl_run *run, struct fl_planned *task, struct fl_value *answer, struct fl_records *records) {
   struct fl_value *answers = task->answers != NULL ? fl_copy_shallow(task->answers) : fl_array();
   fl_append_take(answers, fl_value_ref(answer));
   fl_value_unref(task->answers);
@@ -137,12 +136,19 @@ static bool fits_questions(struct fl_run *run, size_t pending) {
 
 void fl_run_on_resume(struct fl_run *run) {
   struct fl_planned *only = NULL;
-  if (!fl_run_may_begin(run) || !fits_questions(run, pending_count(run, &only))) return;
+  if (!fl_run_may_begin(run)) return;
+  if (fl_run_is_past(run)) {
+    if (!fl_run_answer_past(run)) return;
+    fl_emit_values(run);
+    fl_run_proceed(run);
+    return;
+  }
+  if (!fits_questions(run, pending_count(run, &only))) return;
   struct fl_records records = {0};
-  if (!run->ev->is_map) give_answer(run, only, run->ev->value, &records);
+  if (!run->ev->is_map) fl_task_answer(run, only, run->ev->value, &records);
   struct fl_member member = {0};
   while (run->ev->is_map && fl_next_member(run->ev->value, &member))
-    give_answer(run, pending_by_id(run, member.key), member.value, &records);
+    fl_task_answer(run, pending_by_id(run, member.key), member.value, &records);
   fl_run_commit(run, &records, run->checkpoint_no);
   fl_emit_values(run);
   fl_run_proceed(run);

@@ -37,61 +37,78 @@ int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const st
   return 0;
 }
 
-/* ---- one writer from outside ---- */
+/* ---- writers from outside ---- */
 
+/* One of the writers of a superstep. */
 struct outside {
-  struct fl_seal seal;
-  struct fl_writes writes;
+  const char *name;               /* as given: a node, START, END, COPY, or NULL */
+  struct fl_value *values;        /* lent */
   const char *writer;             /* in messages, and as reporter to joins */
   const struct fl_node_def *node; /* whose ways are taken; NULL: START's */
+  bool leads_on;
+  struct fl_writes writes;
+};
+
+struct outsides {
+  struct fl_seal seal;
+  struct outside *items;
+  size_t count;
+  size_t message_index;
 };
 
 /* A superstep that cannot be folded (two wrote one value, a value against its schema) must not stand in the way of what
  * puts the thread right: its values are dropped. */
-static void fold_finished(struct fl_run *run, struct outside *outside) {
-  struct fl_folds *folds = &outside->seal.folds;
+static void fold_finished(struct fl_run *run, struct outsides *all) {
+  struct fl_folds *folds = &all->seal.folds;
   int rc = 0;
   for (size_t i = 0; i < run->task_count && rc == 0; i++)
-    if (run->tasks[i].status == FL_TASK_DONE) rc = fl_seal_fold_task(run, &outside->seal, &run->tasks[i], NULL);
+    if (run->tasks[i].status == FL_TASK_DONE) rc = fl_seal_fold_task(run, &all->seal, &run->tasks[i], NULL);
   if (rc < 0 || fl_folds_check(folds, NULL) < 0) fl_folds_deinit(folds);
   fl_folds_next_step(folds);
 }
 
-static int fold_given(struct fl_run *run, struct outside *outside, struct fl_error *err) {
-  struct fl_accepting to = {&outside->writes, run->ev->checkpoint_id, 0};
+static int fold_given(struct fl_run *run, struct outsides *all, struct outside *outside, struct fl_error *err) {
+  struct fl_accepting to = {&outside->writes, run->ev->checkpoint_id, all->message_index};
   struct fl_member member = {0};
-  while (fl_next_member(run->ev->value, &member)) {
+  while (fl_next_member(outside->values, &member)) {
     struct fl_write write = {(char *)member.key, member.value};
     int rc = fl_writes_accept(run, &to, &write, err);
     if (rc < 0) return rc;
   }
+  all->message_index = to.message_index;
   for (size_t i = 0; i < outside->writes.count; i++) {
     const struct fl_task_write *write = &outside->writes.items[i];
-    int rc = fl_folds_write(&outside->seal.folds, write->channel, write->value, outside->writer, err);
+    int rc = fl_folds_write(&all->seal.folds, write->channel, write->value, outside->writer, err);
     if (rc < 0) return rc;
   }
   return 0;
 }
 
-static int find_ways(struct fl_run *run, struct outside *outside, struct fl_error *err) {
-  struct fl_state *view = fl_state_with(run->state, &outside->seal.folds);
-  int rc = fl_route(run, outside->node, view, &outside->writes, err);
+/* Each takes its ways on the state with what all of them wrote. */
+static int find_ways(struct fl_run *run, struct outsides *all, struct fl_error *err) {
+  struct fl_state *view = fl_state_with(run->state, &all->seal.folds);
+  int rc = 0;
+  for (size_t i = 0; i < all->count && rc == 0; i++)
+    if (all->items[i].leads_on) rc = fl_route(run, all->items[i].node, view, &all->items[i].writes, err);
   fl_state_unref(view);
   return rc;
 }
 
-/* All that can fail. On failure the event is refused and nothing has changed. */
-static bool prepare(struct fl_run *run, struct outside *outside, bool leads_on) {
-  struct fl_error err;
-  fold_finished(run, outside);
-  int rc = fold_given(run, outside, &err);
-  if (rc == 0 && leads_on) rc = find_ways(run, outside, &err);
-  if (rc == 0) rc = fl_seal_values(run, &outside->seal, &err);
-  if (rc == 0) return true;
-  fl_seal_abandon(&outside->seal);
-  fl_writes_deinit(&outside->writes);
-  fl_run_refuse(run, rc, "%s: %s", run->ev->kind == FL_EV_INPUT ? "the input" : "the update", err.text);
-  return false;
+static void outsides_deinit(struct outsides *all) {
+  for (size_t i = 0; i < all->count; i++) fl_writes_deinit(&all->items[i].writes);
+}
+
+/* All that can fail. On failure nothing has changed. */
+static int prepare(struct fl_run *run, struct outsides *all, struct fl_error *err) {
+  int rc = 0;
+  fold_finished(run, all);
+  for (size_t i = 0; i < all->count && rc == 0; i++) rc = fold_given(run, all, &all->items[i], err);
+  if (rc == 0) rc = find_ways(run, all, err);
+  if (rc == 0) rc = fl_seal_values(run, &all->seal, err);
+  if (rc == 0) return 0;
+  fl_seal_abandon(&all->seal);
+  outsides_deinit(all);
+  return rc;
 }
 
 /* ---- an input ---- */
@@ -102,15 +119,21 @@ void fl_run_on_input(struct fl_run *run) {
     fl_run_refuse(run, FL_E_INVALID, "an input must be an object of channel values");
     return;
   }
-  struct outside outside = {.writer = FL_START};
-  fl_seal_begin(run, &outside.seal, "input", run->checkpoint_no == 0 ? 0 : run->step + 2);
-  if (!prepare(run, &outside, true)) return;
+  struct fl_error err;
+  struct outside outside = {.values = run->ev->value, .writer = FL_START, .leads_on = true};
+  struct outsides all = {.items = &outside, .count = 1};
+  fl_seal_begin(run, &all.seal, "input", run->checkpoint_no == 0 ? 0 : run->step + 2);
+  int rc = prepare(run, &all, &err);
+  if (rc < 0) {
+    fl_run_refuse(run, rc, "the input: %s", err.text);
+    return;
+  }
   for (size_t i = 0; i < run->task_count; i++) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
   fl_control_clear_triggers(run);
   fl_control_write_all(run, &outside.writes, FL_START);
-  outside.seal.writer = FL_START;
-  fl_seal_end(run, &outside.seal, NULL);
-  fl_writes_deinit(&outside.writes);
+  all.seal.writer = FL_START;
+  fl_seal_end(run, &all.seal, NULL);
+  outsides_deinit(&all);
   run->steps_used = 1;
   fl_run_proceed(run);
 }
@@ -157,53 +180,146 @@ static int find_last_node(const struct fl_run *run, const struct fl_node_def **r
   return 0;
 }
 
+static int find_node(const struct fl_run *run, const char *name, const struct fl_node_def **ret_node,
+                     struct fl_error *err) {
+  ptrdiff_t index = fl_definition_node(run->definition, name);
+  const char *nearest = index < 0 ? fl_definition_nearest_node(run->definition, name) : NULL;
+  if (index < 0)
+    return fl_error_set(err, FL_E_NOT_FOUND, "there is no node \"%.128s\" to write as%s%s%s", name,
+                        nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                        nearest != NULL ? "\"?" : "");
+  *ret_node = &run->definition->nodes[index];
+  return 0;
+}
+
+/* The names that LangGraph uses stand for ours, where no node is called so. */
+static const char *plain_name(const struct fl_run *run, const char *name) {
+  static const char *const pairs[][2] = {
+      {"__input__", FL_START}, {"__start__", FL_START}, {"__end__", FL_END}, {"__copy__", FL_COPY}};
+  if (name == NULL || fl_definition_node(run->definition, name) >= 0) return name;
+  for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+    if (strcmp(name, pairs[i][0]) == 0) return pairs[i][1];
+  return name;
+}
+
 static int find_writer(const struct fl_run *run, struct outside *outside, struct fl_error *err) {
-  const char *name = run->ev->node;
+  const char *name = outside->name = plain_name(run, outside->name);
   int rc = 0;
+  if (!fl_is(outside->values, FL_OBJECT) && !fl_is(outside->values, FL_NULL))
+    return fl_error_set(err, FL_E_INVALID, "its values must be an object of channel values");
   if (name == NULL) rc = find_last_node(run, &outside->node, err);
-  else if (strcmp(name, FL_START) != 0 && strcmp(name, FL_END) != 0) {
-    ptrdiff_t index = fl_definition_node(run->definition, name);
-    const char *nearest = index < 0 ? fl_definition_nearest_node(run->definition, name) : NULL;
-    if (index < 0)
-      return fl_error_set(err, FL_E_NOT_FOUND, "there is no node \"%.128s\" to write as%s%s%s", name,
-                          nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
-                          nearest != NULL ? "\"?" : "");
-    outside->node = &run->definition->nodes[index];
-  }
+  else if (strcmp(name, FL_START) != 0 && strcmp(name, FL_END) != 0) rc = find_node(run, name, &outside->node, err);
   outside->writer = outside->node != NULL ? outside->node->name : name != NULL ? name : FL_START;
+  outside->leads_on = name == NULL || strcmp(name, FL_END) != 0;
   return rc;
 }
 
-/* As END: nothing is left to run. Otherwise what was planned gives way to where the writer leads. */
-static void move_on(struct fl_run *run, struct outside *outside, bool is_end) {
+/* As END: nothing is left to run. Otherwise what was planned gives way to where the writers lead. */
+static void move_on(struct fl_run *run, struct outsides *all) {
+  bool is_end = !all->items[0].leads_on;
   for (size_t i = 0; i < run->task_count; i++)
     if (is_end || run->tasks[i].status == FL_TASK_DONE) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
-  if (outside->node != NULL) fl_control_mark_seen(run, outside->node); /* it stands for the node's own run */
+  for (size_t i = 0; i < all->count; i++) /* each stands for the node's own run */
+    if (all->items[i].node != NULL) fl_control_mark_seen(run, all->items[i].node);
   fl_control_clear_triggers(run);
   if (is_end) return;
   for (size_t i = 0; i < run->task_count; i++)
     if (run->tasks[i].status == FL_TASK_DONE)
       fl_control_write_all(run, &run->tasks[i].writes, fl_run_node(run, &run->tasks[i])->name);
-  fl_control_write_all(run, &outside->writes, outside->writer);
+  for (size_t i = 0; i < all->count; i++) fl_control_write_all(run, &all->items[i].writes, all->items[i].writer);
+}
+
+/* One superstep of updates, as if those nodes had run in it side by side. */
+static int update_once(struct fl_run *run, struct outsides *all, struct fl_error *err) {
+  for (size_t i = 0; i < all->count; i++) {
+    int rc = find_writer(run, &all->items[i], err);
+    if (rc < 0) return rc;
+    if (all->count > 1 && (all->items[i].name == NULL || !all->items[i].leads_on))
+      return fl_error_set(err, FL_E_INVALID,
+                          "several updates in one superstep must each name a node to write as (or START)");
+  }
+  fl_seal_begin(run, &all->seal, "update", run->step + 1);
+  int rc = prepare(run, all, err);
+  if (rc < 0) return rc;
+  move_on(run, all);
+  all->seal.writer = all->items[0].leads_on && all->count == 1 ? all->items[0].writer : NULL;
+  fl_seal_end(run, &all->seal, NULL);
+  outsides_deinit(all);
+  return 0;
+}
+
+static int copy_once(struct fl_run *run, const struct fl_value *values, struct fl_error *err) {
+  if (!fl_is(values, FL_NULL) && fl_size(values) > 0)
+    return fl_error_set(err, FL_E_INVALID, "a copy of a checkpoint takes no values; write them as a node after it");
+  if (run->checkpoint_no == 0)
+    return fl_error_set(err, FL_E_STATE, "the thread has no checkpoint yet that could be copied");
+  fl_run_fork(run, true);
+  return 0;
+}
+
+/* `updates`: [{"values","as_node"}…], all of one superstep. */
+static int update_superstep(struct fl_run *run, const struct fl_value *updates, struct fl_error *err) {
+  size_t count = fl_size(updates);
+  if (!fl_is(updates, FL_ARRAY) || count == 0)
+    return fl_error_set(err, FL_E_INVALID, "a superstep must be a list of at least one {\"values\", \"as_node\"}");
+  const char *first = plain_name(run, fl_get_string(fl_at(updates, 0), "as_node", NULL));
+  if (count == 1 && first != NULL && strcmp(first, FL_COPY) == 0)
+    return copy_once(run, fl_get(fl_at(updates, 0), "values"), err);
+  FL_FREE_AUTO struct outside *items = fl_new_array(struct outside, count);
+  for (size_t i = 0; i < count; i++)
+    items[i] = (struct outside){.name = fl_get_string(fl_at(updates, i), "as_node", NULL),
+                                .values = fl_get(fl_at(updates, i), "values")};
+  return update_once(run, &(struct outsides){.items = items, .count = count}, err);
 }
 
 void fl_run_on_update(struct fl_run *run) {
-  struct fl_error err;
-  struct outside outside = {0};
   if (!fl_run_may_begin(run)) return;
-  int rc = find_writer(run, &outside, &err);
-  if (rc == 0 && !fl_is(run->ev->value, FL_OBJECT) && !fl_is(run->ev->value, FL_NULL))
-    rc = fl_error_set(&err, FL_E_INVALID, "its values must be an object of channel values");
-  if (rc < 0) {
-    fl_run_refuse(run, rc, "the update: %s", err.text);
+  struct fl_error err;
+  struct outside one = {.name = plain_name(run, run->ev->node), .values = run->ev->value};
+  bool is_copy = one.name != NULL && strcmp(one.name, FL_COPY) == 0;
+  int rc = is_copy ? copy_once(run, one.values, &err)
+                   : update_once(run, &(struct outsides){.items = &one, .count = 1}, &err);
+  if (rc < 0) fl_run_refuse(run, rc, "the update: %s", err.text);
+  else fl_run_end(run, FL_RUN_DONE, NULL);
+}
+
+/* ---- several supersteps of updates, in one commit ---- */
+
+static int check_bulk(const struct fl_ev *ev, struct fl_error *err) {
+  size_t count = fl_size(ev->value);
+  if (!fl_is(ev->value, FL_ARRAY) || count == 0)
+    return fl_error_set(err, FL_E_INVALID, "it must be a list of at least one superstep");
+  if (count != ev->more_id_count + 1)
+    return fl_error_set(err, FL_E_LIMIT, "it has %zu supersteps, for %zu checkpoint ids", count, ev->more_id_count + 1);
+  return 0;
+}
+
+/* When one of them cannot be, none is: what is in memory is then ahead of what is stored, as after a failed commit. */
+void fl_run_on_bulk_update(struct fl_run *run) {
+  if (!fl_run_may_begin(run)) return;
+  struct fl_error err;
+  const struct fl_ev *whole = run->ev;
+  struct fl_ev ev = *whole;
+  struct fl_records gathered = {0};
+  size_t effect_count = run->effects->count, done = 0;
+  uint64_t head = run->head_no;
+  int rc = check_bulk(whole, &err);
+  run->gathered = &gathered;
+  run->ev = &ev;
+  for (; rc == 0 && done < fl_size(whole->value); done++) {
+    if (done > 0) memcpy(ev.checkpoint_id, whole->more_ids[done - 1], FL_UUID_SIZE);
+    rc = update_superstep(run, fl_at(whole->value, done), &err);
+  }
+  run->ev = whole;
+  run->gathered = NULL;
+  if (rc == 0) {
+    fl_run_commit(run, &gathered, head);
+    fl_run_end(run, FL_RUN_DONE, NULL);
     return;
   }
-  bool is_end = run->ev->node != NULL && strcmp(run->ev->node, FL_END) == 0;
-  fl_seal_begin(run, &outside.seal, "update", run->step + 1);
-  if (!prepare(run, &outside, !is_end)) return;
-  move_on(run, &outside, is_end);
-  outside.seal.writer = is_end ? NULL : outside.writer;
-  fl_seal_end(run, &outside.seal, NULL);
-  fl_writes_deinit(&outside.writes);
-  fl_run_end(run, FL_RUN_DONE, NULL);
+  fl_records_deinit(&gathered);
+  fl_effects_truncate(run->effects, effect_count);
+  run->is_broken = done > 1;
+  if (done == 0) fl_run_refuse(run, rc, "the updates: %s", err.text);
+  else fl_run_refuse(run, rc, "the updates, superstep %zu: %s", done, err.text);
 }

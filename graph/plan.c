@@ -204,10 +204,14 @@ static void attach_one(const struct fl_run *run, struct fl_planned *task, const 
   }
 }
 
+/* Of a checkpoint that is past, or that somebody looks at by its id, only questions, answers and errors are told. */
 void fl_plan_attach(struct fl_run *run, const struct fl_loaded *loaded) {
+  bool tells_only = fl_run_is_past(run) || loaded->shows_only;
   if (fl_run_faults.forget_stored_writes) return;
   for (size_t i = 0; i < loaded->write_count; i++) {
-    struct fl_planned *task = fl_plan_find(run, loaded->writes[i].task_id);
+    int index = loaded->writes[i].index;
+    bool counts = !tells_only || index == FL_WRITE_ERROR || index == FL_WRITE_INTERRUPT || index == FL_WRITE_RESUME;
+    struct fl_planned *task = counts ? fl_plan_find(run, loaded->writes[i].task_id) : NULL;
     if (task != NULL) attach_one(run, task, &loaded->writes[i]);
   }
   for (size_t i = 0; i < run->task_count; i++) {

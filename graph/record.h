@@ -133,6 +133,8 @@ struct fl_loaded_call {
 /* checkpoint_no 0: the thread has no checkpoint. The next_* numbers are above every number that the thread has used. */
 struct fl_loaded {
   uint64_t checkpoint_no, parent_no;
+  uint64_t head_no; /* the newest checkpoint of the namespace; above checkpoint_no when an older one was asked for */
+  bool shows_only;  /* somebody looks at this very checkpoint: what was written beside it is not applied */
   uint64_t next_checkpoint_no, next_value_no;
   char checkpoint_id[FL_UUID_SIZE];
   int64_t step;

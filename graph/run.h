@@ -33,13 +33,20 @@ struct fl_parent_command {
 };
 void fl_parent_command_deinit(struct fl_parent_command *command); /* frees what it holds; repeatable */
 
+/* As whom a checkpoint is copied: an update without values. */
+#define FL_COPY "COPY"
+
 /* Where a resume goes: the only pending interrupt, or several by id. */
 enum fl_ev_kind {
   FL_EV_INPUT,    /* a new input: an object of channel values; unfinished tasks of before are dropped */
   FL_EV_CONTINUE, /* go on from the checkpoint: tasks without stored writes run again */
   FL_EV_RESUME,   /* value: the answer to the only pending interrupt, or with is_map {interrupt id: answer} */
   FL_EV_UPDATE, /* value: channel values written from outside, as if by node `node`: a name, START, END (nothing left to
-                   run), or NULL: the node that ran last. Stores a checkpoint and ends; CONTINUE goes on from it */
+                   run), COPY (the checkpoint once more, by source "fork"), or NULL: the node that ran last. Stores a
+                   checkpoint and ends; CONTINUE goes on from it */
+  FL_EV_BULK_UPDATE, /* value: supersteps of updates, [[{"values","as_node"}…]…]: a checkpoint each, in one commit, all
+                        or nothing; those of one superstep count as nodes that ran side by side. After a refusal behind
+                        the first superstep the thread must be loaded again, as after a COMMIT_FAILED */
   FL_EV_TASK_DONE,        /* writes, gotos; or to_parent alone */
   FL_EV_TASK_FAILED,      /* error */
   FL_EV_TASK_INTERRUPTED, /* value: the question; interrupt_id */
@@ -63,6 +70,8 @@ struct fl_ev {
   struct fl_value *value;                    /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
   bool is_map;                               /* RESUME */
   const char *node;                          /* UPDATE */
+  const char (*more_ids)[FL_UUID_SIZE];      /* BULK_UPDATE: of the checkpoints after the first, rising */
+  size_t more_id_count;
   const char *interrupt_id;     /* TASK_INTERRUPTED; NULL: derived from the task's id and how many answers it has */
   uint64_t seq;                 /* COMMITTED, COMMIT_FAILED */
   const struct fl_error *error; /* TASK_FAILED, COMMIT_FAILED */
@@ -145,7 +154,10 @@ struct fl_run_settings {
 #define FL_STREAM_BIT(mode) (1u << (mode))
 
 /* `loaded` is what the store found for the thread (its vars and body are referenced); NULL or checkpoint_no 0: a new
- * thread. */
+ * thread. A run may begin at a checkpoint that is not the thread's head (loaded->head_no says which is): what was
+ * written beside it does not count then. INPUT and UPDATE go on from it directly; CONTINUE and RESUME first store a
+ * copy of it (source "fork"), so that its tasks have new ids and run anew, and what they ask is asked anew. The answer
+ * of such a RESUME goes to the first question of the only task, or by the id that the question had. */
 struct fl_run *fl_run_create(struct fl_definition *definition, const struct fl_loaded *loaded,
                              const struct fl_run_settings *settings);
 void fl_run_destroy(struct fl_run *run); /* NULL allowed */

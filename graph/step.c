@@ -93,12 +93,13 @@ static void take_checkpoint(struct fl_run *run, const struct fl_seal *seal) {
   memcpy(run->parent_id, run->checkpoint_id, FL_UUID_SIZE);
   memcpy(run->checkpoint_id, run->ev->checkpoint_id, FL_UUID_SIZE);
   run->parent_no = run->checkpoint_no;
-  run->checkpoint_no = run->next_checkpoint_no++;
+  run->checkpoint_no = run->head_no = run->next_checkpoint_no++;
   run->step = seal->step;
   run->wall_ms = run->ev->wall_ms;
   snprintf(run->source, sizeof run->source, "%s", seal->source);
+  char *writer = fl_strdup(seal->writer); /* may be the run's own */
   fl_free(run->writer);
-  run->writer = fl_strdup(seal->writer);
+  run->writer = writer;
   run->version++;
   fl_state_unref(run->seen_state);
   run->seen_state = NULL;
@@ -108,14 +109,16 @@ void fl_seal_end(struct fl_run *run, struct fl_seal *seal, const struct fl_plann
   bool is_superstep = strcmp(seal->source, "loop") == 0, is_input = strcmp(seal->source, "input") == 0;
   bool is_changed = take_values(run, seal);
   struct fl_planned ended = {0};
-  fl_value_unref(run->stops);
-  run->stops = NULL;
+  if (!seal->keeps_stops) {
+    fl_value_unref(run->stops);
+    run->stops = NULL;
+  }
   if (is_superstep) fl_run_note_stops(run, true);
   if (last != NULL) {
     ended = *last; /* its stream events come after the commit, when the plan has moved on */
     run->tasks[last - run->tasks] = (struct fl_planned){.status = FL_TASK_DONE, .node = last->node};
   }
-  uint64_t head = run->checkpoint_no;
+  uint64_t head = run->head_no;
   take_checkpoint(run, seal);
   fl_plan(run);
   if (run->stops == NULL && (is_superstep || is_input)) fl_run_note_stops(run, false);
@@ -258,6 +261,7 @@ static void on_continue(struct fl_run *run) {
   }
   fl_value_unref(run->stops); /* it was stopped here once; now it goes on */
   run->stops = NULL;
+  if (fl_run_is_past(run)) fl_run_fork(run, false);
   fl_emit_values(run);
   fl_run_proceed(run);
 }
@@ -458,6 +462,7 @@ void fl_run_step(struct fl_run *run, const struct fl_ev *ev, struct fl_effects *
   case FL_EV_CONTINUE: on_continue(run); break;
   case FL_EV_RESUME: fl_run_on_resume(run); break;
   case FL_EV_UPDATE: fl_run_on_update(run); break;
+  case FL_EV_BULK_UPDATE: fl_run_on_bulk_update(run); break;
   case FL_EV_TASK_DONE:
   case FL_EV_TASK_FAILED:
   case FL_EV_TASK_INTERRUPTED: on_task_event(run); break;

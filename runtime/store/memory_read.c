@@ -167,7 +167,9 @@ int fl_memory_load(struct fl_store *base, const struct fl_ask *ask, struct fl_lo
   loaded->next_checkpoint_no =
       checkpoints->count > 0 ? checkpoints->items[checkpoints->count - 1].checkpoint.no + 1 : 1;
   loaded->next_value_no = values->count > 0 ? values->items[values->count - 1].value.no + 1 : 1;
-  const struct fl_record *record = ask->no != 0 ? fl_memory_find(checkpoints, ask->no) : head_of(thread, ask->ns);
+  const struct fl_record *head = head_of(thread, ask->ns);
+  const struct fl_record *record = ask->no != 0 ? fl_memory_find(checkpoints, ask->no) : head;
+  loaded->head_no = head != NULL ? head->checkpoint.no : 0;
   if (record == NULL && ask->no == 0) return 0;
   if (record == NULL || strcmp(record->ns, ask->ns) != 0)
     return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, ask->thread, ask->no);

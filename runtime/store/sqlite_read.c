@@ -326,7 +326,8 @@ static int load_all(struct fl_db *db, const struct fl_ask *ask, struct fl_loaded
   uint64_t no = ask->no;
   int status = fl_db_find_thread(db, ask->thread, &thread, err);
   if (status == 0) status = read_next_numbers(db, thread.row, loaded, err);
-  if (status == 0 && no == 0) status = find_head(db, thread.row, ask->ns, &no, err);
+  if (status == 0) status = find_head(db, thread.row, ask->ns, &loaded->head_no, err);
+  if (no == 0) no = loaded->head_no;
   if (status != 0 || no == 0) return status;
   if (no > FL_NO_MAX) return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, ask->thread, no);
   int64_t key = fl_key(ask->ns[0] == 0 ? FL_KEY_CHECKPOINT : FL_KEY_SUB_CHECKPOINT, no);

@@ -115,12 +115,19 @@ bool test_store_has_done(const struct test_store *store, const char *task_id) {
   return false;
 }
 
-static void check_record(struct test_store *store, const struct fl_record *record) {
+static bool has_value(const struct test_store *store, const struct fl_records *commit, size_t before, uint64_t no) {
+  for (size_t i = 0; i < before; i++)
+    if (commit->items[i].kind == FL_RECORD_VALUE && commit->items[i].value.no == no) return true;
+  return find_value(store, no) != NULL;
+}
+
+static void check_record(struct test_store *store, const struct fl_records *commit, size_t index) {
+  const struct fl_record *record = &commit->items[index];
   if (record->kind == FL_RECORD_VALUE) {
     store->value_bytes += record->body_size;
-    if (find_value(store, record->value.no) != NULL)
+    if (has_value(store, commit, index, record->value.no))
       snprintf(store->fault, sizeof store->fault, "value number used twice");
-    if (record->value.parent_no != 0 && find_value(store, record->value.parent_no) == NULL)
+    if (record->value.parent_no != 0 && !has_value(store, commit, index, record->value.parent_no))
       snprintf(store->fault, sizeof store->fault, "a value builds on one that is not stored");
   }
   if (record->kind == FL_RECORD_WRITE && record->write.checkpoint_no != test_store_head(store))
@@ -130,7 +137,7 @@ static void check_record(struct test_store *store, const struct fl_record *recor
 void test_store_apply(struct test_store *store, struct fl_do *commit) {
   if (commit->expected_head != test_store_head(store))
     snprintf(store->fault, sizeof store->fault, "a commit on another head");
-  for (size_t i = 0; i < commit->records.count; i++) check_record(store, &commit->records.items[i]);
+  for (size_t i = 0; i < commit->records.count; i++) check_record(store, &commit->records, i);
   store->commits = fl_realloc(store->commits, (store->commit_count + 1) * sizeof *store->commits);
   store->commits[store->commit_count++] = commit->records;
   commit->records = (struct fl_records){0};
@@ -197,13 +204,13 @@ static int by_task(const void *a, const void *b) {
   return order != 0 ? order : x->index - y->index;
 }
 
-void test_store_load(const struct test_store *store, struct fl_loaded *ret_loaded) {
-  struct fl_loaded loaded = {.checkpoint_no = test_store_head(store), .next_checkpoint_no = 1, .next_value_no = 1};
+void test_store_load_at(const struct test_store *store, uint64_t no, struct fl_loaded *ret_loaded) {
+  uint64_t head = test_store_head(store);
+  struct fl_loaded loaded = {.checkpoint_no = no, .head_no = head, .next_checkpoint_no = head + 1, .next_value_no = 1};
   each_record(store, record) {
     if (record->kind == FL_RECORD_VALUE && record->value.no >= loaded.next_value_no)
       loaded.next_value_no = record->value.no + 1;
     if (record->kind != FL_RECORD_CHECKPOINT || record->checkpoint.no != loaded.checkpoint_no) continue;
-    loaded.next_checkpoint_no = record->checkpoint.no + 1;
     loaded.parent_no = record->checkpoint.parent_no;
     memcpy(loaded.checkpoint_id, record->checkpoint.id, FL_UUID_SIZE);
     loaded.step = record->checkpoint.step;
@@ -218,6 +225,10 @@ void test_store_load(const struct test_store *store, struct fl_loaded *ret_loade
     if (loaded.write_count > 1) qsort(loaded.writes, loaded.write_count, sizeof *loaded.writes, by_task);
   }
   *ret_loaded = loaded;
+}
+
+void test_store_load(const struct test_store *store, struct fl_loaded *ret_loaded) {
+  test_store_load_at(store, test_store_head(store), ret_loaded);
 }
 
 /* ---- the engine: its life ---- */
@@ -292,10 +303,12 @@ void test_engine_crash(struct test_engine *engine) {
   engine->is_dead = true;
 }
 
-void test_engine_restart(struct test_engine *engine) {
+void test_engine_restart(struct test_engine *engine) { test_engine_go_back(engine, test_store_head(&engine->store)); }
+
+void test_engine_go_back(struct test_engine *engine, uint64_t checkpoint_no) {
   struct fl_loaded loaded;
   stop(engine);
-  test_store_load(&engine->store, &loaded);
+  test_store_load_at(&engine->store, checkpoint_no, &loaded);
   if (engine->store.commit_count > 0) tracef(engine, "> the process starts anew\n");
   engine->run = fl_run_create(engine->definition, &loaded, &engine->settings);
   fl_loaded_deinit(&loaded);
@@ -602,6 +615,17 @@ void test_resume_map(struct test_engine *engine, struct fl_value *taken) {
 void test_update(struct test_engine *engine, const char *json, const char *node) {
   tracef(engine, "> update%s%s %s\n", node != NULL ? " as " : "", node != NULL ? node : "", json != NULL ? json : "-");
   send_value(engine, FL_EV_UPDATE, json, node);
+}
+
+void test_bulk_update(struct test_engine *engine, const char *json) {
+  char ids[16][FL_UUID_SIZE];
+  FL_VALUE_AUTO value = test_json(json);
+  size_t count = fl_size(value) > 1 && fl_size(value) <= 17 ? fl_size(value) - 1 : 0;
+  for (size_t i = 0; i < count; i++)
+    snprintf(ids[i], sizeof ids[i], "checkpoint-%llu", (unsigned long long)engine->run->next_checkpoint_no + i + 1);
+  tracef(engine, "> bulk update %s\n", json);
+  test_send(engine,
+            &(struct fl_ev){.kind = FL_EV_BULK_UPDATE, .value = value, .more_ids = ids, .more_id_count = count});
 }
 
 void test_cancel(struct test_engine *engine) {

@@ -54,6 +54,7 @@ void test_store_apply(struct test_store *store, struct fl_do *commit); /* takes 
 uint64_t test_store_head(const struct test_store *store);
 bool test_store_has_done(const struct test_store *store, const char *task_id);
 void test_store_load(const struct test_store *store, struct fl_loaded *ret_loaded);
+void test_store_load_at(const struct test_store *store, uint64_t checkpoint_no, struct fl_loaded *ret_loaded);
 
 /* ---- an engine ---- */
 
@@ -91,6 +92,7 @@ void test_engine_init(struct test_engine *engine, struct fl_definition *definiti
 void test_engine_deinit(struct test_engine *engine);
 void test_engine_crash(struct test_engine *engine);   /* what was not acknowledged may or may not have been stored */
 void test_engine_restart(struct test_engine *engine); /* loads what is stored */
+void test_engine_go_back(struct test_engine *engine, uint64_t checkpoint_no); /* loads an older checkpoint */
 
 /* Feeds the event and goes on until the run has ended or the engine is dead. */
 void test_input(struct test_engine *engine, const char *json);
@@ -98,6 +100,7 @@ void test_continue(struct test_engine *engine);
 void test_resume(struct test_engine *engine, const char *json);
 void test_resume_map(struct test_engine *engine, struct fl_value *taken);
 void test_update(struct test_engine *engine, const char *json, const char *node);
+void test_bulk_update(struct test_engine *engine, const char *json); /* at most 17 supersteps */
 void test_cancel(struct test_engine *engine);
 void test_send(struct test_engine *engine, struct fl_ev *ev);
 /* For manual engines: ends the running task of this node by calling its function. */

@@ -3,11 +3,14 @@
  * twice: as it stands, and with a process that starts anew whenever a run has ended; the same must come out.
  *
  *   > input JSON  > continue  > resume JSON  > answer NODE=TEXT …  > update NODE|- JSON  > cancel  > finish NODE
+ *   > back CHECKPOINT_NO (the next thing begins there)  > bulk JSON
  *   > restart  > limit N  > before a,b  > after *  > manual  > automatic
- *   = done|interrupted|failed|cancelled|leaves|running  = says TEXT (of the error)  = next JSON  = log JSON
- *   = waits JSON (see assert_waits)  = state JSON  = ran NODE TIMES */
+ *   = source WORD  = step N  = done|interrupted|failed|cancelled|leaves|running  = says TEXT (of the error)
+ *   = next JSON  = log JSON  = waits JSON (see assert_waits)  = state JSON  = ran NODE TIMES */
 #pragma once
 #include "tests/unit/graph/shapes.h"
+
+#include "runtime/base/mem.h"
 
 struct scenario {
   const char *name;
@@ -97,6 +100,7 @@ static void give_update(struct player *player, char *text) {
 static bool set(struct player *player, const char *word, const char *rest) {
   struct test_engine *engine = &player->engine;
   if (strcmp(word, "restart") == 0) test_engine_restart(engine);
+  else if (strcmp(word, "back") == 0) test_engine_go_back(engine, (uint64_t)atoi(rest));
   else if (strcmp(word, "before") == 0 || strcmp(word, "after") == 0) set_stops(player, word[0] == 'a', rest);
   else if (strcmp(word, "manual") == 0 || strcmp(word, "automatic") == 0) engine->manual = word[0] == 'm';
   else if (strcmp(word, "limit") == 0) {
@@ -115,6 +119,7 @@ static void act_out(struct player *player, char *line) {
   else if (strcmp(word, "resume") == 0) test_resume(engine, rest);
   else if (strcmp(word, "answer") == 0) give_answers(player, rest);
   else if (strcmp(word, "update") == 0) give_update(player, rest);
+  else if (strcmp(word, "bulk") == 0) test_bulk_update(engine, rest);
   else if (strcmp(word, "cancel") == 0) test_cancel(engine);
   else if (strcmp(word, "finish") == 0) test_finish(engine, rest);
   else fail_msg("%s: nothing is called \"%s\"", player->scenario->name, word);
@@ -138,6 +143,14 @@ static void check_ran(const struct player *player, const char *rest) {
   if (actual != expected) fail_msg("%s: %c ran %zu times, not %zu", player->scenario->name, rest[0], actual, expected);
 }
 
+static void check_described(const struct player *player, const char *word, const char *rest) {
+  FL_VALUE_AUTO described = fl_run_describe(player->engine.run);
+  FL_FREE_AUTO char *text = fl_dump(fl_get(described, word), NULL);
+  bool is_text = fl_is(fl_get(described, word), FL_STRING);
+  if (strcmp(is_text ? fl_as_string(fl_get(described, word)) : text, rest) != 0)
+    fail_msg("%s: %s is %s, not %s", player->scenario->name, word, text, rest);
+}
+
 static void check(const struct player *player, char *line) {
   char *rest = line, *word = strsep(&rest, " ");
   const struct test_engine *engine = &player->engine;
@@ -146,6 +159,7 @@ static void check(const struct player *player, char *line) {
   else if (strcmp(word, "waits") == 0) assert_waits(engine, rest);
   else if (strcmp(word, "state") == 0) assert_state(engine, rest);
   else if (strcmp(word, "ran") == 0) check_ran(player, rest);
+  else if (strcmp(word, "source") == 0 || strcmp(word, "step") == 0) check_described(player, word, rest);
   else if (strcmp(word, "says") != 0) check_status(player, word);
   else if (strstr(player->said, rest) == NULL)
     fail_msg("%s: \"%s\", not \"%s\"", player->scenario->name, player->said, rest);
