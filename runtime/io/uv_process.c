@@ -172,7 +172,12 @@ static int open_memory(int *ret_fd, fl_slice text) {
   int fd = memfd_create("fairlead-launch", MFD_CLOEXEC);
   if (fd < 0) return -1;
   *ret_fd = fd; /* the plan's from now on */
-  return write(fd, text.data, text.size) == (ssize_t)text.size && lseek(fd, 0, SEEK_SET) == 0 ? 0 : -1;
+  for (size_t at = 0; at < text.size;) {
+    ssize_t size = write(fd, text.data + at, text.size - at);
+    if (size < 0 && errno != EINTR) return -1;
+    if (size > 0) at += (size_t)size;
+  }
+  return lseek(fd, 0, SEEK_SET) == 0 ? 0 : -1;
 }
 
 static int open_environment(int *ret_fd, const char *const *env) {

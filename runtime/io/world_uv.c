@@ -323,6 +323,7 @@ struct fl_world *fl_world_uv_create(void *loop) {
   world->loop = loop != NULL ? loop : &world->own_loop;
   int failure = world->owns_loop ? uv_loop_init(world->loop) : 0;
   if (failure == 0) failure = uv_async_init(world->loop, &world->wakeup, on_wakeup);
+  if (failure == UV_ENOMEM) fl_out_of_memory();
   fl_check(failure == 0); /* no descriptors left at the very start */
   open_handle(world, (uv_handle_t *)&world->wakeup);
   uv_timer_init(world->loop, &world->alarm);

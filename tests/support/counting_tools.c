@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* An MCP server for tests: add and multiply, as in the example, but each call is noted in the file $FL_COUNT_FILE,
- * outside of everything that fairlead stores, when it begins and when it ends; and it may take its time
- * ($FL_TOOL_SLEEP_MS). */
+ * outside of everything that fairlead stores, when it begins and when it ends, with $FL_COUNT_CLOCK also at which
+ * nanosecond of the monotonic clock; and it may take its time ($FL_TOOL_SLEEP_MS). */
 #include <fairlead/tools.h>
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static void note(const char *what, const char *tool, double a, double b) {
   const char *path = getenv("FL_COUNT_FILE");
   if (path == NULL) return;
-  char line[128];
-  int size = snprintf(line, sizeof line, "%s %s %g %g\n", what, tool, a, b);
+  char line[128], clock[32] = "";
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  if (getenv("FL_COUNT_CLOCK") != NULL)
+    snprintf(clock, sizeof clock, " @%lld%09ld", (long long)now.tv_sec, now.tv_nsec);
+  int size = snprintf(line, sizeof line, "%s %s %g %g%s\n", what, tool, a, b, clock);
   int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (fd < 0 || write(fd, line, (size_t)size) != size) abort();
   close(fd);
