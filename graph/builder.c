@@ -62,6 +62,8 @@ void fl_graph_destroy(struct fl_graph *graph) {
     fl_free(graph->joins[i].to);
   }
   for (size_t i = 0; i < graph->branch_count; i++) branch_spec_deinit(&graph->branches[i]);
+  fl_node_policy_deinit(&graph->defaults);
+  fl_exprs_deinit(&graph->default_exprs);
   fl_free(graph->channels);
   fl_free(graph->nodes);
   fl_free(graph->edges);
@@ -88,6 +90,7 @@ void fl_graph_node(struct fl_graph *graph, const char *name, fl_node_fn *run, vo
   node->description = fl_strdup(fl_option(options, description, NULL));
   node->run = run;
   node->user = user;
+  fl_node_policy_read(&node->policy, options);
 }
 
 void fl_graph_typed_node_take(struct fl_graph *graph, const char *name, const char *type, const char *description,
@@ -100,6 +103,18 @@ void fl_graph_typed_node_take(struct fl_graph *graph, const char *name, const ch
   if (exprs == NULL) return;
   node->exprs = *exprs;
   fl_map_init(exprs);
+}
+
+struct fl_node_policy *fl_graph_last_policy(struct fl_graph *graph) {
+  return &graph->nodes[graph->node_count - 1].policy;
+}
+
+struct fl_node_policy *fl_graph_default_policy(struct fl_graph *graph) {
+  return &graph->defaults;
+}
+
+struct fl_map *fl_graph_default_exprs(struct fl_graph *graph) {
+  return &graph->default_exprs;
 }
 
 void fl_graph_edge(struct fl_graph *graph, const char *from, const char *to) {

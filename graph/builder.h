@@ -50,6 +50,8 @@ struct fl_graph {
   size_t join_count, join_capacity;
   struct fl_branch_spec *branches;
   size_t branch_count, branch_capacity;
+  struct fl_node_policy defaults;
+  struct fl_map default_exprs;
 };
 
 /* What is wrong, a line each. */
@@ -66,10 +68,17 @@ void fl_graph_validate(struct fl_graph *graph, const struct fl_compile_options *
 struct fl_definition *fl_graph_resolve(struct fl_graph *graph, const struct fl_compile_options *options);
 
 void fl_channel_def_deinit(struct fl_channel_def *channel);
+void fl_exprs_deinit(struct fl_map *exprs); /* and what they hold */
 void fl_node_def_deinit(struct fl_node_def *node);
 
 static inline bool fl_is_start(const char *name) { return strcmp(name, FL_START) == 0; }
 static inline bool fl_is_end(const char *name) { return strcmp(name, FL_END) == 0; }
 
 /* Whether a NULL-terminated list of node names (may be NULL) holds `name` or "*". */
+/* policy_check.c: what is wrong with the nodes' policies and the context; gives nodes the graph's defaults. */
+void fl_graph_check_policies(struct fl_graph *graph, const struct fl_compile_options *options,
+                             struct fl_problems *problems);
+/* node_policy.c: resolves handlers and takes what the options say of the whole graph. */
+void fl_graph_resolve_policies(struct fl_definition *definition, const struct fl_compile_options *options);
+
 bool fl_names_hold(const char *const *names, const char *name);

@@ -188,6 +188,7 @@ static void compute_hash(struct fl_definition *definition) {
     fl_buf_addf(&text, "\n%s %s", node->name, node->type);
     hash_value(&text, node->config);
     hash_indices(&text, "to", node->plain_targets, node->plain_target_count);
+    if (node->policy.on_error != NULL) fl_buf_addf(&text, " on_error %s", node->policy.on_error);
     hash_branches(&text, node->branches, node->branch_count);
   }
   uint8_t hash[FL_HASH_SIZE];
@@ -199,6 +200,8 @@ struct fl_definition *fl_graph_resolve(struct fl_graph *graph, const struct fl_c
   struct fl_definition *definition = fl_new(struct fl_definition);
   definition->ref_count = 1;
   definition->name = fl_strdup(graph->name);
+  definition->default_exprs = graph->default_exprs;
+  fl_map_init(&graph->default_exprs);
   move_channels(graph, definition);
   move_nodes(graph, definition);
   add_edges(graph, definition);
@@ -213,6 +216,7 @@ struct fl_definition *fl_graph_resolve(struct fl_graph *graph, const struct fl_c
   }
   uint32_t limit = fl_option(options, recursion_limit, 0);
   definition->recursion_limit = limit > 0 ? limit : FL_GRAPH_RECURSION_DEFAULT;
+  fl_graph_resolve_policies(definition, options);
   compute_hash(definition);
   return definition;
 }

@@ -36,18 +36,23 @@ static void branches_free(struct fl_branch_def *branches, size_t count) {
   fl_free(branches);
 }
 
+void fl_exprs_deinit(struct fl_map *exprs) {
+  size_t cursor = 0;
+  for (struct fl_map_entry *entry; (entry = fl_map_next(exprs, &cursor)) != NULL;) fl_expr_destroy(entry->value);
+  fl_map_deinit(exprs);
+}
+
 void fl_node_def_deinit(struct fl_node_def *node) {
   fl_free(node->name);
   fl_free(node->type);
   fl_free(node->description);
   fl_value_unref(node->config);
-  size_t cursor = 0;
-  for (struct fl_map_entry *entry; (entry = fl_map_next(&node->exprs, &cursor)) != NULL;) fl_expr_destroy(entry->value);
-  fl_map_deinit(&node->exprs);
+  fl_exprs_deinit(&node->exprs);
   fl_free(node->plain_targets);
   fl_free(node->barrier_channels);
   fl_free(node->trigger_channels);
   branches_free(node->branches, node->branch_count);
+  fl_node_policy_deinit(&node->policy);
 }
 
 struct fl_definition *fl_definition_ref(struct fl_definition *definition) {
@@ -65,6 +70,10 @@ void fl_definition_unref(struct fl_definition *definition) {
   fl_map_deinit(&definition->node_index);
   fl_free(definition->entry_targets);
   branches_free(definition->entry_branches, definition->entry_branch_count);
+  fl_value_unref(definition->context_schema_value);
+  fl_value_unref(definition->context_defaults);
+  fl_schema_destroy(definition->context_schema);
+  fl_exprs_deinit(&definition->default_exprs);
   fl_free(definition->name);
   fl_free(definition);
 }

@@ -2,6 +2,7 @@
 /* The immutable definition of a graph: what the builder and the graph file both end in, and what step, plan, draw and
  * the engine read. Names are resolved to indices once. Public for our own floors only. */
 #pragma once
+#include "graph/retry.h"
 #include "runtime/base/map.h"
 #include "runtime/json/expr.h"
 #include "runtime/json/schema.h"
@@ -44,6 +45,22 @@ struct fl_branch_def {
   size_t target_count;
 };
 
+/* How a node is run: what graph.h says in fl_node_options, with every default filled in. */
+struct fl_node_policy {
+  struct fl_retry *retries;
+  size_t retry_count;
+  uint32_t run_timeout_ms, idle_timeout_ms; /* 0: none */
+  bool caches;
+  fl_cache_key_fn *cache_key;
+  void *cache_user;
+  const struct fl_expr *cache_expr; /* lent by the node's exprs or the graph's default; both NULL: all that it sees */
+  uint64_t cache_ttl_ms;            /* 0: until it is cleared */
+  uint32_t concurrency;             /* 0: no limit */
+  char *on_error;                   /* NULL: none */
+  size_t handler;                   /* the node on_error names, or FL_NODE_END */
+  bool says_retry, says_timeout, says_cache, says_on_error; /* the graph's defaults do not count */
+};
+
 struct fl_node_def {
   char *name;
   char *type; /* "c" for a C function, otherwise the graph file's node type: agent, tools, tool, set, fail, interrupt, …
@@ -64,6 +81,8 @@ struct fl_node_def {
   struct fl_branch_def *branches;
   size_t branch_count;
   bool interrupt_before, interrupt_after;
+  struct fl_node_policy policy;
+  bool is_handler; /* some node's policy names it */
 };
 
 struct fl_definition {
@@ -80,8 +99,13 @@ struct fl_definition {
   size_t entry_target_count;
   struct fl_branch_def *entry_branches;
   size_t entry_branch_count;
-  uint32_t recursion_limit;
-  char hash[65]; /* hex of BLAKE2b over the definition's structure: tells whether a graph changed */
+  uint32_t recursion_limit, max_concurrency; /* max_concurrency 0: no limit */
+  enum fl_durability durability;             /* never DEFAULT */
+  struct fl_value *context_schema_value;     /* NULL: runs have no context */
+  struct fl_schema *context_schema;
+  struct fl_value *context_defaults; /* an object */
+  struct fl_map default_exprs;       /* of policies that nodes have from the graph's defaults: struct fl_expr * */
+  char hash[65];                     /* hex of BLAKE2b over the definition's structure: tells whether a graph changed */
 };
 
 /* "last", "append", …, as graph files say it. */
@@ -111,3 +135,22 @@ struct fl_branch_arm_spec {
 };
 void fl_graph_expr_branch_take(struct fl_graph *graph, const char *from, const struct fl_branch_arm_spec *arms,
                                size_t arm_count);
+
+/* ---- node_policy.c ---- */
+
+void fl_node_policy_deinit(struct fl_node_policy *policy);
+void fl_node_policy_copy(struct fl_node_policy *to, const struct fl_node_policy *from);
+/* From the options of a C program, which name what they say. */
+void fl_node_policy_read(struct fl_node_policy *policy, const struct fl_node_options *options);
+/* Gives the policy what the defaults say and it does not. */
+void fl_node_policy_fill(struct fl_node_policy *policy, const struct fl_node_policy *defaults);
+
+/* For the graph file: of the node that was added last, and of nodes that say nothing. Filled in by the caller. */
+struct fl_node_policy *fl_graph_last_policy(struct fl_graph *graph);
+struct fl_node_policy *fl_graph_default_policy(struct fl_graph *graph);
+struct fl_map *fl_graph_default_exprs(struct fl_graph *graph); /* owns what the default policy lends */
+
+/* What a run sees as its context: `given` (NULL: nothing; borrowed) with the defaults, a new reference. Errors:
+ * FL_E_INVALID with what does not fit. */
+int fl_definition_context(const struct fl_definition *definition, struct fl_value *given, struct fl_value **ret_context,
+                          struct fl_error *err);

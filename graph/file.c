@@ -8,9 +8,11 @@
 
 /* ---- shapes that are not nodes ---- */
 
-static const char *const graph_keys[] = {
-    "$schema", "fairlead", "name",  "description",      "include",         "state",           "models", "mcpServers",
-    "effects", "nodes",    "edges", "interrupt_before", "interrupt_after", "recursion_limit", NULL};
+static const char *const graph_keys[] = {"$schema",         "fairlead",        "name",    "description",
+                                         "include",         "state",           "models",  "mcpServers",
+                                         "effects",         "nodes",           "edges",   "interrupt_before",
+                                         "interrupt_after", "recursion_limit", "context", "max_concurrency",
+                                         "durability",      "defaults",        NULL};
 static const char *const graph_later[] = {"manifest", NULL};
 static const char *const part_keys[] = {"$schema", "fairlead",   "description", "state",
                                         "models",  "mcpServers", "nodes",       NULL};
@@ -226,7 +228,9 @@ static void load(struct fl_loader *loader, const char *path, fl_slice text, stru
                                        .interrupt_before = before,
                                        .interrupt_after = after,
                                        .recursion_limit = read_recursion_limit(loader)};
+  fl_file_load_graph_policy(loader, &options);
   if (loader->diags->error_count == 0) file->definition = compile(loader, &options);
+  fl_value_unref(options.context);
   if (file->definition != NULL) fl_file_lint(loader);
 }
 

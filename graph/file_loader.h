@@ -52,7 +52,7 @@ void fl_spot_check_keys(const struct fl_spot *spot, const struct fl_file_shape *
 /* All shapes, for the test that compares them with the schema; NULL-terminated. */
 const struct fl_file_shape *const *fl_file_shapes(void);
 extern const struct fl_file_shape fl_shape_graph, fl_shape_part, fl_shape_channel, fl_shape_model, fl_shape_server,
-    fl_shape_edge, fl_shape_arm;
+    fl_shape_edge, fl_shape_arm, fl_shape_retry, fl_shape_timeout, fl_shape_cache, fl_shape_defaults, fl_shape_context;
 
 /* "did you mean "x"?" in `ret_text`, or NULL when nothing is near. */
 enum { FL_SUGGESTION_MAX = 256 };
@@ -112,6 +112,17 @@ bool fl_file_has_channel(const struct fl_loader *loader, const char *name);
 bool fl_file_has_messages(const struct fl_loader *loader);              /* a channel "messages" with that reducer */
 void fl_file_use_channel(const struct fl_spot *spot, const char *name); /* must be declared */
 struct fl_value *fl_file_load_effects(struct fl_loader *loader);
+
+/* The schema that `type` or `schema` give, checked with `default`; a new reference, NULL when any value is right.
+ * `what` has it: "channel". */
+struct fl_value *fl_file_load_schema(const struct fl_spot *spot, const char *what);
+
+/* file_policy.c: what a node says about how it is run (expressions go to `exprs`), the same without the common keys,
+ * and what the graph says; options->context is the caller's to release. */
+void fl_file_load_policy(const struct fl_spot *spot, struct fl_node_policy *policy, struct fl_map *exprs);
+void fl_file_load_node_policy(const struct fl_spot *spot, struct fl_node_policy *policy, struct fl_map *exprs);
+void fl_file_strip_policy(struct fl_value *config);
+void fl_file_load_graph_policy(struct fl_loader *loader, struct fl_compile_options *options);
 
 /* file_service.c: models and servers, environment filled in */
 struct fl_value *fl_file_load_models(struct fl_loader *loader);

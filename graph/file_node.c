@@ -74,8 +74,8 @@ static void check_interrupt(struct fl_node_load *load) {
 
 static void check_c(struct fl_node_load *load) { fl_spot_text(load->spot, "function", true); }
 
-static const char *const later_keys[] = {"retry", "timeout", "cache", "defer", "on_error", NULL};
-static const char *const later_set_keys[] = {"retry", "timeout", "cache", "defer", "on_error", "goto", "graph", NULL};
+static const char *const later_keys[] = {"defer", NULL};
+static const char *const later_set_keys[] = {"defer", "goto", "graph", NULL};
 static const char *const tool_keys[] = {FL_NODE_COMMON, "tool", "args", "write", NULL};
 static const char *const set_keys[] = {FL_NODE_COMMON, "write", NULL};
 static const char *const fail_keys[] = {FL_NODE_COMMON, "message", NULL};
@@ -174,12 +174,6 @@ bool fl_file_use_node(const struct fl_spot *spot, const char *name, struct fl_en
 
 /* ---- loading ---- */
 
-static void destroy_exprs(struct fl_map *exprs) {
-  struct fl_map_entry *entry;
-  for (size_t cursor = 0; (entry = fl_map_next(exprs, &cursor)) != NULL;) fl_expr_destroy(entry->value);
-  fl_map_deinit(exprs);
-}
-
 /* react: NAME is the agent, NAME_tools calls what it asks for and leads back to it. The way out of NAME is a matter of
  * edges. */
 static void add_react(struct fl_node_load *load) {
@@ -189,6 +183,9 @@ static void add_react(struct fl_node_load *load) {
   struct fl_value *tools = fl_get(load->config, "tools");
   if (tools != NULL) fl_set_take(tools_config, "tools", fl_value_ref(tools));
   fl_graph_typed_node_take(load->loader->graph, entry->tools_name, "tools", NULL, tools_config, NULL);
+  struct fl_node_policy policy = load->policy;
+  policy.caches = false; /* the cache is the agent's */
+  fl_node_policy_copy(fl_graph_last_policy(load->loader->graph), &policy);
   fl_graph_edge(load->loader->graph, entry->tools_name, entry->name);
 }
 
@@ -199,14 +196,18 @@ static void load_node(struct fl_loader *loader, struct fl_entry *entry) {
       .loader = loader, .entry = entry, .spot = &entry->spot, .config = fl_copy_shallow(entry->spot.value)};
   fl_unset(load.config, "type");
   fl_unset(load.config, "description");
+  fl_file_strip_policy(load.config);
   fl_spot_check_keys(&entry->spot, &type->shape);
   type->check(&load);
+  fl_file_load_node_policy(&entry->spot, &load.policy, &load.exprs);
   const char *description = fl_spot_text(&entry->spot, "description", false);
   bool is_react = strcmp(entry->type, "react") == 0;
   fl_graph_typed_node_take(loader->graph, entry->name, is_react ? "agent" : entry->type, description, load.config,
                            &load.exprs);
+  fl_node_policy_copy(fl_graph_last_policy(loader->graph), &load.policy);
   if (is_react) add_react(&load);
-  destroy_exprs(&load.exprs);
+  fl_node_policy_deinit(&load.policy);
+  fl_exprs_deinit(&load.exprs);
 }
 
 void fl_file_load_nodes(struct fl_loader *loader) {
@@ -218,8 +219,9 @@ void fl_file_load_nodes(struct fl_loader *loader) {
 const struct fl_file_shape *const *fl_file_shapes(void) {
   static const struct fl_file_shape *all[TYPE_COUNT + 16];
   static const struct fl_file_shape *const others[] = {
-      &fl_shape_graph, &fl_shape_part, &fl_shape_channel, &fl_shape_model,  &fl_shape_server,
-      &fl_shape_edge,  &fl_shape_arm,  &fl_shape_prompt,  &fl_shape_answer, &fl_shape_history};
+      &fl_shape_graph, &fl_shape_part,    &fl_shape_channel, &fl_shape_model,    &fl_shape_server,
+      &fl_shape_edge,  &fl_shape_arm,     &fl_shape_prompt,  &fl_shape_answer,   &fl_shape_history,
+      &fl_shape_retry, &fl_shape_timeout, &fl_shape_cache,   &fl_shape_defaults, &fl_shape_context};
   for (size_t i = 0; i < TYPE_COUNT; i++) all[i] = &types[i].shape;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) all[TYPE_COUNT + i] = others[i];
   return all;

@@ -10,12 +10,13 @@ struct fl_node_load {
   const struct fl_spot *spot;
   struct fl_value *config;
   struct fl_map exprs;
+  struct fl_node_policy policy;
 };
 
 typedef void fl_node_check_fn(struct fl_node_load *load);
 
 /* Keys that every type has. */
-#define FL_NODE_COMMON "type", "description"
+#define FL_NODE_COMMON "type", "description", "retry", "timeout", "cache", "on_error", "concurrency"
 
 /* ---- file_node.c ---- */
 

@@ -109,7 +109,7 @@ static struct fl_value *read_schema(const struct fl_spot *spot) {
   return made;
 }
 
-static void check_schema(const struct fl_spot *spot, struct fl_value *schema_value) {
+static void check_schema(const struct fl_spot *spot, struct fl_value *schema_value, const char *what) {
   struct fl_spot default_spot = fl_spot_member(spot, "default"), schema_spot = fl_spot_member(spot, "schema");
   struct fl_schema *schema = NULL;
   struct fl_error err = {0};
@@ -121,12 +121,18 @@ static void check_schema(const struct fl_spot *spot, struct fl_value *schema_val
   if (default_spot.value != NULL && fl_schema_validate(schema, default_spot.value, &result) != 0) {
     FL_BUF_AUTO text = {0};
     fl_schema_result_text(&result, &text);
-    fl_spot_error(&default_spot, NULL, "the default does not fit the channel's %s: %s",
+    fl_spot_error(&default_spot, NULL, "the default does not fit the %s's %s: %s", what,
                   schema_spot.value != NULL ? "schema" : "type",
                   text.size > 0 ? text.data : "it is too large to check");
   }
   fl_schema_result_deinit(&result);
   fl_schema_destroy(schema);
+}
+
+struct fl_value *fl_file_load_schema(const struct fl_spot *spot, const char *what) {
+  struct fl_value *schema = read_schema(spot);
+  if (schema != NULL) check_schema(spot, schema, what);
+  return schema;
 }
 
 static void load_channel(struct fl_loader *loader, const struct fl_entry *entry) {
@@ -135,8 +141,7 @@ static void load_channel(struct fl_loader *loader, const struct fl_entry *entry)
   fl_spot_check_keys(spot, &fl_shape_channel);
   enum fl_reducer reducer;
   bool is_known = read_reducer(spot, &reducer);
-  FL_VALUE_AUTO schema = read_schema(spot);
-  if (schema != NULL) check_schema(spot, schema);
+  FL_VALUE_AUTO schema = fl_file_load_schema(spot, "channel");
   struct fl_channel_options options = {
       .size = sizeof options, .reducer = reducer, .default_value = fl_get(spot->value, "default"), .schema = schema};
   if (is_known) fl_graph_channel(loader->graph, entry->name, &options);

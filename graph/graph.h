@@ -61,9 +61,40 @@ enum fl_outcome {
 /* Runs on the loop and must not block. A task that was interrupted or killed is entered again from the start. */
 typedef int fl_node_fn(struct fl_task *task, void *user);
 
+/* When a task that failed is tried again. Of several policies the first that speaks of the error counts. The pause
+ * before attempt n + 1 is initial_ms * factor^(n - 1), at most max_ms, and up to a second more unless no_jitter. */
+struct fl_retry_policy {
+  size_t size;
+  uint32_t max_attempts; /* in all, the first one counted; 0: 3 */
+  uint32_t initial_ms;   /* 0: 500 */
+  uint32_t max_ms;       /* 0: 128000 */
+  double factor;         /* 0: 2 */
+  bool no_jitter;
+  const int *codes; /* FL_E_* that it speaks of; NULL: all but mistakes of the program, the graph or the request */
+  size_t code_count;
+};
+
+/* Whose result may stand for a later run of the node. The key is what the result depends on: a new reference, or NULL
+ * for everything that the node sees. */
+typedef struct fl_value *fl_cache_key_fn(const struct fl_task *task, void *user);
+struct fl_cache_policy {
+  size_t size;
+  fl_cache_key_fn *key; /* NULL: everything that the node sees */
+  void *user;
+  uint64_t ttl_ms; /* 0: until it is cleared */
+};
+
 struct fl_node_options {
   size_t size;
   const char *description;
+  const struct fl_retry_policy *retry; /* retry_count of them; none: a failure is final */
+  size_t retry_count;
+  uint32_t run_timeout_ms;             /* of one attempt, 0: none; FL_E_TIMEOUT, which may be retried */
+  uint32_t idle_timeout_ms;            /* the same, since the last sign of life: a token, progress of a tool, the end of
+                                          a call, what the node emits, or fl_task_heartbeat */
+  const struct fl_cache_policy *cache; /* NULL: none */
+  const char *on_error; /* the node that runs in its place, in the same superstep, when it has finally failed */
+  uint32_t concurrency; /* tasks of this node at the same time, 0: no limit */
 };
 
 /* ---- branches ---- */
@@ -89,11 +120,24 @@ FL_API void fl_graph_join(struct fl_graph *graph, const char *const *from, size_
 FL_API void fl_graph_branch(struct fl_graph *graph, const char *from, fl_branch_fn *choose, void *user,
                             const char *const *targets, size_t target_count);
 
+/* When a run is on disk. */
+enum fl_durability {
+  FL_DURABLE_DEFAULT, /* what the graph says; sync if it says nothing */
+  FL_DURABLE_SYNC,    /* each superstep before the next one begins */
+  FL_DURABLE_ASYNC,   /* each superstep while the next one runs: a crash may lose the last ones, never the order */
+  FL_DURABLE_EXIT,    /* all of the run at its end, or before a call leaves that must not be repeated */
+};
+
 struct fl_compile_options {
   size_t size;
   const char *const *interrupt_before; /* NULL-terminated node names, "*" for all; NULL: none */
   const char *const *interrupt_after;
   uint32_t recursion_limit; /* supersteps per run, the input counted as one; 0: 25 */
+  uint32_t max_concurrency; /* tasks of a run at the same time; 0: no limit */
+  enum fl_durability durability;
+  struct fl_value *context; /* borrowed JSON Schema of what a run is given beside its input (an object); its properties'
+                               `default` count; NULL: nothing is given */
+  const struct fl_node_options *defaults; /* retry, time-outs, cache, on_error of nodes that do not say their own */
 };
 
 /* Takes the graph (also on failure). `options` may be NULL. Errors: FL_E_GRAPH with all that is wrong, a line each. */
@@ -123,6 +167,17 @@ FL_API const struct fl_state *fl_task_state(const struct fl_task *task);
 FL_API const char *fl_task_node(const struct fl_task *task);
 FL_API const char *fl_task_id(const struct fl_task *task); /* the same when the same checkpoint is run again */
 FL_API bool fl_task_is_cancelled(const struct fl_task *task);
+FL_API uint32_t fl_task_attempt(const struct fl_task *task); /* 1, and one more each time it is tried again */
+
+/* What the run was given as its context, with the graph's defaults: an object, lent; empty when there is none. */
+FL_API const struct fl_value *fl_task_context(const struct fl_task *task);
+
+/* In a node that handles an error: {"node": who failed, "code": a word of fl_error_word, "message"}, lent; NULL in any
+ * other node. */
+FL_API const struct fl_value *fl_task_error(const struct fl_task *task);
+
+/* Says that a pending task is alive: its idle time-out begins anew. */
+FL_API void fl_task_heartbeat(struct fl_task *task);
 
 /* Writes to a channel, in order; folded in when the superstep ends. Takes the value. Errors: FL_E_NOT_FOUND. */
 FL_API int fl_task_write_take(struct fl_task *task, const char *channel, struct fl_value *value);

@@ -245,8 +245,16 @@ static void reach_names(struct check *check, const struct fl_names *names) {
   for (size_t i = 0; i < names->count; i++) reach(check, names->items[i]);
 }
 
+/* A node that handles another's errors runs in its place. */
+static void reach_handler(struct check *check, const char *from) {
+  uintptr_t place = (uintptr_t)fl_map_get(&check->nodes, from);
+  const struct fl_node_policy *policy = place > 0 ? &check->graph->nodes[place - 1].policy : NULL;
+  if (policy != NULL && policy->on_error != NULL) reach(check, policy->on_error);
+}
+
 static void reach_from(struct check *check, const char *from) {
   const struct fl_graph *graph = check->graph;
+  reach_handler(check, from);
   for (size_t i = 0; i < graph->edge_count; i++)
     if (strcmp(graph->edges[i].from, from) == 0) reach(check, graph->edges[i].to);
   for (size_t i = 0; i < graph->join_count; i++)
@@ -299,6 +307,7 @@ void fl_graph_validate(struct fl_graph *graph, const struct fl_compile_options *
   check_edges(&check);
   check_joins(&check);
   check_branches(&check);
+  fl_graph_check_policies(graph, options, problems);
   if (problems->count == 0) check_reachability(&check);
   check_interrupts(&check, fl_option(options, interrupt_before, NULL), "interrupt_before");
   check_interrupts(&check, fl_option(options, interrupt_after, NULL), "interrupt_after");

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "graph/retry.h"
+
+#include <fairlead/error.h>
+
+struct fl_retry fl_retry_default(void) {
+  return (struct fl_retry){.max_attempts = FL_RETRY_ATTEMPTS_DEFAULT,
+                           .initial_ms = FL_RETRY_INITIAL_MS_DEFAULT,
+                           .max_ms = FL_RETRY_MAX_MS_DEFAULT,
+                           .factor = 2,
+                           .jitter = true};
+}
+
+uint64_t fl_retry_bit(int code) { return code < 0 && code > -64 ? UINT64_C(1) << -code : 0; }
+
+bool fl_retry_is_usual(int code) {
+  static const int usual[] = {FL_E_BUSY,   FL_E_IO,       FL_E_NO_SPACE, FL_E_TIMEOUT, FL_E_CLOSED,   FL_E_NETWORK,
+                              FL_E_REMOTE, FL_E_PROTOCOL, FL_E_RATE,     FL_E_TASK,    FL_E_TRUNCATED};
+  for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+    if (usual[i] == code) return true;
+  return false;
+}
+
+static bool speaks_of(const struct fl_retry *policy, int code) {
+  return policy->codes == 0 ? fl_retry_is_usual(code) : (policy->codes & fl_retry_bit(code)) != 0;
+}
+
+static uint64_t pause_ms(const struct fl_retry *policy, uint32_t attempt, uint32_t random) {
+  double pause = policy->initial_ms;
+  for (uint32_t i = 1; i < attempt && pause < policy->max_ms; i++) {
+    pause *= policy->factor;
+    if (pause < 1) break; /* a factor below one ends at nothing */
+  }
+  if (pause > policy->max_ms) pause = policy->max_ms;
+  uint64_t jitter = policy->jitter ? (uint64_t)random * (FL_RETRY_JITTER_MS + 1) >> 32 : 0;
+  return (uint64_t)pause + jitter;
+}
+
+bool fl_retry_decide(const struct fl_retry *policies, size_t count, uint32_t attempt, int code, uint32_t random,
+                     uint64_t *ret_delay_ms) {
+  for (size_t i = 0; i < count; i++) {
+    if (!speaks_of(&policies[i], code)) continue;
+    if (attempt >= policies[i].max_attempts) return false;
+    *ret_delay_ms = pause_ms(&policies[i], attempt, random);
+    return true;
+  }
+  return false;
+}
