@@ -25,24 +25,21 @@ static bool speaks_of(const struct fl_retry *policy, int code) {
   return policy->codes == 0 ? fl_retry_is_usual(code) : (policy->codes & fl_retry_bit(code)) != 0;
 }
 
-static uint64_t pause_ms(const struct fl_retry *policy, uint32_t attempt, uint32_t random) {
+static int64_t pause_ms(const struct fl_retry *policy, uint32_t attempt, uint32_t random) {
   double pause = policy->initial_ms;
   for (uint32_t i = 1; i < attempt && pause < policy->max_ms; i++) {
     pause *= policy->factor;
     if (pause < 1) break; /* a factor below one ends at nothing */
   }
   if (pause > policy->max_ms) pause = policy->max_ms;
-  uint64_t jitter = policy->jitter ? (uint64_t)random * (FL_RETRY_JITTER_MS + 1) >> 32 : 0;
-  return (uint64_t)pause + jitter;
+  int64_t jitter = policy->jitter ? (int64_t)((uint64_t)random * (FL_RETRY_JITTER_MS + 1) >> 32) : 0;
+  return (int64_t)pause + jitter;
 }
 
-bool fl_retry_decide(const struct fl_retry *policies, size_t count, uint32_t attempt, int code, uint32_t random,
-                     uint64_t *ret_delay_ms) {
+int64_t fl_retry_delay_ms(const struct fl_retry *policies, size_t count, uint32_t attempt, int code, uint32_t random) {
   for (size_t i = 0; i < count; i++) {
     if (!speaks_of(&policies[i], code)) continue;
-    if (attempt >= policies[i].max_attempts) return false;
-    *ret_delay_ms = pause_ms(&policies[i], attempt, random);
-    return true;
+    return attempt < policies[i].max_attempts ? pause_ms(&policies[i], attempt, random) : -1;
   }
-  return false;
+  return -1;
 }

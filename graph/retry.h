@@ -38,6 +38,6 @@ uint64_t fl_retry_bit(int code);
  * graph, recursion, expression, bug), limits, damaged data, conflicts, and a run that was cancelled. */
 bool fl_retry_is_usual(int code);
 
-/* `attempt`: how many there were, 1 after the first. `random` is uniform. False: give up. */
-bool fl_retry_decide(const struct fl_retry *policies, size_t count, uint32_t attempt, int code, uint32_t random,
-                     uint64_t *ret_delay_ms);
+/* How long to wait before the next attempt, -1: give up. `attempt`: how many there were, 1 after the first. `random` is
+ * uniform. */
+int64_t fl_retry_delay_ms(const struct fl_retry *policies, size_t count, uint32_t attempt, int code, uint32_t random);
