@@ -182,6 +182,8 @@ static void add_react(struct fl_node_load *load) {
   fl_set_string(tools_config, "agent", entry->name);
   struct fl_value *tools = fl_get(load->config, "tools");
   if (tools != NULL) fl_set_take(tools_config, "tools", fl_value_ref(tools));
+  struct fl_value *direct = fl_get(load->config, "return_direct");
+  if (direct != NULL) fl_set_take(tools_config, "return_direct", fl_value_ref(direct));
   fl_graph_typed_node_take(load->loader->graph, entry->tools_name, "tools", NULL, tools_config, NULL);
   struct fl_node_policy policy = load->policy;
   policy.caches = false; /* the cache is the agent's */

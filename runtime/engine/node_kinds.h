@@ -6,6 +6,8 @@
 /* agent: calls the model on the messages and writes its message. tools: answers the tool calls of the last message. */
 int fl_node_agent(struct fl_task *task, void *user);
 int fl_node_tools(struct fl_task *task, void *user);
+/* judge: a model decides, by criteria, between choices or for a score. */
+int fl_node_judge(struct fl_task *task, void *user);
 
 /* The text of an MCP result as a string value: its text blocks, one after the other; other blocks by name. A new
  * reference. */

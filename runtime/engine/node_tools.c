@@ -113,6 +113,16 @@ static int finish_round(struct fl_task *task, struct round *round) {
   return FL_DONE;
 }
 
+/* A result that is the answer says so, so that the agent knows it also after a crash. */
+static void mark_direct(const struct fl_task *task, struct fl_value *message, const char *model_name) {
+  const struct fl_value *direct = fl_get(fl_task_def(task)->config, "return_direct");
+  const struct fl_registry_tool *tool =
+      direct != NULL ? fl_registry_find_model_name(task->invocation->runtime->registry, model_name) : NULL;
+  for (size_t i = 0; tool != NULL && i < fl_size(direct); i++)
+    if (fl_registry_matches(fl_as_string(fl_at(direct, i)), tool->full_name))
+      fl_set_bool(message, "return_direct", true);
+}
+
 static void on_result(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
   struct round *round = task->node_data;
   size_t index = (size_t)(uintptr_t)user;
@@ -120,6 +130,8 @@ static void on_result(struct fl_task *task, struct fl_value *result, const struc
   round->messages[index] = result != NULL
                                ? tool_message(call, content_of(result), fl_get_bool(result, "isError", false))
                                : tool_message(call, error_content(err), true);
+  if (result != NULL && !fl_get_bool(result, "isError", false))
+    mark_direct(task, round->messages[index], fl_get_string(call, "name", ""));
   if (--round->open_count > 0) return;
   fl_task_complete(task, fl_task_is_cancelled(task) ? FL_E_CANCELLED : finish_round(task, round));
 }
