@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# fairlead against clients and servers that others wrote (npm packages, pinned in package.json). Prints TAP. Peers that
+# fairlead against clients and servers that others wrote (npm packages, pinned in package.json), and its semantics against
+# LangGraph (langgraph.sh). Prints TAP. Peers that
 # cannot be installed here are a skipped row, never a passed one.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -8,7 +9,10 @@ cd "$(dirname "$0")/../.." || exit 1
 modules=$PWD/build/interop
 export FAIRLEAD="$PWD/build/fairlead" FL_ROOT="$PWD"
 
-skip_all() { echo "ok 1 - interop # SKIP $1"; echo "1..1"; exit 0; }
+sh tests/interop/langgraph.sh
+status=$?
+
+skip_all() { echo "ok 1 - interop # SKIP $1"; echo "1..1"; exit $status; }
 
 command -v npm >/dev/null || need_packages nodejs npm >&2 || skip_all "npm is not to be had here"
 mkdir -p "$modules"
@@ -24,4 +28,5 @@ PATH=$modules/node_modules/node/bin:$modules/node_modules/.bin:$PATH
 export PATH
 cp tests/interop/*.mjs "$modules"/
 node --version | grep -qE '^v(2[2-9]|[3-9][0-9])\.' || skip_all "node 22 did not install"
-cd "$modules" && exec node main.mjs
+cd "$modules" && node main.mjs && exit $status
+exit 1

@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The semantics against LangGraph for Python (pinned in langgraph/requirements.txt): the cases of tests/golden/semantics.
+# Prints TAP.
+#   sh tests/interop/langgraph.sh [NAME…]   the cases of these files (default: all)
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+root=$PWD
+venv=$root/build/langgraph
+
+skip_all() { echo "ok 1 - LangGraph # SKIP $1"; echo "1..1"; exit 0; }
+
+command -v python3 >/dev/null || skip_all "python3 is not to be had here"
+mkdir -p "$root/build"
+if ! cmp -s tests/interop/langgraph/requirements.txt "$venv/installed.txt"; then
+  python3 -m venv "$venv" >"$root/build/langgraph.log" 2>&1 &&
+    "$venv/bin/pip" install -q -r tests/interop/langgraph/requirements.txt >>"$root/build/langgraph.log" 2>&1 ||
+    { cat "$root/build/langgraph.log" >&2; skip_all "pip install failed"; }
+  cp tests/interop/langgraph/requirements.txt "$venv/installed.txt"
+fi
+files=
+for name in "$@"; do files="$files $root/tests/golden/semantics/${name%.json}.json"; done
+[ -n "$files" ] || files=$(ls "$root"/tests/golden/semantics/*.json)
+# shellcheck disable=SC2086
+cd tests/interop/langgraph && PYTHONDONTWRITEBYTECODE=1 exec "$venv/bin/python" compare.py $files

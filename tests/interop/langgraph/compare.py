@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""Plays cases through LangGraph and compares with what fairlead came to (`expect` in the files). Prints TAP.
+   compare.py [--quiet] FILE…"""
+
+import json
+import sys
+
+from play import play
+
+PARTS = ("end", "error", "stream", "values", "next", "interrupts", "failed", "checkpoints")
+WORDS = {"recursion", "graph", "task", "expression"}  # errors that both tell apart
+
+
+def plain(value):
+    """1.0 and 1 are the same number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [plain(element) for element in value]
+    return {key: plain(element) for key, element in value.items()} if isinstance(value, dict) else value
+
+
+def normalised(told, step):
+    """Without what docs/langgraph-differences.md lists for every case."""
+    told = plain(told)
+    if told.get("error") not in WORDS:
+        told.pop("error", None)
+    stream = told["stream"]
+    if "input" in step and not step["input"] and stream and stream[0][0] == "values":
+        stream.pop(0)  # the state after an input that changed nothing
+    told["stream"] = without_waiting(told, stream, step)
+    told["interrupts"] = [i for i in told.get("interrupts", []) if "when" not in i]
+    for key in ("next", "failed"):
+        told.setdefault(key, [])
+    return told
+
+
+def without_waiting(told, stream, step):
+    """LangGraph tells all tasks of a superstep that is taken up again, and starts those that wait for an answer anew."""
+    waits = [i["node"] for i in told.get("interrupts", [])] if not told["checkpoints"] else []
+    starts = [entry for entry in stream if entry[0] == "run"]
+    if "input" in step or not starts:
+        return without_last_values(told, stream)
+    names = list(starts[0][1])
+    for name in waits + [next(iter(e[1])) for e in stream if e[0] == "updates" and "__metadata__" in e[1]]:
+        if name in names:
+            names.remove(name)
+    kept = [["run", names] if entry is starts[0] else entry for entry in stream]
+    return without_last_values(told, [e for e in kept if e != ["run", []] and not (e[0] == "updates" and "__metadata__" in e[1])])
+
+
+def without_last_values(told, stream):
+    """The state with what finished siblings wrote, at a question."""
+    last = max([at for at, entry in enumerate(stream) if entry[0] == "run"], default=len(stream))
+    asks = any("when" not in i for i in told.get("interrupts", []))
+    return [e for at, e in enumerate(stream) if not (asks and at > last and e[0] == "values")]
+
+
+def differences(case, found):
+    lines = []
+    for at, (step, theirs) in enumerate(zip(case["steps"], found)):
+        ours, theirs = normalised(step["expect"], step), normalised(theirs, step)
+        for part in PARTS:
+            if ours.get(part) != theirs.get(part):
+                if part in theirs.get("unknown", ()):
+                    continue
+                lines.append("step %d, %s" % (at, part))
+                lines.append("  fairlead  " + json.dumps(ours.get(part)))
+                lines.append("  LangGraph " + json.dumps(theirs.get(part)))
+    return lines
+
+
+def row(case):
+    """(passed, name with what TAP says about it, lines)"""
+    if "refused" in case or "alone" in case:
+        return True, "%s # SKIP %s" % (case["name"], case.get("alone", "not a graph")), []
+    found = play(case)
+    if isinstance(found, str):
+        return False, case["name"], ["LangGraph cannot be asked: " + found]
+    lines = differences(case, found)
+    if "differs" in case:
+        return bool(lines), "%s # differs: %s" % (case["name"], case["differs"]), [] if lines else ["it is the same"]
+    return not lines, case["name"], lines
+
+
+def main(arguments):
+    quiet, count, failed = "--quiet" in arguments, 0, 0
+    for path in (a for a in arguments if not a.startswith("--")):
+        with open(path, encoding="utf-8") as file:
+            cases = json.load(file)["cases"]
+        for case in cases:
+            ok, name, lines = row(case)
+            count, failed = count + 1, failed + (not ok)
+            if not ok or not quiet:
+                print("%s %d - %s" % ("ok" if ok else "not ok", count, name))
+            for line in lines:
+                print("#   " + line)
+    print("1..%d" % count if not quiet else "# %d cases, %d failed" % (count, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

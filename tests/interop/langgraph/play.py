@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""Plays the cases of tests/golden/semantics through LangGraph for Python and tells what each step came to, in the form
+of tests/semantics/README.md. LangGraph's two checkpoints for an input are told as our one (docs/decisions/0001)."""
+
+import asyncio
+import json
+import re
+import sys
+
+from langgraph.cache.memory import InMemoryCache
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphRecursionError, InvalidUpdateError
+from langgraph.types import Command, Send
+
+import messages
+from build import Alone, Builder, NodeFailed, as_list
+from expression import Failed
+
+CONFIG = {"configurable": {"thread_id": "t"}, "recursion_limit": 25}
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+WORDS = ((GraphRecursionError, "recursion"), (InvalidUpdateError, "graph"), (NodeFailed, "task"), (Failed, "expression"))
+
+
+def word_of(error):
+    return next((word for kind, word in WORDS if isinstance(error, kind)), type(error).__name__)
+
+
+class Stream:
+    """The stream of one step: updates within a superstep in the order of its tasks."""
+
+    def __init__(self):
+        self.entries, self.running, self.starting, self.interrupted = [], [], False, False
+
+    def add(self, mode, data):
+        if mode == "tasks":
+            if "triggers" in data:
+                self.start(data["name"])
+            return
+        self.starting = False
+        if "__interrupt__" in data:
+            self.interrupted = True
+            if mode == "updates" or data["__interrupt__"]:
+                return
+        if mode == "updates":
+            self.add_update(data)
+        else:
+            self.entries.append([mode, data])
+
+    def start(self, name):
+        if not self.starting:
+            self.running = []
+            self.entries.append(["run", self.running])
+            self.starting = True
+        self.running.append(name)
+
+    def add_update(self, data):
+        at = len(self.entries)
+        while at > 0 and self.entries[at - 1][0] == "updates" and self.rank(data) < self.rank(self.entries[at - 1][1]):
+            at -= 1
+        self.entries.insert(at, ["updates", data])
+
+    def rank(self, data):
+        name = next(iter(data))
+        return (self.running.index(name) if name in self.running else -1, json.dumps(data))
+
+
+class Play:
+    def __init__(self, case):
+        files = case.get("files", {})
+        shared = {"files": files}
+        if "script" in case:
+            shared["model"] = messages.ScriptedModel(case["script"])
+        self.builder = Builder(case["graph"], shared)
+        self.app = self.builder.compile(InMemorySaver(), cache=InMemoryCache())
+        self.open, self.known, self.numbers = [], [], {}
+
+    # -- doing --
+
+    def argument_of(self, step):
+        if "command" in step:
+            command = step["command"]
+            more = {"resume": command["resume"]} if "resume" in command else {}
+            return Command(update=command.get("update"), goto=self.builder.gotos(command.get("goto", []), {"state": {}}), **more)
+        if "resume" in step:
+            return Command(resume=step["resume"])
+        if "answer" in step:
+            ids = {at: self.open[int(at)] if int(at) < len(self.open) else "0" * 32 for at in step["answer"]}
+            return Command(resume={ids[at]: answer for at, answer in step["answer"].items()})
+        return messages.normalise_update(step["input"], self.builder.entries) if "input" in step else None
+
+    async def run(self, step, stream):
+        config = {**CONFIG, "recursion_limit": step.get("recursion_limit", 25)}
+        if "at" in step:
+            config["configurable"] = {**CONFIG["configurable"], "checkpoint_id": self.known[step["at"]]}
+        async for mode, data in self.app.astream(self.argument_of(step), config, durability="sync",
+                                                 stream_mode=["values", "updates", "tasks"]):
+            stream.add(mode, data)
+
+    async def update(self, step):
+        config = CONFIG
+        if "at" in step:
+            config = {"configurable": {**CONFIG["configurable"], "checkpoint_id": self.known[step["at"]]}}
+        as_node = {"START": "__input__", "END": "__end__", "COPY": "__copy__"}.get(step.get("as"), step.get("as"))
+        await self.app.aupdate_state(config, step["update"], as_node=as_node)
+
+    # -- looking --
+
+    async def checkpoints(self):
+        """New ones, oldest first, an input and the step of __start__ as one."""
+        found = []
+        async for snapshot in self.app.aget_state_history(CONFIG):
+            found.append(snapshot)
+        found = [s for s in reversed(found) if "__start__" not in [t.name for t in s.tasks] or s.metadata["source"] != "input"]
+        fresh = [s for s in found if s.config["configurable"]["checkpoint_id"] not in self.known]
+        self.known += [s.config["configurable"]["checkpoint_id"] for s in fresh]
+        return [[self.source_of(s), s.metadata["step"], [t.name for t in s.tasks]] for s in fresh]
+
+    def source_of(self, snapshot):
+        parent = snapshot.parent_config and snapshot.parent_config["configurable"]["checkpoint_id"]
+        is_start = parent in self.inputs
+        return "input" if is_start else snapshot.metadata["source"]
+
+    async def note_inputs(self):
+        self.inputs = set()
+        async for s in self.app.aget_state_history(CONFIG):
+            if s.metadata["source"] == "input" and "__start__" in [t.name for t in s.tasks]:
+                self.inputs.add(s.config["configurable"]["checkpoint_id"])
+
+    async def state(self):
+        """As it stands; without the writes that wait beside it when those cannot be folded (then LangGraph fails)."""
+        try:
+            return await self.app.aget_state(CONFIG)
+        except (InvalidUpdateError, Failed):
+            self.unknown = ["next", "failed"]
+            head = [s async for s in self.app.aget_state_history(CONFIG, limit=1)][0]
+            return await self.app.aget_state(head.config)
+
+    async def describe(self, stream, error):
+        self.unknown = []
+        state = await self.state()
+        self.open = [i.id for i in state.interrupts]
+        told = {"end": "failed" if error else "interrupted" if stream.interrupted else "done"}
+        if error:
+            told["error"] = word_of(error)
+        told.update(stream=stream.entries, values=state.values)
+        optional = {"next": [t.name for t in state.tasks if t.name in state.next],
+                    "interrupts": [{"node": t.name, "value": i.value} for t in state.tasks for i in t.interrupts],
+                    "failed": [t.name for t in state.tasks if t.error is not None]}
+        told.update({key: value for key, value in optional.items() if value})
+        if self.unknown:
+            told["unknown"] = self.unknown
+        await self.note_inputs()
+        told["checkpoints"] = await self.checkpoints()
+        return self.number_ids(told)
+
+    def number_ids(self, value):
+        if isinstance(value, str) and ID.match(value):
+            return "#%d" % self.numbers.setdefault(value, len(self.numbers) + 1)
+        if isinstance(value, (list, tuple)):
+            return [self.number_ids(element) for element in value]
+        if isinstance(value, dict):
+            return {key: self.number_ids(element) for key, element in value.items()}
+        return value
+
+    async def step(self, step):
+        stream, error = Stream(), None
+        try:
+            await (self.update(step) if "update" in step else self.run(step, stream))
+        except Alone:
+            raise
+        except Exception as raised:  # whatever LangGraph and the nodes raise is what the step came to
+            error = raised
+        return await self.describe(stream, error)
+
+
+def play(case):
+    """What each step came to; a text when LangGraph has nothing like it."""
+    async def whole():
+        player = Play(case)
+        return [await player.step(step) for step in case.get("steps", [])]
+
+    try:
+        return asyncio.run(whole())
+    except Alone as why:
+        return str(why)
+
+
+def main(paths):
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            for case in json.load(file)["cases"]:
+                json.dump({"name": case["name"], "steps": play(case)}, sys.stdout)
+                print()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
