@@ -5,7 +5,8 @@
  *
  * Body of a checkpoint: {"channels":{NAME:[VERSION,VALUE_NO]}, "control":{HIDDEN:[VERSION,[NODE…]]} (only those
  * available or, for a join, begun), "seen":{NODE:{CHANNEL:VERSION}}, "sizes":{LIST:[LIVE,STORED]}, "next":[NODE…],
- * "version":N, "stops":[…], "writer":NODE (of an input or an update: as whom)}. */
+ * "version":N, "stops":[…], "writer":NODE (of an input or an update: as whom), "caller":TASK (of a subgraph: the task
+ * that runs it), "children":{NAMESPACE:CHECKPOINT_NO} (where lasting subgraphs stand)}. */
 #include "graph/core.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/check.h"
@@ -99,7 +100,7 @@ int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_r
     if (!fold->is_changed) continue;
     struct fl_record *record = fl_records_add(records, FL_RECORD_VALUE, run->ns);
     record->value.channel = fl_strdup(run->definition->channels[fold->channel].name);
-    record->value.no = fold->value_no = run->next_value_no++;
+    record->value.no = fold->value_no = run->numbers->next_value_no++;
     record->value.count = fold->var.list != NULL ? fl_list_size(fold->var.list) : 0;
     int rc = fold->var.list != NULL ? write_list_body(fold, &run->slots[fold->channel], record)
                                     : write_value_body(fold, record);
@@ -146,6 +147,19 @@ int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task
   }
   fl_checkpoint_write(run, task, FL_WRITE_DONE, NULL, records);
   return 0;
+}
+
+void fl_run_take_heads(struct fl_run *run, const struct fl_value *heads) {
+  if (fl_size(heads) == 0 || !fl_is(heads, FL_OBJECT)) return;
+  struct fl_value *all = run->heads != NULL ? fl_copy_shallow(run->heads) : fl_object();
+  for (struct fl_member m = {0}; fl_next_member(heads, &m);) fl_set_take(all, m.key, fl_value_ref(m.value));
+  fl_value_unref(run->heads);
+  run->heads = all;
+}
+
+void fl_checkpoint_heads(struct fl_run *run, const struct fl_planned *task, struct fl_records *records) {
+  if (!run->ephemeral && fl_size(run->ev->heads) > 0)
+    fl_checkpoint_write(run, task, FL_WRITE_CHILDREN, run->ev->heads, records);
 }
 
 /* ---- a checkpoint out ---- */
@@ -224,6 +238,14 @@ static void write_rest(const struct fl_run *run, struct fl_buf *body) {
   if (run->writer != NULL) {
     write_key(body, "writer");
     fl_json_write_string(body, fl_slice_of(run->writer));
+  }
+  if (run->caller != NULL) {
+    write_key(body, "caller");
+    fl_json_write_string(body, fl_slice_of(run->caller));
+  }
+  if (run->heads != NULL) {
+    write_key(body, "children");
+    fl_json_write(body, run->heads, FL_JSON_COMPACT);
   }
   if (run->stops != NULL) {
     write_key(body, "stops");
@@ -352,6 +374,7 @@ void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded) {
   load_sizes(run, fl_get(loaded->body, "sizes"));
   load_controls(run, fl_get(loaded->body, "control"));
   load_seen(run, fl_get(loaded->body, "seen"));
+  fl_run_take_heads(run, fl_get(loaded->body, "children"));
   fl_plan(run);
   fl_plan_attach(run, loaded);
   if (!has_moved_on(run, loaded)) run->stops = fl_value_ref(fl_get(loaded->body, "stops"));

@@ -57,8 +57,10 @@ struct fl_planned {
   struct fl_value *answers;  /* array of answers so far; NULL: none */
   struct fl_value *question; /* of the last interrupt; NULL: never interrupted */
   char *interrupt_id;
-  size_t interrupt_index; /* pending when there are no more answers than this */
-  struct fl_error *error; /* why it failed last; NULL: it did not */
+  size_t interrupt_index;    /* pending when there are no more answers than this */
+  struct fl_value *children; /* instead of a question: what runs inside it ask; pending until one of them is answered */
+  struct fl_value *resume;   /* {interrupt id: answer} for them; NULL: none */
+  struct fl_error *error;    /* why it failed last; NULL: it did not */
 };
 
 enum fl_phase {
@@ -76,7 +78,7 @@ struct fl_run {
   /* settings */
   uint32_t recursion_limit, stream_modes;
   bool ephemeral, has_parent;
-  char *manifest_hash, *ns, *thread_id;
+  char *manifest_hash, *ns, *caller, *thread_id;
   struct fl_value *context; /* NULL: none */
   uint8_t *stop_flags;      /* per node: FL_STOP_* */
   /* the thread as of its last checkpoint */
@@ -85,13 +87,15 @@ struct fl_run {
   struct fl_control *controls; /* per hidden channel */
   uint64_t *seen;              /* per node and trigger channel: the version it last ran for */
   uint64_t version;            /* the highest of all channels */
-  uint64_t checkpoint_no, parent_no, next_checkpoint_no, next_value_no;
+  uint64_t checkpoint_no, parent_no;
   uint64_t head_no; /* the thread's newest checkpoint; above checkpoint_no when the run began at an older one */
+  struct fl_numbers *numbers, own_numbers;
   char checkpoint_id[FL_UUID_SIZE], parent_id[FL_UUID_SIZE];
   int64_t step, wall_ms;
   char source[16];
   char *writer;           /* of an input or an update: as whom; NULL: tasks ran */
   struct fl_value *stops; /* static interrupts it stands at, as in END; NULL: none */
+  struct fl_value *heads; /* {namespace: checkpoint number} of lasting subgraphs; NULL: none */
   struct fl_planned *tasks;
   size_t task_count, task_capacity;
   /* the run */
@@ -200,13 +204,18 @@ struct fl_planned *fl_plan_find(const struct fl_run *run, const char *task_id);
 const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned *task, size_t *ret_count);
 
 /* ---- interrupt.c ---- */
-bool fl_task_is_pending(const struct fl_planned *task);        /* waits for an answer */
+bool fl_task_is_pending(const struct fl_planned *task);        /* waits for an answer, or to be continued */
+bool fl_task_is_stopped(const struct fl_planned *task);        /* a run inside it stands at a static interrupt */
 void fl_task_ask(struct fl_run *run, struct fl_planned *task); /* takes the interrupt of the event */
 void fl_interrupt_id(const char *task_id, size_t index, char ret_id[FL_UUID_SIZE]); /* of a task's n-th question */
 void fl_task_answer(struct fl_run *run, struct fl_planned *task, struct fl_value *answer, struct fl_records *records);
+void fl_task_attach_interrupt(struct fl_planned *task, const struct fl_value *stored);
+void fl_task_attach_answers(struct fl_planned *task, struct fl_value *stored);
 struct fl_value *fl_run_interrupts(const struct fl_run *run); /* new: all that the run waits for; NULL when nothing */
-struct fl_value *fl_task_interrupt_value(const struct fl_run *run, const struct fl_planned *task);
+/* Appends what the task asks, one or several. */
+void fl_task_interrupts_add(const struct fl_run *run, const struct fl_planned *task, struct fl_value *array);
 void fl_run_on_resume(struct fl_run *run);
+void fl_run_pass_stops(struct fl_run *run); /* goes on from static interrupts, its own and those inside its tasks */
 void fl_run_note_stops(struct fl_run *run, bool after); /* static interrupts of finished (after) or planned tasks */
 
 /* ---- checkpoint.c ---- */
@@ -217,6 +226,9 @@ int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task
 void fl_checkpoint_write(const struct fl_run *run, const struct fl_planned *task, int index, struct fl_value *value,
                          struct fl_records *records);
 void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded);
+/* Takes where the lasting subgraphs of a task stand, from its event; the record goes beside the task's others. */
+void fl_checkpoint_heads(struct fl_run *run, const struct fl_planned *task, struct fl_records *records);
+void fl_run_take_heads(struct fl_run *run, const struct fl_value *heads);
 
 /* ---- emit.c ---- */
 struct fl_do *fl_effects_add(struct fl_effects *effects, enum fl_do_kind kind);

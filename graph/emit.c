@@ -25,6 +25,8 @@ static void do_deinit(struct fl_do *effect) {
   fl_value_unref(effect->start.answers);
   fl_value_unref(effect->start.arg);
   fl_parent_command_deinit(&effect->to_parent);
+  fl_value_unref(effect->start.resume);
+  fl_value_unref(effect->start.children);
   fl_value_unref(effect->payload);
   fl_value_unref(effect->interrupts);
 }
@@ -148,7 +150,7 @@ void fl_emit_task_start(struct fl_run *run, const struct fl_planned *task) {
 void fl_emit_task_end(struct fl_run *run, const struct fl_planned *task) {
   if (!fl_run_wants(run, FL_STREAM_TASKS)) return;
   struct fl_value *payload = task_head(run, task), *interrupts = fl_array();
-  if (task->status == FL_TASK_INTERRUPTED) fl_append_take(interrupts, fl_task_interrupt_value(run, task));
+  if (task->status == FL_TASK_INTERRUPTED) fl_task_interrupts_add(run, task, interrupts);
   fl_set_take(payload, "result", task->status == FL_TASK_DONE ? writes_value(run, task) : fl_null());
   fl_set_take(payload, "error",
               task->status == FL_TASK_FAILED && task->error != NULL ? fl_string(task->error->text) : fl_null());

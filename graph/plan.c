@@ -133,6 +133,8 @@ void fl_planned_deinit(struct fl_planned *task) {
   fl_planned_forget(task);
   fl_value_unref(task->answers);
   fl_value_unref(task->question);
+  fl_value_unref(task->children);
+  fl_value_unref(task->resume);
   fl_free(task->interrupt_id);
   fl_free(task->error);
 }
@@ -160,13 +162,6 @@ struct fl_planned *fl_plan_find(const struct fl_run *run, const char *task_id) {
 }
 
 /* ---- what is stored beside the checkpoint ---- */
-
-static void attach_interrupt(struct fl_planned *task, const struct fl_value *stored) {
-  task->question = fl_value_ref(fl_get((struct fl_value *)stored, "value"));
-  if (task->question == NULL) task->question = fl_null();
-  task->interrupt_id = fl_strdup(fl_get_string(stored, "id", ""));
-  task->interrupt_index = (size_t)fl_get_int(stored, "index", 0);
-}
 
 static void attach_error(struct fl_planned *task, const struct fl_value *stored) {
   task->error = fl_new(struct fl_error);
@@ -197,8 +192,8 @@ static void attach_write(const struct fl_run *run, struct fl_planned *task, cons
 static void attach_one(const struct fl_run *run, struct fl_planned *task, const struct fl_loaded_write *write) {
   switch (write->index) {
   case FL_WRITE_ERROR: attach_error(task, write->value); break;
-  case FL_WRITE_INTERRUPT: attach_interrupt(task, write->value); break;
-  case FL_WRITE_RESUME: task->answers = fl_is(write->value, FL_ARRAY) ? fl_value_ref(write->value) : NULL; break;
+  case FL_WRITE_INTERRUPT: fl_task_attach_interrupt(task, write->value); break;
+  case FL_WRITE_RESUME: fl_task_attach_answers(task, write->value); break;
   case FL_WRITE_DONE: task->status = FL_TASK_DONE; break;
   default: attach_write(run, task, write);
   }
@@ -212,7 +207,9 @@ void fl_plan_attach(struct fl_run *run, const struct fl_loaded *loaded) {
     int index = loaded->writes[i].index;
     bool counts = !tells_only || index == FL_WRITE_ERROR || index == FL_WRITE_INTERRUPT || index == FL_WRITE_RESUME;
     struct fl_planned *task = counts ? fl_plan_find(run, loaded->writes[i].task_id) : NULL;
-    if (task != NULL) attach_one(run, task, &loaded->writes[i]);
+    if (task == NULL) continue;
+    if (index == FL_WRITE_CHILDREN) fl_run_take_heads(run, loaded->writes[i].value);
+    else attach_one(run, task, &loaded->writes[i]);
   }
   for (size_t i = 0; i < run->task_count; i++) {
     struct fl_planned *task = &run->tasks[i];

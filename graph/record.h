@@ -30,7 +30,13 @@ enum fl_call_effect { FL_EFFECT_READ, FL_EFFECT_KEYED, FL_EFFECT_ONCE };
 
 /* A write's place among its task's writes. Ordinary writes count from 0 and are kept if already there; these are
  * replaced. */
-enum { FL_WRITE_ERROR = -1, FL_WRITE_INTERRUPT = -3, FL_WRITE_RESUME = -4, FL_WRITE_DONE = -5 };
+enum {
+  FL_WRITE_ERROR = -1,
+  FL_WRITE_INTERRUPT = -3,
+  FL_WRITE_RESUME = -4,
+  FL_WRITE_DONE = -5,
+  FL_WRITE_CHILDREN = -8, /* {namespace: checkpoint number}: where the lasting subgraphs stood when the task ended */
+};
 
 /* One row to be. Strings are owned by the record (fl_records_deinit frees them); NULL where optional. */
 struct fl_record {

@@ -44,7 +44,18 @@ void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings
   const char *ns = fl_option(settings, ns, NULL);
   fl_free(run->ns);
   run->ns = fl_strdup(ns != NULL ? ns : "");
+  fl_free(run->caller);
+  run->caller = fl_strdup(fl_option(settings, caller, NULL));
   set_stop_flags(run, settings);
+}
+
+static void take_numbers(struct fl_run *run, const struct fl_loaded *loaded, const struct fl_run_settings *settings) {
+  run->numbers = fl_option(settings, numbers, NULL);
+  if (run->numbers != NULL) return;
+  run->numbers = &run->own_numbers;
+  bool has_checkpoints = loaded != NULL && loaded->next_checkpoint_no > 0;
+  run->own_numbers.next_checkpoint_no = has_checkpoints ? loaded->next_checkpoint_no : 1;
+  run->own_numbers.next_value_no = loaded != NULL && loaded->next_value_no > 0 ? loaded->next_value_no : 1;
 }
 
 struct fl_run *fl_run_create(struct fl_definition *definition, const struct fl_loaded *loaded,
@@ -58,8 +69,7 @@ struct fl_run *fl_run_create(struct fl_definition *definition, const struct fl_l
   create_controls(run);
   fl_run_configure(run, settings);
   run->step = -1;
-  run->next_checkpoint_no = loaded != NULL && loaded->next_checkpoint_no > 0 ? loaded->next_checkpoint_no : 1;
-  run->next_value_no = loaded != NULL && loaded->next_value_no > 0 ? loaded->next_value_no : 1;
+  take_numbers(run, loaded, settings);
   if (loaded != NULL && loaded->checkpoint_no > 0) fl_checkpoint_load(run, loaded);
   return run;
 }
@@ -76,11 +86,13 @@ void fl_run_destroy(struct fl_run *run) {
   fl_free(run->stop_flags);
   fl_free(run->manifest_hash);
   fl_free(run->ns);
+  fl_free(run->caller);
   fl_free(run->writer);
   fl_free(run->thread_id);
   fl_value_unref(run->context);
   fl_parent_command_deinit(&run->to_parent);
   fl_value_unref(run->stops);
+  fl_value_unref(run->heads);
   fl_state_unref(run->state);
   fl_state_unref(run->seen_state);
   fl_definition_unref(run->definition);
@@ -88,6 +100,15 @@ void fl_run_destroy(struct fl_run *run) {
 }
 
 /* ---- looking at it ---- */
+
+struct fl_numbers *fl_run_numbers(struct fl_run *run) {
+  return run->numbers;
+}
+uint64_t fl_run_checkpoint_no(const struct fl_run *run) { return run->checkpoint_no; }
+uint64_t fl_run_head_of(const struct fl_run *run, const char *ns) { return (uint64_t)fl_get_int(run->heads, ns, 0); }
+struct fl_value *fl_run_waits(const struct fl_run *run) {
+  return fl_run_interrupts(run);
+}
 
 bool fl_run_has_finished(const struct fl_run *run) {
   for (size_t i = 0; i < run->task_count; i++)
@@ -122,7 +143,7 @@ static struct fl_value *describe_task(const struct fl_run *run, const struct fl_
   fl_set_string(described, "id", task->id);
   fl_set_string(described, "name", fl_run_node(run, task)->name);
   if (task->status == FL_TASK_FAILED && task->error != NULL) fl_set_string(described, "error", task->error->text);
-  if (fl_task_is_pending(task)) fl_append_take(interrupts, fl_task_interrupt_value(run, task));
+  if (fl_task_is_pending(task)) fl_task_interrupts_add(run, task, interrupts);
   fl_set_take(described, "interrupts", interrupts);
   return described;
 }

@@ -13,6 +13,11 @@
 
 struct fl_run;
 
+/* The numbers that a run gives next; those of a thread are shared by the runs of its root and of its subgraphs. */
+struct fl_numbers {
+  uint64_t next_checkpoint_no, next_value_no;
+};
+
 struct fl_write {
   char *channel;
   struct fl_value *value;
@@ -40,7 +45,8 @@ void fl_parent_command_deinit(struct fl_parent_command *command); /* frees what 
 enum fl_ev_kind {
   FL_EV_INPUT,    /* a new input: an object of channel values; unfinished tasks of before are dropped */
   FL_EV_CONTINUE, /* go on from the checkpoint: tasks without stored writes run again */
-  FL_EV_RESUME,   /* value: the answer to the only pending interrupt, or with is_map {interrupt id: answer} */
+  FL_EV_RESUME,   /* value: the answer to the only pending interrupt, or with is_map {interrupt id: answer}; with
+                     is_lenient, ids that wait for nothing (any more) are passed over, and the run goes on either way */
   FL_EV_UPDATE, /* value: channel values written from outside, as if by node `node`: a name, START, END (nothing left to
                    run), COPY (the checkpoint once more, by source "fork"), or NULL: the node that ran last. Stores a
                    checkpoint and ends; CONTINUE goes on from it */
@@ -68,11 +74,15 @@ struct fl_ev {
   size_t goto_count;
   const struct fl_parent_command *to_parent; /* TASK_DONE; NULL: nothing is said to the graph above */
   struct fl_value *value;                    /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
-  bool is_map;                               /* RESUME */
+  bool is_map, is_lenient;                   /* RESUME */
   const char *node;                          /* UPDATE */
   const char (*more_ids)[FL_UUID_SIZE];      /* BULK_UPDATE: of the checkpoints after the first, rising */
   size_t more_id_count;
   const char *interrupt_id;     /* TASK_INTERRUPTED; NULL: derived from the task's id and how many answers it has */
+  struct fl_value *children;    /* TASK_INTERRUPTED: what the runs inside the task wait for, as in their END, instead of
+                                   a question of its own; NULL: none */
+  struct fl_value *heads;       /* TASK_*: {namespace: checkpoint number} of the lasting subgraphs that ran in it; NULL:
+                                   none */
   uint64_t seq;                 /* COMMITTED, COMMIT_FAILED */
   const struct fl_error *error; /* TASK_FAILED, COMMIT_FAILED */
 };
@@ -107,6 +117,9 @@ struct fl_start_task {
   struct fl_value *arg;     /* of the send that started it; then `state` has its members instead of the state's; owned;
                                NULL: an edge started it */
   uint32_t remaining_steps; /* supersteps that the recursion limit leaves, this one counted; 1: the last */
+  struct fl_value *resume; /* {interrupt id: answer}: to what the runs inside it asked, all so far; owned; NULL: none */
+  struct fl_value *children; /* what they waited for when the task ended last, also when it is answered since; owned;
+                                NULL: nothing */
 };
 
 /* Everything in an effect is owned by the list of effects. `after`: the commit that must be acknowledged first; 0:
@@ -126,7 +139,8 @@ struct fl_do {
       *payload; /* EMIT; at the END the output is fl_state_to_value(fl_run_state(run)), made only if wanted */
   enum fl_run_status status; /* END */
   struct fl_value
-      *interrupts; /* END: [{"id","node","task_id","value"}], or for static ones [{"node","when":"before"|"after"}] */
+      *interrupts; /* END: [{"id","node","task_id","value"}], or for static ones [{"node","when":"before"|"after"}];
+                      those of subgraphs, flattened, each with its "ns" */
   struct fl_parent_command to_parent; /* END with FL_RUN_TO_PARENT */
   struct fl_error error;              /* END when failed */
 };
@@ -140,9 +154,11 @@ void fl_effects_clear(struct fl_effects *effects);  /* keeps the memory of the l
 
 struct fl_run_settings {
   size_t size;
-  uint32_t recursion_limit;            /* 0: the definition's */
-  const char *manifest_hash;           /* stands in every checkpoint; NULL: none */
-  const char *ns;                      /* checkpoint namespace; NULL: "" */
+  uint32_t recursion_limit;   /* 0: the definition's */
+  const char *manifest_hash;  /* stands in every checkpoint; NULL: none */
+  const char *ns;             /* checkpoint namespace; NULL: "" */
+  const char *caller;         /* id of the task that the run is a subgraph of: stands in its checkpoints; NULL: none */
+  struct fl_numbers *numbers; /* lent for the life of the run, taken at its creation; NULL: its own */
   const char *const *interrupt_before; /* beside the definition's; NULL-terminated; NULL: none */
   const char *const *interrupt_after;
   uint32_t stream_modes;    /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
@@ -165,6 +181,14 @@ void fl_run_destroy(struct fl_run *run); /* NULL allowed */
 /* New settings for the next input of a run that has ended: its state stays in memory, so that a turn costs its delta.
  */
 void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings);
+
+/* The numbers of a run, for the runs of its subgraphs. */
+struct fl_numbers *fl_run_numbers(struct fl_run *run);
+/* The last checkpoint, and that of a lasting subgraph as this run's state knows it; 0: none. */
+uint64_t fl_run_checkpoint_no(const struct fl_run *run);
+uint64_t fl_run_head_of(const struct fl_run *run, const char *ns);
+/* What the run waits for, as in END; a new reference, NULL: nothing. */
+struct fl_value *fl_run_waits(const struct fl_run *run);
 
 /* The one function: takes an event, appends what is to be done. An event that does not fit the state of the run (a
  * resume when nothing is interrupted, an unknown channel in an input) gives an END with FL_RUN_FAILED and changes

@@ -93,7 +93,7 @@ static void take_checkpoint(struct fl_run *run, const struct fl_seal *seal) {
   memcpy(run->parent_id, run->checkpoint_id, FL_UUID_SIZE);
   memcpy(run->checkpoint_id, run->ev->checkpoint_id, FL_UUID_SIZE);
   run->parent_no = run->checkpoint_no;
-  run->checkpoint_no = run->head_no = run->next_checkpoint_no++;
+  run->checkpoint_no = run->head_no = run->numbers->next_checkpoint_no++;
   run->step = seal->step;
   run->wall_ms = run->ev->wall_ms;
   snprintf(run->source, sizeof run->source, "%s", seal->source);
@@ -159,6 +159,7 @@ static void move_hidden_channels(struct fl_run *run) {
 static int store_writes(struct fl_run *run, const struct fl_planned *task, struct fl_error *err) {
   struct fl_records records = {0};
   int rc = run->ephemeral ? 0 : fl_checkpoint_writes(run, task, &records, err);
+  fl_checkpoint_heads(run, task, &records);
   if (rc < 0) fl_records_deinit(&records);
   else fl_run_commit(run, &records, run->checkpoint_no);
   return rc;
@@ -214,6 +215,8 @@ static void start_task(struct fl_run *run, struct fl_planned *task) {
   effect->start.state = fl_state_ref(run->state);
   effect->start.answers = fl_value_ref(task->answers);
   effect->start.remaining_steps = fl_run_remaining_steps(run);
+  effect->start.resume = fl_value_ref(task->resume);
+  effect->start.children = fl_value_ref(task->children);
   task->status = FL_TASK_RUNNING;
   task->start_seq = run->last_seq;
   run->running_count++;
@@ -259,8 +262,7 @@ static void on_continue(struct fl_run *run) {
     fl_run_refuse(run, FL_E_STATE, "the thread has nothing to go on from: give it an input first");
     return;
   }
-  fl_value_unref(run->stops); /* it was stopped here once; now it goes on */
-  run->stops = NULL;
+  fl_run_pass_stops(run);
   if (fl_run_is_past(run)) fl_run_fork(run, false);
   fl_emit_values(run);
   fl_run_proceed(run);
@@ -300,6 +302,7 @@ static void store_error(struct fl_run *run, const struct fl_planned *task) {
   fl_set_string(stored, "word", fl_error_word(task->error->code));
   fl_set_string(stored, "message", task->error->text);
   fl_checkpoint_write(run, task, FL_WRITE_ERROR, stored, &records);
+  fl_checkpoint_heads(run, task, &records);
   fl_run_commit(run, &records, run->checkpoint_no);
 }
 
@@ -417,6 +420,7 @@ static void on_task_event(struct fl_run *run) {
   if (task == NULL || task->status != FL_TASK_RUNNING) return; /* a report that comes too late says nothing */
   fl_state_unref(run->seen_state);
   run->seen_state = NULL;
+  fl_run_take_heads(run, run->ev->heads);
   if (run->ev->kind == FL_EV_TASK_DONE) task_done(run, task);
   else if (run->ev->kind == FL_EV_TASK_FAILED) task_failed(run, task, run->ev->error);
   else task_interrupted(run, task);

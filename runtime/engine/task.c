@@ -277,6 +277,8 @@ void fl_task_free(struct fl_task *task) {
   if (task->node_data_free != NULL) task->node_data_free(task->node_data);
   fl_value_unref(task->question);
   fl_value_unref(task->start.answers);
+  fl_value_unref(task->start.resume);
+  fl_value_unref(task->start.children);
   fl_state_unref(task->start.state);
   fl_free(task);
 }

@@ -245,6 +245,8 @@ static void start_deinit(struct fl_start_task *start) {
   fl_state_unref(start->state);
   fl_value_unref(start->answers);
   fl_value_unref(start->arg);
+  fl_value_unref(start->resume);
+  fl_value_unref(start->children);
 }
 
 static void drop_effects(struct fl_do *items, size_t count) {
@@ -402,8 +404,7 @@ static void take_start(struct test_engine *engine, struct fl_do *effect) {
   engine->starts++;
   engine->running = push(engine->running, &engine->running_count, task, sizeof *task);
   task->state = NULL;
-  task->answers = NULL;
-  task->arg = NULL;
+  task->answers = task->resume = task->children = task->arg = NULL;
 }
 
 static void feed(struct test_engine *engine, struct fl_ev *ev);
@@ -454,7 +455,7 @@ static void feed(struct test_engine *engine, struct fl_ev *ev) {
   struct fl_effects effects = {0};
   /* The same number, the same id: so that lives that end in a crash derive what lives without one do. */
   snprintf(ev->checkpoint_id, sizeof ev->checkpoint_id, "checkpoint-%llu",
-           (unsigned long long)engine->run->next_checkpoint_no);
+           (unsigned long long)engine->run->numbers->next_checkpoint_no);
   ev->wall_ms = 1000;
   fl_run_step(engine->run, ev, &effects);
   for (size_t i = 0; i < effects.count; i++)
@@ -534,6 +535,8 @@ static void finish(struct test_engine *engine, size_t place) {
                      .goto_count = call.goto_count,
                      .to_parent = call.is_for_parent ? &command : NULL,
                      .value = call.question,
+                     .children = call.children,
+                     .heads = call.heads,
                      .error = &call.error};
   ev.kind = call.outcome == TEST_DONE    ? FL_EV_TASK_DONE
             : call.outcome == TEST_FAILS ? FL_EV_TASK_FAILED
@@ -542,6 +545,8 @@ static void finish(struct test_engine *engine, size_t place) {
   for (size_t i = 0; i < call.write_count; i++) fl_value_unref(call.writes[i].value);
   for (size_t i = 0; i < call.goto_count; i++) fl_value_unref(call.gotos[i].arg);
   fl_value_unref(call.question);
+  fl_value_unref(call.children);
+  fl_value_unref(call.heads);
   start_deinit(&task);
 }
 
@@ -622,7 +627,8 @@ void test_bulk_update(struct test_engine *engine, const char *json) {
   FL_VALUE_AUTO value = test_json(json);
   size_t count = fl_size(value) > 1 && fl_size(value) <= 17 ? fl_size(value) - 1 : 0;
   for (size_t i = 0; i < count; i++)
-    snprintf(ids[i], sizeof ids[i], "checkpoint-%llu", (unsigned long long)engine->run->next_checkpoint_no + i + 1);
+    snprintf(ids[i], sizeof ids[i], "checkpoint-%llu",
+             (unsigned long long)engine->run->numbers->next_checkpoint_no + i + 1);
   tracef(engine, "> bulk update %s\n", json);
   test_send(engine,
             &(struct fl_ev){.kind = FL_EV_BULK_UPDATE, .value = value, .more_ids = ids, .more_id_count = count});

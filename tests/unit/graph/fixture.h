@@ -22,7 +22,9 @@ struct test_call {
   size_t goto_count;
   bool is_for_parent; /* writes and gotos are those of the graph above */
   struct fl_value *question;
-  size_t asked; /* how many questions were asked in this execution */
+  struct fl_value *children; /* asks what these ask, as runs inside it would */
+  struct fl_value *heads;    /* where its lasting subgraphs stand */
+  size_t asked;              /* how many questions were asked in this execution */
   struct fl_error error;
   void *user; /* of the engine */
 };
