@@ -2,8 +2,16 @@
 /* Where a node leads: plain edges, joins it reports to, and branches, which decide on the state with the node's own
  * writes and nobody else's. What they decide is written to hidden channels, like any other write of the task. Pure. */
 #include "graph/core.h"
-#include "graph/scope.h"
+#include "graph/send.h"
 #include "runtime/base/mem.h"
+
+static void add_send(const struct fl_definition *definition, const char *node, struct fl_value *arg,
+                     struct fl_writes *writes) {
+  struct fl_value *send = fl_object();
+  fl_set_string(send, "node", node);
+  fl_set_take(send, "arg", fl_value_ref(arg));
+  fl_writes_add_take(writes, definition->tasks_channel, send);
+}
 
 /* What a C branch has chosen. */
 struct fl_targets {
@@ -29,14 +37,10 @@ static void lead_to(const struct fl_definition *definition, size_t node, struct 
   fl_writes_add_take(writes, channel, NULL);
 }
 
-void fl_targets_add(struct fl_targets *targets, const char *name) {
-  if (targets->rc < 0) return;
-  if (strcmp(name, FL_END) == 0) return;
+/* The node's index, when the branch may choose it; otherwise the error is kept. */
+static ptrdiff_t choose_node(struct fl_targets *targets, const char *name) {
   ptrdiff_t node = fl_definition_node(targets->definition, name);
-  if (node >= 0 && is_target(targets->branch, (size_t)node)) {
-    lead_to(targets->definition, (size_t)node, targets->writes);
-    return;
-  }
+  if (node >= 0 && is_target(targets->branch, (size_t)node)) return node;
   const char *nearest = fl_definition_nearest_node(targets->definition, name);
   if (node >= 0)
     targets->rc =
@@ -45,6 +49,23 @@ void fl_targets_add(struct fl_targets *targets, const char *name) {
     targets->rc = fl_error_set(targets->err, FL_E_GRAPH, "it chose the unknown node \"%.128s\"%s%s%s", name,
                                nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
                                nearest != NULL ? "\"?" : "");
+  return -1;
+}
+
+void fl_targets_add(struct fl_targets *targets, const char *name) {
+  if (targets->rc < 0 || strcmp(name, FL_END) == 0) return;
+  ptrdiff_t node = choose_node(targets, name);
+  if (node >= 0) lead_to(targets->definition, (size_t)node, targets->writes);
+}
+
+void fl_targets_send_take(struct fl_targets *targets, const char *name, struct fl_value *arg) {
+  FL_VALUE_AUTO taken = arg != NULL ? arg : fl_null();
+  if (targets->rc < 0) return;
+  if (strcmp(name, FL_END) == 0) {
+    targets->rc = fl_error_set(targets->err, FL_E_GRAPH, "it sends to END, where nothing runs");
+    return;
+  }
+  if (choose_node(targets, name) >= 0) add_send(targets->definition, name, taken, targets->writes);
 }
 
 static int choose(const struct fl_definition *definition, const struct fl_branch_def *branch,
@@ -66,7 +87,12 @@ static int first_arm(const struct fl_run *run, const struct fl_branch_def *branc
     if (rc < 0) return fl_error_context(err, "condition \"%.200s\"", arm->label);
     if (!holds) continue;
     for (size_t j = 0; j < arm->target_count; j++) lead_to(run->definition, arm->targets[j], writes);
-    return 0;
+    if (arm->send == NULL) return 0;
+    struct fl_gotos gotos = {0};
+    rc = fl_send_eval(arm->send, scope, &gotos, err);
+    if (rc == 0) rc = fl_route_gotos(run, gotos.items, gotos.count, writes, err);
+    fl_gotos_deinit(&gotos);
+    return rc;
   }
   return 0;
 }
@@ -107,6 +133,7 @@ int fl_route(struct fl_run *run, const struct fl_node_def *node, const struct fl
 /* ---- where a node itself wants to go ---- */
 
 static int unknown_goal(const struct fl_run *run, const char *name, struct fl_error *err) {
+  if (strcmp(name, FL_END) == 0) return fl_error_set(err, FL_E_GRAPH, "it sends to END, where nothing runs");
   const char *nearest = fl_definition_nearest_node(run->definition, name);
   return fl_error_set(err, FL_E_NOT_FOUND, "it goes to the unknown node \"%.128s\"%s%s%s", name,
                       nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
@@ -119,10 +146,8 @@ int fl_route_gotos(const struct fl_run *run, const struct fl_goto *gotos, size_t
     if (strcmp(gotos[i].node, FL_END) == 0 && gotos[i].arg == NULL) continue;
     ptrdiff_t node = fl_definition_node(run->definition, gotos[i].node);
     if (node < 0) return unknown_goal(run, gotos[i].node, err);
-    if (gotos[i].arg != NULL)
-      return fl_error_set(err, FL_E_UNSUPPORTED, "it sends to node \"%s\", which this version cannot do yet",
-                          gotos[i].node);
-    lead_to(run->definition, (size_t)node, writes);
+    if (gotos[i].arg != NULL) add_send(run->definition, gotos[i].node, gotos[i].arg, writes);
+    else lead_to(run->definition, (size_t)node, writes);
   }
   return 0;
 }

@@ -43,6 +43,7 @@ static void branch_spec_deinit(struct fl_branch_spec *branch) {
   fl_free(branch->from);
   for (size_t i = 0; i < branch->arm_count; i++) {
     fl_expr_destroy(branch->arms[i].when);
+    fl_send_def_destroy(branch->arms[i].send);
     names_deinit(&branch->arms[i].targets);
   }
   fl_free(branch->arms);
@@ -91,6 +92,17 @@ void fl_graph_node(struct fl_graph *graph, const char *name, fl_node_fn *run, vo
   node->run = run;
   node->user = user;
   fl_node_policy_read(&node->policy, options);
+  node->is_deferred = fl_option(options, defer, false);
+  const char *const *destinations = fl_option(options, destinations, NULL);
+  if (destinations == NULL) return;
+  size_t count = 0;
+  while (destinations[count] != NULL) count++;
+  node->destinations = fl_new_array(char *, count + 1);
+  for (size_t i = 0; i < count; i++) node->destinations[i] = fl_strdup(destinations[i]);
+}
+
+struct fl_node_def *fl_graph_last_node(struct fl_graph *graph) {
+  return &graph->nodes[graph->node_count - 1];
 }
 
 void fl_graph_typed_node_take(struct fl_graph *graph, const char *name, const char *type, const char *description,
@@ -148,7 +160,8 @@ void fl_graph_expr_branch_take(struct fl_graph *graph, const char *from, const s
   branch->arms = fl_new_array(struct fl_arm_spec, arm_count);
   branch->arm_count = arm_count;
   for (size_t i = 0; i < arm_count; i++)
-    branch->arms[i] = (struct fl_arm_spec){arms[i].when, names_copy(arms[i].targets, arms[i].target_count)};
+    branch->arms[i] =
+        (struct fl_arm_spec){arms[i].when, arms[i].send, names_copy(arms[i].targets, arms[i].target_count)};
 }
 
 /* As many as an error's text has room for; the rest is counted. */

@@ -24,7 +24,8 @@ struct fl_join_spec {
 };
 
 struct fl_arm_spec {
-  struct fl_expr *when; /* owned; NULL: always */
+  struct fl_expr *when;     /* owned; NULL: always */
+  struct fl_send_def *send; /* owned; NULL: none */
   struct fl_names targets;
 };
 

@@ -62,6 +62,9 @@ int fl_folds_check(const struct fl_folds *folds, struct fl_error *err);
 
 /* The values at the start of a thread: defaults and empty lists. */
 struct fl_state *fl_state_create(struct fl_definition *definition);
+/* What a task of a send sees: the members of its argument in place of the channels, and those that are no channels as
+ * well. Lists of messages take their normal form, with ids derived from `task_id`. */
+struct fl_state *fl_state_create_arg(struct fl_definition *definition, struct fl_value *arg, const char *task_id);
 struct fl_state *fl_state_clone(const struct fl_state *state);
 bool fl_state_is_unshared(const struct fl_state *state);
 struct fl_var fl_state_at(const struct fl_state *state, size_t channel); /* lent */

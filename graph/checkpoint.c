@@ -3,8 +3,9 @@
  * in. A list channel stores what was done to it; it is stored whole again when more of what is stored is dead than
  * alive, so that n bytes of list never cost more than about 2n on disk and in time to load. Pure.
  *
- * Body of a checkpoint: {"channels":{NAME:[VERSION,VALUE_NO]}, "control":{HIDDEN:[VERSION,[NODE…]]} (only those
- * available or, for a join, begun), "seen":{NODE:{CHANNEL:VERSION}}, "sizes":{LIST:[LIVE,STORED]}, "next":[NODE…],
+ * Body of a checkpoint: {"channels":{NAME:[VERSION,VALUE_NO]} (with "__tasks__" when there are sends),
+ * "control":{HIDDEN:[VERSION,[NODE…],true]} (only those available or, for a join, begun, or deferred and waiting; the
+ * last: of those deferred, available), "seen":{NODE:{CHANNEL:VERSION}}, "sizes":{LIST:[LIVE,STORED]}, "next":[NODE…],
  * "version":N, "stops":[…], "writer":NODE (of an input or an update: as whom), "caller":TASK (of a subgraph: the task
  * that runs it), "children":{NAMESPACE:CHECKPOINT_NO} (where lasting subgraphs stand)}. */
 #include "graph/core.h"
@@ -112,6 +113,18 @@ int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_r
   return 0;
 }
 
+int fl_checkpoint_sends(struct fl_run *run, struct fl_seal *seal, struct fl_error *err) {
+  if (seal->sends == NULL || run->ephemeral) return 0;
+  struct fl_record *record = fl_records_add(&seal->records, FL_RECORD_VALUE, run->ns);
+  struct fl_buf body = {0};
+  record->value.channel = fl_strdup(FL_TASKS_CHANNEL);
+  record->value.no = seal->sends_no = run->numbers->next_value_no++;
+  record->value.kind = FL_BODY_VALUE;
+  int rc = fl_json_write(&body, seal->sends, FL_JSON_COMPACT);
+  take_body(record, &body);
+  return rc < 0 ? fl_error_set(err, rc, "the arguments of its sends are too large or too deep to be stored") : 0;
+}
+
 /* ---- writes out ---- */
 
 static struct fl_record *add_write(const struct fl_run *run, const struct fl_planned *task, int index,
@@ -179,6 +192,10 @@ static void write_channels(const struct fl_run *run, struct fl_buf *body) {
     fl_buf_addf(body, "[%llu,%llu]", (unsigned long long)run->slots[i].version,
                 (unsigned long long)run->slots[i].value_no);
   }
+  if (run->sends != NULL) {
+    write_key(body, FL_TASKS_CHANNEL);
+    fl_buf_addf(body, "[%llu,%llu]", (unsigned long long)run->sends_version, (unsigned long long)run->sends_no);
+  }
   fl_buf_add_text(body, "},\"sizes\":{");
   for (size_t i = 0; i < run->definition->state_channel_count; i++) {
     if (run->slots[i].stored_size == 0) continue;
@@ -204,10 +221,12 @@ static void write_controls(const struct fl_run *run, struct fl_buf *body) {
   for (size_t i = run->definition->state_channel_count; i < run->definition->channel_count; i++) {
     const struct fl_channel_def *channel = &run->definition->channels[i];
     const struct fl_control *control = fl_run_control(run, i);
-    if (!control->is_available && control->reported_count == 0) continue;
+    if (!control->is_available && !control->is_waiting && control->reported_count == 0) continue;
     write_key(body, channel->name);
     fl_buf_addf(body, "[%llu", (unsigned long long)control->version);
     if (channel->kind == FL_CHANNEL_BARRIER) write_reports(channel, control, body);
+    else if (channel->is_deferred) fl_buf_add_text(body, ",[]");
+    if (channel->is_deferred && control->is_available) fl_buf_add_text(body, ",true");
     fl_buf_add_char(body, ']');
   }
 }
@@ -297,8 +316,18 @@ static struct fl_var fit_var(const struct fl_channel_def *channel, struct fl_var
   return var;
 }
 
+static void load_sends(struct fl_run *run, const struct fl_loaded_channel *loaded) {
+  run->sends = loaded->var.list != NULL ? fl_list_to_array(loaded->var.list) : fl_value_ref(loaded->var.value);
+  run->sends_version = loaded->version;
+  run->sends_no = loaded->value_no;
+}
+
 static void load_channel(struct fl_run *run, const struct fl_loaded_channel *loaded) {
   if (loaded->version > run->version) run->version = loaded->version;
+  if (strcmp(loaded->name, FL_TASKS_CHANNEL) == 0) {
+    load_sends(run, loaded);
+    return;
+  }
   ptrdiff_t index = fl_definition_channel(run->definition, loaded->name);
   if (index < 0 || (size_t)index >= run->definition->state_channel_count) return;
   if (loaded->var.value == NULL && loaded->var.list == NULL) return;
@@ -325,6 +354,7 @@ static void load_controls(struct fl_run *run, const struct fl_value *controls) {
   while (fl_next_member(controls, &member)) {
     ptrdiff_t index = fl_definition_channel(run->definition, member.key);
     if (index < 0 || (size_t)index < run->definition->state_channel_count) continue;
+    if ((size_t)index == run->definition->tasks_channel) continue;
     uint64_t version = number_of(fl_at(member.value, 0));
     if (version > run->version) run->version = version;
     if (run->definition->channels[index].kind == FL_CHANNEL_TRIGGER) fl_control_write(run, (size_t)index, "", version);
@@ -333,6 +363,9 @@ static void load_controls(struct fl_run *run, const struct fl_value *controls) {
       const char *node = fl_as_string(fl_at(reported, i));
       if (node != NULL) fl_control_write(run, (size_t)index, node, version);
     }
+    if (!run->definition->channels[index].is_deferred || !fl_as_bool(fl_at(member.value, 2), false)) continue;
+    fl_run_control(run, (size_t)index)->is_available = true;
+    fl_run_control(run, (size_t)index)->is_waiting = false;
   }
 }
 
@@ -351,7 +384,7 @@ static void load_seen(struct fl_run *run, const struct fl_value *seen) {
 
 /* Whether a task of this checkpoint has done anything: then the run was told to go on from where it had stopped. Nor is
  * there anything to go on with after the last node. */
-static bool has_moved_on(const struct fl_run *run, const struct fl_loaded *loaded) {
+static bool has_moved_on(struct fl_run *run, const struct fl_loaded *loaded) {
   if (run->task_count == 0) return true;
   for (size_t i = 0; i < loaded->write_count; i++)
     if (fl_plan_find(run, loaded->writes[i].task_id) != NULL) return true;

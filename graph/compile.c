@@ -2,7 +2,7 @@
 /* From a graph that was found to be right to its definition: names become indices, edges become hidden channels. Pure.
  *
  * Channels stand in this order: the declared ones, "branch:to:NODE" for each node in node order, "join:A+B:NODE" for
- * each join. So the trigger channel of node i is state_channel_count + i. */
+ * each join, "__tasks__". So the trigger channel of node i is state_channel_count + i. */
 #include "graph/builder.h"
 
 #include "runtime/base/check.h"
@@ -27,7 +27,7 @@ static size_t target_index(const struct fl_definition *definition, const char *n
 /* ---- channels and nodes ---- */
 
 static void move_channels(struct fl_graph *graph, struct fl_definition *definition) {
-  size_t room = graph->channel_count + graph->node_count + graph->join_count;
+  size_t room = graph->channel_count + graph->node_count + graph->join_count + 1;
   definition->channels = fl_new_array(struct fl_channel_def, room);
   if (graph->channel_count > 0)
     memcpy(definition->channels, graph->channels, graph->channel_count * sizeof *graph->channels);
@@ -53,6 +53,8 @@ static void move_nodes(struct fl_graph *graph, struct fl_definition *definition)
     struct fl_node_def *node = &definition->nodes[i];
     fl_map_set(&definition->node_index, node->name, (void *)(uintptr_t)(i + 1));
     node->trigger_channel = add_hidden_channel(definition, FL_CHANNEL_TRIGGER, fl_format("branch:to:%s", node->name));
+    definition->channels[node->trigger_channel].is_deferred = node->is_deferred;
+    definition->has_deferred |= node->is_deferred;
     push_index(&node->trigger_channels, &node->trigger_channel_count, node->trigger_channel);
   }
 }
@@ -95,7 +97,16 @@ static void add_join(const struct fl_join_spec *join, struct fl_definition *defi
   }
   definition->channels[channel].names = names;
   struct fl_node_def *to = &definition->nodes[target_index(definition, join->to)];
+  definition->channels[channel].is_deferred = to->is_deferred;
   push_index(&to->trigger_channels, &to->trigger_channel_count, channel);
+}
+
+static void add_send_targets(const struct fl_send_def *send, const struct fl_definition *definition,
+                             struct fl_branch_def *branch) {
+  if (send == NULL) return;
+  push_index(&branch->targets, &branch->target_count, target_index(definition, send->node));
+  for (size_t i = 0; i < send->otherwise_count; i++)
+    push_index(&branch->targets, &branch->target_count, target_index(definition, send->otherwise[i]));
 }
 
 static void resolve_arms(struct fl_branch_spec *spec, const struct fl_definition *definition,
@@ -106,12 +117,15 @@ static void resolve_arms(struct fl_branch_spec *spec, const struct fl_definition
     struct fl_branch_arm *arm = &branch->arms[i];
     arm->when = spec->arms[i].when;
     spec->arms[i].when = NULL;
+    arm->send = spec->arms[i].send;
+    spec->arms[i].send = NULL;
     arm->label = arm->when != NULL ? fl_strdup(fl_expr_text(arm->when)) : NULL;
     for (size_t j = 0; j < spec->arms[i].targets.count; j++) {
       size_t target = target_index(definition, spec->arms[i].targets.items[j]);
       push_index(&arm->targets, &arm->target_count, target);
       push_index(&branch->targets, &branch->target_count, target);
     }
+    add_send_targets(arm->send, definition, branch);
   }
 }
 
@@ -162,12 +176,21 @@ static void hash_indices(struct fl_buf *text, const char *what, const size_t *it
   for (size_t i = 0; i < count; i++) fl_buf_addf(text, " %td", (ptrdiff_t)items[i]);
 }
 
+static void hash_send(struct fl_buf *text, const struct fl_send_def *send) {
+  fl_buf_addf(text, " send %s %s %s", send->node, send->each != NULL ? fl_expr_text(send->each) : "",
+              send->as != NULL ? send->as : "");
+  for (size_t i = 0; i < send->with_count; i++)
+    fl_buf_addf(text, " %s %s", send->with[i].name, fl_expr_text(send->with[i].value));
+  for (size_t i = 0; i < send->otherwise_count; i++) fl_buf_addf(text, " else %s", send->otherwise[i]);
+}
+
 static void hash_branches(struct fl_buf *text, const struct fl_branch_def *branches, size_t count) {
   for (size_t i = 0; i < count; i++) {
     hash_indices(text, "branch", branches[i].targets, branches[i].target_count);
     for (size_t j = 0; j < branches[i].arm_count; j++) {
       const struct fl_branch_arm *arm = &branches[i].arms[j];
       hash_indices(text, arm->label != NULL ? arm->label : "else", arm->targets, arm->target_count);
+      if (arm->send != NULL) hash_send(text, arm->send);
     }
   }
 }
@@ -185,7 +208,7 @@ static void compute_hash(struct fl_definition *definition) {
   hash_branches(&text, definition->entry_branches, definition->entry_branch_count);
   for (size_t i = 0; i < definition->node_count; i++) {
     const struct fl_node_def *node = &definition->nodes[i];
-    fl_buf_addf(&text, "\n%s %s", node->name, node->type);
+    fl_buf_addf(&text, "\n%s %s%s", node->name, node->type, node->is_deferred ? " defer" : "");
     hash_value(&text, node->config);
     hash_indices(&text, "to", node->plain_targets, node->plain_target_count);
     if (node->policy.on_error != NULL) fl_buf_addf(&text, " on_error %s", node->policy.on_error);
@@ -207,6 +230,7 @@ struct fl_definition *fl_graph_resolve(struct fl_graph *graph, const struct fl_c
   add_edges(graph, definition);
   for (size_t i = 0; i < graph->join_count; i++) add_join(&graph->joins[i], definition);
   for (size_t i = 0; i < graph->branch_count; i++) add_branch(&graph->branches[i], definition);
+  definition->tasks_channel = add_hidden_channel(definition, FL_CHANNEL_TASKS, fl_strdup(FL_TASKS_CHANNEL));
   for (size_t i = 0; i < definition->node_count; i++) {
     struct fl_node_def *node = &definition->nodes[i];
     node->interrupt_before = fl_names_hold(fl_option(options, interrupt_before, NULL), node->name);

@@ -22,13 +22,15 @@ struct fl_slot {
 struct fl_control {
   uint64_t version;
   bool is_available;
-  bool *reported; /* BARRIER: per name of the channel's definition */
+  bool is_waiting; /* deferred: written, and available when nothing else is left to run */
+  bool *reported;  /* BARRIER: per name of the channel's definition */
   size_t reported_count;
 };
 
 struct fl_task_write {
   size_t channel;
-  struct fl_value *value; /* owned; NULL for a hidden channel, where the task's node says all */
+  struct fl_value *value; /* owned; NULL for a hidden channel, where the task's node says all; of a send
+                             {"node","arg"} */
 };
 
 struct fl_writes {
@@ -38,8 +40,8 @@ struct fl_writes {
 void fl_writes_deinit(struct fl_writes *writes);
 void fl_writes_add_take(struct fl_writes *writes, size_t channel, struct fl_value *value);
 
-/* Sends and subgraph calls will add kinds. */
-enum fl_task_kind { FL_TASK_PULL };
+/* An edge leads to it, or a send. */
+enum fl_task_kind { FL_TASK_PULL, FL_TASK_PUSH };
 enum fl_task_status { FL_TASK_READY, FL_TASK_RUNNING, FL_TASK_DONE, FL_TASK_FAILED, FL_TASK_INTERRUPTED };
 
 /* A task of the present superstep. */
@@ -49,6 +51,8 @@ struct fl_planned {
   char id[FL_UUID_SIZE];
   int64_t step; /* of the superstep */
   size_t node;
+  size_t send_index;       /* PUSH: its place among the sends */
+  struct fl_value *arg;    /* PUSH; owned */
   struct fl_writes writes; /* DONE: what it wrote, then where it leads */
   bool has_view;
   struct fl_folds view;      /* its own writes folded, when a branch had to see them */
@@ -93,11 +97,15 @@ struct fl_run {
   char checkpoint_id[FL_UUID_SIZE], parent_id[FL_UUID_SIZE];
   int64_t step, wall_ms;
   char source[16];
-  char *writer;           /* of an input or an update: as whom; NULL: tasks ran */
-  struct fl_value *stops; /* static interrupts it stands at, as in END; NULL: none */
-  struct fl_value *heads; /* {namespace: checkpoint number} of lasting subgraphs; NULL: none */
-  struct fl_planned *tasks;
-  size_t task_count, task_capacity;
+  char *writer;                     /* of an input or an update: as whom; NULL: tasks ran */
+  struct fl_value *stops;           /* static interrupts it stands at, as in END; NULL: none */
+  struct fl_value *heads;           /* {namespace: checkpoint number} of lasting subgraphs; NULL: none */
+  struct fl_value *sends;           /* array of {"node","arg"} that the present superstep runs; NULL: none */
+  uint64_t sends_version, sends_no; /* as of a channel */
+  struct fl_planned *tasks;         /* those of sends, then those of edges; see fl_plan_in_order */
+  size_t task_count, task_capacity, push_count;
+  uint32_t *task_slots; /* index of tasks by id: place + 1; made when there are many */
+  size_t task_slot_count;
   /* the run */
   enum fl_phase phase;
   bool is_broken; /* a commit failed */
@@ -123,6 +131,12 @@ static inline struct fl_control *fl_run_control(const struct fl_run *run, size_t
   return &run->controls[channel - run->definition->state_channel_count];
 }
 
+/* The k-th task in the order of folding: those of edges in the order of the definition, then those of sends in theirs
+ * (LangGraph: by path, "__pregel_pull" before "__pregel_push"). */
+static inline struct fl_planned *fl_plan_in_order(const struct fl_run *run, size_t k) {
+  return &run->tasks[(k + run->push_count) % run->task_count];
+}
+
 /* ---- one checkpoint in the making: see seal in step.c ---- */
 
 struct fl_seal {
@@ -131,10 +145,14 @@ struct fl_seal {
   int64_t step;
   bool keeps_stops; /* it stands where it stood */
   struct fl_folds folds;
+  struct fl_value *sends; /* of the writes added so far, in order; NULL: none */
+  uint64_t sends_no;      /* their record */
   struct fl_records records;
 };
 void fl_seal_begin(struct fl_run *run, struct fl_seal *seal, const char *source, int64_t step);
 int fl_seal_fold_task(struct fl_run *run, struct fl_seal *seal, struct fl_planned *task, struct fl_error *err);
+/* Takes note of the sends among a task's writes. */
+void fl_seal_add_sends(const struct fl_run *run, struct fl_seal *seal, const struct fl_writes *writes);
 /* Checks schemas and makes the records of values; the last that can fail. Nothing of the run has changed until here. */
 int fl_seal_values(struct fl_run *run, struct fl_seal *seal, struct fl_error *err);
 /* Makes it the state of the run, plans what follows and emits the commit. `last`: the task whose end completed the
@@ -194,12 +212,15 @@ void fl_control_mark_seen(struct fl_run *run, const struct fl_node_def *node); /
 void fl_control_clear_triggers(struct fl_run *run);
 void fl_control_write(struct fl_run *run, size_t channel, const char *node, uint64_t version);
 void fl_control_write_all(struct fl_run *run, const struct fl_writes *writes, const char *node); /* the hidden ones */
+/* When nothing else is due, deferred channels become available; `has_sends`: tasks of sends come next. */
+void fl_control_finish(struct fl_run *run, bool has_sends);
+void fl_control_drop_deferred(struct fl_run *run);
 void fl_plan(struct fl_run *run); /* replaces the tasks by those that the channels ask for */
 void fl_plan_clear(struct fl_run *run);
 void fl_planned_forget(struct fl_planned *task); /* what it wrote */
 void fl_planned_deinit(struct fl_planned *task);
 void fl_plan_attach(struct fl_run *run, const struct fl_loaded *loaded); /* stored writes to the tasks they are of */
-struct fl_planned *fl_plan_find(const struct fl_run *run, const char *task_id);
+struct fl_planned *fl_plan_find(struct fl_run *run, const char *task_id);
 /* The fired triggers of a task by name, sorted; an array the caller frees. */
 const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned *task, size_t *ret_count);
 
@@ -220,6 +241,7 @@ void fl_run_note_stops(struct fl_run *run, bool after); /* static interrupts of 
 
 /* ---- checkpoint.c ---- */
 int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_records *records, struct fl_error *err);
+int fl_checkpoint_sends(struct fl_run *run, struct fl_seal *seal, struct fl_error *err);
 void fl_checkpoint_record(const struct fl_run *run, struct fl_records *records);
 int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task, struct fl_records *records,
                          struct fl_error *err);

@@ -21,9 +21,29 @@ void fl_channel_def_deinit(struct fl_channel_def *channel) {
   fl_free(channel->names);
 }
 
+static void texts_free(char **texts, size_t count) {
+  for (size_t i = 0; i < count; i++) fl_free(texts[i]);
+  fl_free(texts);
+}
+
+void fl_send_def_destroy(struct fl_send_def *send) {
+  if (send == NULL) return;
+  fl_free(send->node);
+  fl_expr_destroy(send->each);
+  fl_free(send->as);
+  for (size_t i = 0; i < send->with_count; i++) {
+    fl_free(send->with[i].name);
+    fl_expr_destroy(send->with[i].value);
+  }
+  fl_free(send->with);
+  texts_free(send->otherwise, send->otherwise_count);
+  fl_free(send);
+}
+
 static void branch_deinit(struct fl_branch_def *branch) {
   for (size_t i = 0; i < branch->arm_count; i++) {
     fl_expr_destroy(branch->arms[i].when);
+    fl_send_def_destroy(branch->arms[i].send);
     fl_free(branch->arms[i].targets);
     fl_free(branch->arms[i].label);
   }
@@ -53,6 +73,14 @@ void fl_node_def_deinit(struct fl_node_def *node) {
   fl_free(node->trigger_channels);
   branches_free(node->branches, node->branch_count);
   fl_node_policy_deinit(&node->policy);
+  for (size_t i = 0; i < node->way_count; i++) {
+    fl_expr_destroy(node->ways[i].when);
+    texts_free(node->ways[i].targets, node->ways[i].target_count);
+    fl_send_def_destroy(node->ways[i].send);
+  }
+  fl_free(node->ways);
+  for (size_t i = 0; node->destinations != NULL && node->destinations[i] != NULL; i++) fl_free(node->destinations[i]);
+  fl_free(node->destinations);
 }
 
 struct fl_definition *fl_definition_ref(struct fl_definition *definition) {

@@ -11,9 +11,10 @@
 
 enum { FL_GRAPH_NODES_MAX = 1000, FL_GRAPH_CHANNELS_MAX = 1000 };
 
-/* Channels that users declare, and the hidden ones that carry control: "branch:to:NODE" (ephemeral) and "join:A+B:NODE"
- * (a barrier over names). Subgraphs, sends and commands will add kinds here. */
-enum fl_channel_kind { FL_CHANNEL_STATE, FL_CHANNEL_TRIGGER, FL_CHANNEL_BARRIER };
+/* Channels that users declare, and the hidden ones that carry control: "branch:to:NODE" (ephemeral), "join:A+B:NODE" (a
+ * barrier over names) and "__tasks__" (the sends of a superstep). */
+enum fl_channel_kind { FL_CHANNEL_STATE, FL_CHANNEL_TRIGGER, FL_CHANNEL_BARRIER, FL_CHANNEL_TASKS };
+#define FL_TASKS_CHANNEL "__tasks__"
 
 struct fl_channel_def {
   char *name;
@@ -25,16 +26,42 @@ struct fl_channel_def {
   bool checks_items; /* STATE of a list: the schema speaks of elements only, so that only new ones are checked */
   struct fl_schema *item_schema; /* what each element must satisfy then; NULL: any */
   char **names;                  /* BARRIER: the nodes it waits for; NULL-terminated */
+  bool is_deferred;              /* TRIGGER, BARRIER: available only when nothing else is left to run */
 };
+
+/* A send of a graph file: one task of `node` for each element of a list, or one task in all. */
+struct fl_send_member {
+  char *name;
+  struct fl_expr *value;
+};
+struct fl_send_def {
+  char *node;
+  struct fl_expr *each;        /* the list; NULL: one task */
+  char *as;                    /* the element's name, in the argument and in expressions; NULL without a list */
+  struct fl_send_member *with; /* what else the argument holds */
+  size_t with_count;
+  char **otherwise; /* where to go when the list is empty: names or FL_END; nowhere without any */
+  size_t otherwise_count;
+};
+void fl_send_def_destroy(struct fl_send_def *send); /* NULL allowed */
 
 /* One arm of a branch in a graph file: the first whose condition holds (NULL: always) is taken. */
 struct fl_branch_arm {
   struct fl_expr *when;
-  size_t *targets; /* node indices; FL_NODE_END for the end */
+  struct fl_send_def *send; /* beside the targets; NULL: none */
+  size_t *targets;          /* node indices; FL_NODE_END for the end */
   size_t target_count;
   char *label; /* NULL without a condition; for drawings: the condition's text */
 };
 #define FL_NODE_END ((size_t)-1)
+
+/* A way that a node of a graph file goes by itself (`goto`): every one whose condition holds is taken. */
+struct fl_way_def {
+  struct fl_expr *when; /* NULL: always */
+  char **targets;       /* names, of this graph or of the one above; FL_END: nowhere */
+  size_t target_count;
+  struct fl_send_def *send; /* NULL: none */
+};
 
 struct fl_branch_def {
   fl_branch_fn *choose; /* C branch; NULL for a branch of a file */
@@ -82,7 +109,12 @@ struct fl_node_def {
   size_t branch_count;
   bool interrupt_before, interrupt_after;
   struct fl_node_policy policy;
-  bool is_handler; /* some node's policy names it */
+  bool is_handler;         /* some node's policy names it */
+  bool is_deferred;        /* runs when nothing else is left to run */
+  struct fl_way_def *ways; /* where it goes by itself, of a graph file */
+  size_t way_count;
+  bool is_for_parent;  /* what it writes and where it goes is said to the graph above */
+  char **destinations; /* of a C node: where it may go by itself; NULL-terminated; NULL: anywhere */
 };
 
 struct fl_definition {
@@ -90,6 +122,7 @@ struct fl_definition {
   char *name;
   struct fl_channel_def *channels; /* STATE first, in declaration order */
   size_t channel_count, state_channel_count;
+  size_t tasks_channel;        /* "__tasks__", the last */
   struct fl_map channel_index; /* name -> index + 1, as (void *)(uintptr_t) */
   struct fl_node_def *nodes;   /* in declaration order; that is also the order of tasks within a step */
   size_t node_count;
@@ -104,8 +137,9 @@ struct fl_definition {
   struct fl_value *context_schema_value;     /* NULL: runs have no context */
   struct fl_schema *context_schema;
   struct fl_value *context_defaults; /* an object */
-  struct fl_map default_exprs;       /* of policies that nodes have from the graph's defaults: struct fl_expr * */
-  char hash[65];                     /* hex of BLAKE2b over the definition's structure: tells whether a graph changed */
+  bool has_deferred;
+  struct fl_map default_exprs; /* of policies that nodes have from the graph's defaults: struct fl_expr * */
+  char hash[65];               /* hex of BLAKE2b over the definition's structure: tells whether a graph changed */
 };
 
 /* "last", "append", …, as graph files say it. */
@@ -127,11 +161,14 @@ const char *fl_definition_nearest_node(const struct fl_definition *definition, c
 /* A node of a type that the engine knows. Takes `config` and the expressions in `exprs` (emptied). */
 void fl_graph_typed_node_take(struct fl_graph *graph, const char *name, const char *type, const char *description,
                               struct fl_value *config, struct fl_map *exprs);
-/* A branch with conditions as expressions; names of targets, FL_END for the end. Takes the expressions. */
+/* The node that was added last, for what goes beyond the builder's calls: its ways, whether it is deferred. */
+struct fl_node_def *fl_graph_last_node(struct fl_graph *graph);
+/* A branch with conditions as expressions; names of targets, FL_END for the end. Takes the expressions and sends. */
 struct fl_branch_arm_spec {
   struct fl_expr *when; /* NULL: always */
   const char *const *targets;
   size_t target_count;
+  struct fl_send_def *send; /* NULL: none */
 };
 void fl_graph_expr_branch_take(struct fl_graph *graph, const char *from, const struct fl_branch_arm_spec *arms,
                                size_t arm_count);

@@ -95,6 +95,9 @@ struct fl_node_options {
   const struct fl_cache_policy *cache; /* NULL: none */
   const char *on_error; /* the node that runs in its place, in the same superstep, when it has finally failed */
   uint32_t concurrency; /* tasks of this node at the same time, 0: no limit */
+  bool defer;           /* runs only when nothing else is left to run: after branches of unequal length */
+  const char *const *destinations; /* where it may go by itself (fl_task_goto), NULL-terminated, so that drawings and
+                                      checks know; NULL: anywhere, which makes no node reachable */
 };
 
 /* ---- branches ---- */
@@ -102,6 +105,9 @@ struct fl_node_options {
 /* Adds one target of a branch: a node's name or FL_END. */
 struct fl_targets;
 FL_API void fl_targets_add(struct fl_targets *targets, const char *node);
+/* Starts `node` once for `arg`, which it sees instead of the state, in the next superstep. Several sends to one node
+ * run side by side, in the order in which they were added. Takes the value. */
+FL_API void fl_targets_send_take(struct fl_targets *targets, const char *node, struct fl_value *arg);
 
 /* Decides what follows a node, on the state with that node's own writes applied. Adds no target to end this path. */
 typedef int fl_branch_fn(const struct fl_state *state, struct fl_targets *targets, void *user, struct fl_error *err);
@@ -181,6 +187,22 @@ FL_API void fl_task_heartbeat(struct fl_task *task);
 
 /* Writes to a channel, in order; folded in when the superstep ends. Takes the value. Errors: FL_E_NOT_FOUND. */
 FL_API int fl_task_write_take(struct fl_task *task, const char *channel, struct fl_value *value);
+
+/* Where the run goes beside the node's edges: `node` runs in the next superstep, FL_END leads nowhere. Errors:
+ * FL_E_NOT_FOUND. */
+FL_API int fl_task_goto(struct fl_task *task, const char *node);
+/* Starts `node` once for `arg`, which it sees instead of the state. Takes the value. Errors: FL_E_NOT_FOUND. */
+FL_API int fl_task_send_take(struct fl_task *task, const char *node, struct fl_value *arg);
+/* The argument of the send that started this task, lent; NULL when an edge did. The members of an object are read like
+ * channels, too: fl_state_get(fl_task_state(task), "name"). */
+FL_API struct fl_value *fl_task_arg(const struct fl_task *task);
+
+/* The same for the graph above, from a node of a subgraph: as if the node that holds the subgraph wrote and went. It
+ * ends the subgraph's run; what the task wrote to its own graph is dropped. A graph that is not inside another fails.
+ * Takes the values. */
+FL_API int fl_task_write_parent_take(struct fl_task *task, const char *channel, struct fl_value *value);
+FL_API int fl_task_goto_parent(struct fl_task *task, const char *node);
+FL_API int fl_task_send_parent_take(struct fl_task *task, const char *node, struct fl_value *arg);
 
 /* Asks a person. The n-th call in a task gets the n-th answer: returns 0 and lends *ret_answer when it is there,
  * otherwise FL_INTERRUPT, which the node returns. */

@@ -131,9 +131,12 @@ struct fl_value *fl_run_interrupts(const struct fl_run *run) {
 /* ---- static interrupts ---- */
 
 void fl_run_note_stops(struct fl_run *run, bool after) {
+  enum { NOTED = 128 }; /* several tasks of one node are one stop */
   uint8_t flag = after ? FL_STOP_AFTER : FL_STOP_BEFORE;
   for (size_t i = 0; i < run->task_count; i++) {
-    if ((run->stop_flags[run->tasks[i].node] & flag) == 0) continue;
+    uint8_t *flags = &run->stop_flags[run->tasks[i].node];
+    if ((*flags & flag) == 0 || (*flags & NOTED) != 0) continue;
+    *flags |= NOTED;
     if (run->stops == NULL) run->stops = fl_array();
     struct fl_value *stop = fl_object();
     fl_set_string(stop, "node", fl_run_node(run, &run->tasks[i])->name);
@@ -141,6 +144,7 @@ void fl_run_note_stops(struct fl_run *run, bool after) {
     set_ns(run, stop);
     fl_append_take(run->stops, stop);
   }
+  for (size_t i = 0; i < run->task_count; i++) run->stop_flags[run->tasks[i].node] &= (uint8_t)~NOTED;
 }
 
 void fl_run_pass_stops(struct fl_run *run) {

@@ -61,8 +61,10 @@ struct outsides {
 static void fold_finished(struct fl_run *run, struct outsides *all) {
   struct fl_folds *folds = &all->seal.folds;
   int rc = 0;
-  for (size_t i = 0; i < run->task_count && rc == 0; i++)
-    if (run->tasks[i].status == FL_TASK_DONE) rc = fl_seal_fold_task(run, &all->seal, &run->tasks[i], NULL);
+  for (size_t i = 0; i < run->task_count && rc == 0; i++) {
+    struct fl_planned *task = fl_plan_in_order(run, i);
+    if (task->status == FL_TASK_DONE) rc = fl_seal_fold_task(run, &all->seal, task, NULL);
+  }
   if (rc < 0 || fl_folds_check(folds, NULL) < 0) fl_folds_deinit(folds);
   fl_folds_next_step(folds);
 }
@@ -98,12 +100,21 @@ static void outsides_deinit(struct outsides *all) {
   for (size_t i = 0; i < all->count; i++) fl_writes_deinit(&all->items[i].writes);
 }
 
+/* As an update, sends of finished tasks stay beside the writers' own, like where their edges lead. */
+static void add_sends(const struct fl_run *run, struct outsides *all) {
+  for (size_t i = 0; run->ev->kind == FL_EV_UPDATE && i < run->task_count && all->items[0].leads_on; i++)
+    if (fl_plan_in_order(run, i)->status == FL_TASK_DONE)
+      fl_seal_add_sends(run, &all->seal, &fl_plan_in_order(run, i)->writes);
+  for (size_t i = 0; i < all->count; i++) fl_seal_add_sends(run, &all->seal, &all->items[i].writes);
+}
+
 /* All that can fail. On failure nothing has changed. */
 static int prepare(struct fl_run *run, struct outsides *all, struct fl_error *err) {
   int rc = 0;
   fold_finished(run, all);
   for (size_t i = 0; i < all->count && rc == 0; i++) rc = fold_given(run, all, &all->items[i], err);
   if (rc == 0) rc = find_ways(run, all, err);
+  add_sends(run, all);
   if (rc == 0) rc = fl_seal_values(run, &all->seal, err);
   if (rc == 0) return 0;
   fl_seal_abandon(&all->seal);
@@ -128,7 +139,8 @@ void fl_run_on_input(struct fl_run *run) {
     fl_run_refuse(run, rc, "the input: %s", err.text);
     return;
   }
-  for (size_t i = 0; i < run->task_count; i++) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
+  for (size_t i = 0; i < run->task_count; i++)
+    if (run->tasks[i].kind == FL_TASK_PULL) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
   fl_control_clear_triggers(run);
   fl_control_write_all(run, &outside.writes, FL_START);
   all.seal.writer = FL_START;
@@ -218,10 +230,12 @@ static int find_writer(const struct fl_run *run, struct outside *outside, struct
 static void move_on(struct fl_run *run, struct outsides *all) {
   bool is_end = !all->items[0].leads_on;
   for (size_t i = 0; i < run->task_count; i++)
-    if (is_end || run->tasks[i].status == FL_TASK_DONE) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
+    if (run->tasks[i].kind == FL_TASK_PULL && (is_end || run->tasks[i].status == FL_TASK_DONE))
+      fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
   for (size_t i = 0; i < all->count; i++) /* each stands for the node's own run */
     if (all->items[i].node != NULL) fl_control_mark_seen(run, all->items[i].node);
   fl_control_clear_triggers(run);
+  if (is_end) fl_control_drop_deferred(run);
   if (is_end) return;
   for (size_t i = 0; i < run->task_count; i++)
     if (run->tasks[i].status == FL_TASK_DONE)

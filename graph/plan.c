@@ -18,7 +18,7 @@ bool fl_control_is_fired(const struct fl_run *run, const struct fl_node_def *nod
 }
 
 static void take_back(struct fl_control *control, size_t name_count) {
-  control->is_available = false;
+  control->is_available = control->is_waiting = false;
   control->reported_count = 0;
   memset(control->reported, 0, name_count * sizeof *control->reported);
 }
@@ -36,11 +36,45 @@ void fl_control_mark_seen(struct fl_run *run, const struct fl_node_def *node) {
     if (!fl_control_is_fired(run, node, i)) continue;
     run->seen[node->first_trigger_slot + i] = control->version;
     if (control->reported != NULL) take_back(control, name_count(&run->definition->channels[channel]));
+    else if (run->definition->channels[channel].is_deferred) control->is_available = false;
   }
 }
 
 void fl_control_clear_triggers(struct fl_run *run) {
-  for (size_t i = 0; i < run->definition->node_count; i++) run->controls[i].is_available = false;
+  for (size_t i = 0; i < run->definition->node_count; i++)
+    if (!run->definition->nodes[i].is_deferred) run->controls[i].is_available = false;
+}
+
+/* Written, but available only when the run has come to its end otherwise. */
+static void defer(struct fl_control *control) {
+  control->is_available = false;
+  control->is_waiting = true;
+}
+
+static bool is_anything_due(const struct fl_run *run) {
+  for (size_t i = 0; i < run->definition->node_count; i++)
+    for (size_t j = 0; j < run->definition->nodes[i].trigger_channel_count; j++)
+      if (fl_control_is_fired(run, &run->definition->nodes[i], j)) return true;
+  return false;
+}
+
+void fl_control_finish(struct fl_run *run, bool has_sends) {
+  if (!run->definition->has_deferred || has_sends || is_anything_due(run)) return;
+  size_t hidden = run->definition->channel_count - run->definition->state_channel_count;
+  for (size_t i = 0; i < hidden; i++) {
+    if (!run->controls[i].is_waiting) continue;
+    run->controls[i].is_waiting = false;
+    run->controls[i].is_available = true;
+    run->controls[i].version = run->version + 1;
+  }
+}
+
+void fl_control_drop_deferred(struct fl_run *run) {
+  size_t hidden = run->definition->channel_count - run->definition->state_channel_count;
+  for (size_t i = 0; i < hidden; i++) {
+    const struct fl_channel_def *channel = &run->definition->channels[run->definition->state_channel_count + i];
+    if (channel->is_deferred) run->controls[i].is_available = run->controls[i].is_waiting = false;
+  }
 }
 
 void fl_control_write(struct fl_run *run, size_t channel, const char *node, uint64_t version) {
@@ -48,7 +82,8 @@ void fl_control_write(struct fl_run *run, size_t channel, const char *node, uint
   struct fl_control *control = fl_run_control(run, channel);
   control->version = version;
   if (definition->kind == FL_CHANNEL_TRIGGER) {
-    control->is_available = true;
+    if (definition->is_deferred) defer(control);
+    else control->is_available = true;
     return;
   }
   size_t count = 0;
@@ -57,12 +92,15 @@ void fl_control_write(struct fl_run *run, size_t channel, const char *node, uint
     control->reported[count] = true;
     control->reported_count++;
   }
-  control->is_available = control->reported_count == count || fl_run_faults.no_barrier;
+  bool is_complete = control->reported_count == count || fl_run_faults.no_barrier;
+  if (is_complete && definition->is_deferred && !control->is_available) defer(control);
+  else if (!definition->is_deferred) control->is_available = is_complete;
 }
 
 void fl_control_write_all(struct fl_run *run, const struct fl_writes *writes, const char *node) {
   for (size_t i = 0; i < writes->count; i++)
-    if (writes->items[i].channel >= run->definition->state_channel_count)
+    if (writes->items[i].channel >= run->definition->state_channel_count &&
+        writes->items[i].channel != run->definition->tasks_channel)
       fl_control_write(run, writes->items[i].channel, node, run->version + 1);
 }
 
@@ -83,7 +121,16 @@ const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned 
   return names;
 }
 
-static void derive_id(const struct fl_run *run, struct fl_planned *task) {
+static void derive_push_id(const struct fl_run *run, struct fl_planned *task) {
+  char step[24], index[24];
+  snprintf(step, sizeof step, "%lld", (long long)run->step + 1);
+  snprintf(index, sizeof index, "%zu", task->send_index);
+  fl_slice parts[] = {fl_slice_of(run->checkpoint_id),           fl_slice_of(run->ns), fl_slice_of(step),
+                      fl_slice_of(fl_run_node(run, task)->name), FL_SLICE("push"),     fl_slice_of(index)};
+  fl_derived_id(parts, sizeof parts / sizeof parts[0], task->id);
+}
+
+static void derive_pull_id(const struct fl_run *run, struct fl_planned *task) {
   enum { FIXED = 5 };
   size_t trigger_count;
   FL_FREE_AUTO const char **triggers = fl_plan_triggers(run, task, &trigger_count);
@@ -99,14 +146,29 @@ static void derive_id(const struct fl_run *run, struct fl_planned *task) {
   fl_derived_id(parts, FIXED + trigger_count, task->id);
 }
 
-static void add_task(struct fl_run *run, size_t node) {
+static struct fl_planned *add_task(struct fl_run *run, enum fl_task_kind kind, size_t node) {
   if (run->task_count == run->task_capacity) {
     run->task_capacity = run->task_capacity > 0 ? run->task_capacity * 2 : 4;
     run->tasks = fl_realloc(run->tasks, run->task_capacity * sizeof *run->tasks);
   }
   struct fl_planned *task = &run->tasks[run->task_count++];
-  *task = (struct fl_planned){.kind = FL_TASK_PULL, .node = node, .step = run->step + 1};
-  derive_id(run, task);
+  *task = (struct fl_planned){.kind = kind, .node = node, .step = run->step + 1};
+  return task;
+}
+
+/* A send to a node that the graph does not have any more is passed over. */
+static void add_sends(struct fl_run *run) {
+  for (size_t i = 0; i < fl_size(run->sends); i++) {
+    struct fl_value *send = fl_at(run->sends, i);
+    ptrdiff_t node = fl_definition_node(run->definition, fl_get_string(send, "node", ""));
+    if (node < 0) continue;
+    struct fl_planned *task = add_task(run, FL_TASK_PUSH, (size_t)node);
+    task->send_index = i;
+    task->arg = fl_value_ref(fl_get(send, "arg"));
+    if (task->arg == NULL) task->arg = fl_null();
+    derive_push_id(run, task);
+  }
+  run->push_count = run->task_count;
 }
 
 void fl_writes_add_take(struct fl_writes *writes, size_t channel, struct fl_value *value) {
@@ -131,6 +193,7 @@ void fl_planned_forget(struct fl_planned *task) {
 
 void fl_planned_deinit(struct fl_planned *task) {
   fl_planned_forget(task);
+  fl_value_unref(task->arg);
   fl_value_unref(task->answers);
   fl_value_unref(task->question);
   fl_value_unref(task->children);
@@ -141,21 +204,56 @@ void fl_planned_deinit(struct fl_planned *task) {
 
 void fl_plan_clear(struct fl_run *run) {
   for (size_t i = 0; i < run->task_count; i++) fl_planned_deinit(&run->tasks[i]);
-  run->task_count = 0;
+  run->task_count = run->push_count = 0;
+  run->task_slot_count = 0;
 }
 
 void fl_plan(struct fl_run *run) {
   fl_plan_clear(run);
   const struct fl_definition *definition = run->definition;
+  add_sends(run);
   for (size_t i = 0; i < definition->node_count; i++) {
     const struct fl_node_def *node = &definition->nodes[i];
     bool is_due = false;
     for (size_t j = 0; j < node->trigger_channel_count && !is_due; j++) is_due = fl_control_is_fired(run, node, j);
-    if (is_due) add_task(run, i);
+    if (is_due) derive_pull_id(run, add_task(run, FL_TASK_PULL, i));
   }
 }
 
-struct fl_planned *fl_plan_find(const struct fl_run *run, const char *task_id) {
+/* Ids are hashes already: eight of their digits say where to look. */
+static size_t slot_of(const struct fl_run *run, const char *task_id) {
+  size_t digits = 0;
+  for (size_t i = 0; i < 8 && task_id[i] != '\0'; i++)
+    digits = digits * 16 + (size_t)(task_id[i] <= '9' ? task_id[i] - '0' : task_id[i] - 'a' + 10);
+  return digits & (run->task_slot_count - 1);
+}
+
+static void index_tasks(struct fl_run *run) {
+  size_t count = 64;
+  while (count < 2 * run->task_count) count *= 2;
+  run->task_slots = fl_realloc(run->task_slots, count * sizeof *run->task_slots);
+  memset(run->task_slots, 0, count * sizeof *run->task_slots);
+  run->task_slot_count = count;
+  for (size_t i = 0; i < run->task_count; i++) {
+    size_t slot = slot_of(run, run->tasks[i].id);
+    while (run->task_slots[slot] != 0) slot = (slot + 1) & (count - 1);
+    run->task_slots[slot] = (uint32_t)i + 1;
+  }
+}
+
+static struct fl_planned *find_indexed(const struct fl_run *run, const char *task_id) {
+  size_t slot = slot_of(run, task_id);
+  for (; run->task_slots[slot] != 0; slot = (slot + 1) & (run->task_slot_count - 1)) {
+    struct fl_planned *task = &run->tasks[run->task_slots[slot] - 1];
+    if (strcmp(task->id, task_id) == 0) return task;
+  }
+  return NULL;
+}
+
+struct fl_planned *fl_plan_find(struct fl_run *run, const char *task_id) {
+  enum { FEW = 16 };
+  if (run->task_count > FEW && run->task_slot_count == 0) index_tasks(run);
+  if (run->task_slot_count > 0) return find_indexed(run, task_id);
   for (size_t i = 0; i < run->task_count; i++)
     if (strcmp(run->tasks[i].id, task_id) == 0) return &run->tasks[i];
   return NULL;
@@ -183,7 +281,8 @@ static void attach_write(const struct fl_run *run, struct fl_planned *task, cons
   ptrdiff_t channel = fl_definition_channel(run->definition, write->channel);
   if (channel < 0) return;
   bool is_hidden = (size_t)channel >= run->definition->state_channel_count;
-  struct fl_value *value = is_hidden ? NULL : fl_value_ref(write->value);
+  bool is_send = (size_t)channel == run->definition->tasks_channel;
+  struct fl_value *value = is_hidden && !is_send ? NULL : fl_value_ref(write->value);
   if (!is_hidden && run->definition->channels[channel].reducer == FL_MESSAGES)
     value = as_messages_take(task, write->index, value);
   fl_writes_add_take(&task->writes, (size_t)channel, value);

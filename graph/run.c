@@ -78,6 +78,8 @@ void fl_run_destroy(struct fl_run *run) {
   if (run == NULL) return;
   fl_plan_clear(run);
   fl_free(run->tasks);
+  fl_free(run->task_slots);
+  fl_value_unref(run->sends);
   size_t hidden = run->definition->channel_count - run->definition->state_channel_count;
   for (size_t i = 0; i < hidden; i++) fl_free(run->controls[i].reported);
   fl_free(run->controls);
@@ -122,7 +124,7 @@ static struct fl_state *with_finished(const struct fl_run *run) {
   int rc = 0;
   fl_folds_init(&folds, run->state, false);
   for (size_t i = 0; i < run->task_count; i++) {
-    const struct fl_planned *task = &run->tasks[i];
+    const struct fl_planned *task = fl_plan_in_order(run, i);
     for (size_t j = 0; task->status == FL_TASK_DONE && j < task->writes.count && rc == 0; j++)
       if (task->writes.items[j].channel < run->definition->state_channel_count)
         rc = fl_folds_write(&folds, task->writes.items[j].channel, task->writes.items[j].value,

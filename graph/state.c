@@ -8,6 +8,7 @@
 struct fl_state {
   size_t ref_count;
   struct fl_definition *definition;
+  struct fl_value *arg;     /* of a send: what it holds beside channels is read, too; NULL: of none */
   struct fl_value **arrays; /* list channels as arrays, made when asked for; NULL: none yet */
   struct fl_var vars[];
 };
@@ -43,6 +44,26 @@ struct fl_state *fl_state_create(struct fl_definition *definition) {
   return state;
 }
 
+static struct fl_list *list_of_arg(enum fl_reducer reducer, struct fl_value *member, const char *task_id) {
+  FL_VALUE_AUTO messages = NULL;
+  size_t index = 0;
+  bool is_right = reducer == FL_MESSAGES && fl_messages_normalise(member, task_id, &index, &messages, NULL) == 0;
+  return fl_list_from_array(is_right ? messages : member);
+}
+
+struct fl_state *fl_state_create_arg(struct fl_definition *definition, struct fl_value *arg, const char *task_id) {
+  struct fl_state *state = allocate(definition);
+  state->arg = fl_value_ref(arg);
+  for (size_t i = 0; i < definition->state_channel_count && fl_is(arg, FL_OBJECT); i++) {
+    const struct fl_channel_def *channel = &definition->channels[i];
+    struct fl_value *member = fl_get(arg, channel->name);
+    if (!fl_reducer_makes_list(channel->reducer) || !fl_is(member, FL_ARRAY))
+      state->vars[i].value = fl_value_ref(member);
+    else state->vars[i].list = list_of_arg(channel->reducer, member, task_id);
+  }
+  return state;
+}
+
 struct fl_state *fl_state_clone(const struct fl_state *state) {
   struct fl_state *clone = allocate(state->definition);
   for (size_t i = 0; i < state->definition->state_channel_count; i++) clone->vars[i] = var_ref(state->vars[i]);
@@ -60,6 +81,7 @@ void fl_state_unref(struct fl_state *state) {
   for (size_t i = 0; i < count; i++) var_unref(state->vars[i]);
   for (size_t i = 0; state->arrays != NULL && i < count; i++) fl_value_unref(state->arrays[i]);
   fl_free(state->arrays);
+  fl_value_unref(state->arg);
   fl_definition_unref(state->definition);
   fl_free(state);
 }
@@ -97,9 +119,14 @@ static const struct fl_var *find(const struct fl_state *state, const char *chann
   return is_state ? &state->vars[index] : NULL;
 }
 
+/* A member of a send's argument that is no channel. */
+static struct fl_value *member_of_arg(const struct fl_state *state, const char *name) {
+  return state->arg != NULL && fl_is(state->arg, FL_OBJECT) ? fl_get(state->arg, name) : NULL;
+}
+
 struct fl_var fl_state_var(const struct fl_state *state, const char *channel) {
   const struct fl_var *var = find(state, channel);
-  return var != NULL ? *var : (struct fl_var){0};
+  return var != NULL ? *var : (struct fl_var){.value = member_of_arg(state, channel)};
 }
 
 /* The cache is no part of what the state says, so a constant state may fill it. */
@@ -113,22 +140,20 @@ static struct fl_value *array_of(const struct fl_state *state, const struct fl_v
 
 struct fl_value *fl_state_get(const struct fl_state *state, const char *channel) {
   const struct fl_var *var = find(state, channel);
-  if (var == NULL) return NULL;
+  if (var == NULL) return member_of_arg(state, channel);
   return var->list != NULL ? array_of(state, var) : var->value;
 }
 
 size_t fl_state_list_size(const struct fl_state *state, const char *channel) {
-  const struct fl_var *var = find(state, channel);
-  if (var == NULL) return 0;
-  if (var->list != NULL) return fl_list_size(var->list);
-  return fl_is(var->value, FL_ARRAY) ? fl_size(var->value) : 0;
+  struct fl_var var = fl_state_var(state, channel);
+  if (var.list != NULL) return fl_list_size(var.list);
+  return fl_is(var.value, FL_ARRAY) ? fl_size(var.value) : 0;
 }
 
 struct fl_value *fl_state_list_at(const struct fl_state *state, const char *channel, size_t index) {
-  const struct fl_var *var = find(state, channel);
-  if (var == NULL) return NULL;
-  if (var->list != NULL) return index < fl_list_size(var->list) ? fl_list_at(var->list, index) : NULL;
-  return fl_is(var->value, FL_ARRAY) ? fl_at(var->value, index) : NULL;
+  struct fl_var var = fl_state_var(state, channel);
+  if (var.list != NULL) return index < fl_list_size(var.list) ? fl_list_at(var.list, index) : NULL;
+  return fl_is(var.value, FL_ARRAY) ? fl_at(var.value, index) : NULL;
 }
 
 struct fl_value *fl_state_list_last(const struct fl_state *state, const char *channel) {
@@ -137,6 +162,7 @@ struct fl_value *fl_state_list_last(const struct fl_state *state, const char *ch
 }
 
 struct fl_value *fl_state_to_value(const struct fl_state *state) {
+  if (state->arg != NULL) return fl_value_ref(state->arg);
   struct fl_value *object = fl_object();
   for (size_t i = 0; i < state->definition->state_channel_count; i++) {
     const struct fl_var *var = &state->vars[i];

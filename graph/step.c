@@ -12,6 +12,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "graph/send.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,7 @@ void fl_seal_begin(struct fl_run *run, struct fl_seal *seal, const char *source,
 }
 
 void fl_seal_abandon(struct fl_seal *seal) {
+  fl_value_unref(seal->sends);
   fl_folds_deinit(&seal->folds);
   fl_records_deinit(&seal->records);
 }
@@ -68,9 +70,21 @@ int fl_seal_fold_task(struct fl_run *run, struct fl_seal *seal, struct fl_planne
   return 0;
 }
 
+void fl_seal_add_sends(const struct fl_run *run, struct fl_seal *seal, const struct fl_writes *writes) {
+  for (size_t i = 0; i < writes->count; i++) {
+    if (writes->items[i].channel != run->definition->tasks_channel) continue;
+    if (seal->sends == NULL) seal->sends = fl_array();
+    fl_append_take(seal->sends, fl_value_ref(writes->items[i].value));
+  }
+}
+
 int fl_seal_values(struct fl_run *run, struct fl_seal *seal, struct fl_error *err) {
+  if (fl_size(seal->sends) > FL_SENDS_MAX)
+    return fl_error_set(err, FL_E_LIMIT, "the superstep sends %zu times; the limit is %d", fl_size(seal->sends),
+                        FL_SENDS_MAX);
   int rc = fl_folds_check(&seal->folds, err);
-  return rc < 0 ? rc : fl_checkpoint_values(run, &seal->folds, &seal->records, err);
+  if (rc == 0) rc = fl_checkpoint_values(run, &seal->folds, &seal->records, err);
+  return rc < 0 ? rc : fl_checkpoint_sends(run, seal, err);
 }
 
 /* Returns whether anything that users see has changed. */
@@ -87,6 +101,14 @@ static bool take_values(struct fl_run *run, struct fl_seal *seal) {
   fl_state_unref(run->state);
   run->state = next;
   return true;
+}
+
+static void take_sends(struct fl_run *run, struct fl_seal *seal) {
+  fl_value_unref(run->sends);
+  run->sends = seal->sends;
+  run->sends_version = run->version + 1;
+  run->sends_no = seal->sends_no;
+  seal->sends = NULL;
 }
 
 static void take_checkpoint(struct fl_run *run, const struct fl_seal *seal) {
@@ -108,6 +130,10 @@ static void take_checkpoint(struct fl_run *run, const struct fl_seal *seal) {
 void fl_seal_end(struct fl_run *run, struct fl_seal *seal, const struct fl_planned *last) {
   bool is_superstep = strcmp(seal->source, "loop") == 0, is_input = strcmp(seal->source, "input") == 0;
   bool is_changed = take_values(run, seal);
+  if (strcmp(seal->source, "fork") != 0) { /* which has the same ahead of it */
+    fl_control_finish(run, seal->sends != NULL);
+    take_sends(run, seal);
+  }
   struct fl_planned ended = {0};
   if (!seal->keeps_stops) {
     fl_value_unref(run->stops);
@@ -141,15 +167,19 @@ static int by_arrival(const void *a, const void *b) {
 /* Invariant 1: task order. */
 static int fold_all(struct fl_run *run, struct fl_seal *seal, struct fl_error *err) {
   FL_FREE_AUTO struct fl_planned **order = fl_new_array(struct fl_planned *, run->task_count);
-  for (size_t i = 0; i < run->task_count; i++) order[i] = &run->tasks[i];
+  for (size_t i = 0; i < run->task_count; i++) order[i] = fl_plan_in_order(run, i);
   if (fl_run_faults.fold_in_arrival_order) qsort(order, run->task_count, sizeof *order, by_arrival);
   int rc = 0;
-  for (size_t i = 0; i < run->task_count && rc == 0; i++) rc = fl_seal_fold_task(run, seal, order[i], err);
+  for (size_t i = 0; i < run->task_count && rc == 0; i++) {
+    rc = fl_seal_fold_task(run, seal, order[i], err);
+    fl_seal_add_sends(run, seal, &order[i]->writes);
+  }
   return rc;
 }
 
 static void move_hidden_channels(struct fl_run *run) {
-  for (size_t i = 0; i < run->task_count; i++) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
+  for (size_t i = 0; i < run->task_count; i++)
+    if (run->tasks[i].kind == FL_TASK_PULL) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
   fl_control_clear_triggers(run);
   for (size_t i = 0; i < run->task_count; i++)
     fl_control_write_all(run, &run->tasks[i].writes, fl_run_node(run, &run->tasks[i])->name);
@@ -194,6 +224,7 @@ static void complete_superstep(struct fl_run *run, struct fl_planned *last) {
 
 /* Whether all tasks but `task` (NULL: all) are done. */
 static bool is_last_to_end(const struct fl_run *run, const struct fl_planned *task) {
+  if (run->running_count > (task != NULL)) return false;
   for (size_t i = 0; i < run->task_count; i++)
     if (&run->tasks[i] != task && run->tasks[i].status != FL_TASK_DONE) return false;
   return true;
@@ -212,7 +243,9 @@ static void start_task(struct fl_run *run, struct fl_planned *task) {
   effect->start.node_index = task->node;
   effect->start.checkpoint_no = run->checkpoint_no;
   effect->start.step = run->step + 1;
-  effect->start.state = fl_state_ref(run->state);
+  effect->start.state =
+      task->kind == FL_TASK_PUSH ? fl_state_create_arg(run->definition, task->arg, task->id) : fl_state_ref(run->state);
+  effect->start.arg = fl_value_ref(task->arg);
   effect->start.answers = fl_value_ref(task->answers);
   effect->start.remaining_steps = fl_run_remaining_steps(run);
   effect->start.resume = fl_value_ref(task->resume);

@@ -63,6 +63,11 @@ void test_node(struct fl_graph *graph, const char *name, test_node_fn *run) {
   fl_graph_node(graph, name, never, (void *)run, NULL);
 }
 
+void test_node_with(struct fl_graph *graph, const char *name, test_node_fn *run,
+                    const struct fl_node_options *options) {
+  fl_graph_node(graph, name, never, (void *)run, options);
+}
+
 void test_join2(struct fl_graph *graph, const char *a, const char *b, const char *to) {
   fl_graph_join(graph, (const char *const[]){a, b}, 2, to);
 }

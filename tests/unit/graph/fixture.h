@@ -40,6 +40,7 @@ int64_t test_int(const struct test_call *call, const char *channel); /* of the s
 
 void test_channel(struct fl_graph *graph, const char *name, enum fl_reducer reducer, const char *default_json);
 void test_node(struct fl_graph *graph, const char *name, test_node_fn *run);
+void test_node_with(struct fl_graph *graph, const char *name, test_node_fn *run, const struct fl_node_options *options);
 void test_join2(struct fl_graph *graph, const char *a, const char *b, const char *to);
 struct fl_definition *test_compile(struct fl_graph *graph); /* aborts on an error, which it prints */
 

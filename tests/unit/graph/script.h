@@ -14,9 +14,9 @@
 
 struct scenario {
   const char *name;
-  const char *letters; /* the nodes */
+  const char *letters; /* the nodes; a capital one is deferred */
   const char *edges;   /* see shapes.h */
-  const char *special; /* "b:ask c:fail": what does not just say its name; NULL: none */
+  const char *special; /* "b:ask c:fail": what does not just say its name; NULL: none. "fan" sends to w */
   const char *lines[40];
 };
 
@@ -37,7 +37,8 @@ static test_node_fn *behaviour(const char *word, size_t size) {
   static const struct {
     const char *word;
     test_node_fn *run;
-  } all[] = {{"ask", ask_name}, {"asktwo", ask_two}, {"fail", fail_once}, {"one", write_one}, {"count", count_one}};
+  } all[] = {{"ask", ask_name}, {"asktwo", ask_two}, {"fail", fail_once}, {"one", write_one}, {"count", count_one},
+             {"fan", fan_out},  {"x", say_x},        {"askx", ask_x},     {"bad", fail_bad}};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     if (strlen(all[i].word) == size && strncmp(all[i].word, word, size) == 0) return all[i].run;
   fail_msg("no node does \"%.*s\"", (int)size, word);
@@ -54,10 +55,15 @@ static test_node_fn *behaviour_of(const struct scenario *scenario, char letter) 
   return say_name;
 }
 
+/* A capital letter is a deferred node. */
+static void add_one(struct fl_graph *graph, const struct scenario *scenario, char letter) {
+  struct fl_node_options options = {.size = sizeof options, .defer = letter >= 'A' && letter <= 'Z'};
+  test_node_with(graph, (const char[]){letter, '\0'}, behaviour_of(scenario, letter), &options);
+}
+
 static struct fl_definition *definition_of(const struct scenario *scenario) {
   struct fl_graph *graph = begin_graph();
-  for (const char *letter = scenario->letters; *letter != '\0'; letter++)
-    test_node(graph, (const char[]){*letter, '\0'}, behaviour_of(scenario, *letter));
+  for (const char *letter = scenario->letters; *letter != '\0'; letter++) add_one(graph, scenario, *letter);
   add_edges(graph, scenario->edges);
   return test_compile(graph);
 }

@@ -42,6 +42,44 @@ UNUSED static void fail_once(struct test_call *call) {
   else say_name(call);
 }
 
+/* One send to w for each element of the list in `one`: {"x": element}. */
+UNUSED static void fan_out(struct test_call *call) {
+  struct fl_value *list = fl_state_get(call->start->state, "one");
+  for (size_t i = 0; fl_is(list, FL_ARRAY) && i < fl_size(list); i++) {
+    struct fl_value *arg = fl_object();
+    fl_set_take(arg, "x", fl_value_ref(fl_at(list, i)));
+    test_goto(call, "w", arg);
+  }
+  say_name(call);
+}
+
+UNUSED static const char *x_of(const struct test_call *call) {
+  const char *x = fl_as_string(fl_state_get(call->start->state, "x"));
+  return x != NULL ? x : "nothing";
+}
+
+/* What a send gave it. */
+UNUSED static void say_x(struct test_call *call) {
+  test_write(call, "log", fl_stringf("%s %s", call->start->node, x_of(call)));
+}
+
+UNUSED static void ask_x(struct test_call *call) {
+  struct fl_value *answer = test_ask(call, fl_stringf("%s?", x_of(call)));
+  if (answer != NULL) test_write(call, "log", fl_stringf("%s: %s", x_of(call), fl_as_string(answer)));
+}
+
+/* The one that got "bad" fails, the first time that any task of the node fails. */
+UNUSED static void fail_bad(struct test_call *call) {
+  struct test_engine *engine = call->user;
+  bool is_bad = strcmp(x_of(call), "bad") == 0 && fl_map_get(&engine->attempts, "failed") == NULL;
+  if (!is_bad) {
+    say_x(call);
+    return;
+  }
+  fl_map_set(&engine->attempts, "failed", engine);
+  test_fail(call, FL_E_REMOTE, "bad luck");
+}
+
 /* ---- graphs ---- */
 
 UNUSED static struct fl_graph *begin_graph(void) {
