@@ -173,6 +173,27 @@ static int assemble_list(struct fl_row_source *source, const char *channel, stru
   return status;
 }
 
+int fl_assemble_list_text(struct fl_row_source *source, const char *channel, uint64_t no, struct fl_buf *text,
+                          struct fl_error *err) {
+  __attribute__((cleanup(chain_deinit))) struct chain chain = {
+      .thread = source->thread, .channel = channel, .bodies.limit = LIST_SIZE_MAX};
+  struct fl_value_row row;
+  int status = source->find_value(source, no, &row, err);
+  if (status == FL_E_NOT_FOUND) return corrupt(&chain, no, "it is missing", err);
+  if (status == 0) status = collect(source, &chain, row, err);
+  for (size_t i = chain.row_count; status == 0 && i > 0; i--) status = apply_row(&chain, &chain.rows[i - 1], err);
+  if (status != 0) return status;
+  fl_buf_add_char(text, '[');
+  for (size_t i = 0; i < chain.element_count; i++) {
+    if (i > 0) fl_buf_add_char(text, ',');
+    fl_buf_add(text, chain.elements[i].data, chain.elements[i].size);
+  }
+  fl_buf_add_char(text, ']');
+  return text->failed
+             ? fl_error_set(err, FL_E_LIMIT, "thread %s: channel \"%.100s\" is too large", source->thread, channel)
+             : 0;
+}
+
 static int assemble_channel(struct fl_row_source *source, struct fl_loaded_channel *channel, struct fl_error *err) {
   struct fl_value_row row;
   if (channel->value_no == 0) return 0;

@@ -21,6 +21,10 @@ struct fl_row_source {
 /* Channels of a checkpoint whose body stands in `loaded`. */
 int fl_assemble_channels(struct fl_row_source *source, struct fl_loaded *loaded, struct fl_error *err);
 
+/* The list that value `no` of a channel stands for, as one JSON array. FL_E_CORRUPT when it is no list. */
+int fl_assemble_list_text(struct fl_row_source *source, const char *channel, uint64_t no, struct fl_buf *text,
+                          struct fl_error *err);
+
 /* Grow by one cleared item, in any order; fl_loaded_sort orders them by task, then index. */
 struct fl_loaded_write *fl_loaded_add_write(struct fl_loaded *loaded);
 struct fl_loaded_call *fl_loaded_add_call(struct fl_loaded *loaded);

@@ -12,6 +12,7 @@ struct fl_ask {
   size_t limit;   /* list_checkpoints */
   bool (*on_checkpoint)(const struct fl_checkpoint_info *info, void *user);
   bool (*on_event)(const struct fl_event_info *info, void *user);
+  fl_record_fn *on_record;
   void *user;
 };
 
@@ -20,6 +21,7 @@ struct fl_db; /* one SQLite connection: sqlite.h */
 struct fl_store_ops {
   void (*submit)(struct fl_store *store, struct fl_txn *txn);
   void (*pause)(struct fl_store *store, bool pauses);
+  int (*compact)(struct fl_store *store, struct fl_error *err);
   void (*close)(struct fl_store *store);
   int (*read_thread)(struct fl_store *store, const char *thread, struct fl_thread_info *ret_info, struct fl_error *err);
   int (*list_threads)(struct fl_store *store, const struct fl_threads_query *query,
@@ -28,6 +30,7 @@ struct fl_store_ops {
   int (*list_checkpoints)(struct fl_store *store, const struct fl_ask *ask, struct fl_error *err);
   int (*find_checkpoint)(struct fl_store *store, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err);
   int (*list_events)(struct fl_store *store, const struct fl_ask *ask, struct fl_error *err);
+  int (*read_all)(struct fl_store *store, const struct fl_ask *ask, struct fl_error *err);
   /* The connection that reads what stands beside the threads; NULL when there is nothing yet. */
   struct fl_db *(*side)(struct fl_store *store);
 };
@@ -42,13 +45,16 @@ struct fl_store {
 
 /* What a transaction gives back besides its status. */
 struct fl_txn_answer {
-  uint64_t fence, count;
+  uint64_t fence, count, bytes;
 };
 
 enum { FL_NO_MAX = INT32_MAX }; /* row numbers of a thread: half of a 64-bit row id */
 
 /* Whether the transaction makes sense by itself; FL_E_INVALID says what does not, FL_E_LIMIT a thread too long. */
 int fl_txn_check(const struct fl_txn *txn, struct fl_error *err);
+
+/* Whether the records of an import fit together. */
+int fl_import_check(const struct fl_txn *txn, struct fl_error *err);
 
 /* Whether it is about what stands beside the threads. */
 bool fl_txn_is_beside(const struct fl_txn *txn);

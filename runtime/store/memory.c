@@ -55,12 +55,12 @@ static struct fl_db *memory_side(struct fl_store *base) { return ((struct fl_mem
 
 /* ---- transactions ---- */
 
-static struct fl_memory_thread *make_thread(struct fl_memory_store *store, const struct fl_txn *txn) {
-  struct fl_memory_thread *thread = fl_memory_thread_create(txn->thread);
+static struct fl_memory_thread *make_thread(struct fl_memory_store *store, const char *id, int64_t created_ms) {
+  struct fl_memory_thread *thread = fl_memory_thread_create(id);
   thread->order = ++store->last_order;
-  thread->created_ms = thread->updated_ms = txn->wall_ms;
+  thread->created_ms = thread->updated_ms = created_ms;
   thread->lease.fence = store->fence_floor;
-  fl_map_set(&store->threads, txn->thread, thread);
+  fl_map_set(&store->threads, id, thread);
   return thread;
 }
 
@@ -68,7 +68,7 @@ static int find_or_make(struct fl_memory_store *store, const struct fl_txn *txn,
                         struct fl_error *err) {
   bool may_make = txn->creates && (txn->kind == FL_TXN_LEASE_ACQUIRE || (txn->kind == FL_TXN_WRITE && txn->fence == 0));
   struct fl_memory_thread *thread = fl_map_get(&store->threads, txn->thread);
-  if (thread == NULL && may_make) thread = make_thread(store, txn);
+  if (thread == NULL && may_make) thread = make_thread(store, txn->thread, txn->wall_ms);
   if (thread == NULL) return fl_error_set(err, FL_E_NOT_FOUND, "there is no thread %s", txn->thread);
   *ret_thread = thread;
   return 0;
@@ -105,6 +105,40 @@ static int apply_acquire(struct fl_memory_thread *thread, struct fl_txn *txn, co
   return 0;
 }
 
+static int apply_upkeep(struct fl_memory_thread *thread, struct fl_txn *txn, const struct fl_lease_ask *ask,
+                        struct fl_error *err) {
+  int status =
+      txn->fence == 0 ? fl_lease_check_free(&thread->lease, ask, err) : fl_lease_check(&thread->lease, ask, err);
+  if (status != 0) return status;
+  return txn->kind == FL_TXN_PRUNE ? fl_memory_prune(thread, txn, err) : fl_memory_roll_back(thread, txn, err);
+}
+
+static int check_absent(struct fl_memory_store *store, const char *id, struct fl_error *err) {
+  if (fl_map_get(&store->threads, id) == NULL) return 0;
+  return fl_error_set(err, FL_E_EXISTS, "there is a thread %s already; choose another id or delete it", id);
+}
+
+static int apply_copy(struct fl_memory_store *store, struct fl_memory_thread *from, const struct fl_txn *txn,
+                      struct fl_error *err) {
+  int status = check_absent(store, txn->copy->to, err);
+  if (status != 0) return status;
+  struct fl_memory_thread *to = make_thread(store, txn->copy->to, txn->wall_ms);
+  status = fl_memory_copy(from, to, txn, err);
+  if (status != 0) delete_thread(store, to);
+  return status;
+}
+
+static int apply_import(struct fl_memory_store *store, const struct fl_txn *txn, struct fl_error *err) {
+  int status = check_absent(store, txn->thread, err);
+  if (status == 0) status = fl_import_check(txn, err);
+  if (status != 0) return status;
+  struct fl_memory_thread *thread = make_thread(store, txn->thread, txn->import->created_ms);
+  status = fl_memory_check_records(thread, txn->import->records, err);
+  if (status == 0) fl_memory_put_records(store, thread, txn->import->records);
+  else delete_thread(store, thread);
+  return status;
+}
+
 static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
   struct fl_lease_ask ask = {.thread = txn->thread,
@@ -118,6 +152,7 @@ static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_er
   size_t before = store->threads.count;
   int status = fl_txn_check(txn, err);
   if (status == 0 && fl_txn_is_beside(txn)) return apply_beside(store, txn, err);
+  if (status == 0 && txn->kind == FL_TXN_IMPORT) return apply_import(store, txn, err);
   if (status == 0) status = find_or_make(store, txn, &thread, err);
   if (status != 0) return status;
   switch (txn->kind) {
@@ -127,6 +162,9 @@ static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_er
   case FL_TXN_LEASE_RELEASE: status = fl_lease_release(&thread->lease, &ask, err); break;
   case FL_TXN_DELETE_THREAD: return apply_delete(store, thread, &ask, err);
   case FL_TXN_REQUEST: return apply_request(store, thread, txn, &ask, err);
+  case FL_TXN_PRUNE:
+  case FL_TXN_ROLLBACK: return apply_upkeep(thread, txn, &ask, err);
+  case FL_TXN_COPY: return apply_copy(store, thread, txn, err);
   default: return fl_error_set(err, FL_E_BUG, "a transaction of an unknown kind %d", (int)txn->kind);
   }
   if (status == 0 && (txn->kind == FL_TXN_LEASE_ACQUIRE || txn->kind == FL_TXN_LEASE_RELEASE))
@@ -214,9 +252,12 @@ static void memory_close(struct fl_store *base) {
 /* Nothing is under way between two turns of the loop. */
 static void memory_pause(struct fl_store *base, bool pauses) {}
 
+static int memory_compact(struct fl_store *base, struct fl_error *err) { return 0; }
+
 static const struct fl_store_ops memory_ops = {
     .submit = memory_submit,
     .pause = memory_pause,
+    .compact = memory_compact,
     .close = memory_close,
     .read_thread = fl_memory_read_thread,
     .list_threads = fl_memory_list_threads,
@@ -224,6 +265,7 @@ static const struct fl_store_ops memory_ops = {
     .list_checkpoints = fl_memory_list_checkpoints,
     .find_checkpoint = fl_memory_find_checkpoint,
     .list_events = fl_memory_list_events,
+    .read_all = fl_memory_read_all,
     .side = memory_side,
 };
 

@@ -2,6 +2,7 @@
 /* The rows of the store in memory: one object per thread, with copies of the records that were written. Private. */
 #pragma once
 #include "runtime/base/map.h"
+#include "runtime/store/assemble.h"
 #include "runtime/store/impl.h"
 #include "runtime/store/lease.h"
 
@@ -66,6 +67,30 @@ const struct fl_record *fl_memory_find(const struct fl_records *rows, uint64_t n
 int fl_memory_check_write(const struct fl_memory_thread *thread, const struct fl_txn *txn, struct fl_error *err);
 void fl_memory_apply_write(struct fl_memory_store *store, struct fl_memory_thread *thread, const struct fl_txn *txn);
 
+/* The rows of records, as they are: whether they may be put into a new thread, and putting them. */
+int fl_memory_check_records(const struct fl_memory_thread *thread, const struct fl_records *records,
+                            struct fl_error *err);
+void fl_memory_put_records(struct fl_memory_store *store, struct fl_memory_thread *thread,
+                           const struct fl_records *records);
+/* An owned copy of a record; not of those about threads or events. */
+struct fl_record fl_memory_copy_record(const struct fl_record *from);
+void fl_memory_free_record(struct fl_record *record);
+void fl_memory_free_call(struct fl_memory_call *call);
+
+/* memory_upkeep.c: the transactions of upkeep.h. */
+int fl_memory_prune(struct fl_memory_thread *thread, struct fl_txn *txn, struct fl_error *err);
+int fl_memory_roll_back(struct fl_memory_thread *thread, struct fl_txn *txn, struct fl_error *err);
+/* Into a thread that is new. */
+int fl_memory_copy(const struct fl_memory_thread *from, struct fl_memory_thread *to, const struct fl_txn *txn,
+                   struct fl_error *err);
+
+/* Finds a thread's values for assembling; memory_read.c. */
+struct fl_memory_source {
+  struct fl_row_source base;
+  const struct fl_memory_thread *thread;
+};
+void fl_memory_source_init(struct fl_memory_source *source, const struct fl_memory_thread *thread);
+
 /* The reading half of the table of operations. */
 int fl_memory_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err);
 int fl_memory_list_threads(struct fl_store *base, const struct fl_threads_query *query,
@@ -75,3 +100,4 @@ int fl_memory_load(struct fl_store *base, const struct fl_ask *ask, struct fl_lo
 int fl_memory_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);
 int fl_memory_find_checkpoint(struct fl_store *base, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err);
 int fl_memory_list_events(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);
+int fl_memory_read_all(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);

@@ -88,13 +88,8 @@ static const struct fl_record *head_of(const struct fl_memory_thread *thread, co
   return NULL;
 }
 
-struct memory_source {
-  struct fl_row_source base;
-  const struct fl_memory_thread *thread;
-};
-
 static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_row *ret_row, struct fl_error *err) {
-  const struct memory_source *source = (struct memory_source *)base;
+  const struct fl_memory_source *source = (struct fl_memory_source *)base;
   const struct fl_record *record = fl_memory_find(&source->thread->values, no);
   if (record == NULL) return FL_E_NOT_FOUND;
   *ret_row = (struct fl_value_row){.no = no,
@@ -103,6 +98,10 @@ static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_r
                                    .count = record->value.count,
                                    .body = fl_slice_n(record->body, record->body_size)};
   return 0;
+}
+
+void fl_memory_source_init(struct fl_memory_source *source, const struct fl_memory_thread *thread) {
+  *source = (struct fl_memory_source){.base = {.thread = thread->id, .find_value = find_value}, .thread = thread};
 }
 
 static int load_writes(const struct fl_memory_thread *thread, struct fl_loaded *loaded, struct fl_error *err) {
@@ -149,7 +148,8 @@ static int load_checkpoint(const struct fl_memory_thread *thread, const struct f
   memcpy(loaded->checkpoint_id, record->checkpoint.id, sizeof loaded->checkpoint_id);
   int status = fl_assemble_value(&(struct fl_row_name){thread->id, "checkpoint", loaded->checkpoint_no},
                                  fl_slice_n(record->body, record->body_size), &loaded->body, err);
-  struct memory_source source = {.base = {.thread = thread->id, .find_value = find_value}, .thread = thread};
+  struct fl_memory_source source;
+  fl_memory_source_init(&source, thread);
   if (status == 0) status = fl_assemble_channels(&source.base, loaded, err);
   if (status == 0) status = load_writes(thread, loaded, err);
   for (size_t i = 0; status == 0 && i < thread->call_count; i++)
@@ -227,5 +227,53 @@ int fl_memory_list_events(struct fl_store *base, const struct fl_ask *ask, struc
         .no = event->no, .run_id = event->run_id, .body = fl_slice_n(event->body, event->body_size)};
     goes_on = ask->on_event(&info, ask->user);
   }
+  return status;
+}
+
+/* ---- everything ---- */
+
+static int visit_all(const struct fl_records *records, const struct fl_ask *ask, struct fl_error *err) {
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < records->count; i++)
+    status = ask->on_record(&records->items[i], ask->user, err);
+  return status;
+}
+
+static int visit_thread(const struct fl_memory_thread *thread, const struct fl_ask *ask, struct fl_error *err) {
+  char *metadata = fl_size(thread->metadata) > 0 ? fl_dump(thread->metadata, NULL) : NULL;
+  const struct fl_record record = {.kind = FL_RECORD_THREAD,
+                                   .ns = (char[]){""},
+                                   .thread = {.graph_name = thread->graph_name,
+                                              .graph_file = thread->graph_file,
+                                              .status = thread->status,
+                                              .wall_ms = thread->updated_ms},
+                                   .body = metadata,
+                                   .body_size = metadata != NULL ? strlen(metadata) : 0};
+  int status = ask->on_record(&record, ask->user, err);
+  fl_text_free(metadata);
+  return status;
+}
+
+static int visit_call(const struct fl_memory_call *call, const struct fl_ask *ask, struct fl_error *err) {
+  int status = ask->on_record(&call->intent, ask->user, err);
+  return status == 0 && call->has_result ? ask->on_record(&call->result, ask->user, err) : status;
+}
+
+static int visit_event(const struct fl_memory_event *event, const struct fl_ask *ask, struct fl_error *err) {
+  struct fl_record record = {
+      .kind = FL_RECORD_EVENT, .ns = (char[]){""}, .body = event->body, .body_size = event->body_size};
+  memcpy(record.event.run_id, event->run_id, sizeof record.event.run_id);
+  return ask->on_record(&record, ask->user, err);
+}
+
+int fl_memory_read_all(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err) {
+  struct fl_memory_thread *thread = NULL;
+  int status = find_thread(base, ask->thread, &thread, err);
+  if (status == 0) status = visit_thread(thread, ask, err);
+  if (status == 0) status = visit_all(&thread->values, ask, err);
+  if (status == 0) status = visit_all(&thread->checkpoints, ask, err);
+  if (status == 0) status = visit_all(&thread->writes, ask, err);
+  for (size_t i = 0; status == 0 && i < thread->call_count; i++) status = visit_call(&thread->calls[i], ask, err);
+  for (size_t i = 0; status == 0 && i < thread->event_count; i++) status = visit_event(&thread->events[i], ask, err);
   return status;
 }

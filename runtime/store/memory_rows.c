@@ -15,7 +15,7 @@ struct fl_memory_thread *fl_memory_thread_create(const char *id) {
   return thread;
 }
 
-static void drop_call(struct fl_memory_call *call) {
+void fl_memory_free_call(struct fl_memory_call *call) {
   struct fl_records rows = {.items = fl_alloc(2 * sizeof(struct fl_record)), .count = call->has_result ? 2 : 1};
   rows.items[0] = call->intent;
   rows.items[1] = call->result;
@@ -30,7 +30,7 @@ void fl_memory_thread_destroy(struct fl_memory_thread *thread) {
   fl_records_deinit(&thread->values);
   fl_records_deinit(&thread->checkpoints);
   fl_records_deinit(&thread->writes);
-  for (size_t i = 0; i < thread->call_count; i++) drop_call(&thread->calls[i]);
+  for (size_t i = 0; i < thread->call_count; i++) fl_memory_free_call(&thread->calls[i]);
   fl_free(thread->calls);
   for (size_t i = 0; i < thread->event_count; i++) fl_free(thread->events[i].body);
   fl_free(thread->events);
@@ -81,9 +81,9 @@ static struct fl_record *find_write(const struct fl_memory_thread *thread, const
 
 /* ---- checking ---- */
 
-static bool txn_has_intent(const struct fl_txn *txn, size_t before, const struct fl_record *result) {
+static bool has_intent(const struct fl_records *records, size_t before, const struct fl_record *result) {
   for (size_t i = 0; i < before; i++) {
-    const struct fl_record *record = &txn->records->items[i];
+    const struct fl_record *record = &records->items[i];
     if (record->kind == FL_RECORD_INTENT && record->intent.checkpoint_no == result->result.checkpoint_no &&
         strcmp(record->intent.call_id, result->result.call_id) == 0)
       return true;
@@ -91,32 +91,32 @@ static bool txn_has_intent(const struct fl_txn *txn, size_t before, const struct
   return false;
 }
 
-static bool txn_has_number(const struct fl_txn *txn, size_t before, const struct fl_record *row) {
+static bool has_number(const struct fl_records *records, size_t before, const struct fl_record *row) {
   for (size_t i = 0; i < before; i++) {
-    const struct fl_record *record = &txn->records->items[i];
+    const struct fl_record *record = &records->items[i];
     if (record->kind == row->kind && number_of(record) == number_of(row)) return true;
   }
   return false;
 }
 
-static int check_number(const struct fl_memory_thread *thread, const struct fl_txn *txn, size_t index,
+static int check_number(const struct fl_memory_thread *thread, const struct fl_records *records, size_t index,
                         struct fl_error *err) {
-  const struct fl_record *record = &txn->records->items[index];
+  const struct fl_record *record = &records->items[index];
   bool is_value = record->kind == FL_RECORD_VALUE;
   const struct fl_records *rows = is_value ? &thread->values : &thread->checkpoints;
-  if (fl_memory_find(rows, number_of(record)) == NULL && !txn_has_number(txn, index, record)) return 0;
+  if (fl_memory_find(rows, number_of(record)) == NULL && !has_number(records, index, record)) return 0;
   return fl_error_set(err, FL_E_CONFLICT, "thread %s has a %s %" PRIu64 " already", thread->id,
                       is_value ? "value" : "checkpoint", number_of(record));
 }
 
-static int check_record(const struct fl_memory_thread *thread, const struct fl_txn *txn, size_t index,
+static int check_record(const struct fl_memory_thread *thread, const struct fl_records *records, size_t index,
                         struct fl_error *err) {
-  const struct fl_record *record = &txn->records->items[index];
+  const struct fl_record *record = &records->items[index];
   if (record->kind == FL_RECORD_VALUE || record->kind == FL_RECORD_CHECKPOINT)
-    return check_number(thread, txn, index, err);
+    return check_number(thread, records, index, err);
   if (record->kind == FL_RECORD_RESULT &&
       find_call(thread, record->result.checkpoint_no, record->result.call_id) == NULL &&
-      !txn_has_intent(txn, index, record))
+      !has_intent(records, index, record))
     return fl_error_set(err, FL_E_INVALID, "thread %s: the result of call %s has no intent before it", thread->id,
                         record->result.call_id);
   if (record->kind != FL_RECORD_THREAD) return 0;
@@ -130,8 +130,19 @@ int fl_memory_check_write(const struct fl_memory_thread *thread, const struct fl
   int status = fl_txn_move_head(txn, thread->head_no, &head, err);
   fl_ended_init(&ended, txn);
   for (size_t i = 0; status == 0 && i < txn->records->count; i++)
-    if (!fl_ended_has(&ended, fl_record_superstep(&txn->records->items[i]))) status = check_record(thread, txn, i, err);
+    if (!fl_ended_has(&ended, fl_record_superstep(&txn->records->items[i])))
+      status = check_record(thread, txn->records, i, err);
   fl_ended_deinit(&ended);
+  return status;
+}
+
+/* fl_import_check has looked at the numbers. */
+int fl_memory_check_records(const struct fl_memory_thread *thread, const struct fl_records *records,
+                            struct fl_error *err) {
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < records->count; i++)
+    if (records->items[i].kind != FL_RECORD_VALUE && records->items[i].kind != FL_RECORD_CHECKPOINT)
+      status = check_record(thread, records, i, err);
   return status;
 }
 
@@ -161,7 +172,7 @@ static void copy_strings(struct fl_record *to, const struct fl_record *from) {
   }
 }
 
-static struct fl_record copy_of(const struct fl_record *from) {
+struct fl_record fl_memory_copy_record(const struct fl_record *from) {
   struct fl_record to = *from;
   to.ns = fl_strdup(from->ns);
   to.body = from->body != NULL ? fl_strndup(from->body, from->body_size) : NULL;
@@ -173,10 +184,10 @@ static void insert_row(struct fl_records *rows, const struct fl_record *record) 
   size_t place = place_of(rows, number_of(record));
   fl_free(fl_records_add(rows, record->kind, "")->ns); /* makes room */
   memmove(rows->items + place + 1, rows->items + place, (rows->count - 1 - place) * sizeof *rows->items);
-  rows->items[place] = copy_of(record);
+  rows->items[place] = fl_memory_copy_record(record);
 }
 
-static void free_row(struct fl_record *record) {
+void fl_memory_free_record(struct fl_record *record) {
   struct fl_records one = {.items = fl_alloc(sizeof *record), .count = 1};
   *one.items = *record;
   fl_records_deinit(&one);
@@ -187,10 +198,10 @@ static void put_write(struct fl_memory_thread *thread, const struct fl_record *r
   if (old == NULL) {
     struct fl_record *added = fl_records_add(&thread->writes, FL_RECORD_WRITE, "");
     fl_free(added->ns);
-    *added = copy_of(record);
+    *added = fl_memory_copy_record(record);
   } else if (record->write.index < 0) {
-    free_row(old);
-    *old = copy_of(record);
+    fl_memory_free_record(old);
+    *old = fl_memory_copy_record(record);
   }
 }
 
@@ -198,19 +209,19 @@ static void put_intent(struct fl_memory_thread *thread, const struct fl_record *
   struct fl_memory_call *call = find_call(thread, record->intent.checkpoint_no, record->intent.call_id);
   if (call != NULL && call->has_result) return;
   if (call != NULL) {
-    drop_call(call);
+    fl_memory_free_call(call);
   } else {
     thread->calls = fl_realloc(thread->calls, (thread->call_count + 1) * sizeof *thread->calls);
     call = &thread->calls[thread->call_count++];
   }
-  *call = (struct fl_memory_call){.intent = copy_of(record)};
+  *call = (struct fl_memory_call){.intent = fl_memory_copy_record(record)};
 }
 
 static void put_result(struct fl_memory_thread *thread, const struct fl_record *record) {
   struct fl_memory_call *call = find_call(thread, record->result.checkpoint_no, record->result.call_id);
   fl_check(call != NULL);
   if (call->has_result) return;
-  call->result = copy_of(record);
+  call->result = fl_memory_copy_record(record);
   call->has_result = true;
 }
 
@@ -255,16 +266,27 @@ static void put_record(struct fl_memory_store *store, struct fl_memory_thread *t
 static void drop_ended(struct fl_memory_thread *thread, const struct fl_ended *ended) {
   size_t kept = 0;
   for (size_t i = 0; i < thread->writes.count; i++) {
-    if (fl_ended_has(ended, thread->writes.items[i].write.checkpoint_no)) free_row(&thread->writes.items[i]);
+    if (fl_ended_has(ended, thread->writes.items[i].write.checkpoint_no))
+      fl_memory_free_record(&thread->writes.items[i]);
     else thread->writes.items[kept++] = thread->writes.items[i];
   }
   thread->writes.count = kept;
   kept = 0;
   for (size_t i = 0; i < thread->call_count; i++) {
-    if (fl_ended_has(ended, thread->calls[i].intent.intent.checkpoint_no)) drop_call(&thread->calls[i]);
+    if (fl_ended_has(ended, thread->calls[i].intent.intent.checkpoint_no)) fl_memory_free_call(&thread->calls[i]);
     else thread->calls[kept++] = thread->calls[i];
   }
   thread->call_count = kept;
+}
+
+void fl_memory_put_records(struct fl_memory_store *store, struct fl_memory_thread *thread,
+                           const struct fl_records *records) {
+  for (size_t i = 0; i < records->count; i++) {
+    const struct fl_record *record = &records->items[i];
+    put_record(store, thread, record);
+    bool is_root = record->kind == FL_RECORD_CHECKPOINT && record->ns[0] == 0;
+    if (is_root && record->checkpoint.no > thread->head_no) thread->head_no = record->checkpoint.no;
+  }
 }
 
 void fl_memory_apply_write(struct fl_memory_store *store, struct fl_memory_thread *thread, const struct fl_txn *txn) {

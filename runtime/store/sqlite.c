@@ -33,7 +33,7 @@ static void call_back(struct fl_sqlite_store *store) {
     next = job->next;
     fl_world_release(store->base.world);
     if (job->status == 0 && job->txn->kind == FL_TXN_LEASE_ACQUIRE) job->txn->fence = job->answer.fence;
-    if (job->status == 0) job->txn->count = job->answer.count;
+    if (job->status == 0) job->txn->count = job->answer.count, job->txn->bytes = job->answer.bytes;
     job->txn->on_done(job->txn, job->status, job->err);
     fl_free(job->err);
     fl_free(job);
@@ -132,9 +132,24 @@ static struct fl_db *sqlite_side(struct fl_store *base) {
   return store->reader.version > 1 ? &store->reader : NULL;
 }
 
+/* Between two batches the writer's connection is free. */
+static int sqlite_compact(struct fl_store *base, struct fl_error *err) {
+  struct fl_sqlite_store *store = (struct fl_sqlite_store *)base;
+  if (store->read_only) return fl_error_set(err, FL_E_STATE, "%s: the store was opened for reading only", store->path);
+  pthread_mutex_lock(&store->batch_mutex);
+  int status = fl_lock_take(&store->lock, err);
+  if (status == 0) {
+    status = fl_db_compact(&store->writer, err);
+    fl_lock_drop(&store->lock);
+  }
+  pthread_mutex_unlock(&store->batch_mutex);
+  return status;
+}
+
 static const struct fl_store_ops sqlite_ops = {
     .submit = sqlite_submit,
     .pause = sqlite_pause,
+    .compact = sqlite_compact,
     .close = sqlite_close,
     .read_thread = fl_sqlite_read_thread,
     .list_threads = fl_sqlite_list_threads,
@@ -142,6 +157,7 @@ static const struct fl_store_ops sqlite_ops = {
     .list_checkpoints = fl_sqlite_list_checkpoints,
     .find_checkpoint = fl_sqlite_find_checkpoint,
     .list_events = fl_sqlite_list_events,
+    .read_all = fl_sqlite_read_all,
     .side = sqlite_side,
 };
 

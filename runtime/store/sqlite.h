@@ -11,6 +11,7 @@
  * supersteps/s in batches of 64; two tables with an index each 7,700 and 71,000 to 106,000; two tables clustered by
  * thread 8,700 and 34,000. */
 #pragma once
+#include "runtime/store/assemble.h"
 #include "runtime/store/impl.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/lock.h"
@@ -81,6 +82,25 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
   X(WRITES_READ, "SELECT task, place, channel, sum, body FROM pending WHERE thread = ?1 AND checkpoint = ?2")          \
   X(CALLS_READ, "SELECT id, task, place, kind, effect, name, argument_hash, sum, arguments, is_error, result_sum,"     \
                 " result FROM call WHERE thread = ?1 AND checkpoint = ?2")                                             \
+  X(ROW_DROP, "DELETE FROM row WHERE thread = ?1 AND k = ?2")                                                          \
+  X(VALUE_REBASE, "UPDATE row SET parent = 0, kind = 1, sum = ?3, body = ?4 WHERE thread = ?1 AND k = ?2")             \
+  X(EVENTS_KEEP, "DELETE FROM event WHERE thread = ?1 AND no <= (SELECT no FROM event WHERE thread = ?1"               \
+                 " ORDER BY no DESC LIMIT 1 OFFSET ?2)")                                                               \
+  X(THREAD_STATUS, "UPDATE thread SET status = ?2 WHERE row = ?1")                                                     \
+  X(THREAD_COPY, "INSERT INTO thread(id, graph_name, graph_file, status, metadata, created_ms, updated_ms, fence)"     \
+                 " SELECT ?2, graph_name, graph_file, status, metadata, ?3, ?3,"                                       \
+                 " coalesce((SELECT value FROM meta WHERE name = 'fence_floor'), 0) FROM thread WHERE row = ?1")       \
+  X(ROWS_COPY, "INSERT INTO row(thread, k, parent, ns, name, kind, count, labels, origin, id, step, wall_ms,"          \
+               " manifest, sum, body) SELECT ?2, k, parent, ns, name, kind, count, labels, origin, id, step, wall_ms," \
+               " manifest, sum, body FROM row WHERE thread = ?1 ORDER BY seq")                                         \
+  X(WRITES_COPY, "INSERT INTO pending(thread, checkpoint, task, place, ns, channel, labels, origin, sum, body)"        \
+                 " SELECT ?2, checkpoint, task, place, ns, channel, labels, origin, sum, body FROM pending"            \
+                 " WHERE thread = ?1 ORDER BY seq")                                                                    \
+  X(CALLS_COPY,                                                                                                        \
+    "INSERT INTO call(thread, checkpoint, id, task, place, ns, kind, effect, name, key, argument_hash,"                \
+    " manifest, sum, arguments, is_error, labels, origin, result_sum, result) SELECT ?2, checkpoint, id,"              \
+    " task, place, ns, kind, effect, name, key, argument_hash, manifest, sum, arguments, is_error, labels,"            \
+    " origin, result_sum, result FROM call WHERE thread = ?1 ORDER BY seq")                                            \
   X(CACHE_READ, "SELECT sum, body FROM cache WHERE graph = ?1 AND node = ?2 AND key = ?3"                              \
                 " AND (expires_ms IS NULL OR expires_ms > ?4)")                                                        \
   X(CACHE_DROP, "DELETE FROM cache WHERE graph = ?1 AND node = ?2 AND key = ?3")                                       \
@@ -180,6 +200,7 @@ struct fl_sqlite_store {
   struct fl_holder self;
   bool has_acquired;               /* the writer's: some lease was taken */
   int wal_pages, wal_pages_before; /* the writer's: length of the log now, and at the last checkpoint */
+  bool has_freed;                  /* the writer's: rows went since the file was last looked at for free pages */
   pthread_t thread;
   pthread_mutex_t batch_mutex; /* held around a batch and a checkpoint */
   pthread_mutex_t mutex;       /* guards what follows */
@@ -193,6 +214,12 @@ void fl_sqlite_jobs_init(struct fl_sqlite_jobs *jobs);
 void fl_sqlite_jobs_push(struct fl_sqlite_jobs *jobs, struct fl_sqlite_job *job);
 struct fl_sqlite_job *fl_sqlite_jobs_pop(struct fl_sqlite_jobs *jobs);
 
+/* Gives free pages back to the file system, as far as there are many: a part of them at a time. False when nothing is
+ * left to do. And all of them, after which the file is one that can give pages back. Both under the side lock; what
+ * fails is tried again another time. */
+bool fl_db_give_back(struct fl_db *db);
+int fl_db_compact(struct fl_db *db, struct fl_error *err);
+
 /* The writer thread; ends when the store is closing and nothing waits. */
 void *fl_sqlite_write(void *store);
 
@@ -200,6 +227,37 @@ void *fl_sqlite_write(void *store);
  * (the fence of a new lease, a count) is the caller's to give out, once it is committed. */
 int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, struct fl_txn_answer *ret_answer,
                     struct fl_error *err);
+
+/* sqlite_apply.c: the rows of records, as they are; and the lease of a thread. */
+int fl_sqlite_put_records(struct fl_db *db, const char *id, int64_t thread, const struct fl_records *records,
+                          struct fl_error *err);
+int fl_sqlite_put_lease(struct fl_sqlite_store *store, const struct fl_thread_row *thread, int64_t updated_ms,
+                        struct fl_error *err);
+int fl_sqlite_make_thread(struct fl_db *db, const char *id, int64_t created_ms, struct fl_thread_row *ret_thread,
+                          struct fl_error *err);
+
+/* sqlite_upkeep.c: the transactions of upkeep.h. The thread of an import must not be there, that of the others is
+ * `thread`. */
+int fl_sqlite_import(struct fl_sqlite_store *store, const struct fl_txn *txn, struct fl_error *err);
+int fl_sqlite_copy(struct fl_sqlite_store *store, const struct fl_thread_row *thread, const struct fl_txn *txn,
+                   struct fl_error *err);
+int fl_sqlite_prune(struct fl_sqlite_store *store, const struct fl_thread_row *thread, const struct fl_txn *txn,
+                    struct fl_txn_answer *ret_answer, struct fl_error *err);
+int fl_sqlite_roll_back(struct fl_sqlite_store *store, struct fl_thread_row *thread, const struct fl_txn *txn,
+                        struct fl_txn_answer *ret_answer, struct fl_error *err);
+
+/* Values of a thread by their numbers, through any connection; sqlite_read.c. */
+struct fl_sqlite_source {
+  struct fl_row_source base;
+  struct fl_db *db;
+  int64_t row;
+  sqlite3_stmt *scan; /* NULL until it stands on a row */
+};
+void fl_sqlite_source_init(struct fl_sqlite_source *source, struct fl_db *db, const char *thread, int64_t row);
+void fl_sqlite_source_end(struct fl_sqlite_source *source);
+/* One snapshot for several answers: only the outermost begins and ends it. */
+int fl_sqlite_begin_read(struct fl_sqlite_store *store, bool *ret_is_outer, struct fl_error *err);
+void fl_sqlite_end_read(struct fl_sqlite_store *store, bool is_outer);
 
 /* The reading half of the table of operations. */
 int fl_sqlite_read_thread(struct fl_store *base, const char *id, struct fl_thread_info *ret_info, struct fl_error *err);
@@ -210,3 +268,4 @@ int fl_sqlite_load(struct fl_store *base, const struct fl_ask *ask, struct fl_lo
 int fl_sqlite_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);
 int fl_sqlite_find_checkpoint(struct fl_store *base, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err);
 int fl_sqlite_list_events(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);
+int fl_sqlite_read_all(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err); /* sqlite_rows.c */

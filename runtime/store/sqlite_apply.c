@@ -222,6 +222,12 @@ static int put_records(const struct target *target, const struct fl_records *rec
   return status;
 }
 
+int fl_sqlite_put_records(struct fl_db *db, const char *id, int64_t thread, const struct fl_records *records,
+                          struct fl_error *err) {
+  const struct target target = {.db = db, .id = id, .thread = thread};
+  return put_records(&target, records, &(struct fl_ended){0}, err);
+}
+
 static int apply_write(struct fl_sqlite_store *store, const struct fl_thread_row *thread, const struct fl_txn *txn,
                        const struct fl_lease_ask *ask, struct fl_error *err) {
   const struct target target = {.db = &store->writer, .id = txn->thread, .thread = thread->row};
@@ -240,8 +246,8 @@ static int apply_write(struct fl_sqlite_store *store, const struct fl_thread_row
 
 /* ---- leases ---- */
 
-static int put_lease(struct fl_sqlite_store *store, const struct fl_thread_row *thread, int64_t updated_ms,
-                     struct fl_error *err) {
+int fl_sqlite_put_lease(struct fl_sqlite_store *store, const struct fl_thread_row *thread, int64_t updated_ms,
+                        struct fl_error *err) {
   const struct fl_lease *lease = &thread->lease;
   sqlite3_stmt *statement = fl_db_use(&store->writer, FL_SQL_THREAD_LEASE, err);
   if (statement == NULL) return err->code;
@@ -259,7 +265,7 @@ static int put_lease(struct fl_sqlite_store *store, const struct fl_thread_row *
 static int apply_acquire(struct fl_sqlite_store *store, struct fl_thread_row *thread, const struct fl_lease_ask *ask,
                          uint64_t *ret_fence, struct fl_error *err) {
   int status = fl_lease_acquire(&thread->lease, ask, err);
-  if (status == 0) status = put_lease(store, thread, ask->wall_ms, err);
+  if (status == 0) status = fl_sqlite_put_lease(store, thread, ask->wall_ms, err);
   if (status == 0) status = fl_side_drop_requests(&store->writer, ask->thread, err);
   if (status != 0) return status;
   *ret_fence = thread->lease.fence;
@@ -271,7 +277,7 @@ static int apply_keep(struct fl_sqlite_store *store, struct fl_thread_row *threa
                       const struct fl_lease_ask *ask, struct fl_error *err) {
   bool renews = txn->kind == FL_TXN_LEASE_RENEW;
   int status = renews ? fl_lease_renew(&thread->lease, ask, err) : fl_lease_release(&thread->lease, ask, err);
-  if (status == 0) status = put_lease(store, thread, 0, err);
+  if (status == 0) status = fl_sqlite_put_lease(store, thread, 0, err);
   return status == 0 && !renews ? fl_side_drop_requests(&store->writer, ask->thread, err) : status;
 }
 
@@ -302,17 +308,27 @@ static int apply_delete(struct fl_sqlite_store *store, const struct fl_thread_ro
 
 /* ---- transactions ---- */
 
+int fl_sqlite_make_thread(struct fl_db *db, const char *id, int64_t created_ms, struct fl_thread_row *ret_thread,
+                          struct fl_error *err) {
+  sqlite3_stmt *statement = fl_db_use(db, FL_SQL_THREAD_MAKE, err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(statement, 2, created_ms);
+  int status = fl_db_run(db, statement, err);
+  return status == 0 ? fl_db_find_thread(db, id, ret_thread, err) : status;
+}
+
 static int find_or_make(struct fl_db *db, const struct fl_txn *txn, struct fl_thread_row *ret_thread,
                         struct fl_error *err) {
   bool may_make = txn->creates && (txn->kind == FL_TXN_LEASE_ACQUIRE || (txn->kind == FL_TXN_WRITE && txn->fence == 0));
   int status = fl_db_find_thread(db, txn->thread, ret_thread, err);
   if (status != FL_E_NOT_FOUND || !may_make) return status;
-  sqlite3_stmt *statement = fl_db_use(db, FL_SQL_THREAD_MAKE, err);
-  if (statement == NULL) return err->code;
-  sqlite3_bind_text(statement, 1, txn->thread, -1, SQLITE_STATIC);
-  sqlite3_bind_int64(statement, 2, txn->wall_ms);
-  status = fl_db_run(db, statement, err);
-  return status == 0 ? fl_db_find_thread(db, txn->thread, ret_thread, err) : status;
+  return fl_sqlite_make_thread(db, txn->thread, txn->wall_ms, ret_thread, err);
+}
+
+/* By whoever holds the lease, or by anybody while nobody does. */
+static int check_upkeep(const struct fl_thread_row *thread, const struct fl_lease_ask *ask, struct fl_error *err) {
+  return ask->fence == 0 ? fl_lease_check_free(&thread->lease, ask, err) : fl_lease_check(&thread->lease, ask, err);
 }
 
 int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, struct fl_txn_answer *ret_answer,
@@ -325,6 +341,7 @@ int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, str
                              .wall_ms = txn->wall_ms};
   int status = fl_txn_check(txn, err);
   if (status == 0 && fl_txn_is_beside(txn)) return fl_side_apply(&store->writer, txn, ret_answer, err);
+  if (status == 0 && txn->kind == FL_TXN_IMPORT) return fl_sqlite_import(store, txn, err);
   if (status == 0) status = find_or_make(&store->writer, txn, &thread, err);
   if (status != 0) return status;
   switch (txn->kind) {
@@ -334,6 +351,13 @@ int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, str
   case FL_TXN_LEASE_RELEASE: return apply_keep(store, &thread, txn, &ask, err);
   case FL_TXN_DELETE_THREAD: return apply_delete(store, &thread, &ask, err);
   case FL_TXN_REQUEST: return apply_request(store, &thread, txn, &ask, err);
+  case FL_TXN_PRUNE:
+    status = check_upkeep(&thread, &ask, err);
+    return status == 0 ? fl_sqlite_prune(store, &thread, txn, ret_answer, err) : status;
+  case FL_TXN_ROLLBACK:
+    status = check_upkeep(&thread, &ask, err);
+    return status == 0 ? fl_sqlite_roll_back(store, &thread, txn, ret_answer, err) : status;
+  case FL_TXN_COPY: return fl_sqlite_copy(store, &thread, txn, err);
   default: break;
   }
   return fl_error_set(err, FL_E_BUG, "a transaction of an unknown kind %d", (int)txn->kind);

@@ -13,12 +13,12 @@
 enum { SCAN_STEPS_MAX = 16 };
 
 /* A visit may read again: only the outermost answer begins and ends the snapshot. */
-static int begin(struct fl_sqlite_store *store, bool *ret_is_outer, struct fl_error *err) {
+int fl_sqlite_begin_read(struct fl_sqlite_store *store, bool *ret_is_outer, struct fl_error *err) {
   *ret_is_outer = sqlite3_get_autocommit(store->reader.handle) != 0;
   return *ret_is_outer ? fl_db_do(&store->reader, FL_SQL_BEGIN_READ, err) : 0;
 }
 
-static void end(struct fl_sqlite_store *store, bool is_outer) {
+void fl_sqlite_end_read(struct fl_sqlite_store *store, bool is_outer) {
   struct fl_error ignored = {0};
   if (is_outer && !sqlite3_get_autocommit(store->reader.handle)) fl_db_do(&store->reader, FL_SQL_COMMIT, &ignored);
 }
@@ -141,14 +141,7 @@ int fl_sqlite_list_threads(struct fl_store *base, const struct fl_threads_query 
 
 /* ---- values ---- */
 
-struct sqlite_source {
-  struct fl_row_source base;
-  struct fl_db *db;
-  int64_t row;
-  sqlite3_stmt *scan; /* NULL until it stands on a row */
-};
-
-static int seek(struct sqlite_source *source, uint64_t no, struct fl_error *err) {
+static int seek(struct fl_sqlite_source *source, uint64_t no, struct fl_error *err) {
   source->scan = NULL;
   sqlite3_stmt *statement = fl_db_use(source->db, FL_SQL_VALUE_SCAN, err);
   if (statement == NULL) return err->code;
@@ -160,7 +153,7 @@ static int seek(struct sqlite_source *source, uint64_t no, struct fl_error *err)
 }
 
 /* Leaves the scan on the row with the highest number that is not above `no`, when a few steps down lead there. */
-static int step_down(struct sqlite_source *source, uint64_t no, struct fl_error *err) {
+static int step_down(struct fl_sqlite_source *source, uint64_t no, struct fl_error *err) {
   for (size_t i = 0; i < SCAN_STEPS_MAX; i++) {
     int status = fl_db_row(source->db, source->scan, err);
     if (status != 0) {
@@ -173,7 +166,7 @@ static int step_down(struct sqlite_source *source, uint64_t no, struct fl_error 
 }
 
 static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_row *ret_row, struct fl_error *err) {
-  struct sqlite_source *source = (struct sqlite_source *)base;
+  struct fl_sqlite_source *source = (struct fl_sqlite_source *)base;
   bool is_below = source->scan != NULL && no < fl_key_no(sqlite3_column_int64(source->scan, 0));
   int status = is_below ? step_down(source, no, err) : seek(source, no, err);
   if (status != 0) return status;
@@ -189,6 +182,15 @@ static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_r
                                    .count = (uint64_t)numbers[3],
                                    .body = body};
   return 0;
+}
+
+void fl_sqlite_source_init(struct fl_sqlite_source *source, struct fl_db *db, const char *thread, int64_t row) {
+  *source = (struct fl_sqlite_source){.base = {.thread = thread, .find_value = find_value}, .db = db, .row = row};
+}
+
+void fl_sqlite_source_end(struct fl_sqlite_source *source) {
+  if (source->scan != NULL) sqlite3_reset(source->scan);
+  source->scan = NULL;
 }
 
 /* ---- beside a checkpoint ---- */
@@ -332,11 +334,11 @@ static int load_all(struct fl_db *db, const struct fl_ask *ask, struct fl_loaded
   if (no > FL_NO_MAX) return fl_error_set(err, FL_E_NOT_FOUND, "thread %s has no checkpoint %" PRIu64, ask->thread, no);
   int64_t key = fl_key(ask->ns[0] == 0 ? FL_KEY_CHECKPOINT : FL_KEY_SUB_CHECKPOINT, no);
   const struct place place = {db, ask->thread, thread.row};
-  struct sqlite_source source = {
-      .base = {.thread = ask->thread, .find_value = find_value}, .db = db, .row = thread.row};
+  struct fl_sqlite_source source;
+  fl_sqlite_source_init(&source, db, ask->thread, thread.row);
   status = load_row(&place, key, ask->ns, loaded, err);
   if (status == 0) status = fl_assemble_channels(&source.base, loaded, err);
-  if (source.scan != NULL) sqlite3_reset(source.scan);
+  fl_sqlite_source_end(&source);
   if (status == 0) status = load_writes(&place, loaded, err);
   if (status == 0) status = load_calls(&place, loaded, err);
   fl_loaded_sort(loaded);
@@ -346,10 +348,10 @@ static int load_all(struct fl_db *db, const struct fl_ask *ask, struct fl_loaded
 int fl_sqlite_load(struct fl_store *base, const struct fl_ask *ask, struct fl_loaded *loaded, struct fl_error *err) {
   struct fl_sqlite_store *store = (struct fl_sqlite_store *)base;
   bool is_outer;
-  int status = begin(store, &is_outer, err);
+  int status = fl_sqlite_begin_read(store, &is_outer, err);
   if (status != 0) return status;
   status = load_all(&store->reader, ask, loaded, err);
-  end(store, is_outer);
+  fl_sqlite_end_read(store, is_outer);
   return status;
 }
 

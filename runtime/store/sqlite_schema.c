@@ -116,3 +116,26 @@ int fl_db_update_schema(struct fl_db *db, struct fl_error *err) {
   else db->version = SCHEMA_VERSION;
   return status;
 }
+
+/* ---- free pages ---- */
+
+enum { FREE_PAGES_MIN = 256, FREE_FRACTION = 8, GIVE_BACK_PAGES = 1024 };
+
+bool fl_db_give_back(struct fl_db *db) {
+  struct fl_error ignored = {0};
+  int64_t free_count = 0, count = 0, mode = 0;
+  if (ask_number(db, "PRAGMA auto_vacuum", &mode, &ignored) != 0 || mode != 2) return false;
+  if (ask_number(db, "PRAGMA freelist_count", &free_count, &ignored) != 0) return false;
+  if (ask_number(db, "PRAGMA page_count", &count, &ignored) != 0) return false;
+  if (free_count < FREE_PAGES_MIN || free_count * FREE_FRACTION < count) return false;
+  char text[64];
+  snprintf(text, sizeof text, "PRAGMA incremental_vacuum(%d)", GIVE_BACK_PAGES);
+  return fl_db_run_text(db, text, &ignored) == 0;
+}
+
+int fl_db_compact(struct fl_db *db, struct fl_error *err) {
+  int status = fl_db_run_text(db, "PRAGMA auto_vacuum = INCREMENTAL; VACUUM", err);
+  if (status != 0) return status;
+  int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+  return code == SQLITE_OK || code == SQLITE_BUSY ? 0 : fl_db_fail(db, code, err);
+}

@@ -160,6 +160,22 @@ static void tidy_log(struct fl_sqlite_store *store) {
   store->wal_pages_before = store->wal_pages;
 }
 
+static void note_freed(struct fl_sqlite_store *store, const struct fl_sqlite_jobs *batch) {
+  for (const struct fl_sqlite_job *job = batch->first; job != NULL; job = job->next) {
+    enum fl_txn_kind kind = job->txn->kind;
+    bool frees = kind == FL_TXN_DELETE_THREAD || kind == FL_TXN_PRUNE || kind == FL_TXN_ROLLBACK;
+    store->has_freed |= frees && job->status == 0;
+  }
+}
+
+/* While nothing waits, in parts, so that what comes need not wait for all of it. */
+static void tidy_file(struct fl_sqlite_store *store) {
+  while (store->has_freed && is_idle(store) && fl_lock_try(&store->lock)) {
+    store->has_freed = fl_db_give_back(&store->writer);
+    fl_lock_drop(&store->lock);
+  }
+}
+
 void *fl_sqlite_write(void *user) {
   struct fl_sqlite_store *store = user;
   struct fl_sqlite_jobs batch;
@@ -167,7 +183,9 @@ void *fl_sqlite_write(void *user) {
   while (take_batch(store, &batch)) {
     pthread_mutex_lock(&store->batch_mutex);
     run_batch(store, &batch);
+    note_freed(store, &batch); /* before the jobs belong to the loop again */
     hand_back(store, &batch);
+    tidy_file(store);
     tidy_log(store);
     pthread_mutex_unlock(&store->batch_mutex);
   }

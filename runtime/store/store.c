@@ -19,6 +19,11 @@ void fl_store_pause(struct fl_store *store) { store->ops->pause(store, true); }
 
 void fl_store_resume(struct fl_store *store) { store->ops->pause(store, false); }
 
+int fl_store_compact(struct fl_store *store, struct fl_error *err) {
+  WITH_ERROR(err);
+  return store->ops->compact(store, err);
+}
+
 void fl_store_submit(struct fl_store *store, struct fl_txn *txn) {
   fl_check((txn->thread != NULL || fl_txn_is_beside(txn)) && txn->on_done != NULL);
   txn->next = NULL;
@@ -84,6 +89,13 @@ int fl_store_find_checkpoint(struct fl_store *store, const char *thread, const c
   WITH_ERROR(err);
   const struct fl_ask ask = {.thread = thread, .ns = ns != NULL ? ns : "", .id = id};
   return store->ops->find_checkpoint(store, &ask, ret_no, err);
+}
+
+int fl_store_read_all(struct fl_store *store, const char *thread, fl_record_fn *visit, void *user,
+                      struct fl_error *err) {
+  WITH_ERROR(err);
+  const struct fl_ask ask = {.thread = thread, .on_record = visit, .user = user};
+  return store->ops->read_all(store, &ask, err);
 }
 
 /* ---- beside the threads ---- */

@@ -7,6 +7,7 @@
 #pragma once
 #include "graph/record.h"
 #include "runtime/io/world.h"
+#include "runtime/store/upkeep.h"
 
 struct fl_store;
 
@@ -53,7 +54,11 @@ enum fl_txn_kind {
   FL_TXN_LEASE_RENEW,   /* FL_E_CONFLICT when somebody else took it */
   FL_TXN_LEASE_RELEASE,
   FL_TXN_DELETE_THREAD, /* with everything of it; FL_E_BUSY while a lease is held, FL_E_NOT_FOUND */
-  FL_TXN_REQUEST,     /* asks the holder of the lease for something; FL_E_STATE when nobody holds it, FL_E_NOT_FOUND */
+  FL_TXN_REQUEST, /* asks the holder of the lease for something; FL_E_STATE when nobody holds it, FL_E_NOT_FOUND */
+  FL_TXN_PRUNE,   /* these four: upkeep.h */
+  FL_TXN_ROLLBACK,
+  FL_TXN_COPY,
+  FL_TXN_IMPORT,
   FL_TXN_CACHE_PUT,   /* of no thread, as the next */
   FL_TXN_CACHE_CLEAR, /* `count`: how many went */
 };
@@ -105,9 +110,14 @@ struct fl_txn {
   union { /* what the other kinds need */
     const struct fl_cache_entry *cache;
     const struct fl_request *request;
+    const struct fl_prune *prune;
+    const struct fl_rollback *rollback;
+    const struct fl_copy *copy;
+    const struct fl_import *import;
   };
   int64_t wall_ms; /* now, by the caller's world */
-  uint64_t count;  /* out, where the kind says so */
+  uint64_t count;  /* out, where the kind says so; and `bytes` */
+  uint64_t bytes;
   void (*on_done)(struct fl_txn *txn, int status, const struct fl_error *err);
   void *user;
   struct fl_txn *next; /* private */

@@ -5,6 +5,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 #include "runtime/store/impl.h"
+#include "runtime/store/plan.h"
 
 #include <inttypes.h>
 
@@ -69,6 +70,26 @@ static int request_check(const struct fl_txn *txn, struct fl_error *err) {
   return fl_error_set(err, FL_E_INVALID, "thread %s: a request needs a kind and the name of who asks", txn->thread);
 }
 
+static int prune_check(const struct fl_txn *txn, struct fl_error *err) {
+  if (txn->prune->keep_last != 0 || txn->prune->since_ms != 0 || txn->prune->keep_events != 0) return 0;
+  return fl_error_set(err, FL_E_INVALID, "thread %s: say how many checkpoints are kept, or how long", txn->thread);
+}
+
+static int copy_check(const struct fl_txn *txn, struct fl_error *err) {
+  if (fl_is_thread_id(txn->copy->to)) return 0;
+  return fl_error_set(err, FL_E_INVALID, "\"%.*s\" is not a thread id: use 1 to 128 of A-Z a-z 0-9 . _ : -", 200,
+                      txn->copy->to);
+}
+
+static int records_check(const struct fl_records *records, const char *thread, struct fl_error *err) {
+  if (records == NULL) return fl_error_set(err, FL_E_INVALID, "thread %s: a write without records", thread);
+  for (size_t i = 0; i < records->count; i++) {
+    int status = record_check(&records->items[i], thread, err);
+    if (status != 0) return status;
+  }
+  return 0;
+}
+
 bool fl_txn_is_beside(const struct fl_txn *txn) {
   return txn->kind == FL_TXN_CACHE_PUT || txn->kind == FL_TXN_CACHE_CLEAR;
 }
@@ -78,14 +99,14 @@ int fl_txn_check(const struct fl_txn *txn, struct fl_error *err) {
   if (!fl_is_thread_id(txn->thread))
     return fl_error_set(err, FL_E_INVALID, "\"%.*s\" is not a thread id: use 1 to 128 of A-Z a-z 0-9 . _ : -", 200,
                         txn->thread);
-  if (txn->kind == FL_TXN_REQUEST) return request_check(txn, err);
-  if (txn->kind != FL_TXN_WRITE) return 0;
-  if (txn->records == NULL) return fl_error_set(err, FL_E_INVALID, "thread %s: a write without records", txn->thread);
-  for (size_t i = 0; i < txn->records->count; i++) {
-    int status = record_check(&txn->records->items[i], txn->thread, err);
-    if (status != 0) return status;
+  switch (txn->kind) {
+  case FL_TXN_REQUEST: return request_check(txn, err);
+  case FL_TXN_PRUNE: return prune_check(txn, err);
+  case FL_TXN_COPY: return copy_check(txn, err);
+  case FL_TXN_IMPORT: return records_check(txn->import->records, txn->thread, err);
+  case FL_TXN_WRITE: return records_check(txn->records, txn->thread, err);
+  default: return 0;
   }
-  return 0;
 }
 
 bool fl_txn_is_metadata(const struct fl_txn *txn) {
@@ -221,4 +242,23 @@ void fl_mailbox_post(struct fl_mailbox *mailbox, struct fl_world *world) {
 void fl_mailbox_close(struct fl_mailbox *mailbox) {
   if (mailbox->is_posted) mailbox->user = NULL;
   else fl_free(mailbox);
+}
+
+/* ---- rows to rows ---- */
+
+int fl_import_check(const struct fl_txn *txn, struct fl_error *err) {
+  const struct fl_records *records = txn->import->records;
+  struct fl_plan plan = {.thread = txn->thread};
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < records->count; i++) {
+    const struct fl_record *record = &records->items[i];
+    if (record->kind == FL_RECORD_CHECKPOINT) status = fl_plan_add_checkpoint(&plan, record, err);
+    if (record->kind == FL_RECORD_VALUE)
+      fl_plan_add_value(&plan,
+                        &(struct fl_plan_value){
+                            .no = record->value.no, .parent_no = record->value.parent_no, .kind = record->value.kind});
+  }
+  if (status == 0) status = fl_plan_check(&plan, err);
+  fl_plan_deinit(&plan);
+  return status;
 }

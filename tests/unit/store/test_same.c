@@ -3,7 +3,7 @@
  * status of each, and everything that can be read afterwards. A failure prints the seed and the place. */
 #include "tests/unit/store/fixture.h"
 
-enum { SEEDS = 12, ROUNDS = 120, THREADS = 3 };
+enum { SEEDS = 12, ROUNDS = 140, THREADS = 4 };
 
 static uint64_t random_state;
 static uint64_t draw(uint64_t below) {
@@ -14,7 +14,7 @@ static uint64_t draw(uint64_t below) {
 }
 static bool one_in(uint64_t count) { return draw(count) == 0; }
 
-static const char *const thread_ids[THREADS] = {"alpha", "beta_1", "beta-2"};
+static const char *const thread_ids[THREADS] = {"alpha", "beta_1", "beta-2", "copy"};
 static const char *const namespaces[] = {"", "", "", "child:1", "child:2"};
 static const char *const sources[] = {"input", "loop", "loop", "update", "fork"};
 
@@ -103,12 +103,42 @@ static void draw_records(struct fl_records *records, struct sketch *sketch) {
   }
 }
 
+/* Pruning, going back, copying: by the holder, or by nobody in particular. */
+static void draw_upkeep(struct fl_txn *txn, const struct sketch *sketch) {
+  static struct fl_prune prune;
+  static struct fl_rollback rollback;
+  static struct fl_copy copy;
+  if (one_in(2)) txn->fence = 0;
+  switch (draw(4)) {
+  case 0:
+    rollback = (struct fl_rollback){.to_no = about(sketch->head), .status = one_in(2) ? "idle" : NULL};
+    txn->kind = FL_TXN_ROLLBACK;
+    txn->rollback = &rollback;
+    break;
+  case 1:
+    copy = (struct fl_copy){.to = thread_ids[draw(THREADS)], .until_no = one_in(3) ? sketch->head / 2 : 0};
+    txn->kind = FL_TXN_COPY;
+    txn->copy = &copy;
+    break;
+  default:
+    prune = (struct fl_prune){.keep_last = draw(4),
+                              .since_ms = one_in(3) ? 1000 + (int64_t)draw(30) : 0,
+                              .keep_events = draw(5),
+                              .slack = draw(3)};
+    txn->kind = FL_TXN_PRUNE;
+    txn->prune = &prune;
+    break;
+  }
+}
+
 /* One transaction for both stores. */
 static void draw_txn(struct fl_txn *txn, struct fl_records *records) {
   size_t which = draw(THREADS);
   struct sketch *sketch = &sketches[which];
   *txn = (struct fl_txn){.thread = thread_ids[which], .fence = about(sketch->fence), .wall_ms = wall_ms};
-  switch (draw(12)) {
+  switch (draw(14)) {
+  case 12:
+  case 13: draw_upkeep(txn, sketch); break;
   case 0: txn->kind = FL_TXN_LEASE_RELEASE; break;
   case 1: txn->kind = FL_TXN_LEASE_RENEW; break;
   case 2: txn->kind = one_in(4) ? FL_TXN_DELETE_THREAD : FL_TXN_LEASE_RENEW; break;
@@ -192,6 +222,12 @@ static void add_load(struct fl_buf *text, struct fl_store *store, const char *th
   fl_loaded_deinit(&loaded);
 }
 
+static int add_record(const struct fl_record *record, void *user, struct fl_error *err) {
+  fl_buf_addf(user, "record %d %s %.*s\n", record->kind, record->ns, (int)record->body_size,
+              record->body != NULL ? record->body : "");
+  return 0;
+}
+
 /* Everything that a store says. */
 static void add_all(struct fl_buf *text, struct fl_store *store) {
   fl_store_list_threads(store, NULL, add_info, text, NULL);
@@ -209,6 +245,7 @@ static void add_all(struct fl_buf *text, struct fl_store *store) {
     int status = fl_store_find_checkpoint(store, thread, "", "1f0a000", &no, NULL);
     fl_buf_addf(text, "find %d %d\n", status, (int)no);
     fl_store_list_events(store, thread, NULL, 0, add_event, text, NULL);
+    fl_store_read_all(store, thread, add_record, text, NULL);
   }
 }
 
@@ -239,11 +276,13 @@ static int submit_copy(struct fixture *f, const struct fl_txn *txn, uint64_t *re
 static void look_again(struct fixture *f, const struct fl_txn *txn, uint64_t fence, int status) {
   for (size_t i = 0; i < THREADS; i++) {
     struct sketch *sketch = &sketches[i];
-    if (strcmp(txn->thread, thread_ids[i]) != 0) continue;
+    bool is_copy = txn->kind == FL_TXN_COPY && strcmp(txn->copy->to, thread_ids[i]) == 0;
+    if (strcmp(txn->thread, thread_ids[i]) != 0 && !is_copy) continue;
     if (txn->kind == FL_TXN_LEASE_ACQUIRE && status == 0) sketch->fence = fence;
-    if (txn->kind != FL_TXN_DELETE_THREAD && (status == 0 || txn->kind != FL_TXN_WRITE)) continue;
+    bool moves = txn->kind == FL_TXN_DELETE_THREAD || txn->kind == FL_TXN_ROLLBACK || txn->kind == FL_TXN_COPY;
+    if (!moves && (status == 0 || txn->kind != FL_TXN_WRITE)) continue;
     struct fl_loaded loaded = {0};
-    if (fl_store_load(f->store, txn->thread, "", 0, &loaded, NULL) != 0) loaded = (struct fl_loaded){0};
+    if (fl_store_load(f->store, thread_ids[i], "", 0, &loaded, NULL) != 0) loaded = (struct fl_loaded){0};
     sketch->head = loaded.checkpoint_no;
     sketch->next_checkpoint = loaded.next_checkpoint_no + (loaded.next_checkpoint_no == 0);
     sketch->next_value = loaded.next_value_no + (loaded.next_value_no == 0);

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/* A thread as JSON lines. Each line is {"sum":"16 hex digits",REST: the first 8 bytes of the BLAKE2b of REST, so a line
+ * that was changed is told by its number. The end holds the hash of all bytes before it, so none is missing, doubled or
+ * moved. Bodies stand in the lines as the store has them, byte for byte. Pure but for reading the store. */
+#include "runtime/base/check.h"
+#include "runtime/base/mem.h"
+#include "runtime/json/json.h"
+#include "runtime/store/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { FORMAT = 1, SUM_SIZE = 16, FRONT_SIZE = 8 + SUM_SIZE + 2 }; /* {"sum":" … ", */
+
+static const char *const kind_names[] = {"value", "checkpoint", "write", "intent", "result", "event", "thread"};
+enum { KIND_COUNT = sizeof kind_names / sizeof kind_names[0] };
+
+static void sum_of(fl_slice rest, char ret_sum[SUM_SIZE + 1]) {
+  uint8_t hash[FL_HASH_SIZE];
+  fl_hash_bytes(rest, hash);
+  fl_hex(hash, SUM_SIZE / 2, ret_sum);
+}
+
+/* ---- records to members ---- */
+
+static void set_text(struct fl_value *object, const char *key, const char *text) {
+  if (text != NULL && text[0] != 0) fl_set_string(object, key, text);
+}
+
+static void set_number(struct fl_value *object, const char *key, uint64_t number) {
+  if (number != 0) fl_set_int(object, key, (int64_t)number);
+}
+
+static void say_value(const struct fl_record *record, struct fl_value *object) {
+  fl_set_int(object, "no", (int64_t)record->value.no);
+  set_text(object, "channel", record->value.channel);
+  set_number(object, "parent", record->value.parent_no);
+  fl_set_int(object, "kind", record->value.kind);
+  set_number(object, "count", record->value.count);
+  set_number(object, "labels", record->value.labels);
+  set_text(object, "origin", record->value.origin);
+}
+
+static void say_checkpoint(const struct fl_record *record, struct fl_value *object) {
+  fl_set_int(object, "no", (int64_t)record->checkpoint.no);
+  set_number(object, "parent", record->checkpoint.parent_no);
+  set_text(object, "id", record->checkpoint.id);
+  fl_set_int(object, "step", record->checkpoint.step);
+  set_text(object, "source", record->checkpoint.source);
+  fl_set_int(object, "wall_ms", record->checkpoint.wall_ms);
+  set_text(object, "manifest", record->checkpoint.manifest_hash);
+}
+
+static void say_write(const struct fl_record *record, struct fl_value *object) {
+  fl_set_int(object, "checkpoint", (int64_t)record->write.checkpoint_no);
+  set_text(object, "task", record->write.task_id);
+  fl_set_int(object, "index", record->write.index);
+  set_text(object, "channel", record->write.channel);
+  set_number(object, "labels", record->write.labels);
+  set_text(object, "origin", record->write.origin);
+}
+
+static void say_intent(const struct fl_record *record, struct fl_value *object) {
+  char hash[2 * FL_HASH_SIZE + 1];
+  fl_hex(record->intent.argument_hash, FL_HASH_SIZE, hash);
+  fl_set_int(object, "checkpoint", (int64_t)record->intent.checkpoint_no);
+  set_text(object, "task", record->intent.task_id);
+  fl_set_int(object, "index", record->intent.index);
+  set_text(object, "call", record->intent.call_id);
+  fl_set_int(object, "kind", record->intent.kind);
+  fl_set_int(object, "effect", record->intent.effect);
+  set_text(object, "name", record->intent.name);
+  set_text(object, "key", record->intent.key);
+  fl_set_string(object, "hash", hash);
+  set_text(object, "manifest", record->intent.manifest_hash);
+}
+
+static void say_result(const struct fl_record *record, struct fl_value *object) {
+  fl_set_int(object, "checkpoint", (int64_t)record->result.checkpoint_no);
+  set_text(object, "task", record->result.task_id);
+  set_text(object, "call", record->result.call_id);
+  fl_set_bool(object, "is_error", record->result.is_error);
+  set_number(object, "labels", record->result.labels);
+  set_text(object, "origin", record->result.origin);
+}
+
+static void say_event(const struct fl_record *record, struct fl_value *object) {
+  set_text(object, "run", record->event.run_id);
+}
+
+static void say_thread(const struct fl_record *record, struct fl_value *object) {
+  set_text(object, "graph", record->thread.graph_name);
+  set_text(object, "file", record->thread.graph_file);
+  set_text(object, "status", record->thread.status);
+  fl_set_int(object, "updated_ms", record->thread.wall_ms);
+}
+
+static void (*const sayers[KIND_COUNT])(const struct fl_record *record, struct fl_value *object) = {
+    say_value, say_checkpoint, say_write, say_intent, say_result, say_event, say_thread};
+
+/* ---- writing ---- */
+
+struct writer {
+  struct fl_buf *text;
+  size_t start; /* of this thread in the text */
+  uint64_t line_count;
+};
+
+static void add_line(struct writer *writer, fl_slice rest) {
+  char sum[SUM_SIZE + 1];
+  sum_of(rest, sum);
+  fl_buf_addf(writer->text, "{\"sum\":\"%s\",", sum);
+  fl_buf_add(writer->text, rest.data, rest.size);
+  fl_buf_add_char(writer->text, '\n');
+  writer->line_count++;
+}
+
+/* Events are opaque to the store; what is no JSON on one line travels as a string. */
+static bool is_plain(const struct fl_record *record) {
+  if (memchr(record->body, '\n', record->body_size) != NULL) return false;
+  if (record->kind != FL_RECORD_EVENT) return true;
+  FL_VALUE_AUTO value = NULL;
+  return fl_json_read(fl_slice_n(record->body, record->body_size), FL_JSON_FULL, &value, NULL) == 0;
+}
+
+static int write_record(const struct fl_record *record, void *user, struct fl_error *err) {
+  struct writer *writer = user;
+  FL_BUF_AUTO rest = {.limit = SIZE_MAX / 2};
+  FL_VALUE_AUTO object = fl_object();
+  if (record->ns != NULL) set_text(object, "ns", record->ns);
+  sayers[record->kind](record, object);
+  fl_buf_addf(&rest, "\"%s\":", kind_names[record->kind]);
+  fl_json_write(&rest, object, FL_JSON_COMPACT);
+  if (record->body != NULL && is_plain(record)) {
+    fl_buf_add_text(&rest, ",\"body\":");
+    fl_buf_add(&rest, record->body, record->body_size);
+  } else if (record->body != NULL) {
+    fl_buf_add_text(&rest, ",\"text\":");
+    fl_json_write_string(&rest, fl_slice_n(record->body, record->body_size));
+  }
+  fl_buf_add_char(&rest, '}');
+  add_line(writer, fl_buf_slice(&rest));
+  return writer->text->failed ? fl_error_set(err, FL_E_LIMIT, "the thread is too large to be exported") : 0;
+}
+
+static void write_header(struct writer *writer, const struct fl_thread_info *info) {
+  FL_BUF_AUTO rest = {0};
+  fl_buf_addf(&rest, "\"fairlead\":\"thread\",\"format\":%d,\"id\":\"%s\",\"created_ms\":%" PRId64 "}", FORMAT,
+              info->id, info->created_ms);
+  add_line(writer, fl_buf_slice(&rest));
+}
+
+static void write_end(struct writer *writer) {
+  uint8_t hash[FL_HASH_SIZE];
+  char hex[2 * FL_HASH_SIZE + 1];
+  FL_BUF_AUTO rest = {0};
+  fl_hash_bytes(fl_slice_n(writer->text->data + writer->start, writer->text->size - writer->start), hash);
+  fl_hex(hash, FL_HASH_SIZE, hex);
+  fl_buf_addf(&rest, "\"end\":{\"lines\":%" PRIu64 ",\"hash\":\"%s\"}}", writer->line_count, hex);
+  add_line(writer, fl_buf_slice(&rest));
+}
+
+int fl_thread_export(struct fl_store *store, const char *thread, struct fl_buf *text, struct fl_error *err) {
+  struct fl_thread_info info = {0};
+  struct writer writer = {.text = text, .start = text->size};
+  int status = fl_store_read_thread(store, thread, &info, err);
+  if (status != 0) return status;
+  write_header(&writer, &info);
+  fl_thread_info_deinit(&info);
+  status = fl_store_read_all(store, thread, write_record, &writer, err);
+  if (status == 0) write_end(&writer);
+  if (status == 0 && text->failed) status = fl_error_set(err, FL_E_LIMIT, "the thread is too large to be exported");
+  return status;
+}
+
+/* ---- members to records ---- */
+
+static char *take_text(const struct fl_value *object, const char *key) {
+  return fl_strdup(fl_get_string(object, key, NULL));
+}
+
+static uint64_t take_number(const struct fl_value *object, const char *key) {
+  int64_t number = fl_get_int(object, key, 0);
+  return number > 0 ? (uint64_t)number : 0;
+}
+
+static void take_id(const struct fl_value *object, const char *key, char ret_id[FL_UUID_SIZE]) {
+  snprintf(ret_id, FL_UUID_SIZE, "%s", fl_get_string(object, key, ""));
+}
+
+/* Hex to bytes; what is no hex stays 0. */
+static void take_hash(const struct fl_value *object, uint8_t ret_hash[FL_HASH_SIZE]) {
+  const char *hex = fl_get_string(object, "hash", "");
+  for (size_t i = 0; i < FL_HASH_SIZE && strlen(hex) == 2 * FL_HASH_SIZE; i++) {
+    unsigned byte = 0;
+    if (sscanf(hex + 2 * i, "%2x", &byte) == 1) ret_hash[i] = (uint8_t)byte;
+  }
+}
+
+static void take_value(const struct fl_value *object, struct fl_record *record) {
+  record->value.no = take_number(object, "no");
+  record->value.channel = take_text(object, "channel");
+  record->value.parent_no = take_number(object, "parent");
+  record->value.kind = (enum fl_body_kind)take_number(object, "kind");
+  record->value.count = take_number(object, "count");
+  record->value.labels = take_number(object, "labels");
+  record->value.origin = take_text(object, "origin");
+}
+
+static void take_checkpoint(const struct fl_value *object, struct fl_record *record) {
+  record->checkpoint.no = take_number(object, "no");
+  record->checkpoint.parent_no = take_number(object, "parent");
+  take_id(object, "id", record->checkpoint.id);
+  record->checkpoint.step = fl_get_int(object, "step", 0);
+  record->checkpoint.source = take_text(object, "source");
+  record->checkpoint.wall_ms = fl_get_int(object, "wall_ms", 0);
+  record->checkpoint.manifest_hash = take_text(object, "manifest");
+}
+
+static void take_write(const struct fl_value *object, struct fl_record *record) {
+  record->write.checkpoint_no = take_number(object, "checkpoint");
+  take_id(object, "task", record->write.task_id);
+  record->write.index = (int)fl_get_int(object, "index", 0);
+  record->write.channel = take_text(object, "channel");
+  if (record->write.channel == NULL) record->write.channel = fl_strdup("");
+  record->write.labels = take_number(object, "labels");
+  record->write.origin = take_text(object, "origin");
+}
+
+static void take_intent(const struct fl_value *object, struct fl_record *record) {
+  record->intent.checkpoint_no = take_number(object, "checkpoint");
+  take_id(object, "task", record->intent.task_id);
+  record->intent.index = (int)fl_get_int(object, "index", 0);
+  take_id(object, "call", record->intent.call_id);
+  record->intent.kind = (enum fl_call_kind)take_number(object, "kind");
+  record->intent.effect = (enum fl_call_effect)take_number(object, "effect");
+  record->intent.name = take_text(object, "name");
+  if (record->intent.name == NULL) record->intent.name = fl_strdup("");
+  record->intent.key = take_text(object, "key");
+  take_hash(object, record->intent.argument_hash);
+  record->intent.manifest_hash = take_text(object, "manifest");
+}
+
+static void take_result(const struct fl_value *object, struct fl_record *record) {
+  record->result.checkpoint_no = take_number(object, "checkpoint");
+  take_id(object, "task", record->result.task_id);
+  take_id(object, "call", record->result.call_id);
+  record->result.is_error = fl_get_bool(object, "is_error", false);
+  record->result.labels = take_number(object, "labels");
+  record->result.origin = take_text(object, "origin");
+}
+
+static void take_event(const struct fl_value *object, struct fl_record *record) {
+  take_id(object, "run", record->event.run_id);
+}
+
+static void take_thread(const struct fl_value *object, struct fl_record *record) {
+  record->thread.graph_name = take_text(object, "graph");
+  record->thread.graph_file = take_text(object, "file");
+  record->thread.status = take_text(object, "status");
+  record->thread.wall_ms = fl_get_int(object, "updated_ms", 0);
+}
+
+static void (*const takers[KIND_COUNT])(const struct fl_value *object, struct fl_record *record) = {
+    take_value, take_checkpoint, take_write, take_intent, take_result, take_event, take_thread};
+
+/* ---- reading ---- */
+
+struct reader {
+  fl_slice text, line;
+  size_t at; /* of the next line */
+  uint64_t line_count;
+  bool has_ended;
+  struct fl_thread_file *file;
+};
+
+static int corrupt(const struct reader *reader, const char *what, struct fl_error *err) {
+  return fl_error_set(err, FL_E_CORRUPT, "line %" PRIu64 ": %s; nothing was imported", reader->line_count, what);
+}
+
+/* The next line without its end, its sum checked. */
+static int next_line(struct reader *reader, struct fl_error *err) {
+  const char *from = reader->text.data + reader->at;
+  size_t left = reader->text.size - reader->at;
+  const char *end = memchr(from, '\n', left);
+  reader->line_count++;
+  if (end == NULL)
+    return fl_error_set(err, FL_E_TRUNCATED, "line %" PRIu64 ": the file ends in the middle; nothing was imported",
+                        reader->line_count);
+  reader->line = fl_slice_n(from, (size_t)(end - from));
+  reader->at += reader->line.size + 1;
+  char sum[SUM_SIZE + 1];
+  if (reader->line.size <= FRONT_SIZE || memcmp(from, "{\"sum\":\"", 8) != 0)
+    return reader->line_count == 1
+               ? fl_error_set(err, FL_E_SYNTAX, "it is not an exported thread: the first line has no check sum")
+               : corrupt(reader, "it has no check sum", err);
+  sum_of(fl_slice_n(from + FRONT_SIZE, reader->line.size - FRONT_SIZE), sum);
+  return memcmp(from + 8, sum, SUM_SIZE) == 0 ? 0 : corrupt(reader, "it was changed, its check sum does not fit", err);
+}
+
+static int read_header(struct reader *reader, struct fl_error *err) {
+  FL_VALUE_AUTO value = NULL;
+  int status = next_line(reader, err);
+  if (status != 0) return status;
+  status = fl_json_read(reader->line, FL_JSON_FULL, &value, err);
+  if (status != 0 || strcmp(fl_get_string(value, "fairlead", ""), "thread") != 0)
+    return fl_error_set(err, FL_E_SYNTAX, "it is not an exported thread");
+  int64_t format = fl_get_int(value, "format", 0);
+  if (format != FORMAT)
+    return fl_error_set(err, FL_E_VERSION, "its format is %" PRId64 ", this fairlead knows %d; update fairlead", format,
+                        FORMAT);
+  const char *id = fl_get_string(value, "id", "");
+  if (!fl_is_thread_id(id)) return corrupt(reader, "it names no thread", err);
+  snprintf(reader->file->id, sizeof reader->file->id, "%s", id);
+  reader->file->created_ms = fl_get_int(value, "created_ms", 0);
+  return 0;
+}
+
+static int read_end(struct reader *reader, const struct fl_value *end, struct fl_error *err) {
+  uint8_t hash[FL_HASH_SIZE];
+  char hex[2 * FL_HASH_SIZE + 1];
+  size_t before = reader->at - reader->line.size - 1;
+  fl_hash_bytes(fl_slice_n(reader->text.data, before), hash);
+  fl_hex(hash, FL_HASH_SIZE, hex);
+  if (strcmp(hex, fl_get_string(end, "hash", "")) != 0 ||
+      fl_get_int(end, "lines", 0) != (int64_t)reader->line_count - 1)
+    return corrupt(reader, "lines before it are missing, doubled or in another order", err);
+  if (reader->at != reader->text.size) return corrupt(reader, "something follows the end", err);
+  reader->has_ended = true;
+  return 0;
+}
+
+static void take_body(const struct reader *reader, const struct fl_value *value, struct fl_record *record) {
+  const struct fl_value *text = fl_get(value, "text");
+  fl_slice body = fl_json_find_member(reader->line, FL_SLICE("body"));
+  if (text != NULL) body = fl_slice_n(fl_as_string(text), fl_string_size(text));
+  if (body.data == NULL || (body.size == 0 && text == NULL)) return;
+  record->body = fl_strndup(body.data, body.size);
+  record->body_size = body.size;
+}
+
+static int read_record(struct reader *reader, struct fl_error *err) {
+  FL_VALUE_AUTO value = NULL;
+  int status = next_line(reader, err);
+  if (status != 0) return status;
+  if (fl_json_read(reader->line, FL_JSON_FULL, &value, NULL) != 0) return corrupt(reader, "it is no JSON", err);
+  const struct fl_value *end = fl_get(value, "end");
+  if (end != NULL) return read_end(reader, end, err);
+  for (size_t kind = 0; kind < KIND_COUNT; kind++) {
+    const struct fl_value *object = fl_get(value, kind_names[kind]);
+    if (!fl_is(object, FL_OBJECT)) continue;
+    struct fl_record *record =
+        fl_records_add(&reader->file->records, (enum fl_record_kind)kind, fl_get_string(object, "ns", ""));
+    takers[kind](object, record);
+    take_body(reader, value, record);
+    return 0;
+  }
+  return corrupt(reader, "it is of an unknown kind", err);
+}
+
+int fl_thread_file_read(fl_slice text, struct fl_thread_file *ret_file, struct fl_error *err) {
+  struct fl_thread_file file = {0};
+  struct reader reader = {.text = text, .file = &file};
+  struct fl_error own_error = {0};
+  if (err == NULL) err = &own_error;
+  if (text.size == 0) return fl_error_set(err, FL_E_SYNTAX, "it is not an exported thread: it is empty");
+  int status = read_header(&reader, err);
+  while (status == 0 && !reader.has_ended) {
+    if (reader.at == text.size)
+      status = fl_error_set(err, FL_E_TRUNCATED,
+                            "the file ends after line %" PRIu64 ", before its end line; nothing"
+                            " was imported",
+                            reader.line_count);
+    else status = read_record(&reader, err);
+  }
+  bool begins_well = file.records.count > 0 && file.records.items[0].kind == FL_RECORD_THREAD;
+  if (status == 0 && !begins_well) status = corrupt(&reader, "the thread itself is missing", err);
+  if (status == 0) *ret_file = file;
+  else fl_thread_file_deinit(&file);
+  return status;
+}
+
+void fl_thread_file_deinit(struct fl_thread_file *file) {
+  fl_records_deinit(&file->records);
+  *file = (struct fl_thread_file){0};
+}
