@@ -386,6 +386,8 @@ static void load_seen(struct fl_run *run, const struct fl_value *seen) {
  * there anything to go on with after the last node. */
 static bool has_moved_on(struct fl_run *run, const struct fl_loaded *loaded) {
   if (run->task_count == 0) return true;
+  for (size_t i = 0; i < run->task_count; i++)
+    if (run->tasks[i].handled != NULL) return true;
   for (size_t i = 0; i < loaded->write_count; i++)
     if (fl_plan_find(run, loaded->writes[i].task_id) != NULL) return true;
   for (size_t i = 0; i < loaded->call_count; i++)

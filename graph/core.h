@@ -49,11 +49,14 @@ struct fl_planned {
   enum fl_task_kind kind;
   enum fl_task_status status;
   char id[FL_UUID_SIZE];
-  int64_t step; /* of the superstep */
-  size_t node;
-  size_t send_index;       /* PUSH: its place among the sends */
-  struct fl_value *arg;    /* PUSH; owned */
-  struct fl_writes writes; /* DONE: what it wrote, then where it leads */
+  int64_t step;             /* of the superstep */
+  size_t node;              /* that runs */
+  size_t planned;           /* that is due; another one than `node` when that handles its error */
+  struct fl_value *handled; /* what error.* means; NULL unless it handles one */
+  size_t send_index;        /* PUSH: its place among the sends */
+  struct fl_value *arg;     /* PUSH; owned */
+  bool is_cached;           /* DONE: the engine had the result from its cache */
+  struct fl_writes writes;  /* DONE: what it wrote, then where it leads */
   bool has_view;
   struct fl_folds view;      /* its own writes folded, when a branch had to see them */
   uint64_t start_seq;        /* RUNNING: the commit that its start waits for */
@@ -80,7 +83,7 @@ enum { FL_STOP_BEFORE = 1, FL_STOP_AFTER = 2 };
 struct fl_run {
   struct fl_definition *definition;
   /* settings */
-  uint32_t recursion_limit, stream_modes;
+  uint32_t recursion_limit, max_concurrency, stream_modes; /* max_concurrency 0: no limit */
   bool ephemeral, has_parent;
   char *manifest_hash, *ns, *caller, *thread_id;
   struct fl_value *context; /* NULL: none */
@@ -111,6 +114,8 @@ struct fl_run {
   bool is_broken; /* a commit failed */
   uint32_t steps_used;
   size_t running_count;
+  uint32_t *running_of; /* per node */
+  size_t first_ready;   /* no task before it waits for its turn */
   uint64_t last_seq, end_seq, arrivals;
   struct fl_error error;              /* FAILING */
   struct fl_parent_command to_parent; /* LEAVING */
@@ -123,6 +128,9 @@ struct fl_run {
 
 static inline struct fl_node_def *fl_run_node(const struct fl_run *run, const struct fl_planned *task) {
   return &run->definition->nodes[task->node];
+}
+static inline struct fl_node_def *fl_run_planned_node(const struct fl_run *run, const struct fl_planned *task) {
+  return &run->definition->nodes[task->planned];
 }
 static inline bool fl_run_wants(const struct fl_run *run, enum fl_stream_mode mode) {
   return (run->stream_modes & FL_STREAM_BIT(mode)) != 0;
@@ -168,6 +176,19 @@ void fl_run_refuse(struct fl_run *run, int code, const char *format, ...) FL_PRI
 /* Whether a new start fits; otherwise it has been refused. */
 bool fl_run_may_begin(struct fl_run *run);
 bool fl_run_has_finished(const struct fl_run *run); /* whether a task of the present superstep is done */
+
+/* ---- start.c ---- */
+
+/* Starts tasks that are ready, as far as the limits allow. */
+void fl_run_start_more(struct fl_run *run);
+void fl_run_task_stopped(struct fl_run *run, const struct fl_planned *task); /* a running one does not run any more */
+/* Whether another node takes the place of a task that fails; the record that says so is a new reference. */
+bool fl_task_has_handler(const struct fl_run *run, const struct fl_planned *task);
+struct fl_value *fl_task_handler_record(const struct fl_run *run, const struct fl_planned *task,
+                                        const struct fl_error *err);
+/* Lets the handler take the task's place: it is ready then, with an id of its own. False when the graph has no such
+ * node. */
+bool fl_task_hand_over(struct fl_run *run, struct fl_planned *task, const struct fl_value *record);
 
 /* ---- outside.c ---- */
 

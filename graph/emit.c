@@ -24,6 +24,7 @@ static void do_deinit(struct fl_do *effect) {
   fl_state_unref(effect->start.state);
   fl_value_unref(effect->start.answers);
   fl_value_unref(effect->start.arg);
+  fl_value_unref(effect->start.error);
   fl_parent_command_deinit(&effect->to_parent);
   fl_value_unref(effect->start.resume);
   fl_value_unref(effect->start.children);
@@ -117,6 +118,11 @@ static void emit_updates(struct fl_run *run, const struct fl_planned *task) {
   if (!fl_run_wants(run, FL_STREAM_UPDATES)) return;
   struct fl_value *payload = fl_object();
   fl_set_take(payload, fl_run_node(run, task)->name, writes_value(run, task));
+  if (task->is_cached) {
+    struct fl_value *metadata = fl_object();
+    fl_set_bool(metadata, "cached", true);
+    fl_set_take(payload, "__metadata__", metadata);
+  }
   emit_take(run, FL_STREAM_UPDATES, payload);
 }
 

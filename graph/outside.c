@@ -140,7 +140,7 @@ void fl_run_on_input(struct fl_run *run) {
     return;
   }
   for (size_t i = 0; i < run->task_count; i++)
-    if (run->tasks[i].kind == FL_TASK_PULL) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
+    if (run->tasks[i].kind == FL_TASK_PULL) fl_control_mark_seen(run, fl_run_planned_node(run, &run->tasks[i]));
   fl_control_clear_triggers(run);
   fl_control_write_all(run, &outside.writes, FL_START);
   all.seal.writer = FL_START;

@@ -111,7 +111,7 @@ static int compare_texts(const void *a, const void *b) {
 }
 
 const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned *task, size_t *ret_count) {
-  const struct fl_node_def *node = fl_run_node(run, task);
+  const struct fl_node_def *node = fl_run_planned_node(run, task);
   const char **names = fl_new_array(const char *, node->trigger_channel_count);
   size_t count = 0;
   for (size_t i = 0; i < node->trigger_channel_count; i++)
@@ -152,7 +152,7 @@ static struct fl_planned *add_task(struct fl_run *run, enum fl_task_kind kind, s
     run->tasks = fl_realloc(run->tasks, run->task_capacity * sizeof *run->tasks);
   }
   struct fl_planned *task = &run->tasks[run->task_count++];
-  *task = (struct fl_planned){.kind = kind, .node = node, .step = run->step + 1};
+  *task = (struct fl_planned){.kind = kind, .node = node, .planned = node, .step = run->step + 1};
   return task;
 }
 
@@ -198,6 +198,7 @@ void fl_planned_deinit(struct fl_planned *task) {
   fl_value_unref(task->question);
   fl_value_unref(task->children);
   fl_value_unref(task->resume);
+  fl_value_unref(task->handled);
   fl_free(task->interrupt_id);
   fl_free(task->error);
 }
@@ -294,7 +295,17 @@ static void attach_one(const struct fl_run *run, struct fl_planned *task, const 
   case FL_WRITE_INTERRUPT: fl_task_attach_interrupt(task, write->value); break;
   case FL_WRITE_RESUME: fl_task_attach_answers(task, write->value); break;
   case FL_WRITE_DONE: task->status = FL_TASK_DONE; break;
+  case FL_WRITE_ERROR_SOURCE: break;
   default: attach_write(run, task, write);
+  }
+}
+
+/* First, since what a handler wrote stands under an id of its own. */
+static void attach_handlers(struct fl_run *run, const struct fl_loaded *loaded) {
+  for (size_t i = 0; i < loaded->write_count; i++) {
+    const struct fl_loaded_write *write = &loaded->writes[i];
+    struct fl_planned *task = write->index == FL_WRITE_ERROR_SOURCE ? fl_plan_find(run, write->task_id) : NULL;
+    if (task != NULL) fl_task_hand_over(run, task, write->value);
   }
 }
 
@@ -302,6 +313,7 @@ static void attach_one(const struct fl_run *run, struct fl_planned *task, const 
 void fl_plan_attach(struct fl_run *run, const struct fl_loaded *loaded) {
   bool tells_only = fl_run_is_past(run) || loaded->shows_only;
   if (fl_run_faults.forget_stored_writes) return;
+  if (!tells_only) attach_handlers(run, loaded);
   for (size_t i = 0; i < loaded->write_count; i++) {
     int index = loaded->writes[i].index;
     bool counts = !tells_only || index == FL_WRITE_ERROR || index == FL_WRITE_INTERRUPT || index == FL_WRITE_RESUME;

@@ -35,7 +35,8 @@ enum {
   FL_WRITE_INTERRUPT = -3,
   FL_WRITE_RESUME = -4,
   FL_WRITE_DONE = -5,
-  FL_WRITE_CHILDREN = -8, /* {namespace: checkpoint number}: where the lasting subgraphs stood when the task ended */
+  FL_WRITE_CHILDREN = -8,    /* {namespace: checkpoint number}: where the lasting subgraphs stood when the task ended */
+  FL_WRITE_ERROR_SOURCE = -6 /* {"handler","node","code","message"}: the handler has taken the task's place */
 };
 
 /* One row to be. Strings are owned by the record (fl_records_deinit frees them); NULL where optional. */

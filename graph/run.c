@@ -31,6 +31,8 @@ void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings
   fl_check(run->phase == FL_PHASE_IDLE);
   uint32_t limit = fl_option(settings, recursion_limit, 0);
   run->recursion_limit = limit > 0 ? limit : run->definition->recursion_limit;
+  uint32_t most = fl_option(settings, max_concurrency, 0);
+  run->max_concurrency = most > 0 ? most : run->definition->max_concurrency;
   run->stream_modes = fl_option(settings, stream_modes, 0);
   run->ephemeral = fl_option(settings, ephemeral, false);
   run->has_parent = fl_option(settings, has_parent, false);
@@ -66,6 +68,7 @@ struct fl_run *fl_run_create(struct fl_definition *definition, const struct fl_l
   run->slots = fl_new_array(struct fl_slot, definition->state_channel_count);
   run->seen = fl_new_array(uint64_t, definition->trigger_slot_count);
   run->stop_flags = fl_new_array(uint8_t, definition->node_count);
+  run->running_of = fl_new_array(uint32_t, definition->node_count);
   create_controls(run);
   fl_run_configure(run, settings);
   run->step = -1;
@@ -86,6 +89,7 @@ void fl_run_destroy(struct fl_run *run) {
   fl_free(run->slots);
   fl_free(run->seen);
   fl_free(run->stop_flags);
+  fl_free(run->running_of);
   fl_free(run->manifest_hash);
   fl_free(run->ns);
   fl_free(run->caller);

@@ -74,6 +74,7 @@ struct fl_ev {
   size_t goto_count;
   const struct fl_parent_command *to_parent; /* TASK_DONE; NULL: nothing is said to the graph above */
   struct fl_value *value;                    /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
+  bool is_cached;                            /* TASK_DONE: the node did not run, its result was known */
   bool is_map, is_lenient;                   /* RESUME */
   const char *node;                          /* UPDATE */
   const char (*more_ids)[FL_UUID_SIZE];      /* BULK_UPDATE: of the checkpoints after the first, rising */
@@ -116,6 +117,7 @@ struct fl_start_task {
   struct fl_value *answers; /* array: stored answers to this task's interrupts, in order; owned; NULL: none */
   struct fl_value *arg;     /* of the send that started it; then `state` has its members instead of the state's; owned;
                                NULL: an edge started it */
+  struct fl_value *error;   /* that it handles: {"node","code","message"}; owned; NULL: none */
   uint32_t remaining_steps; /* supersteps that the recursion limit leaves, this one counted; 1: the last */
   struct fl_value *resume; /* {interrupt id: answer}: to what the runs inside it asked, all so far; owned; NULL: none */
   struct fl_value *children; /* what they waited for when the task ended last, also when it is answered since; owned;
@@ -163,6 +165,7 @@ struct fl_run_settings {
   const char *const *interrupt_after;
   uint32_t stream_modes;    /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
   bool ephemeral;           /* no records, no commits */
+  uint32_t max_concurrency; /* tasks at the same time; 0: the definition's */
   bool has_parent;          /* the run of a child graph: commands to the graph above are allowed */
   const char *thread_id;    /* for run.thread_id in conditions; NULL: "" */
   struct fl_value *context; /* for context.NAME in conditions: an object, referenced; NULL: none */

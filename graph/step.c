@@ -142,7 +142,8 @@ void fl_seal_end(struct fl_run *run, struct fl_seal *seal, const struct fl_plann
   if (is_superstep) fl_run_note_stops(run, true);
   if (last != NULL) {
     ended = *last; /* its stream events come after the commit, when the plan has moved on */
-    run->tasks[last - run->tasks] = (struct fl_planned){.status = FL_TASK_DONE, .node = last->node};
+    run->tasks[last - run->tasks] =
+        (struct fl_planned){.status = FL_TASK_DONE, .node = last->node, .planned = last->planned};
   }
   uint64_t head = run->head_no;
   take_checkpoint(run, seal);
@@ -179,7 +180,7 @@ static int fold_all(struct fl_run *run, struct fl_seal *seal, struct fl_error *e
 
 static void move_hidden_channels(struct fl_run *run) {
   for (size_t i = 0; i < run->task_count; i++)
-    if (run->tasks[i].kind == FL_TASK_PULL) fl_control_mark_seen(run, fl_run_node(run, &run->tasks[i]));
+    if (run->tasks[i].kind == FL_TASK_PULL) fl_control_mark_seen(run, fl_run_planned_node(run, &run->tasks[i]));
   fl_control_clear_triggers(run);
   for (size_t i = 0; i < run->task_count; i++)
     fl_control_write_all(run, &run->tasks[i].writes, fl_run_node(run, &run->tasks[i])->name);
@@ -234,33 +235,11 @@ static bool stands_after(const struct fl_run *run) {
   return run->stops != NULL && strcmp(fl_get_string(fl_at(run->stops, 0), "when", ""), "after") == 0;
 }
 
-static void start_task(struct fl_run *run, struct fl_planned *task) {
-  fl_emit_task_start(run, task);
-  struct fl_do *effect = fl_effects_add(run->effects, FL_DO_START_TASK);
-  effect->after = fl_run_faults.start_before_commit ? 0 : run->last_seq; /* invariant 2 */
-  memcpy(effect->start.id, task->id, FL_UUID_SIZE);
-  effect->start.node = fl_run_node(run, task)->name;
-  effect->start.node_index = task->node;
-  effect->start.checkpoint_no = run->checkpoint_no;
-  effect->start.step = run->step + 1;
-  effect->start.state =
-      task->kind == FL_TASK_PUSH ? fl_state_create_arg(run->definition, task->arg, task->id) : fl_state_ref(run->state);
-  effect->start.arg = fl_value_ref(task->arg);
-  effect->start.answers = fl_value_ref(task->answers);
-  effect->start.remaining_steps = fl_run_remaining_steps(run);
-  effect->start.resume = fl_value_ref(task->resume);
-  effect->start.children = fl_value_ref(task->children);
-  task->status = FL_TASK_RUNNING;
-  task->start_seq = run->last_seq;
-  run->running_count++;
-}
-
 static void start_ready(struct fl_run *run) {
   run->phase = FL_PHASE_RUNNING;
   run->steps_used++;
-  for (size_t i = 0; i < run->task_count; i++)
-    if (run->tasks[i].status == FL_TASK_READY || run->tasks[i].status == FL_TASK_FAILED)
-      start_task(run, &run->tasks[i]);
+  run->first_ready = 0;
+  fl_run_start_more(run);
   if (run->running_count == 0) fl_run_end(run, FL_RUN_INTERRUPTED, NULL); /* the rest waits for answers */
 }
 
@@ -312,8 +291,9 @@ static void cancel_running(struct fl_run *run) {
   }
 }
 
-/* Nothing runs any more, but the superstep is not complete. */
+/* The superstep is not complete: what waits for its turn has it now; when nothing runs any more, the run ends. */
 static void end_incomplete(struct fl_run *run) {
+  if (run->phase == FL_PHASE_RUNNING) fl_run_start_more(run);
   if (run->running_count > 0) return;
   if (run->phase == FL_PHASE_FAILING) fl_run_end(run, FL_RUN_FAILED, &run->error);
   else if (run->phase == FL_PHASE_LEAVING) fl_run_end(run, FL_RUN_TO_PARENT, NULL);
@@ -327,7 +307,8 @@ static void set_error(struct fl_planned *task, const char *node, const struct fl
                err != NULL && err->text[0] != '\0' ? err->text : fl_error_sentence(code));
 }
 
-static void store_error(struct fl_run *run, const struct fl_planned *task) {
+/* `handler`: what says that another node takes the task's place; NULL: none does. */
+static void store_error(struct fl_run *run, const struct fl_planned *task, struct fl_value *handler) {
   if (run->ephemeral) return;
   struct fl_records records = {0};
   FL_VALUE_AUTO stored = fl_object();
@@ -336,21 +317,27 @@ static void store_error(struct fl_run *run, const struct fl_planned *task) {
   fl_set_string(stored, "message", task->error->text);
   fl_checkpoint_write(run, task, FL_WRITE_ERROR, stored, &records);
   fl_checkpoint_heads(run, task, &records);
+  if (handler != NULL) fl_checkpoint_write(run, task, FL_WRITE_ERROR_SOURCE, handler, &records);
   fl_run_commit(run, &records, run->checkpoint_no);
 }
 
-/* The first hard error ends the run; what a cancelled sibling says about its own end is no news. */
+/* The first hard error that no node handles ends the run; what a cancelled sibling says about its own end is no news.
+ */
 static void task_failed(struct fl_run *run, struct fl_planned *task, const struct fl_error *err) {
   bool was_cancelled = run->phase != FL_PHASE_RUNNING && err != NULL && err->code == FL_E_CANCELLED;
+  bool is_handled = run->phase == FL_PHASE_RUNNING && fl_task_has_handler(run, task);
+  FL_VALUE_AUTO handler = is_handled ? fl_task_handler_record(run, task, err) : NULL;
   fl_planned_forget(task);
-  run->running_count--;
+  fl_run_task_stopped(run, task);
   task->status = was_cancelled ? FL_TASK_READY : FL_TASK_FAILED;
   if (!was_cancelled) {
     set_error(task, fl_run_node(run, task)->name, err);
-    store_error(run, task);
+    store_error(run, task, handler);
     fl_emit_task_end(run, task);
   }
-  if (run->phase == FL_PHASE_RUNNING) {
+  if (is_handled) {
+    fl_task_hand_over(run, task, handler);
+  } else if (run->phase == FL_PHASE_RUNNING) {
     run->phase = FL_PHASE_FAILING;
     run->error = *task->error;
     cancel_running(run);
@@ -406,7 +393,7 @@ static void task_leaves(struct fl_run *run, struct fl_planned *task) {
     return;
   }
   task->status = FL_TASK_READY;
-  run->running_count--;
+  fl_run_task_stopped(run, task);
   if (run->phase == FL_PHASE_RUNNING) {
     run->phase = FL_PHASE_LEAVING;
     copy_command(run->ev->to_parent, &run->to_parent);
@@ -421,6 +408,7 @@ static void task_done(struct fl_run *run, struct fl_planned *task) {
     task_leaves(run, task);
     return;
   }
+  task->is_cached = run->ev->is_cached;
   int rc = accept_writes(run, task, &err);
   if (rc == 0) rc = fl_route_gotos(run, run->ev->gotos, run->ev->goto_count, &task->writes, &err);
   if (rc == 0) rc = find_ways(run, task, &err);
@@ -432,7 +420,7 @@ static void task_done(struct fl_run *run, struct fl_planned *task) {
   }
   task->status = FL_TASK_DONE;
   task->arrival = ++run->arrivals;
-  run->running_count--;
+  fl_run_task_stopped(run, task);
   if (is_last) {
     complete_superstep(run, task);
     return;
@@ -442,7 +430,7 @@ static void task_done(struct fl_run *run, struct fl_planned *task) {
 }
 
 static void task_interrupted(struct fl_run *run, struct fl_planned *task) {
-  run->running_count--;
+  fl_run_task_stopped(run, task);
   fl_task_ask(run, task);
   fl_emit_task_end(run, task);
   end_incomplete(run);
@@ -485,7 +473,7 @@ static void on_commit_failed(struct fl_run *run) {
   for (size_t i = 0; i < run->task_count; i++) {
     if (run->tasks[i].status != FL_TASK_RUNNING || run->tasks[i].start_seq < run->ev->seq) continue;
     run->tasks[i].status = FL_TASK_READY;
-    run->running_count--;
+    fl_run_task_stopped(run, &run->tasks[i]);
   }
   cancel_running(run);
   end_incomplete(run);

@@ -252,6 +252,7 @@ static void start_deinit(struct fl_start_task *start) {
   fl_value_unref(start->arg);
   fl_value_unref(start->resume);
   fl_value_unref(start->children);
+  fl_value_unref(start->error);
 }
 
 static void drop_effects(struct fl_do *items, size_t count) {
@@ -347,11 +348,12 @@ static void trace_record(struct test_engine *engine, const struct fl_record *rec
     tracef(engine, "           %s %s %s\n", record->value.channel, bodies[record->value.kind], record->body);
   else if (record->kind == FL_RECORD_WRITE)
     tracef(engine, "           beside: %s %s %s\n",
-           record->write.index == FL_WRITE_DONE        ? "done"
-           : record->write.index == FL_WRITE_ERROR     ? "error"
-           : record->write.index == FL_WRITE_INTERRUPT ? "asks"
-           : record->write.index == FL_WRITE_RESUME    ? "answers"
-                                                       : "write",
+           record->write.index == FL_WRITE_DONE           ? "done"
+           : record->write.index == FL_WRITE_ERROR        ? "error"
+           : record->write.index == FL_WRITE_ERROR_SOURCE ? "handler"
+           : record->write.index == FL_WRITE_INTERRUPT    ? "asks"
+           : record->write.index == FL_WRITE_RESUME       ? "answers"
+                                                          : "write",
            record->write.channel, record->body);
   else {
     FL_VALUE_AUTO body = test_json(record->body);
@@ -409,7 +411,7 @@ static void take_start(struct test_engine *engine, struct fl_do *effect) {
   engine->starts++;
   engine->running = push(engine->running, &engine->running_count, task, sizeof *task);
   task->state = NULL;
-  task->answers = task->resume = task->children = task->arg = NULL;
+  task->answers = task->resume = task->children = task->arg = task->error = NULL;
 }
 
 static void feed(struct test_engine *engine, struct fl_ev *ev);
