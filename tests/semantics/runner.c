@@ -5,7 +5,7 @@
  *   test-semantics --accept PATH…   fills in what is expected where it is missing or different, and says so
  *   test-semantics --trace PATH…    prints [{"name", "steps": [what each came to]}] */
 #include "runtime/json/json.h"
-#include "tests/semantics/trace.h"
+#include "tests/semantics/play.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,75 +18,11 @@ struct suite {
   struct fl_value *traces; /* TRACE */
 };
 
-/* One case under way. */
-struct play {
-  struct rig rig;
-  struct trace trace;
-  struct fl_definition *definition;
-  struct fl_value *interrupts; /* ids that wait for answers, in order */
-  struct fl_error error;       /* why a step could not be started */
-};
-
-/* ---- the graph ---- */
-
-static void write_text(const char *folder, const char *name, const char *text) {
-  FL_FREE_AUTO char *path = fl_format("%s/%s", folder, name);
+static void write_text(const char *path, const char *text) {
   FILE *file = fopen(path, "we");
   if (file == NULL) abort();
   fputs(text, file);
   fclose(file);
-}
-
-static int load(struct play *play, const struct fl_value *test, struct fl_error *err) {
-  static const char *folder;
-  if (folder == NULL) folder = test_folder();
-  static const char *const names[] = {"graph", "script"};
-  for (size_t i = 0; i < 2; i++) {
-    if (fl_get(test, names[i]) == NULL) continue;
-    FL_FREE_AUTO char *name = fl_format("%s.yaml", names[i]);
-    char *text = fl_dump(fl_get(test, names[i]), NULL);
-    write_text(folder, name, text);
-    fl_text_free(text);
-  }
-  FL_FREE_AUTO char *path = fl_format("%s/graph.yaml", folder);
-  int rc = fl_runtime_load(play->rig.runtime, path, &play->definition, err);
-  if (rc == 0) fl_definition_unref(play->definition); /* the runtime holds it */
-  return rc;
-}
-
-/* ---- the steps ---- */
-
-/* {"0": ANSWER} by place among the open questions becomes {ID: ANSWER}. */
-static struct fl_value *answers_by_id(const struct play *play, const struct fl_value *answers) {
-  struct fl_value *by_id = fl_object();
-  for (struct fl_member m = {0}; fl_next_member(answers, &m);) {
-    const struct fl_value *asked = fl_at(play->interrupts, strtoul(m.key, NULL, 10));
-    fl_set_take(by_id, fl_get_string(asked, "id", "nobody asked"), fl_value_ref(m.value));
-  }
-  return by_id;
-}
-
-static struct fl_invoke_options options_of(struct play *play, const struct fl_value *step) {
-  struct fl_invoke_options options = {.thread = "t", .follow = TRACE_FOLLOWS, .on_event = trace_event};
-  options.user = &play->trace;
-  options.recursion_limit = (uint32_t)fl_get_int(step, "recursion_limit", 0);
-  options.input = fl_value_ref(fl_get(step, "input"));
-  options.resume = fl_value_ref(fl_get(step, "resume"));
-  const struct fl_value *answers = fl_get(step, "answer");
-  if (answers != NULL) {
-    options.resume = answers_by_id(play, answers);
-    options.resume_is_map = true;
-  }
-  return options;
-}
-
-static struct fl_value *do_step(struct play *play, const struct fl_value *step) {
-  trace_begin(&play->trace);
-  rig_run(&play->rig, play->definition, options_of(play, step));
-  fl_value_unref(play->interrupts);
-  play->interrupts = fl_value_ref(play->rig.interrupts);
-  play->error = play->rig.error;
-  return trace_end(&play->trace, &play->rig, play->definition, play->rig.status);
 }
 
 /* ---- the cases ---- */
@@ -133,15 +69,14 @@ static bool check_refused(const struct fl_value *test, int rc, const struct fl_e
 
 /* Plays a case; the case with what its steps came to. */
 static struct fl_value *play_case(struct suite *suite, const struct fl_value *test, bool *ok) {
-  struct play play = {.rig.seed = 1};
-  rig_up(&play.rig);
+  struct play play;
   struct fl_error err = {0};
-  int rc = load(&play, test, &err);
+  int rc = play_begin(&play, test, &err);
   struct fl_value *settled = fl_copy_shallow(test), *steps = fl_array(), *traces = fl_array();
   *ok = check_refused(test, rc, &err);
   for (size_t i = 0; rc == 0 && i < fl_size(fl_get(test, "steps")); i++) {
     struct fl_value *step = fl_at(fl_get(test, "steps"), i);
-    FL_VALUE_AUTO came_to = do_step(&play, step);
+    FL_VALUE_AUTO came_to = play_step(&play, step);
     fl_append_take(steps, settle(suite, step, came_to, ok));
     fl_append_take(traces, fl_value_ref(came_to));
     if (!*ok && play.error.code != 0) diag("the run said:", play.error.text);
@@ -156,9 +91,7 @@ static struct fl_value *play_case(struct suite *suite, const struct fl_value *te
     fl_append_take(suite->traces, entry);
   }
   fl_value_unref(traces);
-  fl_value_unref(play.interrupts);
-  trace_deinit(&play.trace);
-  rig_deinit(&play.rig);
+  play_end(&play);
   return settled;
 }
 
@@ -188,7 +121,7 @@ static void play_file(struct suite *suite, const char *path) {
   fl_set_take(settled, "cases", cases);
   if (suite->mode == ACCEPT && suite->has_changed) {
     FL_FREE_AUTO char *text = trace_pretty(settled);
-    write_text(".", path, text);
+    write_text(path, text);
     printf("# %s has changed: compare it with git diff, and with sh tests/interop/langgraph.sh\n", path);
     suite->has_changed = false;
   }

@@ -9,7 +9,8 @@
 void trace_deinit(struct trace *trace) {
   fl_value_unref(trace->stream);
   fl_value_unref(trace->running);
-  trace->stream = trace->running = NULL;
+  fl_value_unref(trace->open);
+  trace->stream = trace->running = trace->open = NULL;
   fl_map_deinit(&trace->ids);
 }
 
@@ -201,6 +202,8 @@ struct fl_value *trace_end(struct trace *trace, struct rig *rig, struct fl_defin
   end_starts(trace);
   FL_VALUE_AUTO seen = describe(rig, definition);
   FL_VALUE_AUTO told = fl_object();
+  fl_value_unref(trace->open);
+  trace->open = fl_value_ref(fl_get(seen, "interrupts"));
   fl_set_string(told, "end", status == 0 ? "done" : status == 1 ? "interrupted" : "failed");
   if (status < 0) fl_set_string(told, "error", fl_error_word(status));
   fl_set_take(told, "stream", fl_value_ref(trace->stream));

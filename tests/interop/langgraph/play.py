@@ -72,7 +72,7 @@ class Play:
             shared["model"] = messages.ScriptedModel(case["script"])
         self.builder = Builder(case["graph"], shared)
         self.app = self.builder.compile(InMemorySaver(), cache=InMemoryCache())
-        self.open, self.known, self.numbers = [], [], {}
+        self.open, self.known, self.numbers, self.last = [], [], {}, {}
 
     # -- doing --
 
@@ -162,7 +162,22 @@ class Play:
             return {key: self.number_ids(element) for key, element in value.items()}
         return value
 
+    def decided(self, step):
+        """{"go_on": INPUT}: answer the first open question, or go on with what is left, or take the input."""
+        if "go_on" not in step:
+            return step
+        if self.open:
+            return {**step, "answer": {"0": step["go_on"]["log"]}}
+        return step if self.last.get("next") else {**step, "input": step["go_on"]}
+
     async def step(self, step):
+        if "go_on" in step and self.last.get("end") in ("failed", "over") and (
+                self.unknown or not self.last.get("next")):
+            return {"end": "over"}
+        self.last = await self.do(self.decided(step))
+        return self.last
+
+    async def do(self, step):
         stream, error = Stream(), None
         try:
             await (self.update(step) if "update" in step else self.run(step, stream))

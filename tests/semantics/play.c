@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/semantics/play.h"
+
+#include "runtime/json/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- the graph ---- */
+
+static void write_file(const char *path, const char *text) {
+  FILE *file = fopen(path, "we");
+  if (file == NULL) abort();
+  fputs(text, file);
+  fclose(file);
+}
+
+static int load_graph(struct play *play, const struct fl_value *test, struct fl_error *err) {
+  static const char *folder;
+  if (folder == NULL) folder = test_folder();
+  static const char *const names[] = {"graph", "script"};
+  for (size_t i = 0; i < 2; i++) {
+    if (fl_get(test, names[i]) == NULL) continue;
+    FL_FREE_AUTO char *path = fl_format("%s/%s.yaml", folder, names[i]);
+    char *text = fl_dump(fl_get(test, names[i]), NULL);
+    write_file(path, text);
+    fl_text_free(text);
+  }
+  FL_FREE_AUTO char *path = fl_format("%s/graph.yaml", folder);
+  int rc = fl_runtime_load(play->rig.runtime, path, &play->definition, err);
+  if (rc == 0) fl_definition_unref(play->definition); /* the runtime holds it */
+  return rc;
+}
+
+/* ---- the steps ---- */
+
+/* {"0": ANSWER} by place among the open questions becomes {ID: ANSWER}. */
+static struct fl_value *answers_by_id(const struct play *play, const struct fl_value *answers) {
+  struct fl_value *by_id = fl_object();
+  for (struct fl_member m = {0}; fl_next_member(answers, &m);) {
+    const struct fl_value *asked = fl_at(play->trace.open, strtoul(m.key, NULL, 10));
+    fl_set_take(by_id, fl_get_string(asked, "id", "nobody asked"), fl_value_ref(m.value));
+  }
+  return by_id;
+}
+
+static struct fl_invoke_options options_of(struct play *play, const struct fl_value *step) {
+  struct fl_invoke_options options = {.thread = "t", .follow = TRACE_FOLLOWS, .on_event = trace_event};
+  options.user = &play->trace;
+  options.recursion_limit = (uint32_t)fl_get_int(step, "recursion_limit", 0);
+  options.input = fl_value_ref(fl_get(step, "input"));
+  options.resume = fl_value_ref(fl_get(step, "resume"));
+  const struct fl_value *answers = fl_get(step, "answer");
+  if (answers != NULL) {
+    options.resume = answers_by_id(play, answers);
+    options.resume_is_map = true;
+  }
+  return options;
+}
+
+/* {"go_on": INPUT}: an answer (the log of the input) to the first open question, or on with what is left, or the input;
+ * nothing after an error that leaves nothing to go on with. */
+static struct fl_value *decided(const struct play *play, const struct fl_value *step) {
+  const struct fl_value *input = fl_get(step, "go_on");
+  struct fl_value *decided = fl_copy_shallow(step);
+  if (input == NULL) return decided;
+  if (fl_get(fl_at(play->trace.open, 0), "id") != NULL) {
+    struct fl_value *answers = fl_object();
+    fl_set_take(answers, "0", fl_value_ref(fl_get(input, "log")));
+    fl_set_take(decided, "answer", answers);
+  } else if (fl_size(fl_get(play->last, "next")) == 0) {
+    fl_set_take(decided, "input", fl_value_ref((struct fl_value *)(uintptr_t)input));
+  }
+  return decided;
+}
+
+static bool is_over(const struct play *play, const struct fl_value *step) {
+  bool has_failed = strcmp(fl_get_string(play->last, "end", ""), "failed") == 0;
+  return fl_get(step, "go_on") != NULL && play->last != NULL &&
+         (strcmp(fl_get_string(play->last, "end", ""), "over") == 0 ||
+          (has_failed && fl_size(fl_get(play->last, "next")) == 0));
+}
+
+static struct fl_value *do_step(struct play *play, const struct fl_value *given) {
+  FL_VALUE_AUTO step = decided(play, given);
+  trace_begin(&play->trace);
+  rig_run(&play->rig, play->definition, options_of(play, step));
+  play->error = play->rig.error;
+  return trace_end(&play->trace, &play->rig, play->definition, play->rig.status);
+}
+
+struct fl_value *play_step(struct play *play, const struct fl_value *step) {
+  struct fl_value *came_to;
+  if (is_over(play, step)) {
+    came_to = fl_object();
+    fl_set_string(came_to, "end", "over");
+  } else {
+    came_to = do_step(play, step);
+  }
+  fl_value_unref(play->last);
+  play->last = fl_value_ref(came_to);
+  return came_to;
+}
+
+int play_begin(struct play *play, const struct fl_value *test, struct fl_error *err) {
+  *play = (struct play){.rig.seed = 1};
+  rig_up(&play->rig);
+  return load_graph(play, test, err);
+}
+
+void play_end(struct play *play) {
+  fl_value_unref(play->last);
+  trace_deinit(&play->trace);
+  rig_deinit(&play->rig);
+}
