@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking at stored checkpoints without their graph: how two values differ, row by row; what a checkpoint waits for;
+ * and a checkpoint as the beginning of another thread. */
+#include "graph/look.h"
+
+#include "tests/unit/graph/shapes.h"
+
+#include "runtime/base/mem.h"
+
+static const struct {
+  const char *name, *from, *to, *change; /* NULL: absent */
+} values[] = {
+    {"equal numbers", "1", "1.0", NULL},
+    {"equal lists", "[1,{\"a\":2}]", "[1,{\"a\":2}]", NULL},
+    {"a number", "1", "2", "{\"from\":1,\"to\":2}"},
+    {"null is a value", "null", "2", "{\"from\":null,\"to\":2}"},
+    {"another type", "[1]", "{\"a\":1}", "{\"from\":[1],\"to\":{\"a\":1}}"},
+    {"it is new", NULL, "\"x\"", "{\"added\":\"x\"}"},
+    {"it is gone", "\"x\"", NULL, "{\"removed\":\"x\"}"},
+    {"behind the list", "[1,2]", "[1,2,3,4]", "{\"appended\":[3,4]}"},
+    {"a first element", "[]", "[1]", "{\"appended\":[1]}"},
+    {"off the end", "[1,2,3]", "[1]", "{\"removed\":[{\"index\":1,\"value\":2},{\"index\":2,\"value\":3}]}"},
+    {"off the front", "[1,2,3]", "[2,3]", "{\"removed\":[{\"index\":0,\"value\":1}]}"},
+    {"into the middle", "[1,3]", "[1,2,3]", "{\"inserted\":[{\"index\":1,\"value\":2}]}"},
+    {"in its place", "[1,2,3]", "[1,9,3]", "{\"changed\":[{\"from\":2,\"to\":9,\"index\":1}]}"},
+    {"in its place, and behind", "[1,2]", "[1,9,3]",
+     "{\"changed\":[{\"from\":2,\"to\":9,\"index\":1}],\"appended\":[3]}"},
+    {"all of it", "[1,2]", "[]", "{\"removed\":[{\"index\":0,\"value\":1},{\"index\":1,\"value\":2}]}"},
+    {"repeated elements", "[1,1,1]", "[1,1]", "{\"removed\":[{\"index\":2,\"value\":1}]}"},
+    {"a message more", "[{\"id\":\"a\",\"c\":1}]", "[{\"id\":\"a\",\"c\":1},{\"id\":\"b\",\"c\":2}]",
+     "{\"appended\":[{\"id\":\"b\",\"c\":2}]}"},
+    {"a message less", "[{\"id\":\"a\"},{\"id\":\"b\"}]", "[{\"id\":\"b\"}]", "{\"removed\":[{\"id\":\"a\"}]}"},
+    {"a message that says something else", "[{\"id\":\"a\",\"c\":1},{\"id\":\"b\"}]",
+     "[{\"id\":\"a\",\"c\":2},{\"id\":\"b\"}]",
+     "{\"changed\":[{\"from\":{\"id\":\"a\",\"c\":1},\"to\":{\"id\":\"a\",\"c\":2},\"id\":\"a\"}]}"},
+    {"one goes, one comes, one changes", "[{\"id\":\"a\"},{\"id\":\"b\",\"c\":1}]",
+     "[{\"id\":\"b\",\"c\":2},{\"id\":\"d\"}]",
+     "{\"changed\":[{\"from\":{\"id\":\"b\",\"c\":1},\"to\":{\"id\":\"b\",\"c\":2},\"id\":\"b\"}],"
+     "\"appended\":[{\"id\":\"d\"}],\"removed\":[{\"id\":\"a\"}]}"},
+    {"the same in another order", "[{\"id\":\"a\"},{\"id\":\"b\"}]", "[{\"id\":\"b\"},{\"id\":\"a\"}]",
+     "{\"from\":[{\"id\":\"a\"},{\"id\":\"b\"}],\"to\":[{\"id\":\"b\"},{\"id\":\"a\"}]}"},
+    {"an id twice is no id", "[{\"id\":\"a\"}]", "[{\"id\":\"a\"},{\"id\":\"a\"}]", "{\"appended\":[{\"id\":\"a\"}]}"},
+    {"members", "{\"a\":1,\"b\":2,\"c\":3}", "{\"a\":1,\"b\":9,\"d\":4}",
+     "{\"members\":{\"b\":{\"from\":2,\"to\":9},\"c\":{\"removed\":3},\"d\":{\"added\":4}}}"},
+    {"members of members", "{\"a\":{\"l\":[1]}}", "{\"a\":{\"l\":[1,2]}}",
+     "{\"members\":{\"a\":{\"members\":{\"l\":{\"appended\":[2]}}}}}"},
+};
+
+static void test_values(void **state) {
+  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+    FL_VALUE_AUTO from = values[i].from != NULL ? test_json(values[i].from) : NULL;
+    FL_VALUE_AUTO to = values[i].to != NULL ? test_json(values[i].to) : NULL;
+    FL_VALUE_AUTO change = fl_value_diff(from, to);
+    if (values[i].change == NULL && change != NULL) fail_msg("%s: they differ", values[i].name);
+    if (values[i].change != NULL) assert_same(change, values[i].change, values[i].name);
+  }
+}
+
+/* ---- checkpoints ---- */
+
+static void load(const struct test_engine *engine, uint64_t no, struct fl_loaded *ret_loaded) {
+  test_store_load_at(&engine->store, no, ret_loaded);
+}
+
+static void test_two_checkpoints(void **state) {
+  struct test_engine engine;
+  struct fl_loaded from, to;
+  begin(&engine, shape("abc", "START>a a>b b>c", NULL, NULL));
+  test_input(&engine, "{\"one\":1}");
+  load(&engine, 2, &from);
+  load(&engine, 4, &to);
+  FL_VALUE_AUTO diff = fl_loaded_diff(&from, &to, true);
+  assert_same(diff,
+              "{\"from\":{\"checkpoint_id\":\"checkpoint-2\",\"step\":1},"
+              "\"to\":{\"checkpoint_id\":\"checkpoint-4\",\"step\":3},"
+              "\"channels\":{\"log\":{\"appended\":[\"b\",\"c\"]}},\"next\":{\"from\":[\"b\"],\"to\":[]}}",
+              "diff");
+  FL_VALUE_AUTO back = fl_loaded_diff(&to, &from, false);
+  assert_same(fl_get(back, "channels"),
+              "{\"log\":{\"removed\":[{\"index\":1,\"value\":\"b\"},{\"index\":2,\"value\":\"c\"}]}}", "back");
+  FL_VALUE_AUTO same = fl_loaded_diff(&to, &to, true);
+  assert_same(fl_get(same, "channels"), "{}", "the same");
+  assert_null(fl_get(same, "next"));
+  fl_loaded_deinit(&from);
+  fl_loaded_deinit(&to);
+  end(&engine);
+}
+
+static void test_channels_that_come_and_go(void **state) {
+  struct test_engine engine;
+  struct fl_loaded from, to;
+  begin(&engine, shape("ab", "START>a a>b", "b", count_one));
+  test_input(&engine, "{}");
+  load(&engine, 1, &from);
+  load(&engine, 3, &to);
+  FL_VALUE_AUTO diff = fl_loaded_diff(&from, &to, true);
+  assert_same(fl_get(diff, "channels"), "{\"log\":{\"added\":[\"a\"]},\"n\":{\"added\":1}}", "new");
+  FL_VALUE_AUTO back = fl_loaded_diff(&to, &from, true);
+  assert_same(fl_get(back, "channels"), "{\"log\":{\"removed\":[\"a\"]},\"n\":{\"removed\":1}}", "gone");
+  fl_loaded_deinit(&from);
+  fl_loaded_deinit(&to);
+  end(&engine);
+}
+
+static void assert_interrupts(const struct test_engine *engine, const char *nodes) {
+  struct fl_loaded loaded;
+  load(engine, test_store_head(&engine->store), &loaded);
+  FL_VALUE_AUTO interrupts = fl_loaded_interrupts(&loaded);
+  FL_VALUE_AUTO names = fl_array();
+  for (size_t i = 0; i < fl_size(interrupts); i++)
+    fl_append_take(names, fl_value_ref(fl_get(fl_at(interrupts, i), "node")));
+  assert_same(names, nodes, "what it waits for");
+  fl_loaded_deinit(&loaded);
+}
+
+static void test_what_it_waits_for(void **state) {
+  struct test_engine engine;
+  const char *const before[] = {"c", NULL};
+  begin(&engine, shape("abc", "START>a,b a+b>c", "a", ask_two));
+  test_input(&engine, "{}");
+  assert_interrupts(&engine, "[\"a\"]");
+  test_resume(&engine, "1");
+  assert_interrupts(&engine, "[\"a\"]"); /* the second question */
+  stop_at(&engine, before, NULL);
+  test_resume(&engine, "2");
+  assert_interrupts(&engine, "[\"c\"]");
+  struct fl_loaded loaded;
+  load(&engine, test_store_head(&engine.store), &loaded);
+  FL_VALUE_AUTO stops = fl_loaded_interrupts(&loaded);
+  assert_same(stops, "[{\"node\":\"c\",\"when\":\"before\"}]", "the stop");
+  FL_VALUE_AUTO seen = fl_loaded_values(&loaded);
+  assert_int_equal(fl_size(seen), 1); /* nothing of what carries control */
+  fl_loaded_deinit(&loaded);
+  end(&engine);
+}
+
+/* ---- copies ---- */
+
+/* Moves a thread's checkpoint into the empty store of another engine. */
+static void copy_into(const struct test_engine *from, uint64_t no, struct test_engine *to) {
+  struct fl_loaded loaded;
+  load(from, no, &loaded);
+  struct fl_do commit = {.kind = FL_DO_COMMIT, .seq = 1};
+  assert_int_equal(fl_loaded_copy(&loaded, &commit.records, NULL), 0);
+  struct fl_records beside = {0};
+  for (size_t i = 0;
+       i < commit.records.count;) { /* the test store wants the checkpoint first, then what is beside it */
+    if (commit.records.items[i].kind != FL_RECORD_WRITE) {
+      i++;
+      continue;
+    }
+    struct fl_record *moved = fl_records_add(&beside, FL_RECORD_WRITE, NULL);
+    fl_free(moved->ns);
+    *moved = commit.records.items[i];
+    memmove(&commit.records.items[i], &commit.records.items[i + 1],
+            (--commit.records.count - i) * sizeof *commit.records.items);
+  }
+  test_store_apply(&to->store, &commit);
+  struct fl_do second = {.kind = FL_DO_COMMIT, .seq = 2, .expected_head = 1, .records = beside};
+  test_store_apply(&to->store, &second);
+  fl_loaded_deinit(&loaded);
+  test_engine_restart(to);
+}
+
+static void test_copy_of_an_old_checkpoint(void **state) {
+  struct test_engine engine, copy;
+  begin(&engine, shape("abc", "START>a a>b b>c", NULL, NULL));
+  begin(&copy, fl_definition_ref(engine.definition));
+  test_input(&engine, "{\"one\":{\"deep\":[1]}}");
+  copy_into(&engine, 2, &copy);
+  assert_next(&copy, "[\"b\"]");
+  assert_log(&copy, "[\"a\"]");
+  test_continue(&copy);
+  assert_state(&copy, "{\"log\":[\"a\",\"b\",\"c\"],\"one\":{\"deep\":[1]}}");
+  test_input(&copy, "{}");
+  assert_log(&copy, "[\"a\",\"b\",\"c\",\"a\",\"b\",\"c\"]");
+  assert_log(&engine, "[\"a\",\"b\",\"c\"]"); /* nobody else's business */
+  end(&copy);
+  end(&engine);
+}
+
+/* A copy of a thread that waits for an answer waits for it too; what its sibling wrote is not done again. */
+static void test_copy_of_a_question(void **state) {
+  struct test_engine engine, copy;
+  begin(&engine, shape("abc", "START>a,b a+b>c", "a", ask_two));
+  begin(&copy, fl_definition_ref(engine.definition));
+  test_input(&engine, "{}");
+  test_resume(&engine, "\"x\"");
+  copy_into(&engine, test_store_head(&engine.store), &copy);
+  assert_waits(&copy, "[\"a\"]");
+  test_resume(&copy, "\"y\"");
+  assert_int_equal(copy.status, FL_RUN_DONE);
+  assert_log(&copy, "[\"a: x, y\",\"b\",\"c\"]");
+  assert_int_equal(attempts_of(&copy, "b"), 0);
+  assert_waits(&engine, "[\"a\"]");
+  end(&copy);
+  end(&engine);
+}
+
+static void test_copy_of_calls(void **state) {
+  struct fl_loaded loaded = {.checkpoint_no = 7, .checkpoint_id = "c", .step = 3, .call_count = 2};
+  struct fl_records records = {0};
+  loaded.source = fl_strdup("loop");
+  loaded.body = test_json("{\"next\":[\"a\"],\"channels\":{}}");
+  loaded.calls = fl_new_array(struct fl_loaded_call, 2);
+  for (int i = 0; i < 2; i++)
+    loaded.calls[i] = (struct fl_loaded_call){.task_id = "t",
+                                              .index = i,
+                                              .call_id = "k",
+                                              .effect = FL_EFFECT_ONCE,
+                                              .name = fl_strdup("s/t"),
+                                              .args = fl_object()};
+  loaded.calls[1].has_result = loaded.calls[1].is_error = true;
+  loaded.calls[1].result = fl_string("no");
+  assert_int_equal(fl_loaded_copy(&loaded, &records, NULL), 0);
+  assert_int_equal(records.count, 4);
+  assert_string_equal(records.items[0].checkpoint.source, "fork");
+  assert_int_equal(records.items[0].checkpoint.parent_no, 0);
+  assert_int_equal(records.items[1].intent.checkpoint_no, 1);
+  assert_int_equal(records.items[1].intent.effect, FL_EFFECT_ONCE);
+  assert_true(records.items[3].result.is_error);
+  assert_string_equal(records.items[3].body, "\"no\"");
+  fl_records_deinit(&records);
+  fl_loaded_deinit(&loaded);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_values),
+      cmocka_unit_test(test_two_checkpoints),
+      cmocka_unit_test(test_channels_that_come_and_go),
+      cmocka_unit_test(test_what_it_waits_for),
+      cmocka_unit_test(test_copy_of_an_old_checkpoint),
+      cmocka_unit_test(test_copy_of_a_question),
+      cmocka_unit_test(test_copy_of_calls),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
