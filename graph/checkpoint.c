@@ -7,7 +7,8 @@
  * "control":{HIDDEN:[VERSION,[NODE…],true]} (only those available or, for a join, begun, or deferred and waiting; the
  * last: of those deferred, available), "seen":{NODE:{CHANNEL:VERSION}}, "sizes":{LIST:[LIVE,STORED]}, "next":[NODE…],
  * "version":N, "stops":[…], "writer":NODE (of an input or an update: as whom), "caller":TASK (of a subgraph: the task
- * that runs it), "children":{NAMESPACE:CHECKPOINT_NO} (where lasting subgraphs stand)}. */
+ * that runs it), "children":{NAMESPACE:CHECKPOINT_NO} (where lasting subgraphs stand),
+ * "run_id":ID, "metadata":{…} (both as given)}. */
 #include "graph/core.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/check.h"
@@ -265,6 +266,14 @@ static void write_rest(const struct fl_run *run, struct fl_buf *body) {
   if (run->heads != NULL) {
     write_key(body, "children");
     fl_json_write(body, run->heads, FL_JSON_COMPACT);
+  }
+  if (run->run_id != NULL) {
+    write_key(body, "run_id");
+    fl_json_write_string(body, fl_slice_of(run->run_id));
+  }
+  if (run->metadata != NULL) {
+    write_key(body, "metadata");
+    fl_json_write(body, run->metadata, FL_JSON_COMPACT);
   }
   if (run->stops != NULL) {
     write_key(body, "stops");

@@ -85,7 +85,8 @@ struct fl_run {
   /* settings */
   uint32_t recursion_limit, max_concurrency, stream_modes; /* max_concurrency 0: no limit */
   bool ephemeral, has_parent;
-  char *manifest_hash, *ns, *caller, *thread_id;
+  char *manifest_hash, *ns, *caller, *thread_id, *run_id;
+  struct fl_value *metadata;
   struct fl_value *context; /* NULL: none */
   uint8_t *stop_flags;      /* per node: FL_STOP_* */
   /* the thread as of its last checkpoint */

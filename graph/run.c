@@ -41,6 +41,11 @@ void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings
   struct fl_value *context = fl_value_ref(fl_option(settings, context, NULL));
   fl_value_unref(run->context);
   run->context = context;
+  fl_free(run->run_id);
+  run->run_id = fl_strdup(fl_option(settings, run_id, NULL));
+  struct fl_value *metadata = fl_value_ref(fl_option(settings, metadata, NULL));
+  fl_value_unref(run->metadata);
+  run->metadata = metadata;
   fl_free(run->manifest_hash);
   run->manifest_hash = fl_strdup(fl_option(settings, manifest_hash, NULL));
   const char *ns = fl_option(settings, ns, NULL);
@@ -94,6 +99,8 @@ void fl_run_destroy(struct fl_run *run) {
   fl_free(run->ns);
   fl_free(run->caller);
   fl_free(run->writer);
+  fl_free(run->run_id);
+  fl_value_unref(run->metadata);
   fl_free(run->thread_id);
   fl_value_unref(run->context);
   fl_parent_command_deinit(&run->to_parent);
@@ -153,6 +160,8 @@ static struct fl_value *describe_task(const struct fl_run *run, const struct fl_
   fl_set_take(described, "interrupts", interrupts);
   return described;
 }
+
+const char *fl_run_checkpoint_id(const struct fl_run *run) { return run->checkpoint_id; }
 
 bool fl_run_is_unfinished(const struct fl_run *run) {
   bool is_open = false;

@@ -163,12 +163,14 @@ struct fl_run_settings {
   struct fl_numbers *numbers; /* lent for the life of the run, taken at its creation; NULL: its own */
   const char *const *interrupt_before; /* beside the definition's; NULL-terminated; NULL: none */
   const char *const *interrupt_after;
-  uint32_t stream_modes;    /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
-  bool ephemeral;           /* no records, no commits */
-  uint32_t max_concurrency; /* tasks at the same time; 0: the definition's */
-  bool has_parent;          /* the run of a child graph: commands to the graph above are allowed */
-  const char *thread_id;    /* for run.thread_id in conditions; NULL: "" */
-  struct fl_value *context; /* for context.NAME in conditions: an object, referenced; NULL: none */
+  uint32_t stream_modes;     /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
+  bool ephemeral;            /* no records, no commits */
+  uint32_t max_concurrency;  /* tasks at the same time; 0: the definition's */
+  bool has_parent;           /* the run of a child graph: commands to the graph above are allowed */
+  const char *thread_id;     /* for run.thread_id in conditions; NULL: "" */
+  struct fl_value *context;  /* for context.NAME in conditions: an object, referenced; NULL: none */
+  const char *run_id;        /* stands in every checkpoint that is made; NULL: none */
+  struct fl_value *metadata; /* likewise: an object, referenced; NULL: none */
 };
 #define FL_STREAM_BIT(mode) (1u << (mode))
 
@@ -209,6 +211,9 @@ struct fl_state *fl_state_ref(struct fl_state *state);
 void fl_state_unref(struct fl_state *state);
 /* A channel without a copy: a value, a list, or neither; lent. */
 struct fl_var fl_state_var(const struct fl_state *state, const char *channel);
+
+/* The checkpoint that the run stands at; "" before the first. Lent. */
+const char *fl_run_checkpoint_id(const struct fl_run *run);
 
 /* Whether tasks of the last superstep are not done, and none of them waits for a person: what a CONTINUE would finish.
  */

@@ -53,7 +53,11 @@ struct fl_invoke_options {
   struct fl_value *input;  /* object of channel values; NULL: go on from where the thread stands */
   struct fl_value *resume; /* answer to the pending interrupt, or with resume_is_map {interrupt id: answer} */
   bool resume_is_map;
-  bool no_output;            /* the state at the end is not wanted: a turn then costs what it adds, at any length */
+  const char *checkpoint; /* of the thread, an id or the unique front of one: the run begins there and not at the
+                             newest; what came after stays in the history. NULL: the newest. See thread.h */
+  struct fl_value
+      *metadata;  /* object, kept with every checkpoint that the run makes, at most 4 KiB of text; NULL: none */
+  bool no_output; /* the state at the end is not wanted: a turn then costs what it adds, at any length */
   uint32_t recursion_limit;  /* 0: the graph's */
   const char *model;         /* "provider/name" to use instead of the file's; NULL: the file's */
   unsigned follow;           /* enum fl_follow, added up */
@@ -66,6 +70,7 @@ struct fl_invoke_result {
   char thread[129];
   struct fl_value *output;     /* the state at the end, or NULL; release with fl_invoke_result_deinit */
   struct fl_value *interrupts; /* what it waits for; NULL when nothing */
+  char checkpoint[37];         /* where the thread stands now; "" when nothing was stored */
 };
 FL_API void fl_invoke_result_deinit(struct fl_invoke_result *result);
 

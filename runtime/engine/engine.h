@@ -110,6 +110,11 @@ void fl_thread_open_start(struct fl_runtime *runtime, struct fl_thread_open *ope
 
 /* Forgets the loaded run, for example after a failed commit; the next invocation loads again. */
 void fl_thread_forget(struct fl_thread *thread);
+/* The thread when this process holds it; NULL otherwise. */
+struct fl_thread *fl_thread_held(struct fl_runtime *runtime, const char *id);
+/* Around a transaction of the runtime's own: it does not close before the last of them is acknowledged. */
+void fl_runtime_begin_txn(struct fl_runtime *runtime);
+void fl_runtime_end_txn(struct fl_runtime *runtime);
 /* Gives the lease back and frees the thread. */
 void fl_thread_close(struct fl_runtime *runtime, struct fl_thread *thread);
 /* Renews the lease when it is due: submits and forgets, a lost lease shows at the next commit. */
@@ -139,6 +144,9 @@ struct fl_frame {
 
 /* ---- invocation.c ---- */
 
+enum { FL_SUPERSTEPS_MAX = 1000 }; /* of updates in one transaction */
+enum { FL_METADATA_MAX = 4096 };   /* bytes of text that a run may have stand in each of its checkpoints */
+
 enum fl_item_kind { FL_ITEM_EFFECT, FL_ITEM_EVENT };
 
 /* Something that waits for its ticket: an effect of the core, or an event for whoever follows the run. */
@@ -160,6 +168,8 @@ struct fl_queued_event {
   struct fl_write *writes;
   size_t write_count;
   struct fl_value *value;
+  char *node;     /* UPDATE */
+  char *more_ids; /* BULK_UPDATE: of the checkpoints after the first */
   char *interrupt_id;
   struct fl_error *error;
   struct fl_task *task; /* TASK_*: whose late events wait for the commit */
@@ -183,8 +193,10 @@ struct fl_invocation {
   struct fl_thread_open open;
   char thread_id[FL_ID_MAX + 1];
   char run_id[FL_UUID_SIZE];
-  struct fl_invoke_options options; /* input, resume: referenced */
+  char checkpoint[FL_UUID_SIZE];    /* where the thread stands at the end */
+  struct fl_invoke_options options; /* input, resume, metadata: referenced; checkpoint: owned */
   struct fl_model_config *model_override;
+  struct fl_queued_event *update; /* what it does instead of running; owned; NULL once it is enqueued */
   fl_run_end_fn *on_end;
   void *user;
   bool is_ephemeral; /* nothing is stored */
@@ -208,6 +220,7 @@ struct fl_invocation {
 int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *definition,
                          const struct fl_invoke_options *options, struct fl_invocation **ret_invocation,
                          struct fl_error *err);
+void fl_invocation_start(struct fl_invocation *invocation, fl_run_end_fn *on_end, void *user); /* on the next turn */
 void fl_invocation_begin(struct fl_invocation *invocation, fl_run_end_fn *on_end, void *user);
 
 /* Enqueues an event for the core of a frame; takes `event`, heap-allocated. */

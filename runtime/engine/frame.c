@@ -12,6 +12,8 @@ struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
   settings.stream_modes =
       invocation->options.on_event != NULL ? invocation->options.follow & ~(unsigned)FL_FOLLOW_EVENTS : 0;
   settings.ephemeral = invocation->is_ephemeral;
+  settings.run_id = invocation->run_id;
+  settings.metadata = invocation->options.metadata;
   return settings;
 }
 
@@ -104,8 +106,23 @@ static void take_effects(struct fl_frame *frame, struct fl_effects *effects, str
   }
 }
 
+/* A bulk update has a checkpoint for each superstep, and ids that rise. */
+static void stamp(struct fl_runtime *runtime, struct fl_queued_event *event) {
+  fl_runtime_stamp(runtime, &event->ev);
+  event->ev.node = event->node;
+  if (event->ev.kind != FL_EV_BULK_UPDATE || fl_size(event->value) < 2) return;
+  event->ev.more_id_count = fl_size(event->value) - 1;
+  event->more_ids = fl_alloc(event->ev.more_id_count * FL_UUID_SIZE);
+  event->ev.more_ids = (const char(*)[FL_UUID_SIZE])event->more_ids;
+  for (size_t i = 0; i < event->ev.more_id_count; i++) {
+    struct fl_ev one = {0};
+    fl_runtime_stamp(runtime, &one);
+    memcpy(event->more_ids + i * FL_UUID_SIZE, one.checkpoint_id, FL_UUID_SIZE);
+  }
+}
+
 void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
-  fl_runtime_stamp(frame->invocation->runtime, &event->ev);
+  stamp(frame->invocation->runtime, event);
   if (event->ev.seq == 0 && event->ticket > 0) event->ev.seq = fl_frame_seq_behind(frame, event->ticket);
   event->ev.task_id = event->task_id;
   event->ev.writes = event->writes;

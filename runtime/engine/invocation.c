@@ -32,6 +32,8 @@ void fl_queued_event_free(struct fl_queued_event *event) {
   fl_free(event->writes);
   fl_value_unref(event->value);
   fl_free(event->task_id);
+  fl_free(event->node);
+  fl_free(event->more_ids);
   fl_free(event->interrupt_id);
   fl_free(event->error);
   fl_free(event);
@@ -206,6 +208,9 @@ static void invocation_free(struct fl_invocation *invocation) {
   fl_frame_deinit(&invocation->root);
   fl_value_unref(invocation->options.input);
   fl_value_unref(invocation->options.resume);
+  fl_value_unref(invocation->options.metadata);
+  fl_free((char *)invocation->options.checkpoint);
+  if (invocation->update != NULL) fl_queued_event_free(invocation->update);
   if (invocation->model_override != NULL) fl_model_config_deinit(invocation->model_override);
   fl_free(invocation->model_override);
   fl_free(invocation);
@@ -215,6 +220,7 @@ static void report(struct fl_invocation *invocation, int status, const struct fl
   struct fl_invoke_result result = {
       .status = status, .output = invocation->root.end.payload, .interrupts = invocation->root.end.interrupts};
   memcpy(result.thread, invocation->thread_id, sizeof result.thread);
+  memcpy(result.checkpoint, invocation->checkpoint, sizeof result.checkpoint);
   fl_run_end_fn *on_end = invocation->on_end;
   void *user = invocation->user;
   invocation->runtime->invocation_count--;
@@ -257,6 +263,8 @@ static void finish(struct fl_invocation *invocation) {
   int status = result_status(&root->end);
   if (status == FL_E_CANCELLED) fl_error_set(&error, FL_E_CANCELLED, "the run was cancelled; the thread is kept");
   struct fl_thread *thread = invocation->thread;
+  if (thread != NULL && !invocation->has_lost_store)
+    memcpy(invocation->checkpoint, fl_run_checkpoint_id(root->run), FL_UUID_SIZE);
   if (thread != NULL) {
     thread->is_busy = false;
     if (status != 0 || invocation->has_lost_store) fl_thread_close(invocation->runtime, thread);
@@ -270,6 +278,9 @@ static void enqueue_input(struct fl_invocation *invocation) {
   struct fl_queued_event *event;
   if (invocation->is_cancelled) { /* before it began: nothing is written */
     event = fl_queued_event_create(FL_EV_CANCEL);
+  } else if (invocation->update != NULL) {
+    event = invocation->update;
+    invocation->update = NULL;
   } else if (invocation->finishes_first) {
     event = fl_queued_event_create(FL_EV_CONTINUE);
   } else if (invocation->options.resume != NULL) {
@@ -299,21 +310,31 @@ static void tell_begin(struct fl_invocation *invocation) {
   fl_frame_tell(&invocation->root, "events", NULL, data, 0);
 }
 
+/* Loads the thread afresh, at the checkpoint that was asked for. */
+static int load_again(const struct fl_invocation *invocation, struct fl_thread *thread, struct fl_error *err) {
+  struct fl_store *store = invocation->runtime->store;
+  const char *checkpoint = invocation->options.checkpoint;
+  uint64_t no = 0;
+  fl_thread_forget(thread);
+  int rc = checkpoint != NULL ? fl_store_find_checkpoint(store, thread->id, "", checkpoint, &no, err) : 0;
+  return rc == 0 ? fl_store_load(store, thread->id, "", no, &thread->loaded, err) : rc;
+}
+
 /* The run of the thread: the one in memory when it is of this graph, otherwise from what is stored. */
 static int prepare_run(struct fl_invocation *invocation, struct fl_thread *thread, struct fl_error *err) {
   struct fl_run_settings settings = fl_frame_settings(&invocation->root);
-  if (thread->run != NULL && thread->definition == invocation->root.definition) {
+  bool looks_back = invocation->options.checkpoint != NULL;
+  if (thread->run != NULL && thread->definition == invocation->root.definition && !looks_back) {
     fl_run_configure(thread->run, &settings);
     return 0;
   }
-  if (thread->run != NULL) { /* another graph on this thread: load it afresh */
-    fl_thread_forget(thread);
-    int rc = fl_store_load(invocation->runtime->store, thread->id, "", 0, &thread->loaded, err);
+  if (thread->run != NULL || looks_back) { /* another graph on this thread, or another checkpoint */
+    int rc = load_again(invocation, thread, err);
     if (rc < 0) return rc;
   }
   thread->definition = fl_definition_ref(invocation->root.definition);
   thread->run = fl_run_create(thread->definition, &thread->loaded, &settings);
-  invocation->finishes_first = invocation->options.input != NULL && fl_run_is_unfinished(thread->run);
+  invocation->finishes_first = invocation->options.input != NULL && !looks_back && fl_run_is_unfinished(thread->run);
   return 0;
 }
 
@@ -354,8 +375,20 @@ static void on_begin(struct fl_post *post) {
   }
   invocation->open.on_open = on_open;
   invocation->open.user = invocation;
-  bool creates = invocation->options.input != NULL;
+  bool creates = invocation->options.input != NULL || invocation->update != NULL;
   fl_thread_open_start(invocation->runtime, &invocation->open, invocation->thread_id, creates);
+}
+
+static int check_metadata(const struct fl_value *metadata, struct fl_error *err) {
+  if (metadata == NULL) return 0;
+  if (!fl_is(metadata, FL_OBJECT))
+    return fl_error_set(err, FL_E_INVALID, "the metadata of a run must be an object, not %s",
+                        fl_type_name(fl_type_of(metadata)));
+  size_t size = 0;
+  FL_FREE_AUTO char *text = fl_dump(metadata, &size);
+  if (text != NULL && size <= FL_METADATA_MAX) return 0;
+  return fl_error_set(err, FL_E_LIMIT, "the metadata of a run is %zu bytes long; at most %d are kept", size,
+                      FL_METADATA_MAX);
 }
 
 static int check_options(const struct fl_invoke_options *options, struct fl_error *err) {
@@ -367,7 +400,9 @@ static int check_options(const struct fl_invoke_options *options, struct fl_erro
                         "there is nothing to go on with: give an input, or the thread to go on with");
   if (options->input != NULL && options->resume != NULL)
     return fl_error_set(err, FL_E_INVALID, "give an input or an answer to resume with, not both");
-  return 0;
+  if (options->checkpoint != NULL && options->thread == NULL)
+    return fl_error_set(err, FL_E_INVALID, "name the thread that has the checkpoint \"%.64s\"", options->checkpoint);
+  return check_metadata(options->metadata, err);
 }
 
 int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *definition,
@@ -392,6 +427,8 @@ int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *defin
   invocation->options = *options;
   fl_value_ref(options->input);
   fl_value_ref(options->resume);
+  fl_value_ref(options->metadata);
+  invocation->options.checkpoint = fl_strdup(options->checkpoint);
   invocation->model_override = override;
   invocation->events_tail = &invocation->events;
   invocation->items_tail = &invocation->items;
@@ -406,17 +443,21 @@ int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *defin
   return 0;
 }
 
+void fl_invocation_start(struct fl_invocation *invocation, fl_run_end_fn *on_end, void *user) {
+  invocation->on_end = on_end;
+  invocation->user = user;
+  invocation->opening = (struct fl_post){.on_post = on_begin, .user = invocation};
+  fl_world_post(invocation->runtime->world, &invocation->opening);
+}
+
 int fl_runtime_start(struct fl_runtime *runtime, struct fl_definition *definition,
                      const struct fl_invoke_options *options, fl_run_end_fn *on_end, void *user,
                      struct fl_invocation **ret_invocation, struct fl_error *err) {
   struct fl_invocation *invocation = NULL;
   int rc = fl_invocation_create(runtime, definition, options, &invocation, err);
   if (rc < 0) return rc;
-  invocation->on_end = on_end;
-  invocation->user = user;
   if (ret_invocation != NULL) *ret_invocation = invocation;
-  invocation->opening = (struct fl_post){.on_post = on_begin, .user = invocation};
-  fl_world_post(runtime->world, &invocation->opening);
+  fl_invocation_start(invocation, on_end, user);
   return 0;
 }
 

@@ -20,6 +20,17 @@ void fl_thread_forget(struct fl_thread *thread) {
   fl_loaded_deinit(&thread->loaded);
 }
 
+void fl_runtime_begin_txn(struct fl_runtime *runtime) {
+  runtime->release_count++;
+  fl_world_hold(runtime->world);
+}
+
+void fl_runtime_end_txn(struct fl_runtime *runtime) {
+  fl_world_release(runtime->world);
+  runtime->release_count--;
+  if (runtime->release_count == 0 && runtime->is_closing && runtime->owns_world) fl_world_stop(runtime->world);
+}
+
 struct release {
   struct fl_txn txn;
   char thread[FL_ID_MAX + 1];
@@ -41,23 +52,20 @@ static void on_released(struct fl_txn *txn, int status, const struct fl_error *e
   bool is_over = status == 0 || status == FL_E_CONFLICT || status == FL_E_NOT_FOUND || runtime->is_closing;
   if (txn->kind == FL_TXN_LEASE_RELEASE && !is_over) remember_unreturned(runtime, txn);
   fl_free(release);
-  fl_world_release(runtime->world);
-  runtime->release_count--;
-  if (runtime->release_count == 0 && runtime->is_closing && runtime->owns_world) fl_world_stop(runtime->world);
+  fl_runtime_end_txn(runtime);
 }
 
 static void submit_lease(struct fl_runtime *runtime, const char *thread, uint64_t fence, enum fl_txn_kind kind) {
   struct release *release = fl_new(struct release);
   memcpy(release->thread, thread, strlen(thread) + 1);
   release->runtime = runtime;
-  runtime->release_count++;
   release->txn = (struct fl_txn){.kind = kind,
                                  .thread = release->thread,
                                  .fence = fence,
                                  .wall_ms = fl_world_wall_ms(runtime->world),
                                  .on_done = on_released,
                                  .user = release};
-  fl_world_hold(runtime->world);
+  fl_runtime_begin_txn(runtime);
   fl_store_submit(runtime->store, &release->txn);
 }
 
@@ -81,7 +89,7 @@ static void give_back_unreturned(struct fl_runtime *runtime, const char *id) {
   fl_free(kept);
 }
 
-static struct fl_thread *find(struct fl_runtime *runtime, const char *id) {
+struct fl_thread *fl_thread_held(struct fl_runtime *runtime, const char *id) {
   for (struct fl_thread *thread = runtime->threads; thread != NULL; thread = thread->next)
     if (strcmp(thread->id, id) == 0) return thread;
   return NULL;
@@ -121,7 +129,7 @@ static void on_acquired(struct fl_txn *txn, int status, const struct fl_error *e
 
 void fl_thread_open_start(struct fl_runtime *runtime, struct fl_thread_open *open, const char *id, bool creates) {
   open->runtime = runtime;
-  struct fl_thread *thread = find(runtime, id);
+  struct fl_thread *thread = fl_thread_held(runtime, id);
   if (thread != NULL && thread->is_busy) {
     struct fl_error err = {0};
     fl_error_set(&err, FL_E_BUSY, "thread %s is being run by this process already; wait for that run or cancel it", id);
