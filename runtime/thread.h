@@ -12,22 +12,31 @@
 extern "C" {
 #endif
 
+/* A moment of a thread. */
+struct fl_thread_place {
+  size_t size;
+  const char *thread;
+  const char *checkpoint;           /* NULL: where the thread stands */
+  struct fl_definition *definition; /* its graph, borrowed; may be NULL where it is only read */
+};
+
 /* ---- reading ---- */
 
 /* The state of a thread as {"thread_id","values","next":[NODE…],"interrupts":[{"id","node","value",…}…],
  * "checkpoint_id","parent_checkpoint_id","step","source","created_ms","run_id"?,"metadata"?,"tasks"?}; a thread without
  * checkpoints has "values" and no "checkpoint_id".
  *
- * `checkpoint` NULL: where it stands; what finished tasks of an unfinished superstep wrote is in the values then, and
- * they are not in "next". A checkpoint that is named is shown as it was made: without what was written beside it.
- * `definition` may be NULL: then defaults of channels that were never written are not shown, nor are the tasks and what
+ * Without a checkpoint: where it stands; what finished tasks of an unfinished superstep wrote is in the values then,
+ * and they are not in "next". A checkpoint that is named is shown as it was made: without what was written beside it.
+ * Without a definition, defaults of channels that were never written are not shown, nor are the tasks and what
  * stands beside the checkpoint. *ret_state is the caller's. Errors: FL_E_NOT_FOUND, FL_E_INVALID (an ambiguous id),
  * FL_E_CORRUPT, FL_E_IO. */
-FL_API int fl_thread_state(struct fl_runtime *runtime, struct fl_definition *definition, const char *thread,
-                           const char *checkpoint, struct fl_value **ret_state, struct fl_error *err);
+FL_API int fl_thread_state(struct fl_runtime *runtime, const struct fl_thread_place *place, struct fl_value **ret_state,
+                           struct fl_error *err);
 
 struct fl_history_query {
   size_t size;
+  const char *thread;
   size_t limit;       /* 0: all */
   const char *before; /* only checkpoints older than this one; NULL: from the newest */
   const char *source; /* only "input", "loop", "update" or "fork"; NULL: any */
@@ -39,14 +48,9 @@ struct fl_history_query {
 /* Newest first; `entry` is lent for the visit, which returns false to stop:
  * {"checkpoint_id","parent_checkpoint_id","step","source","created_ms","next","run_id"?,"metadata"?,"values"?}. Errors
  * as above. */
-FL_API int fl_thread_history(struct fl_runtime *runtime, const char *thread, const struct fl_history_query *query,
+FL_API int fl_thread_history(struct fl_runtime *runtime, const struct fl_history_query *query,
                              bool (*visit)(const struct fl_value *entry, void *user), void *user, struct fl_error *err);
 
-struct fl_thread_place {
-  size_t size;
-  const char *thread;
-  const char *checkpoint; /* NULL: where the thread stands */
-};
 /* What differs, channel by channel:
  * {"from":{"checkpoint_id","step"},"to":{…},"channels":{NAME:CHANGE},"next"?:{"from":[…],"to":[…]}}, where a CHANGE is
  * {"added":V}, {"removed":V}, {"from":V,"to":V}, of lists {"appended"?:[…],"inserted"?:[{"index","value"}],
@@ -72,12 +76,13 @@ typedef void fl_thread_done_fn(int status, const char *checkpoint, const struct 
 
 struct fl_update_options {
   size_t size;
-  const char *thread;      /* made when there is none */
-  const char *checkpoint;  /* to go on from; NULL: where it stands */
-  struct fl_value *values; /* object of channel values; NULL: none */
-  const char *as_node;     /* whose edges are followed: a node, "START" (as an input), "END" (nothing is left to run),
-                              "COPY"     (the checkpoint once more, without values), or NULL: the node that ran last
-                              (FL_E_INVALID when     several did) */
+  struct fl_definition *definition; /* the graph of the thread, borrowed */
+  const char *thread;               /* made when there is none */
+  const char *checkpoint;           /* to go on from; NULL: where it stands */
+  struct fl_value *values;          /* object of channel values; NULL: none */
+  const char *as_node; /* whose edges are followed: a node, "START" (as an input), "END" (nothing is left to run),
+                          "COPY"     (the checkpoint once more, without values), or NULL: the node that ran last
+                          (FL_E_INVALID when     several did) */
   struct fl_value *supersteps; /* instead of values: [[{"values","as_node"}…]…], a checkpoint for each superstep, all of
                                   them stored or none; those of one superstep count as nodes that ran side by side */
   struct fl_value *metadata; /* object, kept with the checkpoints; NULL: none */
@@ -85,17 +90,18 @@ struct fl_update_options {
 /* Writes to a thread from outside, as if by a node. The next run goes on from there: fl_runtime_invoke without an
  * input. Values are referenced. Errors here: FL_E_INVALID; later: FL_E_BUSY (it is being run), FL_E_NOT_FOUND (node,
  * channel or checkpoint), FL_E_GRAPH, FL_E_CONFLICT, those of the store. */
-FL_API int fl_thread_update(struct fl_runtime *runtime, struct fl_definition *definition,
-                            const struct fl_update_options *options, fl_thread_done_fn *on_done, void *user,
-                            struct fl_error *err);
+FL_API int fl_thread_update(struct fl_runtime *runtime, const struct fl_update_options *options,
+                            fl_thread_done_fn *on_done, void *user, struct fl_error *err);
 
 /* Makes an older checkpoint the one where the thread stands: an update as "COPY". */
-static inline int fl_thread_fork(struct fl_runtime *runtime, struct fl_definition *definition,
-                                 const struct fl_thread_place *place, fl_thread_done_fn *on_done, void *user,
-                                 struct fl_error *err) {
-  struct fl_update_options options = {
-      .size = sizeof options, .thread = place->thread, .checkpoint = place->checkpoint, .as_node = "COPY"};
-  return fl_thread_update(runtime, definition, &options, on_done, user, err);
+static inline int fl_thread_fork(struct fl_runtime *runtime, const struct fl_thread_place *place,
+                                 fl_thread_done_fn *on_done, void *user, struct fl_error *err) {
+  struct fl_update_options options = {.size = sizeof options,
+                                      .definition = place->definition,
+                                      .thread = place->thread,
+                                      .checkpoint = place->checkpoint,
+                                      .as_node = "COPY"};
+  return fl_thread_update(runtime, &options, on_done, user, err);
 }
 
 /* Deletes a thread with everything of it, for good. Errors: FL_E_NOT_FOUND, FL_E_BUSY. */

@@ -37,6 +37,8 @@ static void on_updated(struct fl_invoke_result *result, const struct fl_error *e
 static int check_update(const struct fl_update_options *options, struct fl_error *err) {
   int rc = check_thread(options->thread, err);
   if (rc < 0) return rc;
+  if (options->definition == NULL)
+    return fl_error_set(err, FL_E_INVALID, "an update needs the graph of the thread, whose edges it follows");
   if (options->supersteps != NULL && (options->values != NULL || options->as_node != NULL))
     return fl_error_set(err, FL_E_INVALID, "give values and the node to write them as, or supersteps, not both");
   if (fl_size(options->supersteps) > FL_SUPERSTEPS_MAX)
@@ -53,10 +55,10 @@ static struct fl_queued_event *event_of(const struct fl_update_options *options)
   return event;
 }
 
-int fl_thread_update(struct fl_runtime *runtime, struct fl_definition *definition,
-                     const struct fl_update_options *given, fl_thread_done_fn *on_done, void *user,
-                     struct fl_error *err) {
-  struct fl_update_options options = {.thread = fl_option(given, thread, NULL),
+int fl_thread_update(struct fl_runtime *runtime, const struct fl_update_options *given, fl_thread_done_fn *on_done,
+                     void *user, struct fl_error *err) {
+  struct fl_update_options options = {.definition = fl_option(given, definition, NULL),
+                                      .thread = fl_option(given, thread, NULL),
                                       .checkpoint = fl_option(given, checkpoint, NULL),
                                       .values = fl_option(given, values, NULL),
                                       .as_node = fl_option(given, as_node, NULL),
@@ -69,7 +71,7 @@ int fl_thread_update(struct fl_runtime *runtime, struct fl_definition *definitio
                                   .no_output = true};
   struct fl_invocation *invocation = NULL;
   int rc = check_update(&options, err);
-  if (rc == 0) rc = fl_invocation_create(runtime, definition, &run, &invocation, err);
+  if (rc == 0) rc = fl_invocation_create(runtime, options.definition, &run, &invocation, err);
   if (rc < 0) return rc;
   struct update *update = fl_new(struct update);
   *update = (struct update){on_done, user};

@@ -26,6 +26,11 @@ static int load(struct fl_runtime *runtime, const char *thread, const char *chec
   return rc;
 }
 
+static int load_place(struct fl_runtime *runtime, const struct fl_thread_place *place, struct fl_loaded *ret_loaded,
+                      struct fl_error *err) {
+  return load(runtime, place->thread, fl_option(place, checkpoint, NULL), ret_loaded, err);
+}
+
 struct found {
   char id[FL_UUID_SIZE];
 };
@@ -68,10 +73,12 @@ static struct fl_value *describe_plainly(const struct fl_loaded *loaded) {
   return state;
 }
 
-int fl_thread_state(struct fl_runtime *runtime, struct fl_definition *definition, const char *thread,
-                    const char *checkpoint, struct fl_value **ret_state, struct fl_error *err) {
+int fl_thread_state(struct fl_runtime *runtime, const struct fl_thread_place *place, struct fl_value **ret_state,
+                    struct fl_error *err) {
+  struct fl_definition *definition = fl_option(place, definition, NULL);
+  const char *thread = place->thread;
   struct fl_loaded loaded = {0};
-  int rc = load(runtime, thread, checkpoint, &loaded, err);
+  int rc = load_place(runtime, place, &loaded, err);
   if (rc < 0) {
     fl_loaded_deinit(&loaded);
     return rc;
@@ -162,10 +169,10 @@ static struct fl_value *parent_of(struct fl_runtime *runtime, const char *thread
   return id_of(runtime, thread, parent_no);
 }
 
-int fl_thread_history(struct fl_runtime *runtime, const char *thread, const struct fl_history_query *query,
+int fl_thread_history(struct fl_runtime *runtime, const struct fl_history_query *query,
                       bool (*visit)(const struct fl_value *entry, void *user), void *user, struct fl_error *err) {
   struct history history = {.query = query, .limit = fl_option(query, limit, 0)};
-  const char *before = fl_option(query, before, NULL);
+  const char *thread = fl_option(query, thread, NULL), *before = fl_option(query, before, NULL);
   uint64_t before_no = 0;
   int rc = check_thread(thread, err);
   if (rc == 0 && before != NULL) rc = fl_store_find_checkpoint(runtime->store, thread, "", before, &before_no, err);
@@ -183,11 +190,6 @@ int fl_thread_history(struct fl_runtime *runtime, const char *thread, const stru
 }
 
 /* ---- differences ---- */
-
-static int load_place(struct fl_runtime *runtime, const struct fl_thread_place *place, struct fl_loaded *ret_loaded,
-                      struct fl_error *err) {
-  return load(runtime, place->thread, fl_option(place, checkpoint, NULL), ret_loaded, err);
-}
 
 int fl_thread_diff(struct fl_runtime *runtime, const struct fl_thread_place *from, const struct fl_thread_place *to,
                    struct fl_value **ret_diff, struct fl_error *err) {

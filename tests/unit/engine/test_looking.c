@@ -37,7 +37,8 @@ static struct fl_value *history_of(struct rig *rig, const char *thread, struct f
   struct past past = {fl_array()};
   struct fl_error err = {0};
   query.size = sizeof query;
-  if (fl_thread_history(rig->runtime, thread, &query, keep_entry, &past, &err) < 0) fail_msg("%s", err.text);
+  query.thread = thread;
+  if (fl_thread_history(rig->runtime, &query, keep_entry, &past, &err) < 0) fail_msg("%s", err.text);
   return past.entries;
 }
 
@@ -80,7 +81,8 @@ static void on_written(int status, const char *checkpoint, const struct fl_error
 static struct written update(struct rig *rig, struct fl_definition *definition, struct fl_update_options options) {
   struct written written = {0};
   options.size = sizeof options;
-  int rc = fl_thread_update(rig->runtime, definition, &options, on_written, &written, &written.error);
+  options.definition = definition;
+  int rc = fl_thread_update(rig->runtime, &options, on_written, &written, &written.error);
   if (rc == 0) rig_turn(rig);
   if (rc == 0) assert_int_equal(written.count, 1);
   else written.status = rc;
@@ -94,7 +96,8 @@ static struct fl_value *state_of(struct rig *rig, struct fl_definition *definiti
                                  const char *checkpoint) {
   struct fl_value *state = NULL;
   struct fl_error err = {0};
-  if (fl_thread_state(rig->runtime, definition, thread, checkpoint, &state, &err) < 0) fail_msg("%s", err.text);
+  struct fl_thread_place place = {sizeof place, thread, checkpoint, definition};
+  if (fl_thread_state(rig->runtime, &place, &state, &err) < 0) fail_msg("%s", err.text);
   return state;
 }
 
@@ -150,7 +153,8 @@ static void what_is_not_there_is_told(void **state) {
   } rows[] = {{"u", NULL, FL_E_NOT_FOUND}, {"t", "zzz", FL_E_NOT_FOUND}, {"t", "1", FL_E_INVALID},
               {"t", "", FL_E_NOT_FOUND},   {"a b", NULL, FL_E_INVALID},  {NULL, NULL, FL_E_INVALID}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    int rc = fl_thread_state(rig.runtime, definition, rows[i].thread, rows[i].checkpoint, &none, &err);
+    struct fl_thread_place place = {sizeof place, rows[i].thread, rows[i].checkpoint, definition};
+    int rc = fl_thread_state(rig.runtime, &place, &none, &err);
     if (rc != rows[i].code) fail_msg("row %zu: %d, %s", i, rc, err.text);
   }
   assert_null(none);
@@ -228,11 +232,12 @@ static void two_places_are_compared(void **state) {
   struct fl_definition *definition = begin(&rig, counter, "{}");
   rig_run(&rig, definition, (struct fl_invoke_options){.thread = "u", .input = json("{'n':5}")});
   struct fl_value *diff = NULL;
-  struct fl_thread_place from = {sizeof from, "t", nth(&rig, "t", 0)}, to = {sizeof to, "t", NULL};
+  struct fl_thread_place from = {.size = sizeof from, .thread = "t", .checkpoint = nth(&rig, "t", 0)},
+                         to = {.size = sizeof to, .thread = "t"};
   assert_int_equal(fl_thread_diff(rig.runtime, &from, &to, &diff, NULL), 0);
   assert_json(fl_get(diff, "channels"), "{'n':{'added':11},'log':{'added':['one','two']}}");
   fl_value_unref(diff);
-  from = (struct fl_thread_place){sizeof from, "u", NULL};
+  from = (struct fl_thread_place){.size = sizeof from, .thread = "u"};
   assert_int_equal(fl_thread_diff(rig.runtime, &from, &to, &diff, NULL), 0);
   assert_json(fl_get(diff, "channels"), "{'n':{'from':16,'to':11}}");
   assert_null(fl_get(diff, "next"));
@@ -434,8 +439,8 @@ static void a_fork_makes_an_old_checkpoint_the_newest(void **state) {
   struct rig rig;
   struct written written = {0};
   struct fl_definition *definition = begin(&rig, counter, "{}");
-  struct fl_thread_place place = {sizeof place, "t", nth(&rig, "t", 0)};
-  assert_int_equal(fl_thread_fork(rig.runtime, definition, &place, on_written, &written, NULL), 0);
+  struct fl_thread_place place = {sizeof place, "t", nth(&rig, "t", 0), definition};
+  assert_int_equal(fl_thread_fork(rig.runtime, &place, on_written, &written, NULL), 0);
   rig_turn(&rig);
   assert_int_equal(written.status, 0);
   FL_VALUE_AUTO now = state_of(&rig, definition, "t", NULL);
