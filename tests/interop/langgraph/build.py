@@ -248,13 +248,15 @@ class Builder:
 
     def node_agent(self, name, node):
         async def run(state):
-            return {"messages": [await self.shared["model"].reply(state["messages"])]}
+            return {"messages": messages.normalise([await self.shared["model"].reply(state["messages"])])}
 
         return run
 
     def node_tools(self, name, node):
         async def run(state):
-            return {"messages": [messages.run_call(call) for call in state["messages"][-1]["tool_calls"]]}
+            calls = state["messages"][-1]["tool_calls"]
+            told = [{"messages": messages.normalise([messages.run_call(call)])} for call in calls]
+            return told if len(told) > 1 else told[0]
 
         return run
 

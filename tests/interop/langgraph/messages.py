@@ -28,7 +28,7 @@ def to_langchain(message):
 
 def from_langchain(message):
     ours = {"role": ROLES[message.type], "content": message.content, "id": message.id}
-    if message.type == "ai" and message.tool_calls:
+    if message.type == "ai":
         ours["tool_calls"] = [{"id": c["id"], "name": c["name"], "args": c["args"]} for c in message.tool_calls]
     if message.type == "tool":
         ours.update(tool_call_id=message.tool_call_id, status="ok" if message.status == "success" else "error")
@@ -43,9 +43,7 @@ def fold(held, written):
 
 
 def listed(written):
-    if isinstance(written, list) and not (len(written) == 2 and written[0] in CLASSES and isinstance(written[1], str)):
-        return written
-    return [written]
+    return written if isinstance(written, list) else [written]
 
 
 def normalise(written):
@@ -112,7 +110,6 @@ class ScriptedModel:
         text = text.replace("${tool}", tools[-1] if tools else "")
         message = {"role": "assistant", "content": text}
         if "calls" in reply:
-            count = len([m for m in messages if m["role"] == "assistant"])
-            message["tool_calls"] = [{"id": "call%d.%d" % (count, i), "name": c["name"], "args": c.get("args", {})}
+            message["tool_calls"] = [{"id": "call_%d_%d" % (len(messages), i), "name": c["name"], "args": c.get("args", {})}
                                      for i, c in enumerate(reply["calls"])]
         return message

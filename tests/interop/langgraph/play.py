@@ -130,7 +130,7 @@ class Play:
         """As it stands; without the writes that wait beside it when those cannot be folded (then LangGraph fails)."""
         try:
             return await self.app.aget_state(CONFIG)
-        except (InvalidUpdateError, Failed):
+        except Exception:  # whatever a reducer raises
             self.unknown = ["next", "failed"]
             head = [s async for s in self.app.aget_state_history(CONFIG, limit=1)][0]
             return await self.app.aget_state(head.config)
