@@ -68,6 +68,10 @@ void fl_graph_validate(struct fl_graph *graph, const struct fl_compile_options *
 /* The definition of a graph without problems; moves what it can out of the graph. */
 struct fl_definition *fl_graph_resolve(struct fl_graph *graph, const struct fl_compile_options *options);
 
+/* subgraph.c: what is wrong with the nodes that run a graph; compiles the expressions that a C program gave as texts.
+ */
+void fl_graph_check_subgraphs(struct fl_graph *graph, struct fl_problems *problems);
+
 void fl_channel_def_deinit(struct fl_channel_def *channel);
 void fl_exprs_deinit(struct fl_map *exprs); /* and what they hold */
 void fl_node_def_deinit(struct fl_node_def *node);

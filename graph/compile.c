@@ -210,6 +210,7 @@ static void compute_hash(struct fl_definition *definition) {
     const struct fl_node_def *node = &definition->nodes[i];
     fl_buf_addf(&text, "\n%s %s%s", node->name, node->type, node->is_deferred ? " defer" : "");
     hash_value(&text, node->config);
+    if (node->subgraph != NULL) fl_buf_addf(&text, " graph %d %s", node->checkpoints, node->subgraph->hash);
     hash_indices(&text, "to", node->plain_targets, node->plain_target_count);
     if (node->policy.on_error != NULL) fl_buf_addf(&text, " on_error %s", node->policy.on_error);
     hash_branches(&text, node->branches, node->branch_count);
@@ -237,6 +238,8 @@ struct fl_definition *fl_graph_resolve(struct fl_graph *graph, const struct fl_c
     node->interrupt_after = fl_names_hold(fl_option(options, interrupt_after, NULL), node->name);
     node->first_trigger_slot = definition->trigger_slot_count;
     definition->trigger_slot_count += node->trigger_channel_count;
+    uint32_t depth = node->subgraph != NULL ? node->subgraph->depth + 1 : 1;
+    if (depth > definition->depth) definition->depth = depth;
   }
   uint32_t limit = fl_option(options, recursion_limit, 0);
   definition->recursion_limit = limit > 0 ? limit : FL_GRAPH_RECURSION_DEFAULT;

@@ -73,6 +73,7 @@ void fl_node_def_deinit(struct fl_node_def *node) {
   fl_free(node->trigger_channels);
   branches_free(node->branches, node->branch_count);
   fl_node_policy_deinit(&node->policy);
+  fl_definition_unref(node->subgraph);
   for (size_t i = 0; i < node->way_count; i++) {
     fl_expr_destroy(node->ways[i].when);
     texts_free(node->ways[i].targets, node->ways[i].target_count);

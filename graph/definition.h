@@ -9,6 +9,7 @@
 
 #include <fairlead/graph.h>
 
+enum { FL_GRAPH_DEPTH_MAX = 16 }; /* graphs inside one another, the outermost counted */
 enum { FL_GRAPH_NODES_MAX = 1000, FL_GRAPH_CHANNELS_MAX = 1000 };
 
 /* Channels that users declare, and the hidden ones that carry control: "branch:to:NODE" (ephemeral), "join:A+B:NODE" (a
@@ -97,6 +98,8 @@ struct fl_node_def {
   void *user;
   struct fl_value *config; /* the node's entry in the graph file, without the common keys; NULL for "c" */
   struct fl_map exprs; /* compiled expressions of config, by JSON pointer into it ("/write/turns"): struct fl_expr * */
+  struct fl_definition *subgraph; /* type "graph": what it runs; a reference; NULL otherwise */
+  enum fl_checkpoints checkpoints;
   size_t trigger_channel; /* "branch:to:NODE" */
   size_t *plain_targets;  /* node indices or FL_NODE_END */
   size_t plain_target_count;
@@ -138,6 +141,7 @@ struct fl_definition {
   struct fl_schema *context_schema;
   struct fl_value *context_defaults; /* an object */
   bool has_deferred;
+  uint32_t depth;              /* 1, and one more than that of the deepest subgraph */
   struct fl_map default_exprs; /* of policies that nodes have from the graph's defaults: struct fl_expr * */
   char hash[65];               /* hex of BLAKE2b over the definition's structure: tells whether a graph changed */
 };
@@ -158,6 +162,8 @@ const char *fl_definition_nearest_node(const struct fl_definition *definition, c
 
 /* ---- for the graph file: the builder's calls that C programs do not have ---- */
 
+/* Makes the node that was added last one that runs a graph; references the definition. */
+void fl_graph_set_subgraph(struct fl_graph *graph, struct fl_definition *definition, enum fl_checkpoints checkpoints);
 /* A node of a type that the engine knows. Takes `config` and the expressions in `exprs` (emptied). */
 void fl_graph_typed_node_take(struct fl_graph *graph, const char *name, const char *type, const char *description,
                               struct fl_value *config, struct fl_map *exprs);

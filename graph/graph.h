@@ -119,6 +119,24 @@ FL_API void fl_graph_destroy(struct fl_graph *graph); /* NULL allowed; not after
 FL_API void fl_graph_channel(struct fl_graph *graph, const char *name, const struct fl_channel_options *options);
 FL_API void fl_graph_node(struct fl_graph *graph, const char *name, fl_node_fn *run, void *user,
                           const struct fl_node_options *options);
+/* A node that runs another graph, from its START to its END, as one step of this one. Its checkpoints: */
+enum fl_checkpoints {
+  FL_CHECKPOINTS_INHERIT, /* kept with this graph's, and fresh each time that the node runs */
+  FL_CHECKPOINTS_OWN,     /* kept, and the next run of the node goes on from the state that the last one left */
+  FL_CHECKPOINTS_NONE,    /* not kept: after a crash or an answer it begins anew, and finds its calls answered */
+};
+struct fl_subgraph_options {
+  size_t size;
+  const char *description;
+  enum fl_checkpoints checkpoints;
+  struct fl_value *input; /* borrowed; {CHANNEL OF THE SUBGRAPH: "expression on this graph's state"}; NULL: the channels
+                             that both graphs have by one name */
+  struct fl_value
+      *output; /* borrowed; {CHANNEL OF THIS GRAPH: "expression on the state that the subgraph ended with"} */
+};
+/* References the definition. `options` may be NULL. */
+FL_API void fl_graph_subgraph(struct fl_graph *graph, const char *name, struct fl_definition *definition,
+                              const struct fl_subgraph_options *options);
 FL_API void fl_graph_edge(struct fl_graph *graph, const char *from, const char *to);
 /* `to` runs once, after every one of `from` has run. */
 FL_API void fl_graph_join(struct fl_graph *graph, const char *const *from, size_t from_count, const char *to);

@@ -293,7 +293,7 @@ void fl_run_on_resume(struct fl_run *run) {
   if (run->ev->is_map) give_answers(run);
   else give_answer(&only, run->ev->value);
   take_answers(run);
-  if (run->ev->is_lenient) fl_run_pass_stops(run);
+  if (run->ev->is_lenient && !run->ev->keeps_stops) fl_run_pass_stops(run);
   fl_emit_values(run);
   fl_run_proceed(run);
 }

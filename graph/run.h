@@ -44,7 +44,8 @@ void fl_parent_command_deinit(struct fl_parent_command *command); /* frees what 
 /* Where a resume goes: the only pending interrupt, or several by id. */
 enum fl_ev_kind {
   FL_EV_INPUT,    /* a new input: an object of channel values; unfinished tasks of before are dropped */
-  FL_EV_CONTINUE, /* go on from the checkpoint: tasks without stored writes run again */
+  FL_EV_CONTINUE, /* go on from the checkpoint: tasks without stored writes run again; static interrupts are passed,
+                     unless keeps_stops: nobody has seen them */
   FL_EV_RESUME,   /* value: the answer to the only pending interrupt, or with is_map {interrupt id: answer}; with
                      is_lenient, ids that wait for nothing (any more) are passed over, and the run goes on either way */
   FL_EV_UPDATE, /* value: channel values written from outside, as if by node `node`: a name, START, END (nothing left to
@@ -75,7 +76,7 @@ struct fl_ev {
   const struct fl_parent_command *to_parent; /* TASK_DONE; NULL: nothing is said to the graph above */
   struct fl_value *value;                    /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
   bool is_cached;                            /* TASK_DONE: the node did not run, its result was known */
-  bool is_map, is_lenient;                   /* RESUME */
+  bool is_map, is_lenient, keeps_stops;      /* RESUME */
   const char *node;                          /* UPDATE */
   const char (*more_ids)[FL_UUID_SIZE];      /* BULK_UPDATE: of the checkpoints after the first, rising */
   size_t more_id_count;

@@ -274,7 +274,7 @@ static void on_continue(struct fl_run *run) {
     fl_run_refuse(run, FL_E_STATE, "the thread has nothing to go on from: give it an input first");
     return;
   }
-  fl_run_pass_stops(run);
+  if (!run->ev->keeps_stops) fl_run_pass_stops(run);
   if (fl_run_is_past(run)) fl_run_fork(run, false);
   fl_emit_values(run);
   fl_run_proceed(run);

@@ -304,6 +304,7 @@ void fl_graph_validate(struct fl_graph *graph, const struct fl_compile_options *
   check.queue = fl_new_array(size_t, graph->node_count);
   check_channels(&check, graph);
   check_nodes(&check);
+  fl_graph_check_subgraphs(graph, problems);
   check_edges(&check);
   check_joins(&check);
   check_branches(&check);

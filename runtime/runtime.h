@@ -43,8 +43,9 @@ enum fl_follow {
   FL_FOLLOW_MESSAGES = 4, /* tokens as they arrive (provisional), whole messages when they are stored */
   FL_FOLLOW_TASKS = 8,
   FL_FOLLOW_CHECKPOINTS = 16,
-  FL_FOLLOW_CUSTOM = 32, /* what nodes emit */
-  FL_FOLLOW_EVENTS = 64, /* each step: nodes, model calls, tool calls with arguments, results and milliseconds */
+  FL_FOLLOW_CUSTOM = 32,     /* what nodes emit */
+  FL_FOLLOW_EVENTS = 64,     /* each step: nodes, model calls, tool calls with arguments, results and milliseconds */
+  FL_FOLLOW_SUBGRAPHS = 256, /* all of it of subgraphs, too: their events say their namespace */
 };
 
 struct fl_invoke_options {
@@ -116,6 +117,16 @@ FL_API int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_v
  * result is the assistant's message. Its tokens go to the messages stream as they come. */
 FL_API int fl_task_call_model(struct fl_task *task, const char *model, struct fl_value *request,
                               fl_task_call_fn *on_done, void *user);
+
+/* Runs a graph inside this task, from its START to its END. `on_done` comes once, on the loop, while the task is
+ * pending: the state that it ended with (lent), or NULL and why not. Its checkpoints are kept in a namespace of the
+ * task: when the task runs again, the n-th call goes on where it was, and finished nodes stay finished. When the graph
+ * waits for a person, on_done does not come: the task is interrupted, and runs again with the answer. Takes the input,
+ * an object of channel values. Errors: FL_E_LIMIT (graphs inside one another), FL_E_CONFLICT. */
+typedef void fl_task_graph_fn(struct fl_task *task, const struct fl_state *state, const struct fl_error *err,
+                              void *user);
+FL_API int fl_task_call_graph_take(struct fl_task *task, struct fl_definition *definition, struct fl_value *input,
+                                   fl_task_graph_fn *on_done, void *user);
 
 #ifdef __cplusplus
 }

@@ -66,7 +66,7 @@ static void tell_end(struct fl_task_call *call, bool was_journalled) {
 static int journal_index(const struct fl_task_call *call) { return call->index + call->attempt * FL_TASK_CALLS_MAX; }
 
 static const struct fl_loaded_call *find_journalled(const struct fl_task_call *call) {
-  const struct fl_loaded *loaded = call->task->frame->loaded;
+  const struct fl_loaded *loaded = fl_task_journal(call->task);
   for (size_t i = 0; loaded != NULL && i < loaded->call_count; i++) {
     const struct fl_loaded_call *found = &loaded->calls[i];
     if (found->index == journal_index(call) && strcmp(found->task_id, call->task->start.id) == 0) return found;
@@ -76,8 +76,8 @@ static const struct fl_loaded_call *find_journalled(const struct fl_task_call *c
 
 static void record_result(struct fl_task_call *call) {
   if (call->task->invocation->is_ephemeral) return;
-  struct fl_record *record = fl_records_add(&call->task->results, FL_RECORD_RESULT, "");
-  record->result.checkpoint_no = call->task->start.checkpoint_no;
+  struct fl_record *record = fl_records_add(&call->task->results, FL_RECORD_RESULT, fl_task_journal_ns(call->task));
+  record->result.checkpoint_no = fl_task_journal_no(call->task);
   memcpy(record->result.task_id, call->task->start.id, FL_UUID_SIZE);
   memcpy(record->result.call_id, call->call_id, FL_UUID_SIZE);
   record->result.is_error = call->error != NULL;
@@ -97,8 +97,8 @@ static void record_result(struct fl_task_call *call) {
 /* A result of a call that was never announced needs its row first: `read` calls and model calls have no intent of their
  * own. */
 static void record_intent(struct fl_task_call *call, struct fl_records *records) {
-  struct fl_record *record = fl_records_add(records, FL_RECORD_INTENT, "");
-  record->intent.checkpoint_no = call->task->start.checkpoint_no;
+  struct fl_record *record = fl_records_add(records, FL_RECORD_INTENT, fl_task_journal_ns(call->task));
+  record->intent.checkpoint_no = fl_task_journal_no(call->task);
   memcpy(record->intent.task_id, call->task->start.id, FL_UUID_SIZE);
   record->intent.index = journal_index(call);
   memcpy(record->intent.call_id, call->call_id, FL_UUID_SIZE);
@@ -385,7 +385,7 @@ static bool is_allowed(const struct fl_task *task, const char *tool, const struc
                        struct fl_decision *ret_decision) {
   const char **patterns = patterns_of(task);
   struct fl_policy_call question = {.node = task->start.node, .tool = tool, .args = args, .node_allow = patterns};
-  fl_policy_decide(task->frame->graph->policy, &question, ret_decision);
+  fl_policy_decide(fl_frame_policy(task->frame), &question, ret_decision);
   fl_free(patterns);
   return ret_decision->verdict == FL_VERDICT_ALLOW;
 }
@@ -472,6 +472,7 @@ bool fl_task_advance_calls(struct fl_task *task) {
     fl_task_end_asking(task);
     did_something = true;
   }
+  did_something |= fl_task_asks_inside(task);
   task->is_advancing = false;
   fl_task_free_if_gone(task);
   return did_something;

@@ -29,13 +29,17 @@ static int resolve_model(struct fl_task *task, const char *name, const struct fl
   struct fl_invocation *invocation = task->invocation;
   *ret_config = invocation->model_override;
   if (*ret_config != NULL) return 0;
-  const struct fl_map *maps[] = {&task->frame->graph->models, &invocation->runtime->models};
-  for (size_t i = 0; i < 2 && *ret_config == NULL; i++)
+  const struct fl_map *maps[FL_GRAPH_DEPTH_MAX + 1];
+  size_t count = 0;
+  for (const struct fl_loaded_graph *graph = task->frame->graph; graph != NULL && count < FL_GRAPH_DEPTH_MAX;
+       graph = graph->outer)
+    maps[count++] = &graph->models;
+  maps[count++] = &invocation->runtime->models;
+  for (size_t i = 0; i < count && *ret_config == NULL; i++)
     *ret_config = name != NULL ? fl_map_get(maps[i], name) : only_one(maps[i]);
   if (*ret_config != NULL) return 0;
   FL_BUF_AUTO names = {0};
-  list_names(maps[0], &names);
-  list_names(maps[1], &names);
+  for (size_t i = 0; i < count; i++) list_names(maps[i], &names);
   if (name == NULL)
     return fl_task_fail(task, FL_E_NOT_FOUND, "node %s does not say which model to call; the graph has: %s",
                         task->start.node, names.size > 0 ? names.data : "none");
@@ -56,7 +60,7 @@ static bool list_tool(const struct fl_registry_tool *tool, void *user) {
   struct fl_policy_call question = {
       .node = listing->call->task->start.node, .tool = tool->full_name, .node_allow = listing->patterns};
   struct fl_decision decision;
-  fl_policy_decide(listing->call->task->frame->graph->policy, &question, &decision);
+  fl_policy_decide(fl_frame_policy(listing->call->task->frame), &question, &decision);
   if (decision.verdict == FL_VERDICT_DENY) return true;
   struct fl_value *entry = fl_object();
   fl_set_string(entry, "name", tool->model_name);
@@ -85,6 +89,7 @@ static void on_delta(struct fl_model_call *model, const char *kind, fl_slice tex
   struct fl_task_call *call = model->user;
   struct fl_invocation *invocation = call->task->invocation;
   if (invocation->options.on_event == NULL || (invocation->options.follow & FL_FOLLOW_MESSAGES) == 0) return;
+  if (!fl_frame_is_told(call->task->frame)) return;
   FL_VALUE_AUTO data = fl_object();
   fl_set_string(data, "type", "delta");
   fl_set_string(data, "kind", kind);

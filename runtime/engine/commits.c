@@ -42,14 +42,12 @@ static void remember_seq(struct fl_frame *frame, uint64_t seq, uint64_t ticket) 
 void fl_frame_commit(struct fl_frame *frame, struct fl_do *effect) {
   struct fl_commit *commit = fl_new(struct fl_commit);
   commit->frame = frame;
+  frame->use_count++;
   commit->seq = effect->seq;
   remember_seq(frame, effect->seq, submit(frame->invocation, commit, &effect->records, effect->expected_head));
 }
 
-/* Every core must know that what it had stored behind the lost commit will not be. */
-static void enqueue_failure(struct fl_invocation *invocation, const struct fl_commit *commit,
-                            const struct fl_error *err) {
-  struct fl_frame *frame = &invocation->root;
+static void tell_failure(struct fl_frame *frame, const struct fl_commit *commit, const struct fl_error *err) {
   struct fl_queued_event *event = fl_queued_event_create(FL_EV_COMMIT_FAILED);
   event->ev.seq = commit->frame == frame ? commit->seq : 0;
   event->ticket = commit->ticket;
@@ -58,13 +56,21 @@ static void enqueue_failure(struct fl_invocation *invocation, const struct fl_co
   fl_frame_enqueue(frame, event);
 }
 
+/* Every core must know that what it had stored behind the lost commit will not be. */
+static void tell_failure_to_all(struct fl_invocation *invocation, const struct fl_commit *commit,
+                                const struct fl_error *err) {
+  tell_failure(&invocation->root, commit, err);
+  for (struct fl_frame *frame = invocation->frames; frame != NULL; frame = frame->next)
+    if (!frame->has_ended) tell_failure(frame, commit, err);
+}
+
 static void on_committed(struct fl_txn *txn, int status, const struct fl_error *err) {
   struct fl_commit *commit = txn->user;
   struct fl_invocation *invocation = commit->invocation;
   invocation->commit_count--;
   if (status < 0) {
     invocation->has_lost_store = true;
-    enqueue_failure(invocation, commit, err);
+    tell_failure_to_all(invocation, commit, err);
   } else if (!invocation->has_lost_store) {
     invocation->acked_ticket = commit->ticket;
   }
@@ -74,6 +80,7 @@ static void on_committed(struct fl_txn *txn, int status, const struct fl_error *
     event->ticket = commit->ticket;
     fl_frame_enqueue(commit->frame, event);
   }
+  if (commit->frame != NULL) commit->frame->use_count--;
   fl_invocation_wake(invocation);
   fl_records_deinit(&commit->records);
   fl_free(commit);

@@ -21,9 +21,10 @@
 /* A definition that this runtime can run, with the models, servers and policy that belong to it. */
 struct fl_loaded_graph {
   struct fl_definition *definition;
-  struct fl_graph_file file; /* empty for a graph that was built in C */
-  struct fl_map models;      /* name -> struct fl_model_config * */
-  struct fl_policy *policy;
+  struct fl_graph_file file;     /* empty for a graph that was built in C */
+  struct fl_map models;          /* name -> struct fl_model_config * */
+  struct fl_policy *policy;      /* of a file that another one uses as a subgraph: NULL, that of the other counts */
+  struct fl_loaded_graph *outer; /* whose models it has beside its own; NULL: none */
   struct fl_loaded_graph *next;
 };
 
@@ -132,15 +133,50 @@ struct fl_frame {
   const struct fl_loaded
       *loaded;            /* what the store found for it: the journal of the interrupted superstep; NULL: none */
   char *ns;               /* "" for the root; owned */
-  struct fl_task *parent; /* the graph node's task; NULL: the root */
+  struct fl_task *parent; /* the task that it runs in; NULL: the root */
   uint64_t *seq_tickets;  /* ticket of core commit seq i + seq_base */
   uint64_t seq_base;
   size_t seq_count;
-  bool is_ending;   /* the core has said the END, which may wait for its commit */
-  bool has_ended;   /* the END was performed */
-  struct fl_do end; /* the END effect, once it was performed */
+  bool is_ending;         /* the core has said the END, which may wait for its commit */
+  bool has_ended;         /* the END was performed */
+  uint64_t first_no;      /* the checkpoint that the run stood at when it began: later tasks never ran before */
+  struct fl_child *child; /* what only a frame inside a task has; NULL: the root */
+  size_t use_count;       /* events, items, commits and tasks that name it */
+  struct fl_do end;       /* the END effect, once it was performed */
   struct fl_frame *next;
 };
+
+static inline bool fl_frame_is_root(const struct fl_frame *frame) { return frame->child == NULL; }
+
+/* ---- subgraph.c: frames inside tasks ---- */
+
+struct fl_child_call {
+  struct fl_definition *definition;
+  enum fl_checkpoints checkpoints;
+  struct fl_value *input; /* taken */
+  fl_task_graph_fn *on_done;
+  void *user;
+};
+/* Runs a graph inside a task; see fl_task_call_graph_take. */
+int fl_task_run_graph(struct fl_task *task, const struct fl_child_call *call);
+/* The END of a frame inside a task was performed. */
+void fl_frame_ended(struct fl_frame *frame);
+/* Tells the frames inside a task to end. */
+void fl_task_cancel_frames(struct fl_task *task);
+/* Interrupts a task when all that is still open in it waits for a person. Returns whether it did. */
+bool fl_task_asks_inside(struct fl_task *task);
+/* Frees frames that are over and that nothing names any more. */
+void fl_invocation_reap(struct fl_invocation *invocation);
+/* Whether a frame's events are for the follower. */
+bool fl_frame_is_told(const struct fl_frame *frame);
+/* The policy that its nodes are under. */
+const struct fl_policy *fl_frame_policy(const struct fl_frame *frame);
+/* Nothing of the frame's run is stored: what its tasks call is journalled with the nearest run that is. */
+bool fl_frame_is_ephemeral(const struct fl_frame *frame);
+const struct fl_loaded *fl_task_journal(const struct fl_task *task); /* NULL: none */
+uint64_t fl_task_journal_no(const struct fl_task *task);             /* the checkpoint that its calls stand beside */
+const char *fl_task_journal_ns(const struct fl_task *task);
+void fl_frame_stamp(struct fl_frame *frame, struct fl_ev *ev);
 
 /* ---- invocation.c ---- */
 
@@ -171,6 +207,7 @@ struct fl_queued_event {
   char *node;     /* UPDATE */
   char *more_ids; /* BULK_UPDATE: of the checkpoints after the first */
   char *interrupt_id;
+  struct fl_value *children, *heads; /* as in struct fl_ev; owned */
   struct fl_error *error;
   struct fl_task *task; /* TASK_*: whose late events wait for the commit */
   uint64_t ticket;      /* COMMITTED, COMMIT_FAILED */
@@ -203,8 +240,10 @@ struct fl_invocation {
   struct fl_queued_event *events, **events_tail;
   struct fl_item *items, **items_tail;
   uint64_t last_ticket, acked_ticket;
-  struct fl_task *tasks; /* of all frames */
-  size_t commit_count;   /* not yet acknowledged */
+  struct fl_task *tasks;   /* of all frames */
+  struct fl_frame *frames; /* those inside tasks */
+  bool has_gone_frames;    /* some of them are over */
+  size_t commit_count;     /* not yet acknowledged */
   struct fl_post post;
   bool is_posted, is_draining, is_cancelled, has_lost_store;
   bool finishes_first; /* unfinished work of before comes before the input */
@@ -304,11 +343,15 @@ struct fl_task {
   size_t answer_count; /* how many answers were asked for so far */
   int call_count;
   struct fl_task_call *calls;
-  size_t open_call_count;            /* started and not yet delivered */
-  struct fl_records results;         /* journalled results that are not yet committed */
-  struct fl_item *late, **late_tail; /* events that wait for the commit which holds those results */
-  struct fl_opening *opening;        /* while the node waits for servers; NULL otherwise */
-  void *node_data;                   /* of the node kind */
+  size_t open_call_count;               /* started and not yet delivered */
+  size_t frame_count, open_frame_count; /* graphs that were run in it, and that have not ended */
+  bool has_run_graph;                   /* also in an earlier attempt */
+  struct fl_value *waits;               /* what those that ended interrupted wait for; an array; NULL: nothing */
+  struct fl_value *heads;               /* {namespace: checkpoint number} of its lasting graphs; NULL: none */
+  struct fl_records results;            /* journalled results that are not yet committed */
+  struct fl_item *late, **late_tail;    /* events that wait for the commit which holds those results */
+  struct fl_opening *opening;           /* while the node waits for servers; NULL otherwise */
+  void *node_data;                      /* of the node kind */
   void (*node_data_free)(void *data);
   int64_t started_us;
   struct fl_task *next;

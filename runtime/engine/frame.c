@@ -9,15 +9,24 @@ struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
   const struct fl_invocation *invocation = frame->invocation;
   struct fl_run_settings settings = {
       .size = sizeof settings, .recursion_limit = invocation->options.recursion_limit, .ns = frame->ns};
+  bool is_told = invocation->options.on_event != NULL && fl_frame_is_told(frame);
   settings.stream_modes =
-      invocation->options.on_event != NULL ? invocation->options.follow & ~(unsigned)FL_FOLLOW_EVENTS : 0;
-  settings.ephemeral = invocation->is_ephemeral;
+      is_told ? invocation->options.follow & ~(unsigned)(FL_FOLLOW_EVENTS | FL_FOLLOW_SUBGRAPHS) : 0;
+  settings.ephemeral = fl_frame_is_ephemeral(frame);
   settings.run_id = invocation->run_id;
   settings.metadata = invocation->options.metadata;
+  if (fl_frame_is_root(frame)) return settings;
+  settings.has_parent = true;
+  settings.caller = frame->parent->start.id;
+  settings.numbers = settings.ephemeral ? NULL : fl_run_numbers(invocation->root.run);
   return settings;
 }
 
 void fl_frame_tell(struct fl_frame *frame, const char *mode, const char *node, struct fl_value *data, uint64_t ticket) {
+  if (!fl_frame_is_told(frame)) {
+    fl_value_unref(data);
+    return;
+  }
   struct fl_item *item = fl_new(struct fl_item);
   *item = (struct fl_item){
       .kind = FL_ITEM_EVENT, .frame = frame, .ticket = ticket, .mode = mode, .node = fl_strdup(node), .data = data};
@@ -55,9 +64,10 @@ static const struct fl_do *find_end(const struct fl_effects *effects) {
 
 static void perform_commit(struct fl_frame *frame, struct fl_do *effect, const struct fl_do *end) {
   struct fl_invocation *invocation = frame->invocation;
-  if (end != NULL) add_thread_record(invocation, &effect->records, status_word(end->status));
-  else if (!invocation->has_begun) add_thread_record(invocation, &effect->records, "busy");
-  invocation->has_begun = true;
+  bool is_root = fl_frame_is_root(frame);
+  if (is_root && end != NULL) add_thread_record(invocation, &effect->records, status_word(end->status));
+  else if (is_root && !invocation->has_begun) add_thread_record(invocation, &effect->records, "busy");
+  invocation->has_begun |= is_root;
   fl_frame_commit(frame, effect);
 }
 
@@ -92,7 +102,7 @@ static void take_effects(struct fl_frame *frame, struct fl_effects *effects, str
     perform_commit(frame, &effects->items[i], end);
     commit_count++;
   }
-  if (end != NULL && commit_count == 0) commit_status(invocation, end->status);
+  if (end != NULL && commit_count == 0 && fl_frame_is_root(frame)) commit_status(invocation, end->status);
   frame->is_ending |= end != NULL;
   release_late(invocation, task, invocation->last_ticket);
   for (size_t i = 0; i < effects->count; i++) {
@@ -107,8 +117,8 @@ static void take_effects(struct fl_frame *frame, struct fl_effects *effects, str
 }
 
 /* A bulk update has a checkpoint for each superstep, and ids that rise. */
-static void stamp(struct fl_runtime *runtime, struct fl_queued_event *event) {
-  fl_runtime_stamp(runtime, &event->ev);
+static void stamp(struct fl_frame *frame, struct fl_queued_event *event) {
+  fl_frame_stamp(frame, &event->ev);
   event->ev.node = event->node;
   if (event->ev.kind != FL_EV_BULK_UPDATE || fl_size(event->value) < 2) return;
   event->ev.more_id_count = fl_size(event->value) - 1;
@@ -116,19 +126,21 @@ static void stamp(struct fl_runtime *runtime, struct fl_queued_event *event) {
   event->ev.more_ids = (const char(*)[FL_UUID_SIZE])event->more_ids;
   for (size_t i = 0; i < event->ev.more_id_count; i++) {
     struct fl_ev one = {0};
-    fl_runtime_stamp(runtime, &one);
+    fl_runtime_stamp(frame->invocation->runtime, &one);
     memcpy(event->more_ids + i * FL_UUID_SIZE, one.checkpoint_id, FL_UUID_SIZE);
   }
 }
 
 void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
-  stamp(frame->invocation->runtime, event);
+  stamp(frame, event);
   if (event->ev.seq == 0 && event->ticket > 0) event->ev.seq = fl_frame_seq_behind(frame, event->ticket);
   event->ev.task_id = event->task_id;
   event->ev.writes = event->writes;
   event->ev.write_count = event->write_count;
   event->ev.value = event->value;
   event->ev.interrupt_id = event->interrupt_id;
+  event->ev.children = event->children;
+  event->ev.heads = event->heads;
   event->ev.error = event->error;
   struct fl_effects effects = {0};
   fl_run_step(frame->run, &event->ev, &effects);

@@ -18,6 +18,7 @@
 void fl_frame_enqueue(struct fl_frame *frame, struct fl_queued_event *event) {
   struct fl_invocation *invocation = frame->invocation;
   event->frame = frame;
+  frame->use_count++;
   event->next = NULL;
   *invocation->events_tail = event;
   invocation->events_tail = &event->next;
@@ -30,7 +31,10 @@ void fl_queued_event_free(struct fl_queued_event *event) {
     fl_value_unref(event->writes[i].value);
   }
   fl_free(event->writes);
+  if (event->frame != NULL) event->frame->use_count--;
   fl_value_unref(event->value);
+  fl_value_unref(event->children);
+  fl_value_unref(event->heads);
   fl_free(event->task_id);
   fl_free(event->node);
   fl_free(event->more_ids);
@@ -64,6 +68,7 @@ void fl_invocation_wake(struct fl_invocation *invocation) {
 
 void fl_invocation_add_item(struct fl_invocation *invocation, struct fl_item *item) {
   item->next = NULL;
+  item->frame->use_count++;
   *invocation->items_tail = item;
   invocation->items_tail = &item->next;
 }
@@ -84,12 +89,13 @@ static struct fl_task *find_task(const struct fl_frame *frame, const char *id) {
 
 static void tell_now(const struct fl_frame *frame, const char *mode, const char *node, struct fl_value *data) {
   struct fl_invocation *invocation = frame->invocation;
-  if (invocation->options.on_event == NULL) return;
+  if (invocation->options.on_event == NULL || !fl_frame_is_told(frame)) return;
   struct fl_run_event event = {.mode = mode, .ns = frame->ns, .node = node, .data = data};
   invocation->options.on_event(&event, invocation->options.user);
 }
 
 static void item_free(struct fl_item *item) {
+  item->frame->use_count--;
   struct fl_effects one = {.items = &item->effect, .count = 1};
   if (item->kind == FL_ITEM_EFFECT) {
     struct fl_do *copy = fl_new(struct fl_do);
@@ -119,6 +125,7 @@ static void perform(struct fl_invocation *invocation, struct fl_item *item) {
     frame->has_ended = true;
     frame->end = *effect;
     *effect = (struct fl_do){.kind = FL_DO_COMMIT};
+    if (!fl_frame_is_root(frame)) fl_frame_ended(frame);
   }
 }
 
@@ -183,6 +190,7 @@ static void drain(struct fl_invocation *invocation) {
     if (!goes_on) goes_on = flush_results(invocation);
   }
   invocation->is_draining = false;
+  if (invocation->has_gone_frames) fl_invocation_reap(invocation);
   bool is_over = invocation->root.has_ended && invocation->tasks == NULL && invocation->commit_count == 0 &&
                  invocation->items == NULL && invocation->events == NULL;
   if (is_over) finish(invocation);
@@ -276,6 +284,7 @@ static void finish(struct fl_invocation *invocation) {
 
 static void enqueue_input(struct fl_invocation *invocation) {
   struct fl_queued_event *event;
+  invocation->root.first_no = fl_run_checkpoint_no(invocation->root.run);
   if (invocation->is_cancelled) { /* before it began: nothing is written */
     event = fl_queued_event_create(FL_EV_CANCEL);
   } else if (invocation->update != NULL) {

@@ -9,6 +9,9 @@ int fl_node_tools(struct fl_task *task, void *user);
 /* judge: a model decides, by criteria, between choices or for a score. */
 int fl_node_judge(struct fl_task *task, void *user);
 
+/* graph: runs the node's graph on what it is given of the state, and writes what comes of it. */
+int fl_node_graph(struct fl_task *task, void *user);
+
 /* The text of an MCP result as a string value: its text blocks, one after the other; other blocks by name. A new
  * reference. */
 struct fl_value *fl_tool_result_text(const struct fl_value *result);

@@ -92,6 +92,7 @@ static struct fl_queued_event *end_event(struct fl_task *task, enum fl_ev_kind k
   event->ev.kind = kind;
   event->task_id = fl_strdup(task->start.id);
   event->task = task;
+  event->heads = fl_value_ref(task->heads);
   return event;
 }
 
@@ -103,6 +104,7 @@ static void end_interrupted(struct fl_task *task) {
   struct fl_queued_event *event = end_event(task, FL_EV_TASK_INTERRUPTED);
   event->interrupt_id = fl_strdup(id);
   event->value = fl_value_ref(task->question);
+  event->children = fl_value_ref(task->waits);
   tell_end(task, "interrupted");
   fl_frame_enqueue(task->frame, event);
 }
@@ -137,9 +139,10 @@ void fl_task_complete(struct fl_task *task, int outcome) {
   task->is_pending = false;
   if (task->is_cancelled && outcome >= 0 && outcome != FL_DONE) outcome = FL_E_CANCELLED;
   if (task->error.code != 0 && outcome >= 0) outcome = task->error.code; /* a write that failed is not forgotten */
-  if (outcome == FL_INTERRUPT && task->question == NULL)
+  if (outcome == FL_INTERRUPT && task->question == NULL && task->waits == NULL)
     outcome = fl_task_fail(task, FL_E_BUG, "node %s answered FL_INTERRUPT without fl_task_interrupt", task->start.node);
   task->outcome = outcome;
+  fl_task_cancel_frames(task); /* nobody waits for them any more */
   if (outcome == FL_INTERRUPT && task->open_call_count > 0) {
     task->is_asking = true;
     fl_invocation_wake(task->invocation);
@@ -238,6 +241,7 @@ void fl_task_start(struct fl_frame *frame, struct fl_start_task *start) {
   struct fl_task **place = &invocation->tasks;
   while (*place != NULL) place = &(*place)->next;
   *place = task;
+  frame->use_count++;
   tell_start(task);
   void *user = NULL;
   fl_node_fn *run = function_of(task, &user);
@@ -255,7 +259,8 @@ void fl_task_cancel(struct fl_task *task) {
   if (task->opening != NULL)
     task->is_pending = false; /* nothing will complete it: the servers are not waited for any more */
   fl_task_cancel_calls(task);
-  if (task->open_call_count > 0) return; /* their replies let the node complete */
+  fl_task_cancel_frames(task);
+  if (task->open_call_count + task->open_frame_count > 0) return; /* their replies let the node complete */
   task->has_outcome = true;
   task->outcome = fl_task_fail(task, FL_E_CANCELLED, "it was cancelled");
   end_failed(task, FL_E_CANCELLED);
@@ -267,6 +272,7 @@ void fl_task_free(struct fl_task *task) {
   struct fl_task **place = &task->invocation->tasks;
   while (*place != task) place = &(*place)->next;
   *place = task->next;
+  task->frame->use_count--;
   fl_task_calls_free(task);
   for (size_t i = 0; i < task->write_count; i++) {
     fl_free(task->writes[i].channel);
@@ -276,6 +282,8 @@ void fl_task_free(struct fl_task *task) {
   fl_records_deinit(&task->results);
   if (task->node_data_free != NULL) task->node_data_free(task->node_data);
   fl_value_unref(task->question);
+  fl_value_unref(task->waits);
+  fl_value_unref(task->heads);
   fl_value_unref(task->start.answers);
   fl_value_unref(task->start.resume);
   fl_value_unref(task->start.children);
@@ -284,7 +292,8 @@ void fl_task_free(struct fl_task *task) {
 }
 
 void fl_task_free_if_gone(struct fl_task *task) {
-  if (task->phase != FL_TASK_ENDED || task->open_call_count > 0 || task->is_pending || task->is_advancing) return;
+  if (task->phase != FL_TASK_ENDED || task->open_call_count + task->open_frame_count > 0) return;
+  if (task->is_pending || task->is_advancing) return;
   struct fl_invocation *invocation = task->invocation;
   fl_task_flush_results(task); /* of calls that ended after the node */
   tell_late(task, invocation->last_ticket);
