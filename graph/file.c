@@ -37,18 +37,16 @@ static const char *const model_keys[] = {"provider",
                                          "idle_timeout_ms",
                                          NULL};
 static const char *const server_keys[] = {"type", "command", "args", "env", "cwd", "url", "headers", NULL};
-static const char *const edge_keys[] = {"from", "to", "branch", NULL};
-static const char *const edge_later[] = {"send", "for", "as", "else", NULL};
-static const char *const arm_keys[] = {"when", "to", NULL};
-static const char *const arm_later[] = {"send", "for", "as", "else", NULL};
+static const char *const edge_keys[] = {"from", "to", "branch", "send", NULL};
+static const char *const arm_keys[] = {"when", "to", "send", NULL};
 
 const struct fl_file_shape fl_shape_graph = {"graph", "a graph file", graph_keys, graph_later};
 const struct fl_file_shape fl_shape_part = {"part", "an included file", part_keys, NULL};
 const struct fl_file_shape fl_shape_channel = {"channel", "a channel", channel_keys, NULL};
 const struct fl_file_shape fl_shape_model = {"model", "a model", model_keys, NULL};
 const struct fl_file_shape fl_shape_server = {"server", "a server", server_keys, NULL};
-const struct fl_file_shape fl_shape_edge = {"edge", "an edge", edge_keys, edge_later};
-const struct fl_file_shape fl_shape_arm = {"arm", "a way of a branch", arm_keys, arm_later};
+const struct fl_file_shape fl_shape_edge = {"edge", "an edge", edge_keys, NULL};
+const struct fl_file_shape fl_shape_arm = {"arm", "a way of a branch", arm_keys, NULL};
 
 /* ---- the file and its includes ---- */
 
@@ -209,6 +207,7 @@ static void load_sections(struct fl_loader *loader, struct fl_graph_file *file) 
   file->models = fl_file_load_models(loader);
   file->servers = fl_file_load_servers(loader);
   file->effects = fl_file_load_effects(loader);
+  fl_file_collect_sends(loader);
   fl_file_load_nodes(loader);
   if (loader->nodes.count == 0 && (nodes.value == NULL || fl_is(nodes.value, FL_OBJECT)))
     fl_spot_error(root, "add \"nodes\"", "the graph has no nodes");
@@ -251,6 +250,7 @@ static void loader_deinit(struct fl_loader *loader) {
   section_deinit(&loader->servers);
   section_deinit(&loader->nodes);
   fl_map_deinit(&loader->tools_names);
+  fl_map_deinit(&loader->sent_names);
   fl_graph_destroy(loader->graph);
   for (size_t i = 0; i < loader->part_count; i++) {
     fl_document_deinit(&loader->parts[i]->document);

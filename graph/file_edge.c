@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Edges: "A -> B -> C", {from, to}, {from: [a, b], to}, {from, branch}. What leaves a react node leaves it only when
- * the model asked for no tool. */
+/* Edges: "A -> B -> C", {from, to}, {from: [a, b], to}, {from, branch}, {from, send}. What leaves a react node leaves
+ * it only when the model asked for no tool. */
 #include "graph/file_loader.h"
 
 static const char has_calls[] = "has(last(state.messages).tool_calls) && size(last(state.messages).tool_calls) > 0";
@@ -163,6 +163,7 @@ struct arms {
 static void arms_deinit(struct arms *arms) {
   for (size_t i = 0; i < arms->count; i++) {
     fl_expr_destroy(arms->items[i].when);
+    fl_send_def_destroy(arms->items[i].send);
     fl_free((void *)arms->items[i].targets);
   }
   fl_free(arms->items);
@@ -178,15 +179,17 @@ static void read_arm(struct arms *arms, const struct fl_spot *spot, bool is_last
     fl_spot_error(spot, "put it last", "a way without \"when\" is always taken, so that the ways after it never are");
     arms->is_right = false;
   }
-  if (to.value == NULL) fl_spot_error(spot, NULL, "\"to\" is missing");
+  struct fl_spot send = fl_spot_member(spot, "send");
+  if (to.value == NULL && send.value == NULL) fl_spot_error(spot, NULL, "\"to\" or \"send\" is missing");
+  if (send.value != NULL) arm->send = fl_file_load_send(&send);
   if (when.value != NULL) arm->when = fl_file_expr(&when);
   size_t count = 0;
   arm->targets = to.value != NULL ? read_names(&to, &count) : NULL;
   arm->target_count = count;
   arms->count++;
-  bool is_right =
-      arm->targets != NULL && check_targets(&to, arm->targets, count) && (when.value == NULL || arm->when != NULL);
-  arms->is_right = is_right && arms->is_right;
+  bool is_right = to.value == NULL || (arm->targets != NULL && check_targets(&to, arm->targets, count));
+  is_right = is_right && (when.value == NULL || arm->when != NULL) && (send.value == NULL || arm->send != NULL);
+  arms->is_right = is_right && (to.value != NULL || send.value != NULL) && arms->is_right;
 }
 
 static struct fl_expr *calls_condition(void) {
@@ -200,6 +203,35 @@ static void guard(struct arms *arms) {
   memmove(arms->items + 1, arms->items, arms->count * sizeof *arms->items);
   arms->items[0] = (struct fl_branch_arm_spec){.when = calls_condition()};
   arms->count++;
+}
+
+static void add_branch(const struct fl_spot *spot, struct fl_entry *entry, const char *from, struct arms *arms) {
+  if (is_react(entry)) guard(arms);
+  if (arms->is_right) {
+    fl_graph_expr_branch_take(spot->loader->graph, from, arms->items, arms->count);
+    for (size_t i = 0; i < arms->count; i++) {
+      arms->items[i].when = NULL;
+      arms->items[i].send = NULL;
+    }
+  }
+  arms_deinit(arms);
+}
+
+/* ---- {from, send} ---- */
+
+/* A branch with one way. */
+static void load_send(const struct fl_spot *spot) {
+  struct fl_spot from = fl_spot_member(spot, "from"), send = fl_spot_member(spot, "send");
+  struct fl_entry *entry = NULL;
+  if (fl_is(from.value, FL_ARRAY)) {
+    fl_spot_error(&from, "write a send for each", "a send starts at one node");
+    return;
+  }
+  bool is_right = fl_spot_is(&from, FL_STRING) && check_from(&from, fl_as_string(from.value), &entry);
+  struct arms arms = {.items = fl_new_array(struct fl_branch_arm_spec, 2), .count = 1};
+  arms.items[0].send = fl_file_load_send(&send);
+  arms.is_right = is_right && arms.items[0].send != NULL;
+  add_branch(spot, entry, is_right ? fl_as_string(from.value) : "", &arms);
 }
 
 static void load_branch(const struct fl_spot *spot) {
@@ -218,12 +250,7 @@ static void load_branch(const struct fl_spot *spot) {
     struct fl_spot arm = fl_spot_element(&branch, i);
     read_arm(&arms, &arm, i + 1 == count);
   }
-  if (is_react(entry)) guard(&arms);
-  if (arms.is_right) {
-    fl_graph_expr_branch_take(spot->loader->graph, fl_as_string(from.value), arms.items, arms.count);
-    for (size_t i = 0; i < arms.count; i++) arms.items[i].when = NULL;
-  }
-  arms_deinit(&arms);
+  add_branch(spot, entry, is_right ? fl_as_string(from.value) : "", &arms);
 }
 
 /* ---- all of them ---- */
@@ -238,14 +265,17 @@ static void load_edge(const struct fl_spot *spot) {
     return;
   }
   fl_spot_check_keys(spot, &fl_shape_edge);
-  if (fl_get(spot->value, "send") != NULL) return;
   struct fl_spot to = fl_spot_member(spot, "to"), branch = fl_spot_member(spot, "branch");
+  struct fl_spot send = fl_spot_member(spot, "send");
+  int kinds = (to.value != NULL) + (branch.value != NULL) + (send.value != NULL);
   if (fl_get(spot->value, "from") == NULL) fl_spot_error(spot, NULL, "\"from\" is missing");
-  else if (to.value != NULL && branch.value != NULL)
-    fl_spot_key_error(&branch, "make it two edges", "an edge has \"to\" or \"branch\", not both");
+  else if (kinds > 1)
+    fl_spot_key_error(branch.value != NULL ? &branch : &send, "make it two edges",
+                      "an edge has one of \"to\", \"branch\" and \"send\"");
+  else if (send.value != NULL) load_send(spot);
   else if (branch.value != NULL) load_branch(spot);
   else if (to.value != NULL) load_from_to(spot);
-  else fl_spot_error(spot, NULL, "\"to\" or \"branch\" is missing");
+  else fl_spot_error(spot, NULL, "\"to\", \"branch\" or \"send\" is missing");
 }
 
 /* With calls to the tools, without them along the node's own edges. */

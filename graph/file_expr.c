@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Expressions in the graph file: compiled once, and every name in them checked against the channels. */
 #include "graph/file_loader.h"
+#include "graph/scope.h"
 
 struct names_check {
   const struct fl_spot *spot;
@@ -11,7 +12,7 @@ static void check_channel(struct names_check *check, const char *name, size_t co
   const struct fl_loader *loader = check->spot->loader;
   struct fl_entry *entry = fl_section_find(&loader->state, name);
   if (entry != NULL) entry->is_used = true;
-  if (fl_file_has_channel(loader, name)) return;
+  if (fl_file_has_channel(loader, name) || fl_file_is_sent(loader, name)) return;
   static const char *const default_names[] = {"messages"};
   const char *const *names = loader->has_default_state ? default_names : loader->state.names;
   char advice[FL_SUGGESTION_MAX];
@@ -20,12 +21,45 @@ static void check_channel(struct names_check *check, const char *name, size_t co
   check->is_right = false;
 }
 
+/* Members of the scopes beside state. */
+static void check_member(struct names_check *check, const char *scope, const char *const *names, const char *name,
+                         size_t column) {
+  size_t count = 0;
+  for (; names[count] != NULL; count++)
+    if (strcmp(names[count], name) == 0) return;
+  char advice[FL_SUGGESTION_MAX];
+  fl_spot_error(check->spot, fl_suggest(name, names, count, advice),
+                "column %zu of the expression: there is no \"%s.%s\"", column, scope, name);
+  check->is_right = false;
+}
+
+static void check_context(struct names_check *check, const char *name, size_t column) {
+  struct fl_value *context = fl_get(fl_loader_root(check->spot->loader)->value, "context");
+  size_t count = 0;
+  FL_FREE_AUTO const char **names = fl_new_array(const char *, (fl_is(context, FL_OBJECT) ? fl_size(context) : 0) + 1);
+  for (struct fl_member m = {0}; fl_is(context, FL_OBJECT) && fl_next_member(context, &m);) names[count++] = m.key;
+  check_member(check, "context", names, name, column);
+}
+
+/* Whether the name is of a scope beside state, or a send's element; then it has been checked. */
+static bool is_of_other_scope(struct names_check *check, const char *scope, const char *name, size_t column) {
+  const char *element = check->spot->loader->element_name, *top = scope != NULL ? scope : name;
+  if (element != NULL && strcmp(top, element) == 0) return true;
+  if (scope == NULL) return false;
+  if (strcmp(scope, "context") == 0) check_context(check, name, column);
+  else if (strcmp(scope, "run") == 0) check_member(check, scope, fl_scope_run_names, name, column);
+  else if (strcmp(scope, "error") == 0) check_member(check, scope, fl_scope_error_names, name, column);
+  else return false;
+  return true;
+}
+
 static void on_name(const char *scope, const char *name, size_t column, void *user) {
   struct names_check *check = user;
   if (scope != NULL && strcmp(scope, "state") == 0) {
     check_channel(check, name, column);
     return;
   }
+  if (is_of_other_scope(check, scope, name, column)) return;
   check->is_right = false;
   const char *top = scope != NULL ? scope : name;
   if (strcmp(top, "state") == 0) {

@@ -39,9 +39,42 @@ static void warn_about_agents(const struct fl_loader *loader) {
   }
 }
 
+/* Whether something else follows the node of an edge. */
+static bool has_other_edge(const struct fl_value *edges, size_t except) {
+  const char *from = fl_get_string(fl_at((struct fl_value *)edges, except), "from", "");
+  for (size_t i = 0; i < fl_size(edges); i++) {
+    struct fl_value *edge = fl_at((struct fl_value *)edges, i);
+    const char *chain = fl_as_string(edge), *place = chain != NULL ? strstr(chain, from) : NULL;
+    if (place != NULL && strstr(place, "->") != NULL) return true;
+    bool is_map = i != except && fl_is(edge, FL_OBJECT);
+    if (is_map && strcmp(fl_get_string(edge, "from", ""), from) == 0) return true;
+  }
+  return false;
+}
+
+static void warn_about_send(const struct fl_spot *spot) {
+  struct fl_spot send = fl_spot_member(spot, "send");
+  if (fl_get(send.value, "for") != NULL && fl_get(send.value, "else") == NULL)
+    fl_spot_key_warn(&send, "add \"else\" to the send", "when the list is empty, nothing follows");
+}
+
+static void warn_about_edges(const struct fl_loader *loader) {
+  struct fl_spot edges = fl_spot_member(fl_loader_root(loader), "edges");
+  for (size_t i = 0; i < fl_size(edges.value); i++) {
+    struct fl_spot edge = fl_spot_element(&edges, i), branch = fl_spot_member(&edge, "branch");
+    if (!fl_is(edge.value, FL_OBJECT) || has_other_edge(edges.value, i)) continue;
+    warn_about_send(&edge);
+    for (size_t j = 0; j < fl_size(branch.value); j++) {
+      struct fl_spot arm = fl_spot_element(&branch, j);
+      if (fl_get(arm.value, "to") == NULL) warn_about_send(&arm);
+    }
+  }
+}
+
 /* Patterns of a manifest or of C code are not seen here: servers and models may have uses of their own there. */
 void fl_file_lint(struct fl_loader *loader) {
   warn_about_agents(loader);
+  warn_about_edges(loader);
   if (has_type(loader, "c")) return;
   warn_unused(&loader->state, "channel", NULL);
   warn_unused(&loader->models, "model", NULL);

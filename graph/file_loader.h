@@ -100,7 +100,10 @@ struct fl_loader {
   struct fl_section state, models, servers, nodes;
   struct fl_map tools_names; /* names of generated tools nodes -> the react node's entry */
   struct fl_graph *graph;
-  bool has_default_state; /* no `state` anywhere: messages only */
+  struct fl_map sent_names; /* "NODE\nNAME": a send gives the node something of that name */
+  const char *loading_node; /* whose expressions are compiled; NULL: those of an edge */
+  const char *element_name; /* of the send whose expressions are compiled; NULL: there is none */
+  bool has_default_state;   /* no `state` anywhere: messages only */
 };
 
 static inline const struct fl_spot *fl_loader_root(const struct fl_loader *loader) { return &loader->parts[0]->root; }
@@ -138,6 +141,12 @@ char *fl_file_expand(const struct fl_spot *spot, const char *text, bool *ret_uns
 /* file_expr.c: an expression (a text, or a plain number, boolean or null), compiled and its names checked; NULL when
  * wrong. */
 struct fl_expr *fl_file_expr(const struct fl_spot *spot);
+
+/* file_way.c */
+extern const struct fl_file_shape fl_shape_send, fl_shape_way;
+void fl_file_collect_sends(struct fl_loader *loader); /* what sends give to nodes, before expressions are compiled */
+bool fl_file_is_sent(const struct fl_loader *loader, const char *name); /* to the node that is being loaded */
+struct fl_send_def *fl_file_load_send(const struct fl_spot *spot);      /* NULL when wrong */
 
 /* file_node.c */
 void fl_file_declare_nodes(struct fl_loader *loader); /* types, before anybody refers to a node */

@@ -61,8 +61,12 @@ static void check_tool(struct fl_node_load *load) {
 
 static void check_set(struct fl_node_load *load) {
   struct fl_spot write = fl_spot_member(load->spot, "write");
-  if (write.value == NULL) fl_spot_key_error(load->spot, NULL, "\"write\" is missing");
-  fl_node_load_expr_map(load, "write", true);
+  if (write.value == NULL && fl_get(load->spot->value, "goto") == NULL)
+    fl_spot_key_error(load->spot, NULL, "\"write\" is missing");
+  fl_node_load_ways(load);
+  fl_node_load_expr_map(load, "write", !load->is_for_parent);
+  fl_unset(load->config, "goto");
+  fl_unset(load->config, "graph");
 }
 
 static void check_fail(struct fl_node_load *load) { fl_node_load_required_expr(load, "message"); }
@@ -74,24 +78,22 @@ static void check_interrupt(struct fl_node_load *load) {
 
 static void check_c(struct fl_node_load *load) { fl_spot_text(load->spot, "function", true); }
 
-static const char *const later_keys[] = {"defer", NULL};
-static const char *const later_set_keys[] = {"defer", "goto", "graph", NULL};
 static const char *const tool_keys[] = {FL_NODE_COMMON, "tool", "args", "write", NULL};
-static const char *const set_keys[] = {FL_NODE_COMMON, "write", NULL};
+static const char *const set_keys[] = {FL_NODE_COMMON, "write", "goto", "graph", NULL};
 static const char *const fail_keys[] = {FL_NODE_COMMON, "message", NULL};
 static const char *const interrupt_keys[] = {FL_NODE_COMMON, "value", "resume", NULL};
 static const char *const c_keys[] = {FL_NODE_COMMON, "function", NULL};
 
 static const struct node_type types[] = {
-    {{"react", "a node of type react", fl_node_react_keys, later_keys}, fl_node_check_agent},
-    {{"agent", "a node of type agent", fl_node_agent_keys, later_keys}, fl_node_check_agent},
-    {{"tools", "a node of type tools", fl_node_tools_keys, later_keys}, fl_node_check_tools},
-    {{"tool", "a node of type tool", tool_keys, later_keys}, check_tool},
-    {{"set", "a node of type set", set_keys, later_set_keys}, check_set},
-    {{"fail", "a node of type fail", fail_keys, later_keys}, check_fail},
-    {{"interrupt", "a node of type interrupt", interrupt_keys, later_keys}, check_interrupt},
-    {{"judge", "a node of type judge", fl_node_judge_keys, later_keys}, fl_node_check_judge},
-    {{"c", "a node of type c", c_keys, later_keys}, check_c},
+    {{"react", "a node of type react", fl_node_react_keys, NULL}, fl_node_check_agent},
+    {{"agent", "a node of type agent", fl_node_agent_keys, NULL}, fl_node_check_agent},
+    {{"tools", "a node of type tools", fl_node_tools_keys, NULL}, fl_node_check_tools},
+    {{"tool", "a node of type tool", tool_keys, NULL}, check_tool},
+    {{"set", "a node of type set", set_keys, NULL}, check_set},
+    {{"fail", "a node of type fail", fail_keys, NULL}, check_fail},
+    {{"interrupt", "a node of type interrupt", interrupt_keys, NULL}, check_interrupt},
+    {{"judge", "a node of type judge", fl_node_judge_keys, NULL}, fl_node_check_judge},
+    {{"c", "a node of type c", c_keys, NULL}, check_c},
 };
 enum { TYPE_COUNT = sizeof types / sizeof *types };
 
@@ -191,6 +193,16 @@ static void add_react(struct fl_node_load *load) {
   fl_graph_edge(load->loader->graph, entry->tools_name, entry->name);
 }
 
+/* What goes beyond the builder's calls. */
+static void finish_node(struct fl_node_load *load) {
+  struct fl_node_def *node = fl_graph_last_node(load->loader->graph);
+  struct fl_spot defer = fl_spot_member(load->spot, "defer");
+  node->is_deferred = defer.value != NULL && fl_spot_is(&defer, FL_BOOL) && fl_as_bool(defer.value, false);
+  node->ways = load->ways;
+  node->way_count = load->way_count;
+  node->is_for_parent = load->is_for_parent;
+}
+
 static void load_node(struct fl_loader *loader, struct fl_entry *entry) {
   const struct node_type *type = entry->type != NULL ? find_type(entry->type) : NULL;
   if (type == NULL) return;
@@ -198,6 +210,8 @@ static void load_node(struct fl_loader *loader, struct fl_entry *entry) {
       .loader = loader, .entry = entry, .spot = &entry->spot, .config = fl_copy_shallow(entry->spot.value)};
   fl_unset(load.config, "type");
   fl_unset(load.config, "description");
+  fl_unset(load.config, "defer");
+  loader->loading_node = entry->name;
   fl_file_strip_policy(load.config);
   fl_spot_check_keys(&entry->spot, &type->shape);
   type->check(&load);
@@ -207,7 +221,9 @@ static void load_node(struct fl_loader *loader, struct fl_entry *entry) {
   fl_graph_typed_node_take(loader->graph, entry->name, is_react ? "agent" : entry->type, description, load.config,
                            &load.exprs);
   fl_node_policy_copy(fl_graph_last_policy(loader->graph), &load.policy);
+  finish_node(&load);
   if (is_react) add_react(&load);
+  loader->loading_node = NULL;
   fl_node_policy_deinit(&load.policy);
   fl_exprs_deinit(&load.exprs);
 }
@@ -219,10 +235,10 @@ void fl_file_load_nodes(struct fl_loader *loader) {
 /* ---- all shapes ---- */
 
 const struct fl_file_shape *const *fl_file_shapes(void) {
-  static const struct fl_file_shape *all[TYPE_COUNT + 16];
+  static const struct fl_file_shape *all[TYPE_COUNT + 24];
   static const struct fl_file_shape *const others[] = {
-      &fl_shape_graph, &fl_shape_part,    &fl_shape_channel, &fl_shape_model,    &fl_shape_server,
-      &fl_shape_edge,  &fl_shape_arm,     &fl_shape_prompt,  &fl_shape_answer,   &fl_shape_history,
+      &fl_shape_graph, &fl_shape_part,    &fl_shape_channel, &fl_shape_model,    &fl_shape_server, &fl_shape_edge,
+      &fl_shape_arm,   &fl_shape_prompt,  &fl_shape_answer,  &fl_shape_history,  &fl_shape_send,   &fl_shape_way,
       &fl_shape_retry, &fl_shape_timeout, &fl_shape_cache,   &fl_shape_defaults, &fl_shape_context};
   for (size_t i = 0; i < TYPE_COUNT; i++) all[i] = &types[i].shape;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) all[TYPE_COUNT + i] = others[i];

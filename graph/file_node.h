@@ -11,12 +11,15 @@ struct fl_node_load {
   struct fl_value *config;
   struct fl_map exprs;
   struct fl_node_policy policy;
+  struct fl_way_def *ways; /* where it goes by itself */
+  size_t way_count;
+  bool is_for_parent; /* what it writes and where it goes is of the graph above */
 };
 
 typedef void fl_node_check_fn(struct fl_node_load *load);
 
 /* Keys that every type has. */
-#define FL_NODE_COMMON "type", "description", "retry", "timeout", "cache", "on_error", "concurrency"
+#define FL_NODE_COMMON "type", "description", "retry", "timeout", "cache", "on_error", "concurrency", "defer"
 
 /* ---- file_node.c ---- */
 
@@ -27,6 +30,11 @@ void fl_node_load_required_expr(struct fl_node_load *load, const char *key);
 void fl_node_load_expr_map(struct fl_node_load *load, const char *key, bool of_channels);
 /* A member that names a channel; may be absent. */
 void fl_node_load_channel(struct fl_node_load *load, const char *key);
+
+/* ---- file_way.c ---- */
+
+/* `goto` and `graph` of a node of type set. */
+void fl_node_load_ways(struct fl_node_load *load);
 
 /* ---- file_node_model.c: types that ask a model ---- */
 

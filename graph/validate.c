@@ -214,6 +214,26 @@ static void check_joins(struct check *check) {
   }
 }
 
+static void check_send(struct check *check, const struct fl_send_def *send, const char *where) {
+  if (fl_is_end(send->node)) fl_problems_add(check->problems, "%s sends to END, where nothing runs", where);
+  else check_target(check, send->node, where);
+  for (size_t i = 0; i < send->otherwise_count; i++) check_target(check, send->otherwise[i], where);
+}
+
+/* What is for the graph above is checked when that graph takes it. */
+static void check_ways(struct check *check) {
+  for (size_t i = 0; i < check->graph->node_count; i++) {
+    const struct fl_node_def *node = &check->graph->nodes[i];
+    FL_FREE_AUTO char *where = fl_format("node \"%s\", which goes by itself,", node->name);
+    for (size_t j = 0; j < node->way_count && !node->is_for_parent; j++) {
+      for (size_t k = 0; k < node->ways[j].target_count; k++) check_target(check, node->ways[j].targets[k], where);
+      if (node->ways[j].send != NULL) check_send(check, node->ways[j].send, where);
+    }
+    for (size_t j = 0; node->destinations != NULL && node->destinations[j] != NULL; j++)
+      check_target(check, node->destinations[j], where);
+  }
+}
+
 static void check_branches(struct check *check) {
   for (size_t i = 0; i < check->graph->branch_count; i++) {
     const struct fl_branch_spec *branch = &check->graph->branches[i];
@@ -225,6 +245,7 @@ static void check_branches(struct check *check) {
     for (size_t j = 0; j < branch->arm_count; j++) {
       const struct fl_arm_spec *arm = &branch->arms[j];
       for (size_t k = 0; k < arm->targets.count; k++) check_target(check, arm->targets.items[k], where);
+      if (arm->send != NULL) check_send(check, arm->send, where);
       if (arm->when == NULL && j + 1 < branch->arm_count)
         fl_problems_add(check->problems, "%s: way %zu has no condition, so that the ways after it are never taken",
                         where, j + 1);
@@ -252,6 +273,23 @@ static void reach_handler(struct check *check, const char *from) {
   if (policy != NULL && policy->on_error != NULL) reach(check, policy->on_error);
 }
 
+static void reach_send(struct check *check, const struct fl_send_def *send) {
+  reach(check, send->node);
+  for (size_t i = 0; i < send->otherwise_count; i++) reach(check, send->otherwise[i]);
+}
+
+/* Where a node goes by itself. A function that a graph file names may go anywhere; in C there are destinations. */
+static void reach_by_itself(struct check *check, const struct fl_node_def *node) {
+  for (size_t i = 0; i < node->way_count && !node->is_for_parent; i++) {
+    for (size_t j = 0; j < node->ways[i].target_count; j++) reach(check, node->ways[i].targets[j]);
+    if (node->ways[i].send != NULL) reach_send(check, node->ways[i].send);
+  }
+  for (size_t i = 0; node->destinations != NULL && node->destinations[i] != NULL; i++)
+    reach(check, node->destinations[i]);
+  bool is_of_file = strcmp(node->type, "c") == 0 && node->run == NULL && node->destinations == NULL;
+  for (size_t i = 0; is_of_file && i < check->graph->node_count; i++) reach(check, check->graph->nodes[i].name);
+}
+
 static void reach_from(struct check *check, const char *from) {
   const struct fl_graph *graph = check->graph;
   reach_handler(check, from);
@@ -264,7 +302,10 @@ static void reach_from(struct check *check, const char *from) {
     const struct fl_branch_spec *branch = &graph->branches[i];
     if (strcmp(branch->from, from) != 0) continue;
     reach_names(check, &branch->targets);
-    for (size_t j = 0; j < branch->arm_count; j++) reach_names(check, &branch->arms[j].targets);
+    for (size_t j = 0; j < branch->arm_count; j++) {
+      reach_names(check, &branch->arms[j].targets);
+      if (branch->arms[j].send != NULL) reach_send(check, branch->arms[j].send);
+    }
     if (branch->choose != NULL && branch->targets.count == 0)
       for (size_t j = 0; j < graph->node_count; j++) reach(check, graph->nodes[j].name);
   }
@@ -285,11 +326,15 @@ static void check_reachability(struct check *check) {
     return;
   }
   reach_from(check, FL_START);
-  for (size_t i = 0; i < check->queue_count; i++) reach_from(check, graph->nodes[check->queue[i]].name);
+  for (size_t i = 0; i < check->queue_count; i++) {
+    reach_from(check, graph->nodes[check->queue[i]].name);
+    reach_by_itself(check, &graph->nodes[check->queue[i]]);
+  }
   for (size_t i = 0; i < graph->node_count; i++)
     if (!check->reached[i] && (uintptr_t)fl_map_get(&check->nodes, graph->nodes[i].name) == i + 1)
-      fl_problems_add(check->problems, "node \"%s\" cannot be reached from START: add an edge to it",
-                      graph->nodes[i].name);
+      fl_problems_add(
+          check->problems, "node \"%s\" cannot be reached from START: add an edge to it%s", graph->nodes[i].name,
+          graph->nodes[i].run != NULL ? ", or name it in the destinations of the node that goes there" : "");
 }
 
 static void check_interrupts(struct check *check, const char *const *names, const char *where) {
@@ -308,6 +353,7 @@ void fl_graph_validate(struct fl_graph *graph, const struct fl_compile_options *
   check_edges(&check);
   check_joins(&check);
   check_branches(&check);
+  check_ways(&check);
   fl_graph_check_policies(graph, options, problems);
   if (problems->count == 0) check_reachability(&check);
   check_interrupts(&check, fl_option(options, interrupt_before, NULL), "interrupt_before");

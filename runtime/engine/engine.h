@@ -8,6 +8,7 @@
  * intent is on disk. */
 #pragma once
 #include "graph/file.h"
+#include "graph/send.h"
 #include "graph/run.h"
 #include "runtime/model/model.h"
 #include "runtime/store/store.h"
@@ -203,6 +204,8 @@ struct fl_queued_event {
   char *task_id;
   struct fl_write *writes;
   size_t write_count;
+  struct fl_gotos gotos;
+  struct fl_parent_command *to_parent; /* NULL: none */
   struct fl_value *value;
   char *node;     /* UPDATE */
   char *more_ids; /* BULK_UPDATE: of the checkpoints after the first */
@@ -240,10 +243,10 @@ struct fl_invocation {
   struct fl_queued_event *events, **events_tail;
   struct fl_item *items, **items_tail;
   uint64_t last_ticket, acked_ticket;
-  struct fl_task *tasks;   /* of all frames */
-  struct fl_frame *frames; /* those inside tasks */
-  bool has_gone_frames;    /* some of them are over */
-  size_t commit_count;     /* not yet acknowledged */
+  struct fl_task *tasks, **tasks_tail; /* of all frames */
+  struct fl_frame *frames;             /* those inside tasks */
+  bool has_gone_frames;                /* some of them are over */
+  size_t commit_count;                 /* not yet acknowledged */
   struct fl_post post;
   bool is_posted, is_draining, is_cancelled, has_lost_store;
   bool finishes_first; /* unfinished work of before comes before the input */
@@ -338,6 +341,8 @@ struct fl_task {
   int outcome;
   struct fl_write *writes;
   size_t write_count, write_capacity;
+  struct fl_gotos gotos;               /* where it goes beside its edges */
+  struct fl_parent_command *to_parent; /* NULL: nothing was said to the graph above */
   struct fl_error error;
   struct fl_value *question;
   size_t answer_count; /* how many answers were asked for so far */
@@ -354,7 +359,7 @@ struct fl_task {
   void *node_data;                      /* of the node kind */
   void (*node_data_free)(void *data);
   int64_t started_us;
-  struct fl_task *next;
+  struct fl_task *next, **link; /* what points to it in the list of the invocation */
 };
 
 void fl_task_start(struct fl_frame *frame, struct fl_start_task *start); /* takes what `start` owns */
@@ -386,6 +391,12 @@ void fl_call_model_dispatch(struct fl_task_call *call);
 /* A model call of a task, to be filled in (on_done, messages, tools) and then sent on its way; calls_model.c. */
 struct fl_task_call *fl_call_model_begin(struct fl_task *task, const char *name, struct fl_value *settings);
 void fl_call_model_go(struct fl_task_call *call);
+
+/* ---- command.c: where a task goes by itself, and what it says to the graph above ---- */
+
+struct fl_scope fl_task_scope(const struct fl_task *task); /* names of expressions; lends of the task */
+int fl_task_go_ways(struct fl_task *task);                 /* the ways of the task's node, of a graph file */
+void fl_task_forget_commands(struct fl_task *task);        /* with what it wrote, before it is entered anew */
 
 /* ---- nodes.c: the node types of graph files ---- */
 

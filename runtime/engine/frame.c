@@ -15,6 +15,7 @@ struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
   settings.ephemeral = fl_frame_is_ephemeral(frame);
   settings.run_id = invocation->run_id;
   settings.metadata = invocation->options.metadata;
+  settings.thread_id = invocation->thread_id;
   if (fl_frame_is_root(frame)) return settings;
   settings.has_parent = true;
   settings.caller = frame->parent->start.id;
@@ -137,6 +138,9 @@ void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   event->ev.task_id = event->task_id;
   event->ev.writes = event->writes;
   event->ev.write_count = event->write_count;
+  event->ev.gotos = event->gotos.items;
+  event->ev.goto_count = event->gotos.count;
+  event->ev.to_parent = event->to_parent;
   event->ev.value = event->value;
   event->ev.interrupt_id = event->interrupt_id;
   event->ev.children = event->children;

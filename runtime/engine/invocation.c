@@ -32,6 +32,9 @@ void fl_queued_event_free(struct fl_queued_event *event) {
   }
   fl_free(event->writes);
   if (event->frame != NULL) event->frame->use_count--;
+  fl_gotos_deinit(&event->gotos);
+  if (event->to_parent != NULL) fl_parent_command_deinit(event->to_parent);
+  fl_free(event->to_parent);
   fl_value_unref(event->value);
   fl_value_unref(event->children);
   fl_value_unref(event->heads);
@@ -441,6 +444,7 @@ int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *defin
   invocation->model_override = override;
   invocation->events_tail = &invocation->events;
   invocation->items_tail = &invocation->items;
+  invocation->tasks_tail = &invocation->tasks;
   invocation->started_us = fl_world_now_us(runtime->world);
   invocation->is_ephemeral = runtime->keeps_nothing && options->thread == NULL;
   fl_runtime_new_id(runtime, invocation->run_id);

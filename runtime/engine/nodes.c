@@ -3,7 +3,6 @@
  * types. They are node functions like any program's, on the public headers. */
 #include "runtime/engine/engine.h"
 
-#include "graph/scope.h"
 #include "runtime/base/mem.h"
 #include "runtime/engine/node_kinds.h"
 #include "runtime/json/json.h"
@@ -13,9 +12,11 @@
 int fl_task_eval(struct fl_task *task, const char *pointer, struct fl_value **ret_value) {
   const struct fl_expr *expr = fl_map_get(&task->node->exprs, pointer);
   if (expr == NULL) return fl_task_fail(task, FL_E_BUG, "node %s has no expression at %s", task->start.node, pointer);
-  struct fl_expr_env env = fl_state_env(task->start.state);
+  struct fl_scope scope = fl_task_scope(task);
+  struct fl_expr_env env = fl_scope_env(&scope);
   struct fl_error err = {0};
   int rc = fl_expr_eval(expr, &env, ret_value, &err);
+  fl_scope_deinit(&scope);
   if (rc < 0) return fl_task_fail(task, rc, "%s: %s: %s", pointer, fl_expr_text(expr), err.text);
   return 0;
 }
@@ -27,17 +28,20 @@ static int eval_member(struct fl_task *task, const char *group, const char *key,
   return fl_task_eval(task, pointer.data, ret_value);
 }
 
-/* ---- set: writes the values of expressions ---- */
+/* ---- set: writes the values of expressions, and goes where its ways lead ---- */
 
 static int run_set(struct fl_task *task, void *user) {
   struct fl_member member = {0};
   while (fl_next_member(fl_get(fl_task_def(task)->config, "write"), &member)) {
     struct fl_value *value = NULL;
     int rc = eval_member(task, "write", member.key, &value);
-    if (rc == 0) rc = fl_task_write_take(task, member.key, value);
+    if (rc == 0)
+      rc = task->node->is_for_parent ? fl_task_write_parent_take(task, member.key, value)
+                                     : fl_task_write_take(task, member.key, value);
     if (rc < 0) return rc;
   }
-  return FL_DONE;
+  int rc = fl_task_go_ways(task);
+  return rc < 0 ? rc : FL_DONE;
 }
 
 /* ---- fail: ends the run with a message ---- */

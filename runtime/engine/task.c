@@ -124,6 +124,10 @@ static void end_done(struct fl_task *task) {
   event->write_count = task->write_count;
   task->writes = NULL;
   task->write_count = task->write_capacity = 0;
+  event->gotos = task->gotos;
+  event->to_parent = task->to_parent;
+  task->gotos = (struct fl_gotos){0};
+  task->to_parent = NULL;
   tell_end(task, "done");
   fl_frame_enqueue(task->frame, event);
 }
@@ -238,9 +242,9 @@ void fl_task_start(struct fl_frame *frame, struct fl_start_task *start) {
   task->node = &frame->definition->nodes[task->start.node_index];
   task->late_tail = &task->late;
   task->started_us = fl_world_now_us(invocation->runtime->world);
-  struct fl_task **place = &invocation->tasks;
-  while (*place != NULL) place = &(*place)->next;
-  *place = task;
+  task->link = invocation->tasks_tail;
+  *task->link = task;
+  invocation->tasks_tail = &task->next;
   frame->use_count++;
   tell_start(task);
   void *user = NULL;
@@ -269,9 +273,9 @@ void fl_task_cancel(struct fl_task *task) {
 /* ---- its memory ---- */
 
 void fl_task_free(struct fl_task *task) {
-  struct fl_task **place = &task->invocation->tasks;
-  while (*place != task) place = &(*place)->next;
-  *place = task->next;
+  *task->link = task->next;
+  if (task->next != NULL) task->next->link = task->link;
+  else task->invocation->tasks_tail = task->link;
   task->frame->use_count--;
   fl_task_calls_free(task);
   for (size_t i = 0; i < task->write_count; i++) {
@@ -279,12 +283,14 @@ void fl_task_free(struct fl_task *task) {
     fl_value_unref(task->writes[i].value);
   }
   fl_free(task->writes);
+  fl_task_forget_commands(task);
   fl_records_deinit(&task->results);
   if (task->node_data_free != NULL) task->node_data_free(task->node_data);
   fl_value_unref(task->question);
   fl_value_unref(task->waits);
   fl_value_unref(task->heads);
   fl_value_unref(task->start.answers);
+  fl_value_unref(task->start.arg);
   fl_value_unref(task->start.resume);
   fl_value_unref(task->start.children);
   fl_state_unref(task->start.state);
