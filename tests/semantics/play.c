@@ -3,6 +3,8 @@
 
 #include "runtime/json/json.h"
 
+#include <fairlead/thread.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,10 +46,17 @@ static struct fl_value *answers_by_id(const struct play *play, const struct fl_v
   return by_id;
 }
 
+/* The checkpoint that a step goes on from: {"at": its place among all, from 0}; NULL: where the thread stands. */
+static const char *place_of(const struct play *play, const struct fl_value *step) {
+  int64_t at = fl_get_int(step, "at", -1);
+  return at < 0 ? NULL : fl_as_string(fl_at(play->trace.known, (size_t)at));
+}
+
 static struct fl_invoke_options options_of(struct play *play, const struct fl_value *step) {
   struct fl_invoke_options options = {.thread = "t", .follow = TRACE_FOLLOWS, .on_event = trace_event};
   options.user = &play->trace;
   options.recursion_limit = (uint32_t)fl_get_int(step, "recursion_limit", 0);
+  options.checkpoint = place_of(play, step);
   options.input = fl_value_ref(fl_get(step, "input"));
   options.resume = fl_value_ref(fl_get(step, "resume"));
   const struct fl_value *answers = fl_get(step, "answer");
@@ -81,10 +90,33 @@ static bool is_over(const struct play *play, const struct fl_value *step) {
           (has_failed && fl_size(fl_get(play->last, "next")) == 0));
 }
 
+static void on_updated(int status, const char *checkpoint, const struct fl_error *err, void *user) {
+  struct play *play = user;
+  play->rig.status = status;
+  play->rig.is_over = true;
+  if (err != NULL) play->rig.error = *err;
+}
+
+/* {"update": VALUES, "as": NODE}, or {"supersteps": [[{"values", "as_node"}…]…]}. */
+static void update(struct play *play, const struct fl_value *step) {
+  struct fl_update_options options = {.size = sizeof options, .definition = play->definition, .thread = "t"};
+  options.checkpoint = place_of(play, step);
+  options.values = fl_get(step, "update");
+  options.as_node = fl_get_string(step, "as", NULL);
+  options.supersteps = fl_get(step, "supersteps");
+  play->rig.error = (struct fl_error){0};
+  play->rig.is_over = false;
+  int rc = fl_thread_update(play->rig.runtime, &options, on_updated, play, &play->rig.error);
+  if (rc < 0) play->rig.status = rc;
+  else rig_turn(&play->rig);
+  if (rc == 0 && !play->rig.is_over) fail_msg("nothing is left to happen, and the update has not ended");
+}
+
 static struct fl_value *do_step(struct play *play, const struct fl_value *given) {
   FL_VALUE_AUTO step = decided(play, given);
   trace_begin(&play->trace);
-  rig_run(&play->rig, play->definition, options_of(play, step));
+  if (fl_get(step, "update") != NULL || fl_get(step, "supersteps") != NULL) update(play, step);
+  else rig_run(&play->rig, play->definition, options_of(play, step));
   play->error = play->rig.error;
   return trace_end(&play->trace, &play->rig, play->definition, play->rig.status);
 }

@@ -7,8 +7,8 @@ struct play {
   struct rig rig;
   struct trace trace;
   struct fl_definition *definition;
-  struct fl_value *last;       /* what the last step came to */
-  struct fl_error error;       /* what the last step said when it failed; code 0: it did not */
+  struct fl_value *last; /* what the last step came to */
+  struct fl_error error; /* what the last step said when it failed; code 0: it did not */
 };
 
 /* Loads the graph of the case; to be ended in any case. A negative error when the file is refused. */

@@ -10,7 +10,8 @@ void trace_deinit(struct trace *trace) {
   fl_value_unref(trace->stream);
   fl_value_unref(trace->running);
   fl_value_unref(trace->open);
-  trace->stream = trace->running = trace->open = NULL;
+  fl_value_unref(trace->known);
+  trace->stream = trace->running = trace->open = trace->known = NULL;
   fl_map_deinit(&trace->ids);
 }
 
@@ -112,6 +113,7 @@ static bool note_checkpoint(const struct fl_checkpoint_info *info, void *user) {
   fl_append_take(entry, fl_string(info->source));
   fl_append_take(entry, fl_int(info->step));
   fl_append_take(entry, fl_value_ref(fl_get(info->body, "next")));
+  fl_append_take(entry, fl_string(info->id));
   fl_append_take(listing->found, entry);
   return true;
 }
@@ -122,8 +124,14 @@ static struct fl_value *new_checkpoints(struct trace *trace, struct rig *rig) {
   int rc = fl_store_list_checkpoints(rig->store, "t", "", 0, 0, note_checkpoint, &listing, &err);
   if (rc < 0 && rc != FL_E_NOT_FOUND) fail_msg("%s", err.text);
   struct fl_value *oldest_first = fl_array();
-  for (size_t i = fl_size(listing.found); i > 0; i--)
-    fl_append_take(oldest_first, fl_value_ref(fl_at(listing.found, i - 1)));
+  if (trace->known == NULL) trace->known = fl_array();
+  for (size_t i = fl_size(listing.found); i > 0; i--) {
+    const struct fl_value *entry = fl_at(listing.found, i - 1);
+    struct fl_value *told = fl_array();
+    for (size_t j = 0; j < 3; j++) fl_append_take(told, fl_value_ref(fl_at(entry, j)));
+    fl_append_take(oldest_first, told);
+    fl_append_take(trace->known, fl_value_ref(fl_at(entry, 3)));
+  }
   fl_value_unref(listing.found);
   trace->last_no = listing.newest;
   return oldest_first;

@@ -11,6 +11,7 @@ struct trace {
   struct fl_value *stream;  /* of the step under way */
   struct fl_value *running; /* array: nodes of the superstep under way, in task order */
   bool is_starting;         /* tasks of it are still being started */
+  struct fl_value *known;   /* ids of its checkpoints, oldest first */
   struct fl_value *open;    /* what the thread waits for after the last step, with ids */
   struct fl_map ids;        /* id -> its place in the order of appearance, from 1, as a pointer */
 };

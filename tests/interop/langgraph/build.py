@@ -255,8 +255,7 @@ class Builder:
     def node_tools(self, name, node):
         async def run(state):
             calls = state["messages"][-1]["tool_calls"]
-            told = [{"messages": messages.normalise([messages.run_call(call)])} for call in calls]
-            return told if len(told) > 1 else told[0]
+            return [Command(update={"messages": messages.normalise([messages.run_call(call)])}) for call in calls]
 
         return run
 

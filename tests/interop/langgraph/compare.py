@@ -33,7 +33,7 @@ def normalised(told, step):
     told = plain(told)
     if told["end"] == "over":
         return told
-    if told.get("error") not in WORDS:
+    if told.get("error") not in WORDS or "update" in step:
         told.pop("error", None)
     stream = told["stream"]
     if "go_on" not in step and "input" in step and not step["input"] and stream and stream[0][0] == "values":

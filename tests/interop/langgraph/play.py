@@ -10,13 +10,13 @@ import sys
 from langgraph.cache.memory import InMemoryCache
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphRecursionError, InvalidUpdateError
-from langgraph.types import Command, Send
+from langgraph.types import Command, StateUpdate
 
 import messages
 from build import Alone, Builder, NodeFailed, as_list
 from expression import Failed
 
-CONFIG = {"configurable": {"thread_id": "t"}, "recursion_limit": 25}
+CONFIG = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}, "recursion_limit": 25}
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 WORDS = ((GraphRecursionError, "recursion"), (InvalidUpdateError, "graph"), (NodeFailed, "task"), (Failed, "expression"))
 
@@ -100,8 +100,14 @@ class Play:
         config = CONFIG
         if "at" in step:
             config = {"configurable": {**CONFIG["configurable"], "checkpoint_id": self.known[step["at"]]}}
-        as_node = {"START": "__input__", "END": "__end__", "COPY": "__copy__"}.get(step.get("as"), step.get("as"))
-        await self.app.aupdate_state(config, step["update"], as_node=as_node)
+        if "supersteps" in step:
+            await self.app.abulk_update_state(config, [[StateUpdate(u.get("values"), self.as_node(u.get("as_node")))
+                                                        for u in superstep] for superstep in step["supersteps"]])
+        else:
+            await self.app.aupdate_state(config, step["update"] or None, as_node=self.as_node(step.get("as")))
+
+    def as_node(self, name):
+        return {"START": "__input__", "END": "__end__", "COPY": "__copy__"}.get(name, name)
 
     # -- looking --
 
@@ -180,7 +186,7 @@ class Play:
     async def do(self, step):
         stream, error = Stream(), None
         try:
-            await (self.update(step) if "update" in step else self.run(step, stream))
+            await (self.update(step) if "update" in step or "supersteps" in step else self.run(step, stream))
         except Alone:
             raise
         except Exception as raised:  # whatever LangGraph and the nodes raise is what the step came to
