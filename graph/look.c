@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "graph/look.h"
 
-#include "runtime/base/buf.h"
 #include "runtime/base/map.h"
 #include "runtime/base/mem.h"
-#include "runtime/json/json.h"
 
 #include <string.h>
 
@@ -218,96 +216,4 @@ struct fl_value *fl_loaded_diff(const struct fl_loaded *from, const struct fl_lo
   fl_set_take(diff, "channels", diff_channels(from, to, same_thread));
   if (!fl_equal(old_next, new_next)) fl_set_take(diff, "next", both(old_next, new_next));
   return diff;
-}
-
-/* ---- the beginning of another thread ---- */
-
-static int set_body(struct fl_record *record, const struct fl_value *value, const char *what, struct fl_error *err) {
-  struct fl_buf body = {0};
-  if (fl_json_write(&body, value, FL_JSON_COMPACT) < 0) {
-    fl_buf_deinit(&body);
-    return fl_error_set(err, FL_E_LIMIT, "%s is too large or too deep to be stored", what);
-  }
-  record->body = fl_buf_take(&body, &record->body_size);
-  return 0;
-}
-
-static int copy_channel(const struct fl_loaded_channel *channel, uint64_t no, struct fl_records *records,
-                        struct fl_error *err) {
-  struct fl_record *record = fl_records_add(records, FL_RECORD_VALUE, "");
-  FL_VALUE_AUTO value = value_of(channel);
-  record->value.channel = fl_strdup(channel->name);
-  record->value.no = no;
-  record->value.kind = channel->var.list != NULL ? FL_BODY_LIST : FL_BODY_VALUE;
-  record->value.count = channel->var.list != NULL ? fl_list_size(channel->var.list) : 0;
-  return set_body(record, value, channel->name, err);
-}
-
-/* The checkpoint's body with the new numbers of its values. */
-static struct fl_value *renumber(const struct fl_loaded *loaded, const struct fl_records *values) {
-  struct fl_value *body = fl_copy_shallow(loaded->body), *channels = fl_object(), *sizes = fl_object();
-  for (size_t i = 0; i < loaded->channel_count; i++) {
-    const struct fl_record *record = &values->items[i];
-    struct fl_value *entry = fl_array(), *size = fl_array();
-    fl_append_take(entry, fl_int((int64_t)loaded->channels[i].version));
-    fl_append_take(entry, fl_int((int64_t)record->value.no));
-    fl_set_take(channels, loaded->channels[i].name, entry);
-    fl_append_take(size, fl_int((int64_t)record->body_size));
-    fl_append_take(size, fl_int((int64_t)record->body_size));
-    if (record->value.kind == FL_BODY_LIST) fl_set_take(sizes, loaded->channels[i].name, size);
-    else fl_value_unref(size);
-  }
-  fl_set_take(body, "channels", channels);
-  fl_set_take(body, "sizes", sizes);
-  return body;
-}
-
-static int copy_checkpoint(const struct fl_loaded *loaded, struct fl_records *records, struct fl_error *err) {
-  FL_VALUE_AUTO body = renumber(loaded, records);
-  struct fl_record *record = fl_records_add(records, FL_RECORD_CHECKPOINT, "");
-  record->checkpoint.no = 1;
-  memcpy(record->checkpoint.id, loaded->checkpoint_id, FL_UUID_SIZE);
-  record->checkpoint.step = loaded->step;
-  record->checkpoint.source = fl_strdup("fork");
-  record->checkpoint.wall_ms = loaded->wall_ms;
-  return set_body(record, body, "the checkpoint", err);
-}
-
-static int copy_write(const struct fl_loaded_write *write, struct fl_records *records, struct fl_error *err) {
-  struct fl_record *record = fl_records_add(records, FL_RECORD_WRITE, "");
-  record->write.checkpoint_no = 1;
-  memcpy(record->write.task_id, write->task_id, FL_UUID_SIZE);
-  record->write.index = write->index;
-  record->write.channel = fl_strdup(write->channel);
-  return set_body(record, write->value, write->channel, err);
-}
-
-static int copy_call(const struct fl_loaded_call *call, struct fl_records *records, struct fl_error *err) {
-  struct fl_record *record = fl_records_add(records, FL_RECORD_INTENT, "");
-  record->intent.checkpoint_no = 1;
-  memcpy(record->intent.task_id, call->task_id, FL_UUID_SIZE);
-  memcpy(record->intent.call_id, call->call_id, FL_UUID_SIZE);
-  record->intent.index = call->index;
-  record->intent.kind = call->kind;
-  record->intent.effect = call->effect;
-  record->intent.name = fl_strdup(call->name);
-  memcpy(record->intent.argument_hash, call->argument_hash, FL_HASH_SIZE);
-  int rc = set_body(record, call->args, call->name, err);
-  if (rc < 0 || !call->has_result) return rc;
-  record = fl_records_add(records, FL_RECORD_RESULT, "");
-  record->result.checkpoint_no = 1;
-  memcpy(record->result.task_id, call->task_id, FL_UUID_SIZE);
-  memcpy(record->result.call_id, call->call_id, FL_UUID_SIZE);
-  record->result.is_error = call->is_error;
-  return set_body(record, call->result, call->name, err);
-}
-
-int fl_loaded_copy(const struct fl_loaded *loaded, struct fl_records *records, struct fl_error *err) {
-  int rc = 0;
-  for (size_t i = 0; i < loaded->channel_count && rc == 0; i++)
-    rc = copy_channel(&loaded->channels[i], i + 1, records, err);
-  if (rc == 0) rc = copy_checkpoint(loaded, records, err);
-  for (size_t i = 0; i < loaded->write_count && rc == 0; i++) rc = copy_write(&loaded->writes[i], records, err);
-  for (size_t i = 0; i < loaded->call_count && rc == 0; i++) rc = copy_call(&loaded->calls[i], records, err);
-  return rc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking at what is stored of a thread without its graph: the state of a checkpoint, how two checkpoints differ, and a
- * checkpoint as the beginning of another thread. Pure. */
+/* Looking at what is stored of a thread without its graph: the state of a checkpoint, and how two checkpoints differ.
+ * Pure. */
 #pragma once
 #include "graph/record.h"
 
@@ -24,8 +24,3 @@ struct fl_value *fl_loaded_interrupts(const struct fl_loaded *loaded);
 struct fl_value *fl_loaded_diff(const struct fl_loaded *from, const struct fl_loaded *to, bool same_thread);
 /* A CHANGE between two values; NULL when they are equal. Either may be NULL, not both. */
 struct fl_value *fl_value_diff(struct fl_value *from, struct fl_value *to);
-
-/* The records by which another, new thread begins where this one stands: every channel whole, the checkpoint with its
- * own id (so that its tasks keep theirs), and what stands beside it: finished siblings, questions, answers, and calls
- * with their results. Errors: FL_E_LIMIT. */
-int fl_loaded_copy(const struct fl_loaded *loaded, struct fl_records *records, struct fl_error *err);

@@ -104,6 +104,19 @@ static inline int fl_thread_fork(struct fl_runtime *runtime, const struct fl_thr
   return fl_thread_update(runtime, &options, on_done, user, err);
 }
 
+struct fl_copy_options {
+  size_t size;
+  const char *from;
+  const char *checkpoint; /* the newest that the copy has; NULL: all of them */
+  const char *to;         /* the new thread */
+  bool state_only;        /* the copy has no history: one checkpoint with what stands beside it */
+};
+/* Makes a thread out of another, which may be running. The copy stands where the other stood: when that waits for an
+ * answer, so does the copy; what finished tasks and calls said is there and is not done again. Errors: FL_E_INVALID,
+ * FL_E_NOT_FOUND, FL_E_EXISTS. */
+FL_API int fl_thread_copy(struct fl_runtime *runtime, const struct fl_copy_options *options, fl_thread_done_fn *on_done,
+                          void *user, struct fl_error *err);
+
 /* Deletes a thread with everything of it, for good. Errors: FL_E_NOT_FOUND, FL_E_BUSY. */
 FL_API int fl_thread_delete(struct fl_runtime *runtime, const char *thread, fl_thread_done_fn *on_done, void *user,
                             struct fl_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Changing threads without running them: thread.h, second half. An update is an invocation that feeds its core an
- * update and ends; a deletion is one transaction of the store.
+ * update and ends; copies and deletions are transactions of the store.
  *
- * Callbacks in the order of time: on_updated; on_changed. */
+ * Callbacks in the order of time: on_updated; on_copied, on_changed. */
 #include "runtime/engine/engine.h"
 
 #include "graph/option.h"
@@ -80,44 +80,80 @@ int fl_thread_update(struct fl_runtime *runtime, const struct fl_update_options 
   return 0;
 }
 
-/* ---- deletions ---- */
+/* ---- copies and deletions ---- */
 
 struct change {
   struct fl_txn txn;
   struct fl_runtime *runtime;
-  char thread[FL_ID_MAX + 1];
-  char checkpoint[FL_UUID_SIZE];
-  struct fl_records records;
+  char thread[FL_ID_MAX + 1], to[FL_ID_MAX + 1];
+  struct fl_copy copy;
+  struct fl_prune prune;
+  bool state_only;
   fl_thread_done_fn *on_done;
   void *user;
 };
 
-static void on_changed(struct fl_txn *txn, int status, const struct fl_error *err) {
-  struct change *change = txn->user;
+static void end_change(struct change *change, int status, const struct fl_error *err) {
   struct fl_runtime *runtime = change->runtime;
-  change->on_done(status, status == 0 ? change->checkpoint : "", err, change->user);
-  fl_records_deinit(&change->records);
+  struct fl_loaded loaded = {0};
+  if (status == 0 && change->to[0] != '\0') fl_store_load(runtime->store, change->to, "", 0, &loaded, NULL);
+  change->on_done(status, loaded.checkpoint_id, err, change->user);
+  fl_loaded_deinit(&loaded);
   fl_free(change);
   fl_runtime_end_txn(runtime);
 }
 
-static struct change *begin_change(struct fl_runtime *runtime, const char *thread, enum fl_txn_kind kind) {
-  struct change *change = fl_new(struct change);
-  change->runtime = runtime;
-  snprintf(change->thread, sizeof change->thread, "%s", thread);
-  change->txn = (struct fl_txn){.kind = kind,
-                                .thread = change->thread,
-                                .wall_ms = fl_world_wall_ms(runtime->world),
-                                .on_done = on_changed,
-                                .user = change};
-  return change;
+static void on_changed(struct fl_txn *txn, int status, const struct fl_error *err) {
+  end_change(txn->user, status, err);
 }
 
-static void submit_change(struct change *change, fl_thread_done_fn *on_done, void *user) {
+/* The copy is whole; when only the state is wanted, the rest of it is pruned. */
+static void on_copied(struct fl_txn *txn, int status, const struct fl_error *err) {
+  struct change *change = txn->user;
+  if (status < 0 || !change->state_only) {
+    end_change(change, status, err);
+    return;
+  }
+  change->prune = (struct fl_prune){.keep_last = 1};
+  change->txn = (struct fl_txn){.kind = FL_TXN_PRUNE,
+                                .thread = change->to,
+                                .prune = &change->prune,
+                                .wall_ms = change->txn.wall_ms,
+                                .on_done = on_changed,
+                                .user = change};
+  fl_store_submit(change->runtime->store, &change->txn);
+}
+
+static void submit_change(struct fl_runtime *runtime, struct change *change, enum fl_txn_kind kind) {
+  change->runtime = runtime;
+  change->txn.kind = kind;
+  change->txn.thread = change->thread;
+  change->txn.wall_ms = fl_world_wall_ms(runtime->world);
+  change->txn.on_done = kind == FL_TXN_COPY ? on_copied : on_changed;
+  change->txn.user = change;
+  fl_runtime_begin_txn(runtime);
+  fl_store_submit(runtime->store, &change->txn);
+}
+
+int fl_thread_copy(struct fl_runtime *runtime, const struct fl_copy_options *options, fl_thread_done_fn *on_done,
+                   void *user, struct fl_error *err) {
+  const char *from = fl_option(options, from, NULL), *to = fl_option(options, to, NULL);
+  const char *checkpoint = fl_option(options, checkpoint, NULL);
+  uint64_t no = 0;
+  int rc = check_thread(from, err);
+  if (rc == 0) rc = check_thread(to, err);
+  if (rc == 0 && checkpoint != NULL) rc = fl_store_find_checkpoint(runtime->store, from, "", checkpoint, &no, err);
+  if (rc < 0) return rc;
+  struct change *change = fl_new(struct change);
+  snprintf(change->thread, sizeof change->thread, "%s", from);
+  snprintf(change->to, sizeof change->to, "%s", to);
+  change->copy = (struct fl_copy){.to = change->to, .until_no = no};
+  change->txn.copy = &change->copy;
+  change->state_only = fl_option(options, state_only, false);
   change->on_done = on_done;
   change->user = user;
-  fl_runtime_begin_txn(change->runtime);
-  fl_store_submit(change->runtime->store, &change->txn);
+  submit_change(runtime, change, FL_TXN_COPY);
+  return 0;
 }
 
 /* A thread that this process holds and nobody runs is given back first: leases are looked at in the order of
@@ -136,6 +172,10 @@ int fl_thread_delete(struct fl_runtime *runtime, const char *thread, fl_thread_d
   int rc = check_thread(thread, err);
   if (rc == 0) rc = give_back(runtime, thread, err);
   if (rc < 0) return rc;
-  submit_change(begin_change(runtime, thread, FL_TXN_DELETE_THREAD), on_done, user);
+  struct change *change = fl_new(struct change);
+  snprintf(change->thread, sizeof change->thread, "%s", thread);
+  change->on_done = on_done;
+  change->user = user;
+  submit_change(runtime, change, FL_TXN_DELETE_THREAD);
   return 0;
 }

@@ -450,6 +450,73 @@ static void a_fork_makes_an_old_checkpoint_the_newest(void **state) {
   rig_deinit(&rig);
 }
 
+/* ---- copies ---- */
+
+static struct written copy(struct rig *rig, struct fl_copy_options options) {
+  struct written written = {0};
+  options.size = sizeof options;
+  int rc = fl_thread_copy(rig->runtime, &options, on_written, &written, &written.error);
+  if (rc == 0) rig_turn(rig);
+  else written.status = rc;
+  return written;
+}
+
+static void a_copy_has_the_whole_history(void **state) {
+  struct rig rig;
+  struct fl_definition *definition = begin(&rig, counter, "{}");
+  struct written written = copy(&rig, (struct fl_copy_options){.from = "t", .to = "u"});
+  assert_int_equal(written.status, 0);
+  assert_string_equal(written.checkpoint, nth(&rig, "t", 2));
+  assert_history(&rig, "u", (struct fl_history_query){0}, "loop 2, loop 1, input 0");
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "u", .input = json("{}")}), 0);
+  assert_int_equal(fl_as_int(rig_out(&rig, "n"), 0), 22);
+  assert_history(&rig, "t", (struct fl_history_query){0}, "loop 2, loop 1, input 0");
+  rig_deinit(&rig);
+}
+
+static void a_copy_up_to_a_checkpoint(void **state) {
+  struct rig rig;
+  struct fl_definition *definition = begin(&rig, counter, "{}");
+  struct fl_copy_options options = {.from = "t", .checkpoint = nth(&rig, "t", 1), .to = "u"};
+  assert_int_equal(copy(&rig, options).status, 0);
+  assert_history(&rig, "u", (struct fl_history_query){0}, "loop 1, input 0");
+  options = (struct fl_copy_options){.from = "t", .checkpoint = nth(&rig, "t", 1), .to = "v", .state_only = true};
+  assert_int_equal(copy(&rig, options).status, 0);
+  assert_history(&rig, "v", (struct fl_history_query){0}, "loop 1");
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "v"}), 0);
+  assert_json(rig.output, "{'n':11,'log':['one','two']}");
+  rig_deinit(&rig);
+}
+
+static void a_copy_waits_for_the_same_answer(void **state) {
+  struct rig rig;
+  struct fl_definition *definition = begin(&rig, asking, "{}");
+  assert_int_equal(copy(&rig, (struct fl_copy_options){.from = "t", .to = "u", .state_only = true}).status, 0);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "u", .resume = fl_string("x")}), 0);
+  assert_json(rig.output, "{'who':'x','log':['a','x']}");
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .resume = fl_string("y")}), 0);
+  assert_json(rig.output, "{'who':'y','log':['a','y']}");
+  rig_deinit(&rig);
+}
+
+static void a_copy_that_makes_no_sense(void **state) {
+  struct rig rig;
+  begin(&rig, counter, "{}");
+  struct {
+    struct fl_copy_options options;
+    int code;
+  } rows[] = {{{.from = "t", .to = "t"}, FL_E_EXISTS},
+              {{.from = "x", .to = "u"}, FL_E_NOT_FOUND},
+              {{.from = "t", .to = NULL}, FL_E_INVALID},
+              {{.from = "t", .to = "a b"}, FL_E_INVALID},
+              {{.from = "t", .to = "u", .checkpoint = "zz"}, FL_E_NOT_FOUND}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct written written = copy(&rig, rows[i].options);
+    if (written.status != rows[i].code) fail_msg("row %zu: %d %s", i, written.status, written.error.text);
+  }
+  rig_deinit(&rig);
+}
+
 /* ---- deletions ---- */
 
 static void a_thread_is_deleted(void **state) {
@@ -490,6 +557,10 @@ int main(void) {
       cmocka_unit_test(supersteps_are_all_there_or_none),
       cmocka_unit_test(an_update_that_makes_no_sense),
       cmocka_unit_test(a_fork_makes_an_old_checkpoint_the_newest),
+      cmocka_unit_test(a_copy_has_the_whole_history),
+      cmocka_unit_test(a_copy_up_to_a_checkpoint),
+      cmocka_unit_test(a_copy_waits_for_the_same_answer),
+      cmocka_unit_test(a_copy_that_makes_no_sense),
       cmocka_unit_test(a_thread_is_deleted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

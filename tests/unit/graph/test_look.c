@@ -134,105 +134,12 @@ static void test_what_it_waits_for(void **state) {
   end(&engine);
 }
 
-/* ---- copies ---- */
-
-/* Moves a thread's checkpoint into the empty store of another engine. */
-static void copy_into(const struct test_engine *from, uint64_t no, struct test_engine *to) {
-  struct fl_loaded loaded;
-  load(from, no, &loaded);
-  struct fl_do commit = {.kind = FL_DO_COMMIT, .seq = 1};
-  assert_int_equal(fl_loaded_copy(&loaded, &commit.records, NULL), 0);
-  struct fl_records beside = {0};
-  for (size_t i = 0;
-       i < commit.records.count;) { /* the test store wants the checkpoint first, then what is beside it */
-    if (commit.records.items[i].kind != FL_RECORD_WRITE) {
-      i++;
-      continue;
-    }
-    struct fl_record *moved = fl_records_add(&beside, FL_RECORD_WRITE, NULL);
-    fl_free(moved->ns);
-    *moved = commit.records.items[i];
-    memmove(&commit.records.items[i], &commit.records.items[i + 1],
-            (--commit.records.count - i) * sizeof *commit.records.items);
-  }
-  test_store_apply(&to->store, &commit);
-  struct fl_do second = {.kind = FL_DO_COMMIT, .seq = 2, .expected_head = 1, .records = beside};
-  test_store_apply(&to->store, &second);
-  fl_loaded_deinit(&loaded);
-  test_engine_restart(to);
-}
-
-static void test_copy_of_an_old_checkpoint(void **state) {
-  struct test_engine engine, copy;
-  begin(&engine, shape("abc", "START>a a>b b>c", NULL, NULL));
-  begin(&copy, fl_definition_ref(engine.definition));
-  test_input(&engine, "{\"one\":{\"deep\":[1]}}");
-  copy_into(&engine, 2, &copy);
-  assert_next(&copy, "[\"b\"]");
-  assert_log(&copy, "[\"a\"]");
-  test_continue(&copy);
-  assert_state(&copy, "{\"log\":[\"a\",\"b\",\"c\"],\"one\":{\"deep\":[1]}}");
-  test_input(&copy, "{}");
-  assert_log(&copy, "[\"a\",\"b\",\"c\",\"a\",\"b\",\"c\"]");
-  assert_log(&engine, "[\"a\",\"b\",\"c\"]"); /* nobody else's business */
-  end(&copy);
-  end(&engine);
-}
-
-/* A copy of a thread that waits for an answer waits for it too; what its sibling wrote is not done again. */
-static void test_copy_of_a_question(void **state) {
-  struct test_engine engine, copy;
-  begin(&engine, shape("abc", "START>a,b a+b>c", "a", ask_two));
-  begin(&copy, fl_definition_ref(engine.definition));
-  test_input(&engine, "{}");
-  test_resume(&engine, "\"x\"");
-  copy_into(&engine, test_store_head(&engine.store), &copy);
-  assert_waits(&copy, "[\"a\"]");
-  test_resume(&copy, "\"y\"");
-  assert_int_equal(copy.status, FL_RUN_DONE);
-  assert_log(&copy, "[\"a: x, y\",\"b\",\"c\"]");
-  assert_int_equal(attempts_of(&copy, "b"), 0);
-  assert_waits(&engine, "[\"a\"]");
-  end(&copy);
-  end(&engine);
-}
-
-static void test_copy_of_calls(void **state) {
-  struct fl_loaded loaded = {.checkpoint_no = 7, .checkpoint_id = "c", .step = 3, .call_count = 2};
-  struct fl_records records = {0};
-  loaded.source = fl_strdup("loop");
-  loaded.body = test_json("{\"next\":[\"a\"],\"channels\":{}}");
-  loaded.calls = fl_new_array(struct fl_loaded_call, 2);
-  for (int i = 0; i < 2; i++)
-    loaded.calls[i] = (struct fl_loaded_call){.task_id = "t",
-                                              .index = i,
-                                              .call_id = "k",
-                                              .effect = FL_EFFECT_ONCE,
-                                              .name = fl_strdup("s/t"),
-                                              .args = fl_object()};
-  loaded.calls[1].has_result = loaded.calls[1].is_error = true;
-  loaded.calls[1].result = fl_string("no");
-  assert_int_equal(fl_loaded_copy(&loaded, &records, NULL), 0);
-  assert_int_equal(records.count, 4);
-  assert_string_equal(records.items[0].checkpoint.source, "fork");
-  assert_int_equal(records.items[0].checkpoint.parent_no, 0);
-  assert_int_equal(records.items[1].intent.checkpoint_no, 1);
-  assert_int_equal(records.items[1].intent.effect, FL_EFFECT_ONCE);
-  assert_true(records.items[3].result.is_error);
-  assert_string_equal(records.items[3].body, "\"no\"");
-  fl_records_deinit(&records);
-  fl_loaded_deinit(&loaded);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_values),
       cmocka_unit_test(test_two_checkpoints),
       cmocka_unit_test(test_channels_that_come_and_go),
       cmocka_unit_test(test_what_it_waits_for),
-      cmocka_unit_test(test_copy_of_an_old_checkpoint),
-      cmocka_unit_test(test_copy_of_a_question),
-      cmocka_unit_test(test_copy_of_calls),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
