@@ -37,6 +37,14 @@ long fl_args_number(const struct fl_args *args, const char *option, long max) {
   return -1;
 }
 
+int fl_args_json(const struct fl_args *args, const char *option, struct fl_value **ret_value) {
+  const char *text = fl_args_get(args, option);
+  if (text == NULL) return 0;
+  struct fl_error err = {0};
+  if (fl_parse(text, strlen(text), ret_value, &err) == 0) return 0;
+  return fl_usage(args, "--%s does not hold JSON: %s (a text needs its quotes: '\"yes\"')", option, err.text);
+}
+
 static bool is_for_a_person(void) {
   const char *term = getenv("TERM");
   return isatty(2) && getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;

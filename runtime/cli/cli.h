@@ -71,6 +71,8 @@ const char *fl_args_get(const struct fl_args *args, const char *option);
 bool fl_args_has(const struct fl_args *args, const char *option);
 /* The index-th value of an option that may be repeated, NULL past the end. */
 const char *fl_args_nth(const struct fl_args *args, const char *option, int index);
+/* The JSON of an option, a new reference; NULL and 0 when absent, an exit code after a message when it is none. */
+int fl_args_json(const struct fl_args *args, const char *option, struct fl_value **ret_value);
 /* A number from 1 to `max`; 0 when absent, -1 (after a message) when it is none. */
 long fl_args_number(const struct fl_args *args, const char *option, long max);
 
@@ -86,6 +88,8 @@ int fl_fail_store(const struct fl_args *args, const char *path, const struct fl_
 /* One compact JSON object and a newline on standard output. */
 void fl_print_json(const struct fl_value *value);
 void fl_print_pretty(const struct fl_value *value);
+/* Mistakes of a graph file that is not run because of them; returns FL_EXIT_USAGE. */
+int fl_fail_diags(const struct fl_args *args, const struct fl_diags *diags);
 void fl_print_diags(const struct fl_args *args, const struct fl_diags *diags);
 /* Terminal width, 80 when unknown. */
 int fl_terminal_width(void);
@@ -107,7 +111,14 @@ int fl_cmd_run(struct fl_args *args);
 int fl_cmd_threads_list(struct fl_args *args);
 int fl_cmd_threads_show(struct fl_args *args);
 int fl_cmd_threads_history(struct fl_args *args);
+int fl_cmd_threads_state(struct fl_args *args);
+int fl_cmd_threads_diff(struct fl_args *args);
+int fl_cmd_threads_fork(struct fl_args *args);
+int fl_cmd_threads_edit(struct fl_args *args);
+int fl_cmd_threads_resume(struct fl_args *args);
+int fl_cmd_threads_copy(struct fl_args *args);
 int fl_cmd_threads_delete(struct fl_args *args);
+int fl_cmd_complete(struct fl_args *args);
 int fl_cmd_graph_check(struct fl_args *args);
 int fl_cmd_graph_draw(struct fl_args *args);
 int fl_cmd_graph_schema(struct fl_args *args);

@@ -26,14 +26,6 @@ static int read_stdin(const struct fl_args *args, struct fl_buf *ret_text) {
   return 0;
 }
 
-static int read_json(const struct fl_args *args, const char *option, struct fl_value **ret_value) {
-  const char *text = fl_args_get(args, option);
-  if (text == NULL) return 0;
-  struct fl_error err = {0};
-  if (fl_parse(text, strlen(text), ret_value, &err) == 0) return 0;
-  return fl_usage(args, "--%s does not hold JSON: %s (a text needs its quotes: '\"yes\"')", option, err.text);
-}
-
 /* The question as the graph's input: a user's message, or an object of channels where there are no messages. */
 static int input_of_text(const struct fl_session *session, const char *text, struct fl_value **ret_input) {
   if (fl_session_has_messages(session)) {
@@ -64,13 +56,15 @@ static void plan_deinit(struct plan *plan) {
 /* What the user wants done: from --input, --resume, TEXT, standard input, or the lack of them all. */
 static int make_plan(struct fl_session *session, struct plan *plan) {
   const struct fl_args *args = session->args;
-  int rc = read_json(args, "input", &plan->input);
-  if (rc == 0) rc = read_json(args, "resume", &plan->resume);
+  int rc = fl_args_json(args, "input", &plan->input);
+  if (rc == 0) rc = fl_args_json(args, "resume", &plan->resume);
   if (rc != 0) return rc;
   bool has_text = args->count > 1;
   if ((plan->input != NULL) + (plan->resume != NULL) + has_text > 1)
     return fl_usage(args, "give one of TEXT, --input and --resume");
   if (plan->resume != NULL && session->thread == NULL) return fl_usage(args, "--resume needs --thread ID");
+  if (fl_args_has(args, "checkpoint") && session->thread == NULL)
+    return fl_usage(args, "--checkpoint needs --thread ID");
   if (plan->input != NULL && !fl_is(plan->input, FL_OBJECT))
     return fl_usage(args, "--input takes an object of channel values");
   if (plan->input != NULL || plan->resume != NULL) return 0;
@@ -110,13 +104,15 @@ static void print_thread(const struct fl_session *session, const char *thread) {
 }
 
 static int run_once(struct fl_session *session, struct plan *plan) {
-  prefer_unfinished(session, plan);
+  if (!fl_args_has(session->args, "checkpoint")) prefer_unfinished(session, plan);
+  const char *checkpoint = fl_args_get(session->args, "checkpoint");
   bool is_map = fl_is(plan->resume, FL_OBJECT) && fl_session_are_interrupt_ids(session, plan->resume);
   struct fl_invoke_options options = {.size = sizeof options,
                                       .thread = session->thread,
                                       .input = plan->input,
                                       .resume = plan->resume,
-                                      .resume_is_map = is_map};
+                                      .resume_is_map = is_map,
+                                      .checkpoint = checkpoint};
   struct fl_invoke_result result = {0};
   int code = fl_session_invoke(session, &options, &result);
   print_thread(session, result.thread);

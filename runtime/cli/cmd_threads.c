@@ -1,37 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /* fairlead threads: what a store holds. */
+#include "graph/look.h"
 #include "runtime/base/mem.h"
-#include "runtime/cli/cli.h"
-#include "runtime/store/store.h"
+#include "runtime/cli/threads.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { FL_ROWS_DEFAULT = 50, FL_ROWS_MAX = 1000000 };
-
 /* ---- the store of a command ---- */
 
-struct opened {
-  struct fl_world *world;
-  struct fl_store *store;
-};
-
-static int open_store(const struct fl_args *args, bool read_only, struct opened *ret_opened) {
+int fl_opened_open(struct fl_opened *opened, const struct fl_args *args, bool read_only) {
   FL_FREE_AUTO char *path = fl_args_has(args, "store") ? fl_strdup(fl_args_get(args, "store")) : fl_default_store();
   if (access(path, F_OK) != 0)
     return fl_fail(args, FL_EXIT_FAILED,
                    "there is no store at %s yet; the first 'fairlead run' makes it (or name another with --store)",
                    path);
-  ret_opened->world = fl_world_uv_create(NULL);
+  opened->world = fl_world_uv_create(NULL);
   struct fl_store_options options = {.size = sizeof options, .read_only = read_only};
   struct fl_error err = {0};
-  if (fl_store_open(ret_opened->world, path, &options, &ret_opened->store, &err) == 0) return 0;
-  fl_world_destroy(ret_opened->world);
+  if (fl_store_open(opened->world, path, &options, &opened->store, &err) == 0) return 0;
+  fl_world_destroy(opened->world);
   return fl_fail_store(args, path, &err);
 }
 
-static void close_store(struct opened *opened) {
+void fl_opened_close(struct fl_opened *opened) {
   fl_store_close(opened->store);
   fl_world_destroy(opened->world);
 }
@@ -95,8 +88,8 @@ int fl_cmd_threads_list(struct fl_args *args) {
     return fl_usage(args, "--status takes idle, busy, interrupted, error or cancelled, not \"%s\"", status);
   long limit = fl_args_number(args, "limit", FL_ROWS_MAX);
   if (limit < 0) return FL_EXIT_USAGE;
-  struct opened opened;
-  int code = open_store(args, true, &opened);
+  struct fl_opened opened;
+  int code = fl_opened_open(&opened, args, true);
   if (code != 0) return code;
   struct listing listing = {.args = args};
   struct fl_threads_query query = {.limit = limit > 0 ? (size_t)limit : FL_ROWS_DEFAULT, .status = status};
@@ -104,31 +97,11 @@ int fl_cmd_threads_list(struct fl_args *args) {
   int rc = fl_store_list_threads(opened.store, &query, print_thread, &listing, &err);
   if (rc < 0) code = fl_fail_error(args, &err);
   else if (listing.count == 0 && !args->json) printf("no threads\n");
-  close_store(&opened);
+  fl_opened_close(&opened);
   return code;
 }
 
 /* ---- show ---- */
-
-static struct fl_value *values_of(const struct fl_loaded *loaded) {
-  struct fl_value *values = fl_object();
-  for (size_t i = 0; i < loaded->channel_count; i++) {
-    const struct fl_loaded_channel *channel = &loaded->channels[i];
-    if (strchr(channel->name, ':') != NULL) continue; /* the hidden channels that carry control */
-    struct fl_value *value =
-        channel->var.list != NULL ? fl_list_to_array(channel->var.list) : fl_value_ref(channel->var.value);
-    fl_set_take(values, channel->name, value);
-  }
-  return values;
-}
-
-static struct fl_value *interrupts_of(const struct fl_loaded *loaded) {
-  struct fl_value *interrupts = fl_array();
-  for (size_t i = 0; i < loaded->write_count; i++)
-    if (loaded->writes[i].index == FL_WRITE_INTERRUPT)
-      fl_append_take(interrupts, fl_value_ref(loaded->writes[i].value));
-  return interrupts;
-}
 
 static void add_text(struct fl_buf *text, const struct fl_value *content) {
   if (fl_as_string(content) != NULL) fl_buf_add_text(text, fl_as_string(content));
@@ -167,8 +140,8 @@ static void print_values(const struct fl_value *values) {
 }
 
 static void print_state(const struct fl_thread_info *info, const struct fl_loaded *loaded) {
-  FL_VALUE_AUTO values = values_of(loaded);
-  FL_VALUE_AUTO interrupts = interrupts_of(loaded);
+  FL_VALUE_AUTO values = fl_loaded_values(loaded);
+  FL_VALUE_AUTO interrupts = fl_loaded_interrupts(loaded);
   char updated[32];
   fl_format_time(info->updated_ms, updated);
   printf("thread %s, graph %s, %s, step %lld, updated %s\n", info->id,
@@ -186,9 +159,9 @@ static void print_state_json(const struct fl_thread_info *info, const struct fl_
   FL_VALUE_AUTO line = thread_value(info);
   fl_set_string(line, "checkpoint_id", loaded->checkpoint_id);
   fl_set_int(line, "step", loaded->step);
-  fl_set_take(line, "values", values_of(loaded));
+  fl_set_take(line, "values", fl_loaded_values(loaded));
   fl_set_take(line, "next", fl_value_ref(fl_get(loaded->body, "next")));
-  fl_set_take(line, "interrupts", interrupts_of(loaded));
+  fl_set_take(line, "interrupts", fl_loaded_interrupts(loaded));
   fl_print_json(line);
 }
 
@@ -210,54 +183,12 @@ static int show(const struct fl_args *args, struct fl_store *store, struct fl_er
 
 int fl_cmd_threads_show(struct fl_args *args) {
   if (args->count != 1) return fl_usage(args, "name one thread (see 'fairlead threads list')");
-  struct opened opened;
-  int code = open_store(args, true, &opened);
+  struct fl_opened opened;
+  int code = fl_opened_open(&opened, args, true);
   if (code != 0) return code;
   struct fl_error err = {0};
   if (show(args, opened.store, &err) < 0) code = fl_fail_error(args, &err);
-  close_store(&opened);
-  return code;
-}
-
-/* ---- history ---- */
-
-static bool print_checkpoint(const struct fl_checkpoint_info *info, void *user) {
-  struct listing *listing = user;
-  const struct fl_value *next = fl_get(info->body, "next");
-  if (listing->args->json) {
-    FL_VALUE_AUTO entry = fl_object();
-    fl_set_string(entry, "checkpoint_id", info->id);
-    fl_set_int(entry, "step", info->step);
-    fl_set_string(entry, "source", info->source);
-    fl_set_int(entry, "created_ms", info->wall_ms);
-    fl_set_take(entry, "next", fl_value_ref((struct fl_value *)next));
-    fl_print_json(entry);
-  } else {
-    if (listing->count == 0) printf("%-36s  %5s  %-7s  %-19s  %s\n", "CHECKPOINT", "STEP", "SOURCE", "TIME", "NEXT");
-    char created[32];
-    fl_format_time(info->wall_ms, created);
-    printf("%-36s  %5lld  %-7s  %-19s ", info->id, (long long)info->step, info->source, created);
-    for (size_t i = 0; i < fl_size(next); i++)
-      printf(" %s", fl_as_string(fl_at(next, i)) != NULL ? fl_as_string(fl_at(next, i)) : "?");
-    printf("\n");
-  }
-  listing->count++;
-  return true;
-}
-
-int fl_cmd_threads_history(struct fl_args *args) {
-  if (args->count != 1) return fl_usage(args, "name one thread (see 'fairlead threads list')");
-  long limit = fl_args_number(args, "limit", FL_ROWS_MAX);
-  if (limit < 0) return FL_EXIT_USAGE;
-  struct opened opened;
-  int code = open_store(args, true, &opened);
-  if (code != 0) return code;
-  struct listing listing = {.args = args};
-  struct fl_error err = {0};
-  int rc = fl_store_list_checkpoints(opened.store, args->items[0], "", 0, limit > 0 ? (size_t)limit : FL_ROWS_DEFAULT,
-                                     print_checkpoint, &listing, &err);
-  if (rc < 0) code = fl_fail_error(args, &err);
-  close_store(&opened);
+  fl_opened_close(&opened);
   return code;
 }
 
@@ -287,7 +218,7 @@ static bool is_sure(const struct fl_args *args) {
   return fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
 }
 
-static int delete_one(const struct fl_args *args, struct opened *opened, const char *id) {
+static int delete_one(const struct fl_args *args, struct fl_opened *opened, const char *id) {
   struct deletion deletion = {.world = opened->world};
   deletion.txn = (struct fl_txn){.kind = FL_TXN_DELETE_THREAD,
                                  .thread = id,
@@ -307,13 +238,13 @@ static int delete_one(const struct fl_args *args, struct opened *opened, const c
 int fl_cmd_threads_delete(struct fl_args *args) {
   if (args->count < 1) return fl_usage(args, "name the threads to delete");
   if (!is_sure(args)) return fl_usage(args, "nothing was deleted; say --yes to delete without being asked");
-  struct opened opened;
-  int code = open_store(args, false, &opened);
+  struct fl_opened opened;
+  int code = fl_opened_open(&opened, args, false);
   if (code != 0) return code;
   for (int i = 0; i < args->count; i++) {
     int one = delete_one(args, &opened, args->items[i]);
     if (one != FL_EXIT_OK) code = one;
   }
-  close_store(&opened);
+  fl_opened_close(&opened);
   return code;
 }

@@ -139,10 +139,20 @@ static void print_words_function(void) {
   printf("'; else\n  case \"$key\" in\n");
   print_bash_cases();
   printf("  esac\n  fi\n"
-         "  if [ \"${COMP_WORDS[COMP_CWORD-1]}\" = --thread ] || { [ \"${COMP_WORDS[1]}\" = threads ] && [ $COMP_CWORD "
-         "-gt 2 ] && "
-         "[ \"${cur#-}\" = \"$cur\" ] && [ \"${COMP_WORDS[2]}\" != list ]; }; then\n"
-         "    words=$(fairlead threads list --json 2>/dev/null | sed -n 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/p')\n  fi\n"
+         "  local prev=\"${COMP_WORDS[COMP_CWORD-1]}\" thread='' i\n"
+         "  for ((i = 2; i < COMP_CWORD; i++)); do\n"
+         "    case \"${COMP_WORDS[i-1]}\" in --thread|-t) thread=\"${COMP_WORDS[i]}\" ;; esac\n  done\n"
+         "  [ \"${COMP_WORDS[1]}\" = threads ] && [ $COMP_CWORD -gt 3 ] && thread=\"${COMP_WORDS[3]}\"\n"
+         "  case \"$prev\" in\n"
+         "    --thread|-t|--with) words=$(fairlead complete threads \"$cur\" 2>/dev/null) ;;\n"
+         "    --checkpoint|-c|--before) words=$(fairlead complete checkpoints \"$thread\" 2>/dev/null) ;;\n"
+         "    *)\n"
+         "      if [ \"${COMP_WORDS[1]}\" = threads ] && [ $COMP_CWORD -gt 2 ] && [ \"${cur#-}\" = \"$cur\" ] && "
+         "[ \"${COMP_WORDS[2]}\" != list ]; then\n"
+         "        case \"$COMP_CWORD ${COMP_WORDS[2]}\" in\n"
+         "          '4 diff'|'5 diff'|'4 fork') words=$(fairlead complete checkpoints \"$thread\" 2>/dev/null) ;;\n"
+         "          *) words=$(fairlead complete threads \"$cur\" 2>/dev/null) ;;\n"
+         "        esac\n      fi ;;\n  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n");
 }
 
@@ -165,10 +175,23 @@ static void print_fish_choices(const struct fl_command *command, const char *wor
   if (command->choices != NULL && strcmp(command->choices, "FILE") != 0)
     printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -f -a '%s'\n", word, command->choices);
   if (strncmp(command->name, "threads ", 8) == 0 && command->usage[0] != '\0')
-    printf(
-        "complete -c fairlead -n '__fish_seen_subcommand_from %s' -f -a \"(fairlead threads list --json 2>/dev/null | "
-        "string replace -rf '.*\\\"id\\\":\\\"([^\\\"]*)\\\".*' '\\$1')\"\n",
-        word);
+    printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -f -a \"(fairlead complete threads (commandline "
+           "-ct) 2>/dev/null)\"\n",
+           word);
+  if (strstr(command->usage, "CHECKPOINT") != NULL)
+    printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -f -a \"(fairlead complete checkpoints "
+           "(commandline -opc)[4] 2>/dev/null)\"\n",
+           word);
+}
+
+static void print_fish_option(const char *word, const struct fl_option *option) {
+  printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -l %s%s", word, option->name,
+         option->value != NULL ? " -r" : "");
+  bool takes_thread = strcmp(option->name, "thread") == 0 || strcmp(option->name, "with") == 0;
+  bool takes_checkpoint = strcmp(option->name, "checkpoint") == 0 || strcmp(option->name, "before") == 0;
+  if (takes_thread) printf(" -f -a \"(fairlead complete threads (commandline -ct) 2>/dev/null)\"");
+  if (takes_checkpoint) printf(" -f -a \"(fairlead complete checkpoints (commandline -opc)[4] 2>/dev/null)\"");
+  printf("\n");
 }
 
 static void print_fish(void) {
@@ -186,8 +209,7 @@ static void print_fish(void) {
     const char *word = second != NULL ? second : command->name;
     print_fish_choices(command, word);
     for (const struct fl_option *option = command->options; option->name != NULL; option++)
-      printf("complete -c fairlead -n '__fish_seen_subcommand_from %s' -l %s%s\n", word, option->name,
-             option->value != NULL ? " -r" : "");
+      print_fish_option(word, option);
   }
 }
 

@@ -87,6 +87,19 @@ void fl_print_diags(const struct fl_args *args, const struct fl_diags *diags) {
   if (diags->dropped_count > 0) fprintf(stderr, "… and %zu more\n", diags->dropped_count);
 }
 
+int fl_fail_diags(const struct fl_args *args, const struct fl_diags *diags) {
+  if (!args->json) {
+    fl_print_diags(args, diags);
+    return FL_EXIT_USAGE;
+  }
+  FL_BUF_AUTO text = {0};
+  for (size_t i = 0; i < diags->count; i++) {
+    FL_FREE_AUTO char *line = fl_diag_format(&diags->items[i]);
+    fl_buf_addf(&text, "%s%s", i > 0 ? "\n" : "", line);
+  }
+  return fl_fail(args, FL_EXIT_USAGE, "%s", text.data != NULL ? text.data : "the graph file is not valid");
+}
+
 int fl_terminal_width(void) {
   struct winsize size;
   if (ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) return size.ws_col;

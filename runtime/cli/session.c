@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/cli/session.h"
 
-#include "runtime/base/mem.h"
 #include "runtime/api/load.h"
+#include "runtime/base/mem.h"
+#include "runtime/cli/threads.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -22,17 +23,9 @@ static int open_runtime(struct fl_session *session) {
 
 static int load_graph(struct fl_session *session) {
   struct fl_diags diags = {0};
-  int rc = fl_runtime_load_diags(session->runtime, session->args->items[0], &session->definition, &diags);
-  if (session->args->json && rc < 0) {
-    FL_BUF_AUTO text = {0};
-    for (size_t i = 0; i < diags.count; i++) {
-      FL_FREE_AUTO char *line = fl_diag_format(&diags.items[i]);
-      fl_buf_addf(&text, "%s%s", i > 0 ? "\n" : "", line);
-    }
-    fl_fail(session->args, FL_EXIT_USAGE, "%s", text.data != NULL ? text.data : "the graph file is not valid");
-  } else {
-    fl_print_diags(session->args, &diags);
-  }
+  int rc = fl_runtime_load_diags(session->runtime, session->file, &session->definition, &diags);
+  if (rc < 0) fl_fail_diags(session->args, &diags);
+  else fl_print_diags(session->args, &diags);
   fl_diags_deinit(&diags);
   return rc < 0 ? FL_EXIT_USAGE : 0;
 }
@@ -45,9 +38,41 @@ int fl_session_open(struct fl_session *session, const struct fl_args *args) {
   const char *stream = fl_args_get(args, "stream");
   int modes = stream != NULL ? fl_follow_modes(args, stream) : 0;
   if (modes < 0 || fl_args_number(args, "recursion-limit", 1000000) < 0) return FL_EXIT_USAGE;
+  session->file = fl_strdup(args->items[0]);
   session->thread = fl_strdup(thread);
   fl_follower_init(&session->follower, args, (unsigned)modes);
   int code = open_runtime(session);
+  if (code == 0) code = load_graph(session);
+  if (code != 0) fl_session_close(session);
+  return code;
+}
+
+/* The graph file of a thread that is there. */
+static int find_file(struct fl_session *session) {
+  struct fl_thread_info info = {0};
+  struct fl_error err = {0};
+  const char *given = fl_args_get(session->args, "graph");
+  int rc = fl_store_read_thread(fl_runtime_store(session->runtime), session->thread, &info, &err);
+  if (rc == 0) session->file = fl_strdup(given != NULL ? given : info.graph_file);
+  fl_thread_info_deinit(&info);
+  if (rc < 0) return fl_fail_error(session->args, &err);
+  if (session->file != NULL) return 0;
+  return fl_usage(session->args, "thread %s was not run from a graph file; name one with --graph FILE",
+                  session->thread);
+}
+
+int fl_session_open_thread(struct fl_session *session, const struct fl_args *args, const char *thread) {
+  struct fl_opened opened;
+  *session = (struct fl_session){.args = args};
+  if (!fl_is_thread_id(thread))
+    return fl_usage(args, "\"%s\" cannot be a thread id: 1 to 128 of A-Z a-z 0-9 . _ : -", thread);
+  int code = fl_opened_open(&opened, args, true); /* a store that is not there is not made */
+  if (code != 0) return code;
+  fl_opened_close(&opened);
+  session->thread = fl_strdup(thread);
+  fl_follower_init(&session->follower, args, 0);
+  code = open_runtime(session);
+  if (code == 0) code = find_file(session);
   if (code == 0) code = load_graph(session);
   if (code != 0) fl_session_close(session);
   return code;
@@ -57,6 +82,7 @@ void fl_session_close(struct fl_session *session) {
   fl_definition_unref(session->definition);
   fl_runtime_destroy(session->runtime);
   fl_follower_deinit(&session->follower);
+  fl_free(session->file);
   fl_free(session->thread);
   *session = (struct fl_session){0};
 }
@@ -122,7 +148,7 @@ int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *opti
   while (!session->is_over) fl_world_run(fl_runtime_world(session->runtime));
   session->invocation = NULL;
   *ret_result = session->result;
-  return fl_follower_end(&session->follower, session->is_chat ? NULL : args->items[0], ret_result, &session->error);
+  return fl_follower_end(&session->follower, session->is_chat ? NULL : session->file, ret_result, &session->error);
 }
 
 /* ---- what the thread holds ---- */

@@ -9,6 +9,7 @@ struct fl_session {
   struct fl_runtime *runtime;
   struct fl_definition *definition;
   struct fl_follower follower;
+  char *file;   /* of the graph */
   char *thread; /* NULL: a new one for each run */
   struct fl_signal on_int, on_term, on_stop;
   struct fl_invocation *invocation; /* under way */
@@ -20,6 +21,8 @@ struct fl_session {
 
 /* 0, or an exit code after a message. */
 int fl_session_open(struct fl_session *session, const struct fl_args *args);
+/* On a thread that is there, with the graph file that it was run with last, or --graph. */
+int fl_session_open_thread(struct fl_session *session, const struct fl_args *args, const char *thread);
 void fl_session_close(struct fl_session *session);
 
 /* Runs and shows; Ctrl-C cancels. Fills in model, limits and follower. Returns the exit code; the caller deinits the

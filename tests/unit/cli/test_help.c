@@ -80,13 +80,15 @@ static void bash_completes(void **state) {
     int count;
     const char *says, *lacks;
   } rows[] = {
-      {{"fairlead", ""}, 2, " run threads graph mcp completion version help ", "list"},
+      {{"fairlead", ""}, 2, " run threads graph mcp completion complete version help ", "list"},
       {{"fairlead", "th"}, 2, " threads ", "run"},
-      {{"fairlead", "threads", ""}, 3, " list show history delete ", "run"},
+      {{"fairlead", "threads", ""}, 3, " list show state history diff fork edit resume copy delete ", "run"},
       {{"fairlead", "graph", "dr"}, 3, " draw ", "check"},
       {{"fairlead", "run", "--re"}, 3, " --resume --recursion-limit ", "--store"},
       {{"fairlead", "mcp", "call", "--"}, 4, " --graph --server --timeout --json --help ", "--plugin"},
       {{"fairlead", "completion", "z"}, 3, " zsh ", "fish"},
+      {{"fairlead", "threads", "diff", "--w"}, 4, " --with ", "--store"},
+      {{"fairlead", "run", "x.yaml", "--ch"}, 4, " --checkpoint ", "--thread"},
       {{"fairlead", "nothing", "x"}, 3, "  ", "run"},
   };
   if (system("bash --version >/dev/null 2>&1") != 0) skip();

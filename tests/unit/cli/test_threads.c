@@ -2,6 +2,7 @@
 /* run and threads on one store, command by command, as a person would: exit codes, both streams, JSON lines. */
 #include "rig.h"
 #include "runtime/cli/session.h"
+#include "runtime/cli/threads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,31 @@ static const struct {
     {2, "threads list --limit many", "--limit takes a whole number"},
     {1, "threads list --store $F/none.db", "there is no store at"},
     {1, "threads show t2 --checkpoint nothing", "nothing"},
+    {1, "threads state nobody", "nobody"},
+    {2, "threads state t2 --graph $F/none.yaml", "none.yaml"},
+    {2, "threads history t2 --steps x", "--steps takes a step or a range"},
+    {2, "threads history t2 --steps 1-x", "--steps takes a step or a range"},
+    {2, "threads history t2 --source elsewhere", "--source takes input, loop, update or fork"},
+    {2, "threads history t2 --metadata '[1]'", "--metadata takes an object"},
+    {1, "threads history t2 --before nothing", "nothing"},
+    {2, "threads diff t2", "name a thread and one or two"},
+    {1, "threads diff t2 nothing", "nothing"},
+    {2, "threads fork t2", "name a thread and one of its checkpoints"},
+    {1, "threads fork t2 nothing", "nothing"},
+    {1, "threads fork nobody 1", "nobody"},
+    {2, "threads fork 'a b' 1", "cannot be a thread id"},
+    {2, "threads edit t2", "say what is written"},
+    {2, "threads edit t2 --values '{'", "--values does not hold JSON"},
+    {1, "threads edit t2 --values '{\"massages\": 1}'", "did you mean \"messages\"?"},
+    {1, "threads edit t2 --as nobody", "there is no node \"nobody\""},
+    {2, "threads resume t2 yes", "the answer is not JSON"},
+    {1, "threads resume nobody", "nobody"},
+    {2, "threads copy t2", "name a thread and the new one"},
+    {1, "threads copy t2 t2", "t2"},
+    {1, "threads copy nobody x", "nobody"},
+    {1, "threads fork t2 1 --store $F/none.db", "there is no store at"},
+    {2, "run $F/talk.yaml --checkpoint 1 x", "--checkpoint needs --thread ID"},
+    {1, "run $F/talk.yaml -q -t t2 --checkpoint nothing x", "nothing"},
 };
 
 static void what_cannot_be_run_is_told(void **state) {
@@ -187,6 +213,123 @@ static void deleting_is_complete(void **state) {
   caught_deinit(&caught);
 }
 
+/* ---- looking back ---- */
+
+/* The n-th oldest checkpoint of a thread, from 0; lives until the next call. */
+static const char *nth(const char *thread, int n) {
+  static char id[37];
+  struct caught caught;
+  rig_command(&caught, "threads history %s --json", thread);
+  assert_code(&caught, 0);
+  char *lines[64], *rest = caught.out;
+  int count = 0;
+  for (char *line; (line = strsep(&rest, "\n")) != NULL && count < 64;)
+    if (line[0] != '\0') lines[count++] = line;
+  assert_true(n < count);
+  FL_VALUE_AUTO entry = NULL;
+  char *line = lines[count - 1 - n];
+  assert_int_equal(fl_parse(line, strlen(line), &entry, NULL), 0);
+  snprintf(id, sizeof id, "%s", fl_get_string(entry, "checkpoint_id", ""));
+  caught_deinit(&caught);
+  return id;
+}
+
+static void a_thread_goes_another_way(void **state) {
+  struct caught caught = {0};
+  RUN(3, "run $F/approval.yaml -q -t w1 '{\"amount\": 40}'");
+  RUN(0, "threads resume w1 -q '\"yes\"'");
+  RUN(0, "threads state w1 --json");
+  assert_says(caught.out, "\"values\":{\"amount\":40,\"answer\":\"yes\"}");
+  assert_says(caught.out, "\"next\":[]");
+  RUN(0, "threads state w1 --checkpoint %s", nth("w1", 0));
+  assert_says(caught.out, "\"next\": [\n    \"ask\"\n  ]");
+  RUN(0, "threads diff w1 %s", nth("w1", 0));
+  assert_says(caught.out, "answer + \"yes\"\n");
+  assert_says(caught.out, "next: [\"ask\"] → []\n");
+  RUN(0, "threads fork w1 %s", nth("w1", 0));
+  assert_says(caught.out, "thread w1 stands at ");
+  RUN(3, "threads resume w1 -q");
+  RUN(0, "threads resume w1 -q '\"no\"'");
+  RUN(3, "run $F/approval.yaml -q -t w1 --checkpoint %s", nth("w1", 0));
+  RUN(0, "threads edit w1 --as ask --values '{\"answer\": \"perhaps\"}' --metadata '{\"by\": \"me\"}'");
+  RUN(0, "threads history w1 --source update --metadata '{\"by\": \"me\"}' --json");
+  assert_says(caught.out, "\"source\":\"update\"");
+  RUN(0, "threads copy w1 w2 --state --json");
+  assert_says(caught.out, "{\"thread_id\":\"w2\",\"checkpoint_id\":\"");
+  RUN(0, "threads history w2 --values --json");
+  assert_says(caught.out, "\"values\":{\"amount\":40,\"answer\":\"perhaps\"}");
+  assert_ptr_equal(strchr(caught.out, '\n'), caught.out + strlen(caught.out) - 1);
+  RUN(0, "threads diff w1 %s --with w2", nth("w1", 0));
+  assert_says(caught.out, "answer + \"perhaps\"\n");
+  caught_deinit(&caught);
+}
+
+static void differences_for_a_person(void **state) {
+  static const struct {
+    const char *change, *says;
+  } rows[] = {
+      {"{\"n\":{\"from\":1,\"to\":2}}", "n: 1 → 2\n"},
+      {"{\"n\":{\"added\":1}}", "n + 1\n"},
+      {"{\"n\":{\"removed\":1}}", "n - 1\n"},
+      {"{\"l\":{\"appended\":[1,2]}}", "l + 1\nl + 2\n"},
+      {"{\"l\":{\"removed\":[{\"index\":0,\"value\":7}]}}", "l - 7\n"},
+      {"{\"l\":{\"inserted\":[{\"index\":0,\"value\":7}]}}", "l + 7\n"},
+      {"{\"l\":{\"changed\":[{\"from\":1,\"to\":2,\"index\":3}]}}", "l[3]: 1 → 2\n"},
+      {"{\"m\":{\"appended\":[{\"id\":\"a\",\"role\":\"user\",\"content\":\"hi\\u001b\"}]}}", "m + user: hi\\x1b\n"},
+      {"{\"m\":{\"changed\":[{\"id\":\"a\",\"from\":1,\"to\":2}]}}", "m[a]: 1 → 2\n"},
+      {"{\"o\":{\"members\":{\"a\":{\"members\":{\"b\":{\"added\":1}}}}}}", "o.a.b + 1\n"},
+      {"{}", "no differences\n"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct caught caught;
+    FL_VALUE_AUTO diff = fl_object();
+    struct fl_value *changes = NULL;
+    assert_int_equal(fl_parse(rows[i].change, strlen(rows[i].change), &changes, NULL), 0);
+    fl_set_take(diff, "channels", changes);
+    rig_catch();
+    fl_print_diff(diff);
+    rig_release(&caught);
+    assert_says(caught.out, rows[i].says);
+    caught_deinit(&caught);
+  }
+}
+
+static void ids_are_completed(void **state) {
+  struct caught caught = {0};
+  RUN(0, "run $F/talk.yaml -q -t complete-me hello");
+  RUN(0, "complete threads complete-");
+  assert_string_equal(caught.out, "complete-me\n");
+  RUN(0, "complete checkpoints complete-me");
+  assert_int_equal(strlen(caught.out), 2 * 37);
+  RUN(0, "complete checkpoints nobody");
+  assert_string_equal(caught.out, "");
+  RUN(0, "complete threads --store $F/none.db");
+  assert_string_equal(caught.out, "");
+  RUN(2, "complete everything");
+  caught_deinit(&caught);
+}
+
+static void steps_are_read(void **state) {
+  struct caught caught = {0};
+  RUN(0, "run $F/talk.yaml -q -t steps hello");
+  RUN(0, "run $F/talk.yaml -q -t steps hello");
+  static const struct {
+    const char *steps;
+    size_t rows;
+  } rows[] = {{"0", 1}, {"0-1", 2}, {"1-", 3}, {"-1", 2}, {"2-3", 1}, {"9", 0}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    RUN(0, "threads history steps --json --steps=%s", rows[i].steps);
+    size_t count = 0;
+    for (const char *c = caught.out; *c != '\0'; c++) count += *c == '\n';
+    if (count != rows[i].rows) fail_msg("--steps %s: %zu rows", rows[i].steps, count);
+  }
+  RUN(0, "threads history steps --steps 9");
+  assert_string_equal(caught.out, "no checkpoints\n");
+  RUN(0, "threads history steps --before %s", nth("steps", 1));
+  assert_says(caught.out, "input");
+  caught_deinit(&caught);
+}
+
 /* ---- the session behind run ---- */
 
 static void open_session(struct fl_session *session, struct fl_args *args, char *file, const char *thread) {
@@ -248,6 +391,10 @@ int main(void) {
       cmocka_unit_test(a_zero_byte_is_no_text),
       cmocka_unit_test(json_lines_have_their_shapes),
       cmocka_unit_test(deleting_is_complete),
+      cmocka_unit_test(a_thread_goes_another_way),
+      cmocka_unit_test(differences_for_a_person),
+      cmocka_unit_test(ids_are_completed),
+      cmocka_unit_test(steps_are_read),
       cmocka_unit_test(a_session_knows_what_its_thread_waits_for),
       cmocka_unit_test(a_session_knows_a_finished_thread),
   };
