@@ -118,6 +118,7 @@ struct fl_numbers *fl_run_numbers(struct fl_run *run) {
   return run->numbers;
 }
 uint64_t fl_run_checkpoint_no(const struct fl_run *run) { return run->checkpoint_no; }
+uint64_t fl_run_head_no(const struct fl_run *run) { return run->head_no; }
 uint64_t fl_run_head_of(const struct fl_run *run, const char *ns) { return (uint64_t)fl_get_int(run->heads, ns, 0); }
 struct fl_value *fl_run_waits(const struct fl_run *run) {
   return fl_run_interrupts(run);

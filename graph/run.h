@@ -192,6 +192,8 @@ void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings
 struct fl_numbers *fl_run_numbers(struct fl_run *run);
 /* The last checkpoint, and that of a lasting subgraph as this run's state knows it; 0: none. */
 uint64_t fl_run_checkpoint_no(const struct fl_run *run);
+/* The thread's newest one; above the run's when that began in the past. */
+uint64_t fl_run_head_no(const struct fl_run *run);
 uint64_t fl_run_head_of(const struct fl_run *run, const char *ns);
 /* What the run waits for, as in END; a new reference, NULL: nothing. */
 struct fl_value *fl_run_waits(const struct fl_run *run);

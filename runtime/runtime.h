@@ -48,6 +48,17 @@ enum fl_follow {
   FL_FOLLOW_SUBGRAPHS = 256, /* all of it of subgraphs, too: their events say their namespace */
 };
 
+/* What to do when the thread is being run already, by this process or by another one. Of the runs that wait in one
+ * process the first comes first; at most 1,000 wait for a thread (FL_E_LIMIT). A holder in another process looks once a
+ * second what is asked of it. */
+enum fl_on_busy {
+  FL_ON_BUSY_REJECT, /* FL_E_BUSY, at once; a process that holds the thread and runs nothing gives it back when asked */
+  FL_ON_BUSY_ENQUEUE,   /* waits until it is free */
+  FL_ON_BUSY_INTERRUPT, /* cancels that run, keeps what it has written, and begins there; what it left unfinished is
+                           dropped */
+  FL_ON_BUSY_ROLLBACK,  /* cancels that run, and begins where that one began */
+};
+
 struct fl_invoke_options {
   size_t size;
   const char *thread;      /* NULL: a new one, see ret_thread */
@@ -64,6 +75,7 @@ struct fl_invoke_options {
   unsigned follow;           /* enum fl_follow, added up */
   fl_run_event_fn *on_event; /* NULL: nobody follows */
   void *user;
+  enum fl_on_busy on_busy;
 };
 
 struct fl_invoke_result {

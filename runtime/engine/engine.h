@@ -36,7 +36,11 @@ struct fl_thread {
   struct fl_run *run;               /* NULL: not loaded */
   struct fl_definition *definition; /* of `run` */
   struct fl_loaded loaded;          /* as found when the lease was taken: the journal of the interrupted superstep */
-  bool is_busy;                     /* an invocation runs on it */
+  bool is_busy;                     /* an invocation runs on it, or is about to */
+  struct fl_thread_open *runner;    /* of that invocation */
+  bool is_asked;                    /* another process waits for it: the lease goes back after the run */
+  bool rolls_back;                  /* the run was cancelled, and what it wrote is to be taken back */
+  char asker[160];                  /* who had the run cancelled; "": nobody */
   int64_t renewed_ms;               /* when the lease was last renewed */
   struct fl_thread *next;
 };
@@ -53,8 +57,10 @@ struct fl_runtime {
   struct fl_registry *registry;
   struct fl_loaded_graph *graphs;
   struct fl_thread *threads;
-  int64_t last_ticks; /* of the last checkpoint id */
-  uint8_t node_id[6]; /* of this process in checkpoint ids (RFC 9562: random) */
+  struct fl_thread_open *waiting; /* runs that wait for a thread of this process */
+  struct fl_timer look_timer;     /* while threads are held: what do others ask? */
+  int64_t last_ticks;             /* of the last checkpoint id */
+  uint8_t node_id[6];             /* of this process in checkpoint ids (RFC 9562: random) */
   size_t invocation_count;
   size_t release_count; /* leases on their way back */
   struct fl_map
@@ -102,13 +108,44 @@ void fl_runtime_new_id(struct fl_runtime *runtime, char ret_id[FL_UUID_SIZE]);
 
 /* Takes the lease and loads the head; calls back once, also when it fails. Embedded in the invocation. */
 struct fl_thread_open {
+  const char *id; /* lent */
+  bool creates;
+  enum fl_on_busy on_busy;
+  void (*on_open)(struct fl_thread_open *open, int status, const struct fl_error *err);
+  struct fl_invocation *user;
+  /* private */
   struct fl_txn txn;
   struct fl_runtime *runtime;
   struct fl_thread *thread;
-  void (*on_open)(struct fl_thread_open *open, int status, const struct fl_error *err);
-  void *user;
+  struct fl_thread_open *next;   /* in the runtime's list */
+  bool is_waiting;               /* stands in it */
+  bool is_polling, is_cancelled; /* the timer runs; give up */
+  bool has_asked, has_cancelled; /* the holder; a run that was in the way */
+  int64_t since_ms, asked_ms;
+  struct fl_timer poll_timer;
+  struct fl_request request;
+  char asker[32];
 };
-void fl_thread_open_start(struct fl_runtime *runtime, struct fl_thread_open *open, const char *id, bool creates);
+void fl_thread_open_start(struct fl_runtime *runtime, struct fl_thread_open *open);
+/* Gives up while it waits; on_open follows with FL_E_CANCELLED. Does nothing once the lease is there. */
+void fl_thread_open_cancel(struct fl_thread_open *open);
+/* For busy.c: the start once more, another try for the lease, the end without one. */
+void fl_thread_open_again(struct fl_thread_open *open, uint64_t delay_ms);
+void fl_thread_acquire(struct fl_thread_open *open);
+void fl_thread_open_failed(struct fl_thread_open *open, int status, const struct fl_error *err);
+
+/* ---- busy.c: when a thread is being run already ---- */
+
+/* Another run of this process has it: 0 when the opening waits now, or an error. */
+int fl_busy_here(struct fl_thread_open *open, struct fl_thread *thread, struct fl_error *err);
+/* Another process has it: whether the opening goes on trying. */
+bool fl_busy_elsewhere(struct fl_thread_open *open);
+/* Tries for the lease after a while. */
+void fl_busy_poll(struct fl_thread_open *open, uint64_t delay_ms);
+/* The run has ended: the thread is kept or given back, and whoever waits for it comes next. */
+void fl_thread_finished(struct fl_runtime *runtime, struct fl_thread *thread, bool keeps);
+/* A lease is held from now on: looks once a second what others ask of this process, until none is held. */
+void fl_busy_look(struct fl_runtime *runtime);
 
 /* Forgets the loaded run, for example after a failed commit; the next invocation loads again. */
 void fl_thread_forget(struct fl_thread *thread);
@@ -231,6 +268,9 @@ struct fl_invocation {
   struct fl_frame root;
   struct fl_thread *thread;
   struct fl_thread_open open;
+  uint64_t began_no; /* the thread's head when it began */
+  struct fl_rollback rollback;
+  bool is_rolling_back; /* it has ended, and what it wrote is being taken back */
   char thread_id[FL_ID_MAX + 1];
   char run_id[FL_UUID_SIZE];
   char checkpoint[FL_UUID_SIZE];    /* where the thread stands at the end */

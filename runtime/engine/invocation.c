@@ -194,8 +194,8 @@ static void drain(struct fl_invocation *invocation) {
   }
   invocation->is_draining = false;
   if (invocation->has_gone_frames) fl_invocation_reap(invocation);
-  bool is_over = invocation->root.has_ended && invocation->tasks == NULL && invocation->commit_count == 0 &&
-                 invocation->items == NULL && invocation->events == NULL;
+  bool is_over = !invocation->is_rolling_back && invocation->root.has_ended && invocation->tasks == NULL &&
+                 invocation->commit_count == 0 && invocation->items == NULL && invocation->events == NULL;
   if (is_over) finish(invocation);
 }
 
@@ -265,6 +265,37 @@ static bool goes_on_with_input(struct fl_invocation *invocation) {
   return true;
 }
 
+static void say_cancelled(const struct fl_invocation *invocation, const char *rest, struct fl_error *err) {
+  const char *asker = invocation->thread != NULL ? invocation->thread->asker : "";
+  fl_error_set(err, FL_E_CANCELLED, "the run was cancelled%s%s; %s", asker[0] != '\0' ? " to make place for " : "",
+               asker, rest);
+}
+
+static void on_rolled_back(struct fl_txn *txn, int status, const struct fl_error *err) {
+  struct fl_invocation *invocation = ((struct fl_thread_open *)txn->user)->user;
+  struct fl_error error = {0};
+  say_cancelled(invocation, "what it wrote was taken back", &error);
+  if (status < 0) fl_error_set(&error, status, "the run was cancelled, and what it wrote stays: %s", err->text);
+  fl_value_unref(invocation->root.end.payload);
+  invocation->root.end.payload = NULL;
+  fl_thread_finished(invocation->runtime, invocation->thread, false);
+  report(invocation, error.code, &error);
+}
+
+/* What was stored since the run began goes, before anybody learns of its end. */
+static void roll_back(struct fl_invocation *invocation) {
+  invocation->is_rolling_back = true;
+  invocation->rollback = (struct fl_rollback){.to_no = invocation->began_no, .status = "idle"};
+  invocation->open.txn = (struct fl_txn){.kind = FL_TXN_ROLLBACK,
+                                         .thread = invocation->thread_id,
+                                         .fence = invocation->thread->fence,
+                                         .rollback = &invocation->rollback,
+                                         .wall_ms = fl_world_wall_ms(invocation->runtime->world),
+                                         .on_done = on_rolled_back,
+                                         .user = &invocation->open};
+  fl_store_submit(invocation->runtime->store, &invocation->open.txn);
+}
+
 static void finish(struct fl_invocation *invocation) {
   if (goes_on_with_input(invocation)) return;
   struct fl_frame *root = &invocation->root;
@@ -272,14 +303,15 @@ static void finish(struct fl_invocation *invocation) {
     root->end.payload = fl_state_to_value(fl_run_state(root->run));
   struct fl_error error = root->end.error;
   int status = result_status(&root->end);
-  if (status == FL_E_CANCELLED) fl_error_set(&error, FL_E_CANCELLED, "the run was cancelled; the thread is kept");
   struct fl_thread *thread = invocation->thread;
+  if (status == FL_E_CANCELLED && thread != NULL && thread->rolls_back && !invocation->has_lost_store) {
+    roll_back(invocation);
+    return;
+  }
   if (thread != NULL && !invocation->has_lost_store)
     memcpy(invocation->checkpoint, fl_run_checkpoint_id(root->run), FL_UUID_SIZE);
-  if (thread != NULL) {
-    thread->is_busy = false;
-    if (status != 0 || invocation->has_lost_store) fl_thread_close(invocation->runtime, thread);
-  }
+  if (status == FL_E_CANCELLED) say_cancelled(invocation, "the thread is kept", &error);
+  if (thread != NULL) fl_thread_finished(invocation->runtime, thread, status == 0 && !invocation->has_lost_store);
   report(invocation, status, status < 0 ? &error : NULL);
 }
 
@@ -347,6 +379,7 @@ static int prepare_run(struct fl_invocation *invocation, struct fl_thread *threa
   thread->definition = fl_definition_ref(invocation->root.definition);
   thread->run = fl_run_create(thread->definition, &thread->loaded, &settings);
   invocation->finishes_first = invocation->options.input != NULL && !looks_back && fl_run_is_unfinished(thread->run);
+  if (invocation->open.has_cancelled) invocation->finishes_first = false; /* what it cancelled is not wanted any more */
   return 0;
 }
 
@@ -354,8 +387,7 @@ static void on_open(struct fl_thread_open *open, int status, const struct fl_err
   struct fl_invocation *invocation = open->user;
   struct fl_error error = {0};
   if (status == 0 && (status = prepare_run(invocation, open->thread, &error)) < 0) {
-    open->thread->is_busy = false;
-    fl_thread_close(invocation->runtime, open->thread);
+    fl_thread_finished(invocation->runtime, open->thread, false);
     err = &error;
   }
   if (status < 0) {
@@ -365,6 +397,7 @@ static void on_open(struct fl_thread_open *open, int status, const struct fl_err
   invocation->thread = open->thread;
   invocation->root.run = open->thread->run;
   invocation->root.loaded = &open->thread->loaded;
+  invocation->began_no = fl_run_head_no(open->thread->run);
   invocation->renew_timer = (struct fl_timer){.on_fire = on_renew, .user = invocation};
   fl_timer_start(invocation->runtime->world, &invocation->renew_timer, FL_LEASE_RENEW_MS);
   tell_begin(invocation);
@@ -385,10 +418,13 @@ static void on_begin(struct fl_post *post) {
     begin_ephemeral(invocation);
     return;
   }
-  invocation->open.on_open = on_open;
-  invocation->open.user = invocation;
-  bool creates = invocation->options.input != NULL || invocation->update != NULL;
-  fl_thread_open_start(invocation->runtime, &invocation->open, invocation->thread_id, creates);
+  invocation->open = (struct fl_thread_open){.id = invocation->thread_id,
+                                             .creates = invocation->options.input != NULL || invocation->update != NULL,
+                                             .on_busy = invocation->options.on_busy,
+                                             .on_open = on_open,
+                                             .user = invocation,
+                                             .is_cancelled = invocation->is_cancelled};
+  fl_thread_open_start(invocation->runtime, &invocation->open);
 }
 
 static int check_metadata(const struct fl_value *metadata, struct fl_error *err) {
@@ -488,4 +524,5 @@ void fl_invocation_cancel(struct fl_invocation *invocation) {
   invocation->is_cancelled = true;
   if (invocation->root.run != NULL && !invocation->root.has_ended)
     fl_frame_enqueue(&invocation->root, fl_queued_event_create(FL_EV_CANCEL));
+  else if (invocation->root.run == NULL && invocation->open.id != NULL) fl_thread_open_cancel(&invocation->open);
 }

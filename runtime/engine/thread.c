@@ -104,59 +104,97 @@ static void make_room(struct fl_runtime *runtime) {
   if (count >= FL_THREADS_HELD_MAX && oldest != NULL) fl_thread_close(runtime, oldest);
 }
 
-static void open_failed(struct fl_thread_open *open, int status, const struct fl_error *err) {
+/* Without a thread when it waited for a run of this process. */
+void fl_thread_open_failed(struct fl_thread_open *open, int status, const struct fl_error *err) {
+  struct fl_error cancelled = {0};
   struct fl_thread *thread = open->thread;
-  thread->is_busy = false;
-  fl_thread_close(open->runtime, thread);
   open->thread = NULL;
-  open->on_open(open, status, err);
+  if (status == FL_E_CANCELLED)
+    fl_error_set(&cancelled, status, "the run was cancelled while it waited for thread %s", open->id);
+  if (thread != NULL) fl_thread_finished(open->runtime, thread, false);
+  open->on_open(open, status, status == FL_E_CANCELLED ? &cancelled : err);
 }
 
 static void on_acquired(struct fl_txn *txn, int status, const struct fl_error *err) {
   struct fl_thread_open *open = txn->user;
   struct fl_thread *thread = open->thread;
+  if (status == FL_E_BUSY && !open->is_cancelled && fl_busy_elsewhere(open)) return;
   if (status < 0) {
-    open_failed(open, status, err);
+    fl_thread_open_failed(open, open->is_cancelled ? FL_E_CANCELLED : status, err);
     return;
   }
   thread->fence = txn->fence;
   thread->renewed_ms = fl_world_now_ms(open->runtime->world);
+  fl_busy_look(open->runtime);
   struct fl_error load_error = {0};
   int rc = fl_store_load(open->runtime->store, thread->id, "", 0, &thread->loaded, &load_error);
-  if (rc < 0) open_failed(open, rc, &load_error);
+  if (rc < 0) fl_thread_open_failed(open, rc, &load_error);
   else open->on_open(open, 0, NULL);
 }
 
-void fl_thread_open_start(struct fl_runtime *runtime, struct fl_thread_open *open, const char *id, bool creates) {
-  open->runtime = runtime;
-  struct fl_thread *thread = fl_thread_held(runtime, id);
-  if (thread != NULL && thread->is_busy) {
-    struct fl_error err = {0};
-    fl_error_set(&err, FL_E_BUSY, "thread %s is being run by this process already; wait for that run or cancel it", id);
-    open->on_open(open, FL_E_BUSY, &err);
-    return;
-  }
-  bool may_have_lapsed = thread != NULL && fl_world_now_ms(runtime->world) - thread->renewed_ms > FL_LEASE_RENEW_MS;
-  if (thread != NULL && !may_have_lapsed) {
-    thread->is_busy = true;
-    open->thread = thread;
+void fl_thread_acquire(struct fl_thread_open *open) {
+  open->txn = (struct fl_txn){.kind = FL_TXN_LEASE_ACQUIRE,
+                              .thread = open->thread->id,
+                              .creates = open->creates,
+                              .wall_ms = fl_world_wall_ms(open->runtime->world),
+                              .on_done = on_acquired,
+                              .user = open};
+  fl_store_submit(open->runtime->store, &open->txn);
+}
+
+/* The thread in the runtime's list, held by the opening from now on. */
+static struct fl_thread *enter_thread(struct fl_thread_open *open) {
+  struct fl_runtime *runtime = open->runtime;
+  make_room(runtime);
+  struct fl_thread *thread = fl_new(struct fl_thread);
+  memcpy(thread->id, open->id, strlen(open->id) + 1);
+  thread->next = runtime->threads;
+  runtime->threads = thread;
+  return thread;
+}
+
+static void hold(struct fl_thread_open *open, struct fl_thread *thread) {
+  thread->is_busy = true;
+  thread->runner = open;
+  open->thread = thread;
+}
+
+/* Whether the thread can be gone on with as it is held. */
+static bool is_at_hand(struct fl_runtime *runtime, const struct fl_thread *thread) {
+  return thread != NULL && !thread->is_busy &&
+         fl_world_now_ms(runtime->world) - thread->renewed_ms <= FL_LEASE_RENEW_MS;
+}
+
+static void take(struct fl_thread_open *open, struct fl_thread *thread) {
+  if (is_at_hand(open->runtime, thread)) {
+    hold(open, thread);
     open->on_open(open, 0, NULL);
     return;
   }
-  if (thread != NULL) fl_thread_close(runtime, thread);
-  give_back_unreturned(runtime, id);
-  make_room(runtime);
-  thread = fl_new(struct fl_thread);
-  memcpy(thread->id, id, strlen(id) + 1);
-  thread->is_busy = true;
-  thread->next = runtime->threads;
-  runtime->threads = thread;
-  open->thread = thread;
-  open->txn = (struct fl_txn){.kind = FL_TXN_LEASE_ACQUIRE,
-                              .thread = thread->id,
-                              .creates = creates,
-                              .wall_ms = fl_world_wall_ms(runtime->world),
-                              .on_done = on_acquired,
-                              .user = open};
-  fl_store_submit(runtime->store, &open->txn);
+  if (thread != NULL) fl_thread_close(open->runtime, thread);
+  give_back_unreturned(open->runtime, open->id);
+  hold(open, enter_thread(open));
+  fl_thread_acquire(open);
+}
+
+void fl_thread_open_start(struct fl_runtime *runtime, struct fl_thread_open *open) {
+  struct fl_error err = {0};
+  open->runtime = runtime;
+  struct fl_thread *thread = fl_thread_held(runtime, open->id);
+  if (thread == NULL || !thread->is_busy) {
+    take(open, thread);
+    return;
+  }
+  int status = fl_busy_here(open, thread, &err);
+  if (status < 0) open->on_open(open, status, &err);
+}
+
+void fl_thread_open_again(struct fl_thread_open *open, uint64_t delay_ms) {
+  struct fl_thread *thread = fl_thread_held(open->runtime, open->id);
+  if (thread != NULL || delay_ms == 0) {
+    take(open, thread);
+    return;
+  }
+  hold(open, enter_thread(open));
+  fl_busy_poll(open, delay_ms);
 }

@@ -61,6 +61,7 @@ struct sim_world {
   struct fl_heap sources;
   struct sim_thing *things;
   size_t hold_count;
+  size_t background_count; /* timers that run in the background */
   uint32_t jitter_ms;
   bool splits, expects_threads;
   bool is_running, is_stopped, is_crashed, is_buried;

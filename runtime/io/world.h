@@ -49,7 +49,8 @@ void fl_world_random(struct fl_world *world, void *bytes, size_t size);
 struct fl_timer {
   void (*on_fire)(struct fl_timer *timer);
   void *user;
-  void *impl; /* private; NULL when not running */
+  void *impl;         /* private; NULL when not running */
+  bool is_background; /* the world does not go on for its sake alone; may not change while it runs */
 };
 void fl_timer_start(struct fl_world *world, struct fl_timer *timer, uint64_t delay_ms); /* restarts a running one */
 void fl_timer_stop(struct fl_world *world, struct fl_timer *timer);                     /* no callback after this */

@@ -130,10 +130,12 @@ struct sim_timer {
   struct sim_thing thing;
   struct sim_source source;
   struct fl_timer *timer;
+  bool is_background;
 };
 
 static void drop_timer(struct sim_thing *thing) {
   struct sim_timer *timer = (struct sim_timer *)thing;
+  timer->source.world->background_count -= timer->is_background;
   sim_source_clear(&timer->source);
   sim_thing_remove(thing);
   fl_free(timer);
@@ -149,6 +151,8 @@ void sim_timer_start(struct sim_world *world, struct fl_timer *timer, uint64_t d
   sim_timer_stop(timer);
   struct sim_timer *impl = fl_new(struct sim_timer);
   impl->timer = timer;
+  impl->is_background = timer->is_background;
+  world->background_count += timer->is_background;
   impl->thing.drop = drop_timer;
   sim_thing_add(world, &impl->thing);
   sim_source_init(&impl->source, world);
@@ -300,7 +304,8 @@ static enum fl_sim_verdict run_until(struct sim_world *world, int64_t until_us) 
     take_foreign_posts(world);
     if (world->expects_threads && world->hold_count > 0 && !is_ready(world) && wait_for_threads(world)) continue;
     struct fl_heap_node *top = fl_heap_top(&world->sources);
-    if (top == NULL) return FL_SIM_IDLE;
+    bool is_background = until_us == INT64_MAX && world->sources.count == world->background_count;
+    if (top == NULL || is_background) return FL_SIM_IDLE;
     if (top->due_us > until_us) return FL_SIM_PAUSED;
     fl_world_sim_step(&world->base);
   }

@@ -61,6 +61,8 @@ static void set_alarm(struct uv_world *world) {
     uv_timer_stop(&world->alarm);
     return;
   }
+  if (world->foreground_count > 0) uv_ref((uv_handle_t *)&world->alarm);
+  else uv_unref((uv_handle_t *)&world->alarm);
   int64_t wait_us = top->due_us - uv_world_now_us(&world->base);
   uv_update_time(world->loop); /* uv counts from its cached time */
   uv_timer_start(&world->alarm, on_alarm, wait_us > 0 ? (uint64_t)(wait_us + 999) / 1000 : 1, 0);
@@ -70,6 +72,7 @@ static void set_alarm(struct uv_world *world) {
 static void remove_timer(struct uv_world *world, struct fl_timer *timer) {
   struct timer_node *node = timer->impl;
   timer->impl = NULL;
+  world->foreground_count -= !timer->is_background;
   fl_heap_remove(&world->timers, &node->node);
   fl_free(node);
 }
@@ -99,13 +102,15 @@ static void uv_world_timer_start(struct fl_world *base, struct fl_timer *timer, 
   node->timer = timer;
   timer->impl = node;
   fl_heap_push(&world->timers, &node->node);
-  if (fl_heap_top(&world->timers) == &node->node) set_alarm(world);
+  world->foreground_count += !timer->is_background;
+  bool keeps_loop = world->foreground_count == 1 && !timer->is_background;
+  if (keeps_loop || fl_heap_top(&world->timers) == &node->node) set_alarm(world);
 }
 
 static void uv_world_timer_stop(struct fl_world *base, struct fl_timer *timer) {
   struct uv_world *world = uv_world_of(base);
   remove_timer(world, timer);
-  if (world->timers.count == 0) set_alarm(world); /* otherwise an early alarm finds out */
+  if (world->foreground_count == 0) set_alarm(world); /* otherwise an early alarm finds out */
 }
 
 /* ---- posts and references ---- */

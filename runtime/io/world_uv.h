@@ -44,6 +44,7 @@ struct uv_world {
   uv_timer_t alarm; /* for the earliest of `timers` */
   struct fl_heap timers;
   uint64_t timer_order;
+  size_t foreground_count; /* timers that keep the loop alive */
 
   uv_prepare_t flusher;
   struct uv_duct *unflushed;

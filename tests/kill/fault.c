@@ -17,6 +17,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -94,10 +95,11 @@ static bool is_file(int fd) {
   return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/* Files, pipes and sockets; an eventfd, say, takes all or nothing. */
-static bool may_be_short(int fd) {
+/* Files and sockets; a pipe takes up to PIPE_BUF bytes whole, an eventfd all or nothing. */
+static bool may_be_short(int fd, size_t size) {
   struct stat status;
-  return fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+  if (size < 2 || fstat(fd, &status) != 0) return false;
+  return S_ISREG(status.st_mode) || S_ISSOCK(status.st_mode) || (S_ISFIFO(status.st_mode) && size > PIPE_BUF);
 }
 
 static void die(void) {
@@ -119,7 +121,7 @@ static bool moves_wrong(int fd, size_t *size) {
     errno = EINTR;
     return true;
   }
-  if (plan.action == SHORTEN && *size > 1 && may_be_short(fd) && is_hit()) *size /= 2;
+  if (plan.action == SHORTEN && may_be_short(fd, *size) && is_hit()) *size /= 2;
   return goes_wrong(fd);
 }
 

@@ -127,13 +127,13 @@ static void put(const char *folder, const char *name, const char *bytes, size_t 
 /* ---- what the world outside had seen ---- */
 
 /* The lines of the counting tools until a moment; each ends with "@" and its time. */
-static void put_counts(const char *folder, const char *counts, int64_t until_ns) {
+static void put_counts(const struct trial *trial, const char *counts, int64_t until_ns) {
   char *seen = calloc(1, strlen(counts) + 1);
   for (const char *at = counts, *stop; (stop = strchr(at, '\n')) != NULL; at = stop + 1) {
     const char *time = memchr(at, '@', (size_t)(stop - at));
     if (time != NULL && strtoll(time + 1, NULL, 10) < until_ns) strncat(seen, at, (size_t)(stop + 1 - at));
   }
-  put(folder, "count", seen, strlen(seen));
+  put(trial->folder, trial->count, seen, strlen(seen));
   free(seen);
 }
 
@@ -158,7 +158,7 @@ static bool record(const struct scene *scene, const char *folder, struct recordi
   trial_run(&trial, &recording->run);
   bool is_whole = recording->run.status == 0 && history_read(&recording->history, path);
   size_t size;
-  snprintf(path, sizeof path, "%s/count", folder);
+  snprintf(path, sizeof path, "%s/%s", folder, trial.count);
   recording->counts = read_all(path, &size);
   if (!is_whole) trial_wrong(&trial, "the recorded run ended with %#x", recording->run.status);
   trial_end(&trial);
@@ -177,7 +177,7 @@ static bool try_image(const struct scene *scene, const char *folder, const struc
   if (log.size > 0) put(folder, "s.db-wal", log.bytes, log.size);
   free(db.bytes);
   free(log.bytes);
-  put_counts(folder, recording->counts != NULL ? recording->counts : "", now_ns);
+  put_counts(&trial, recording->counts != NULL ? recording->counts : "", now_ns);
   trial_hear(&trial, recording->run.output, run_size_at(&recording->run, now_ns));
   bool holds = trial_finish(&trial);
   *asked += trial.asked;

@@ -51,6 +51,7 @@ size_t run_size_at(const struct run *run, int64_t now_ns);
 struct trial {
   const struct scene *scene;
   char folder[256];
+  char count[32]; /* where the tools of this trial note their calls: what outlives an earlier one does not show here */
   struct names finished; /* "NODE STEP" of tasks that were told to be done, before the present run */
   struct names done_now; /* the same, in the present run */
   struct names answered; /* calls whose results were told */

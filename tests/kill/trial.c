@@ -82,11 +82,11 @@ static void become(const struct trial *trial, const struct run *run, int output,
   dup2(in, 0);
   dup2(output, 1);
   dup2(log, 2);
-  setenv("FL_COUNT_FILE", path_of(trial, "count"), 1);
+  setenv("FL_COUNT_FILE", path_of(trial, trial->count), 1);
   setenv("FL_FAULT_NOTE", path_of(trial, "note"), 1);
   if (run->fault != NULL) setenv("FL_FAULT", run->fault, 1);
   if (run->record != NULL) setenv("FL_FAULT_RECORD", run->record, 1);
-  if (run->record != NULL) setenv("FL_COUNT_CLOCK", "1", 1);
+  setenv("FL_COUNT_CLOCK", "1", 1);
   if (run->fault != NULL || run->record != NULL) setenv("LD_PRELOAD", getenv("FL_FAULT_LIBRARY"), 1);
   execv(argv[0], (char *const *)argv);
   _exit(127);
@@ -289,15 +289,18 @@ static void prepare(const struct trial *trial) {
 }
 
 void trial_begin(struct trial *trial, const struct scene *scene, const char *folder) {
-  static const char *const names[] = {"s.db", "s.db-wal", "s.db-shm", "s.db.lock", "count", "note", "err"};
+  static const char *const names[] = {"s.db", "s.db-wal", "s.db-shm", "s.db.lock", "note", "err"};
+  static long number;
   *trial = (struct trial){.scene = scene};
+  snprintf(trial->count, sizeof trial->count, "count-%ld", ++number);
   snprintf(trial->folder, sizeof trial->folder, "%s", folder);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) remove_file(trial, names[i]);
-  close(open(path_of(trial, "count"), O_WRONLY | O_CREAT, 0600));
+  close(open(path_of(trial, trial->count), O_WRONLY | O_CREAT, 0600));
   if (scene->prepare != NULL) prepare(trial);
 }
 
 void trial_end(struct trial *trial) {
+  remove_file(trial, trial->count);
   fl_value_unref(trial->answers);
   trial->answers = NULL;
 }
@@ -318,10 +321,17 @@ static struct fl_value *show(const struct trial *trial) {
   return NULL;
 }
 
+static void show_file(const char *path) {
+  char line[256];
+  FILE *file = fopen(path, "re");
+  while (file != NULL && fgets(line, sizeof line, file) != NULL) fprintf(stderr, "  %s", line);
+  if (file != NULL) fclose(file);
+}
+
 static void check_calls(struct trial *trial) {
   struct names begun = {0};
   char line[256];
-  FILE *file = fopen(path_of(trial, "count"), "re");
+  FILE *file = fopen(path_of(trial, trial->count), "re");
   while (file != NULL && fgets(line, sizeof line, file) != NULL) {
     line[strcspn(line, "@\n")] = '\0';
     size_t size = strlen(line);
@@ -337,6 +347,7 @@ static void check_calls(struct trial *trial) {
     if (times == 0) trial_wrong(trial, "\"%s\" was never called", key);
     if (times > 1 + retries) trial_wrong(trial, "\"%s\" was called %zu times, %zu allowed", key, times, 1 + retries);
   }
+  if (trial->is_wrong) show_file(path_of(trial, trial->count));
   if (known != begun.count) trial_wrong(trial, "%zu calls that nobody asked for", begun.count - known);
 }
 

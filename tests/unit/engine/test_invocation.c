@@ -177,15 +177,20 @@ static void a_thread_runs_once_at_a_time_and_threads_run_side_by_side(void **sta
   rig_deinit(&rig);
 }
 
-static void another_runtime_does_not_get_the_thread_while_it_is_held(void **state) {
+static void another_runtime_does_not_get_the_thread_while_it_runs(void **state) {
   struct rig rig = {0};
   rig_up(&rig);
   struct fl_definition *definition = waiting_graph(&rig);
-  rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'n':1}")});
+  int first = 99;
+  FL_VALUE_AUTO input = json("{'n':1}");
+  struct fl_invoke_options options = {.size = sizeof options, .thread = "a", .input = input};
+  assert_int_equal(fl_runtime_start(rig.runtime, definition, &options, note_end, &first, NULL, NULL), 0);
+  fl_world_sim_run_until(rig.world, 5);
   struct fl_runtime *mine = rig.runtime, *other = fl_runtime_create_in(rig.world, rig.store);
   rig.runtime = other;
   assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'n':1}")}),
                    FL_E_BUSY);
+  assert_int_equal(first, 0);
   fl_runtime_shutdown(other);
   rig_turn(&rig);
   fl_runtime_destroy(other);
@@ -311,7 +316,7 @@ int main(void) {
       cmocka_unit_test(what_does_not_fit_the_thread_is_refused_and_changes_nothing),
       cmocka_unit_test(the_recursion_limit_ends_a_loop_and_the_thread_can_be_continued),
       cmocka_unit_test(a_thread_runs_once_at_a_time_and_threads_run_side_by_side),
-      cmocka_unit_test(another_runtime_does_not_get_the_thread_while_it_is_held),
+      cmocka_unit_test(another_runtime_does_not_get_the_thread_while_it_runs),
       cmocka_unit_test(who_lost_the_lease_writes_nothing_more),
       cmocka_unit_test(a_long_run_keeps_its_lease),
       cmocka_unit_test(a_thread_that_rested_is_taken_anew),

@@ -53,7 +53,7 @@ static void die_in_the_third(struct rig *rig, const char *effect) {
 }
 
 static void a_call_that_may_be_repeated_is(void **state) {
-  struct rig rig = {.seed = 1};
+  struct rig rig = {.seed = 4}; /* the answer of the second call is on disk when the third one dies */
   die_in_the_third(&rig, "read");
   assert_int_equal(rig_run(&rig, load_three(&rig, "read"), (struct fl_invoke_options){.thread = "a"}), 0);
   assert_string_equal(rig.calls.data, "crash ");
