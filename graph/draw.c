@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Drawings of a graph for Mermaid, Graphviz and a terminal (draw_text.c). Conditional ways are dashed and carry their
- * condition; a join is a hexagon that its sources lead to. Pure. */
+/* Drawings of a graph for Mermaid and Graphviz, for a terminal (draw_text.c) and as a picture (draw_svg.c). Conditional
+ * ways are dashed and carry their condition; a join is a hexagon that its sources lead to. Pure. */
 #include "graph/draw.h"
 
+#include "graph/builder.h"
 #include "graph/core.h"
 #include "runtime/base/mem.h"
 
 /* ---- the ways ---- */
 
+/* Takes the label. */
 static void add_way(struct fl_ways *ways, struct fl_way way) {
   if (ways->count == ways->capacity) {
     ways->capacity = ways->capacity > 0 ? ways->capacity * 2 : 16;
@@ -15,6 +17,28 @@ static void add_way(struct fl_ways *ways, struct fl_way way) {
   }
   if (way.to == FL_NODE_END) way.to = ways->end;
   ways->items[ways->count++] = way;
+}
+
+static void add_named(struct fl_ways *ways, size_t from, const char *to, const char *label) {
+  ptrdiff_t index = fl_is_end(to) ? -1 : fl_definition_node(ways->definition, to);
+  add_way(ways, (struct fl_way){.kind = FL_WAY_BRANCH,
+                                .from = from,
+                                .to = index >= 0 ? (size_t)index : FL_NODE_END,
+                                .label = fl_strdup(label)});
+}
+
+/* One task for each element of a list, or one with its own argument; and where to go when the list is empty. */
+static void add_send(struct fl_ways *ways, size_t from, const struct fl_send_def *send, const char *when) {
+  struct fl_buf label = {0};
+  if (when != NULL) fl_buf_addf(&label, "%s: ", when);
+  if (send->each != NULL) fl_buf_addf(&label, "each %s of %s", send->as, fl_expr_text(send->each));
+  else fl_buf_add_text(&label, "send");
+  ptrdiff_t index = fl_definition_node(ways->definition, send->node);
+  add_way(ways, (struct fl_way){.kind = FL_WAY_SEND,
+                                .from = from,
+                                .to = index >= 0 ? (size_t)index : FL_NODE_END,
+                                .label = fl_buf_take(&label, NULL)});
+  for (size_t i = 0; i < send->otherwise_count; i++) add_named(ways, from, send->otherwise[i], "none to send");
 }
 
 static void add_branch(struct fl_ways *ways, size_t from, const struct fl_branch_def *branch) {
@@ -25,12 +49,31 @@ static void add_branch(struct fl_ways *ways, size_t from, const struct fl_branch
   }
   for (size_t i = 0; i < branch->arm_count; i++) {
     const struct fl_branch_arm *arm = &branch->arms[i];
-    const char *label = arm->label != NULL ? arm->label : "otherwise";
+    const char *label = arm->label != NULL ? arm->label : branch->arm_count > 1 ? "otherwise" : NULL;
     for (size_t j = 0; j < arm->target_count; j++)
-      add_way(ways, (struct fl_way){.kind = FL_WAY_BRANCH, .from = from, .to = arm->targets[j], .label = label});
+      add_way(ways,
+              (struct fl_way){.kind = FL_WAY_BRANCH, .from = from, .to = arm->targets[j], .label = fl_strdup(label)});
+    if (arm->send != NULL) add_send(ways, from, arm->send, label);
   }
   if (branch->arms[branch->arm_count - 1].when != NULL) /* no way taken ends the path */
-    add_way(ways, (struct fl_way){.kind = FL_WAY_BRANCH, .from = from, .to = FL_NODE_END, .label = "otherwise"});
+    add_way(ways,
+            (struct fl_way){.kind = FL_WAY_BRANCH, .from = from, .to = FL_NODE_END, .label = fl_strdup("otherwise")});
+}
+
+/* Where a node goes by itself. What it says to the graph above leads out of this one. */
+static void add_gotos(struct fl_ways *ways, size_t from, const struct fl_node_def *node) {
+  for (size_t i = 0; i < node->way_count; i++) {
+    const struct fl_way_def *way = &node->ways[i];
+    const char *when = way->when != NULL ? fl_expr_text(way->when) : NULL;
+    for (size_t j = 0; j < way->target_count; j++) {
+      FL_FREE_AUTO char *label = node->is_for_parent ? fl_format("%s%sto %s above", when != NULL ? when : "",
+                                                                 when != NULL ? ": " : "", way->targets[j])
+                                                     : NULL;
+      add_named(ways, from, node->is_for_parent ? FL_END : way->targets[j], label != NULL ? label : when);
+    }
+    if (way->send != NULL && !node->is_for_parent) add_send(ways, from, way->send, when);
+  }
+  for (char **name = node->destinations; name != NULL && *name != NULL; name++) add_named(ways, from, *name, NULL);
 }
 
 static size_t join_target(const struct fl_definition *definition, size_t channel) {
@@ -52,7 +95,11 @@ static void add_node(struct fl_ways *ways, size_t index) {
             (struct fl_way){
                 .kind = FL_WAY_JOIN, .from = index, .to = join_target(ways->definition, channel), .join = channel});
   }
+  add_gotos(ways, index, node);
   if (ways->count == before) add_way(ways, (struct fl_way){.from = index, .to = FL_NODE_END});
+  if (node->policy.on_error != NULL)
+    add_way(ways, (struct fl_way){
+                      .kind = FL_WAY_ERROR, .from = index, .to = node->policy.handler, .label = fl_strdup("on error")});
 }
 
 void fl_ways_init(struct fl_ways *ways, const struct fl_definition *definition) {
@@ -66,6 +113,7 @@ void fl_ways_init(struct fl_ways *ways, const struct fl_definition *definition) 
 }
 
 void fl_ways_deinit(struct fl_ways *ways) {
+  for (size_t i = 0; i < ways->count; i++) fl_free(ways->items[i].label);
   fl_free(ways->items);
   ways->items = NULL;
   ways->count = ways->capacity = 0;
@@ -89,9 +137,18 @@ static void mermaid_text(struct fl_buf *text, const char *name) {
   }
 }
 
-static const char *stop_text(const struct fl_node_def *node) {
-  if (node->interrupt_before && node->interrupt_after) return "stops before and after";
-  return node->interrupt_before ? "stops before" : node->interrupt_after ? "stops after" : NULL;
+const char *fl_draw_way_class(const struct fl_way *way) {
+  static const char *const classes[] = {"", " class=\"dash\"", "", " class=\"each\"", " class=\"dot error\""};
+  return classes[way->kind];
+}
+
+bool fl_draw_stops(const struct fl_node_def *node) { return node->interrupt_before || node->interrupt_after; }
+
+const char *fl_draw_note(const struct fl_node_def *node) {
+  static const char *const notes[2][2][2] = {
+      {{NULL, "stops after"}, {"stops before", "stops before and after"}},
+      {{"runs last", "runs last, stops after"}, {"runs last, stops before", "runs last, stops before and after"}}};
+  return notes[node->is_deferred][node->interrupt_before][node->interrupt_after];
 }
 
 static void mermaid_vertex(const struct fl_ways *ways, size_t vertex, struct fl_buf *text) {
@@ -115,19 +172,20 @@ static void mermaid_way(const struct fl_ways *ways, size_t index, struct fl_buf 
   }
   fl_buf_add_text(text, "  ");
   mermaid_vertex(ways, way->from, text);
-  if (way->kind != FL_WAY_BRANCH) fl_buf_add_text(text, " --> ");
+  if (way->kind == FL_WAY_PLAIN || way->kind == FL_WAY_JOIN) fl_buf_add_text(text, " --> ");
   else if (way->label == NULL) fl_buf_add_text(text, " -.-> ");
   else {
-    fl_buf_add_text(text, " -. \"");
+    bool is_send = way->kind == FL_WAY_SEND;
+    fl_buf_add_text(text, is_send ? " == \"" : " -. \"");
     mermaid_text(text, way->label);
-    fl_buf_add_text(text, "\" .-> ");
+    fl_buf_add_text(text, is_send ? "\" ==> " : "\" .-> ");
   }
   if (way->kind == FL_WAY_JOIN) fl_buf_addf(text, "j%zu", way->join);
   else mermaid_vertex(ways, way->to, text);
   fl_buf_add_char(text, '\n');
 }
 
-static bool leads_to_end(const struct fl_ways *ways) {
+bool fl_ways_lead_to_end(const struct fl_ways *ways) {
   for (size_t i = 0; i < ways->count; i++)
     if (ways->items[i].to == ways->end) return true;
   return false;
@@ -139,10 +197,10 @@ static void draw_mermaid(const struct fl_ways *ways, struct fl_buf *text) {
     const struct fl_node_def *node = &ways->definition->nodes[i];
     fl_buf_addf(text, "  n%zu[\"", i);
     mermaid_text(text, node->name);
-    if (stop_text(node) != NULL) fl_buf_addf(text, "<br/><small>%s</small>", stop_text(node));
+    if (fl_draw_note(node) != NULL) fl_buf_addf(text, "<br/><small>%s</small>", fl_draw_note(node));
     fl_buf_add_text(text, "\"]\n");
   }
-  if (leads_to_end(ways)) fl_buf_add_text(text, "  END([END])\n");
+  if (fl_ways_lead_to_end(ways)) fl_buf_add_text(text, "  END([END])\n");
   for (size_t i = 0; i < ways->count; i++) mermaid_way(ways, i, text);
 }
 
@@ -169,8 +227,9 @@ static void dot_way(const struct fl_ways *ways, size_t index, struct fl_buf *tex
   fl_buf_add_text(text, " -> ");
   if (way->kind == FL_WAY_JOIN) fl_buf_addf(text, "j%zu", way->join);
   else dot_text(text, fl_ways_name(ways, way->to));
-  if (way->kind == FL_WAY_BRANCH) {
-    fl_buf_add_text(text, " [style=dashed");
+  static const char *const styles[] = {NULL, "dashed", NULL, "bold", "dotted"};
+  if (styles[way->kind] != NULL) {
+    fl_buf_addf(text, " [style=%s", styles[way->kind]);
     if (way->label != NULL) fl_buf_add_text(text, ", label=");
     if (way->label != NULL) dot_text(text, way->label);
     fl_buf_add_char(text, ']');
@@ -186,10 +245,10 @@ static void draw_dot(const struct fl_ways *ways, struct fl_buf *text) {
     const struct fl_node_def *node = &ways->definition->nodes[i];
     fl_buf_add_text(text, "  ");
     dot_text(text, node->name);
-    if (stop_text(node) != NULL) fl_buf_addf(text, " [xlabel=\"%s\"]", stop_text(node));
+    if (fl_draw_note(node) != NULL) fl_buf_addf(text, " [xlabel=\"%s\"]", fl_draw_note(node));
     fl_buf_add_text(text, ";\n");
   }
-  if (leads_to_end(ways)) fl_buf_add_text(text, "  \"END\" [shape=oval, style=solid];\n");
+  if (fl_ways_lead_to_end(ways)) fl_buf_add_text(text, "  \"END\" [shape=oval, style=solid];\n");
   for (size_t i = 0; i < ways->count; i++) dot_way(ways, i, text);
   fl_buf_add_text(text, "}\n");
 }
@@ -200,6 +259,7 @@ char *fl_definition_draw(const struct fl_definition *definition, enum fl_drawing
   fl_ways_init(&ways, definition);
   if (format == FL_DRAW_MERMAID) draw_mermaid(&ways, &text);
   else if (format == FL_DRAW_DOT) draw_dot(&ways, &text);
+  else if (format == FL_DRAW_SVG) fl_draw_svg(&ways, &text);
   else fl_draw_text(&ways, &text);
   fl_ways_deinit(&ways);
   return fl_buf_take(&text, NULL);

@@ -8,14 +8,16 @@ enum fl_way_kind {
   FL_WAY_PLAIN,
   FL_WAY_BRANCH, /* conditional: drawn dashed */
   FL_WAY_JOIN,   /* one of several that are waited for */
+  FL_WAY_SEND,   /* one task for each element of a list: drawn thick */
+  FL_WAY_ERROR,  /* to the node that runs in its place when it has failed: drawn dotted */
 };
 
 /* Vertices: nodes by index, then START, then END. */
 struct fl_way {
   enum fl_way_kind kind;
   size_t from, to;
-  const char *label; /* lent; NULL: none */
-  size_t join;       /* JOIN: the barrier's channel */
+  char *label; /* owned; NULL: none */
+  size_t join; /* JOIN: the barrier's channel */
 };
 
 struct fl_ways {
@@ -29,4 +31,13 @@ void fl_ways_init(struct fl_ways *ways, const struct fl_definition *definition);
 void fl_ways_deinit(struct fl_ways *ways);
 const char *fl_ways_name(const struct fl_ways *ways, size_t vertex);
 
+bool fl_ways_lead_to_end(const struct fl_ways *ways);
+
+bool fl_draw_stops(const struct fl_node_def *node);
+/* That it runs last, stops before or after; NULL: nothing to note. */
+const char *fl_draw_note(const struct fl_node_def *node);
+/* How a way looks in a picture, as an attribute with a space before it; "" for a plain one. */
+const char *fl_draw_way_class(const struct fl_way *way);
+
 void fl_draw_text(const struct fl_ways *ways, struct fl_buf *text);
+void fl_draw_svg(const struct fl_ways *ways, struct fl_buf *svg);

@@ -61,6 +61,7 @@ static void write_vertex(struct pen *pen, size_t vertex) {
     return;
   }
   const struct fl_node_def *node = &pen->ways->definition->nodes[vertex];
+  if (node->is_deferred) fl_buf_add_text(pen->text, " [runs last]");
   if (node->interrupt_before) fl_buf_add_text(pen->text, " [stops before]");
   if (node->interrupt_after) fl_buf_add_text(pen->text, " [stops after]");
 }

@@ -172,7 +172,7 @@ FL_API struct fl_definition *fl_definition_ref(struct fl_definition *definition)
 FL_API void fl_definition_unref(struct fl_definition *definition); /* NULL allowed */
 FL_API const char *fl_definition_name(const struct fl_definition *definition);
 
-enum fl_drawing { FL_DRAW_MERMAID, FL_DRAW_DOT, FL_DRAW_TEXT };
+enum fl_drawing { FL_DRAW_MERMAID, FL_DRAW_DOT, FL_DRAW_TEXT, FL_DRAW_SVG };
 /* The graph as a drawing; free the text with fl_text_free. */
 FL_API char *fl_definition_draw(const struct fl_definition *definition, enum fl_drawing format);
 

@@ -65,7 +65,8 @@ static int drawing_format(const struct fl_args *args, enum fl_drawing *ret_forma
   if (name == NULL || strcmp(name, "text") == 0) *ret_format = FL_DRAW_TEXT;
   else if (strcmp(name, "mermaid") == 0) *ret_format = FL_DRAW_MERMAID;
   else if (strcmp(name, "dot") == 0) *ret_format = FL_DRAW_DOT;
-  else return fl_usage(args, "--format takes mermaid, dot or text, not \"%s\"", name);
+  else if (strcmp(name, "svg") == 0) *ret_format = FL_DRAW_SVG;
+  else return fl_usage(args, "--format takes text, svg, mermaid or dot, not \"%s\"", name);
   return 0;
 }
 

@@ -158,7 +158,7 @@ const struct fl_command fl_commands[] = {
      "FILE",
      "draw a graph",
      NULL,
-     {{"format", 'f', "FORMAT", "mermaid, dot or text (default: text)"}, JSON_OPTION},
+     {{"format", 'f', "FORMAT", "text, svg, mermaid or dot (default: text)"}, JSON_OPTION},
      "FILE",
      fl_cmd_graph_draw},
     {"graph schema", "", "the JSON Schema of graph files, for editors", NULL, {JSON_OPTION}, NULL, fl_cmd_graph_schema},

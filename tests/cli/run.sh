@@ -73,7 +73,7 @@ sed 's,parts/model.yaml,wrong.yaml,' tests/cli/included.yaml >"$folder/included.
 run 2 graph check "$folder/included.yaml" && tells "$folder/wrong.yaml:2:1:" && tells 'did you mean "models"'; ok "a mistake in an included file is told with its place"
 { cat tests/cli/approval.yaml; echo "manifest: m.yaml"; } >"$folder/manifest.yaml"
 run 2 run "$folder/manifest.yaml" '{}' && tells '"manifest" is not in version 1'; ok "a key of a later version is refused, not passed over"
-for format in text mermaid dot; do run 0 graph draw $math --format $format && says agent; ok "graph draw --format $format"; done
+for format in text svg mermaid dot; do run 0 graph draw $math --format $format && says agent; ok "graph draw --format $format"; done
 run 0 graph schema && says '$schema' && "$fairlead" graph schema | grep -q mcpServers; ok "graph schema"
 run 0 mcp list -- "$fairlead" mcp serve && says calculator; ok "mcp list of our own server"
 run 0 mcp call calculator '{"expression":"2^10"}' -- "$fairlead" mcp serve && says 1024; ok "mcp call"

@@ -3,6 +3,7 @@
 #include "tests/unit/graph/fixture.h"
 
 #include "graph/definition.h"
+#include "runtime/base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,10 +46,9 @@ static struct fl_definition *support(void) {
   return definition;
 }
 
-static void compare(enum fl_drawing format, const char *name) {
+static void compare_with(struct fl_definition *definition, enum fl_drawing format, const char *name) {
   char path[4096];
   snprintf(path, sizeof path, "%s/tests/golden/graph/%s.txt", getenv("FL_SOURCE_ROOT"), name);
-  struct fl_definition *definition = support();
   char *drawing = fl_definition_draw(definition, format);
   if (getenv("FL_GOLDEN_WRITE") != NULL) {
     FILE *file = fopen(path, "w");
@@ -63,9 +63,77 @@ static void compare(enum fl_drawing format, const char *name) {
   fl_definition_unref(definition);
 }
 
+static void compare(enum fl_drawing format, const char *name) { compare_with(support(), format, name); }
+
+static char **names(const char *first) {
+  char **list = fl_new_array(char *, 2);
+  list[0] = fl_strdup(first);
+  return list;
+}
+
+/* A send for each element, a way that a node goes by itself, a deferred node, an error's handler, a loop to itself. */
+static struct fl_definition *report(void) {
+  struct fl_graph *graph = fl_graph_create("report <1>");
+  test_channel(graph, "docs", FL_LAST, NULL);
+  test_node(graph, "plan", behave);
+  struct fl_node_def *plan = fl_graph_last_node(graph);
+  plan->ways = fl_new_array(struct fl_way_def, 1);
+  plan->ways[plan->way_count++] =
+      (struct fl_way_def){.when = expr("size(state.docs) == 0"), .targets = names("collect"), .target_count = 1};
+  test_node_with(graph, "write", behave,
+                 &(struct fl_node_options){
+                     .size = sizeof(struct fl_node_options), .description = "Writes a <part>.", .on_error = "mend"});
+  test_node(graph, "mend", behave);
+  test_node(graph, "collect", behave);
+  fl_graph_last_node(graph)->is_deferred = true;
+  fl_graph_edge(graph, FL_START, "plan");
+  struct fl_send_def *send = fl_new(struct fl_send_def);
+  *send = (struct fl_send_def){.node = fl_strdup("write"),
+                               .each = expr("state.docs"),
+                               .as = fl_strdup("doc"),
+                               .otherwise = names("END"),
+                               .otherwise_count = 1};
+  fl_graph_expr_branch_take(graph, "plan", &(struct fl_branch_arm_spec){.send = send}, 1);
+  fl_graph_edge(graph, "plan", "write");
+  fl_graph_edge(graph, "plan", "mend");
+  fl_graph_edge(graph, "write", "collect");
+  fl_graph_expr_branch_take(
+      graph, "collect",
+      &(struct fl_branch_arm_spec){expr("state.docs.exists(d, d == 'a text that is so long that it takes more than "
+                                        "three lines of a label, and is cut')"),
+                                   (const char *const[]){"collect"}, 1, NULL},
+      1);
+  return test_compile(graph);
+}
+
 static void mermaid(void **state) { compare(FL_DRAW_MERMAID, "draw-mermaid"); }
 static void dot(void **state) { compare(FL_DRAW_DOT, "draw-dot"); }
 static void text(void **state) { compare(FL_DRAW_TEXT, "draw-text"); }
+static void svg(void **state) { compare(FL_DRAW_SVG, "draw-svg"); }
+
+static void sends_gotos_handlers_and_deferred_nodes(void **state) {
+  compare_with(report(), FL_DRAW_MERMAID, "draw-report-mermaid");
+  compare_with(report(), FL_DRAW_DOT, "draw-report-dot");
+  compare_with(report(), FL_DRAW_TEXT, "draw-report-text");
+  compare_with(report(), FL_DRAW_SVG, "draw-report-svg");
+}
+
+/* Whatever stands in a graph: a picture holds no script and nothing from elsewhere. */
+static void pictures_stand_alone(void **state) {
+  struct fl_graph *graph = fl_graph_create("<script>alert(1)</script>");
+  test_node(graph, "<a href='x'>&", behave);
+  fl_graph_edge(graph, FL_START, "<a href='x'>&");
+  struct fl_definition *definition = test_compile(graph);
+  char *drawing = fl_definition_draw(definition, FL_DRAW_SVG);
+  static const char *const unwanted[] = {"<script", "<a ", "href", "@import", "url(h", "<image", "&a"};
+  for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++) {
+    const char *found = strstr(drawing, unwanted[i]);
+    if (strcmp(unwanted[i], "href") == 0) assert_non_null(strstr(drawing, "&lt;a href='x'&gt;&amp;"));
+    else if (found != NULL && strncmp(found, "&amp;", 5) != 0) fail_msg("%s", unwanted[i]);
+  }
+  fl_text_free(drawing);
+  fl_definition_unref(definition);
+}
 
 static void long_chains_are_broken_into_lines(void **state) {
   struct fl_graph *graph = fl_graph_create("long");
@@ -94,6 +162,9 @@ int main(void) {
       cmocka_unit_test(mermaid),
       cmocka_unit_test(dot),
       cmocka_unit_test(text),
+      cmocka_unit_test(svg),
+      cmocka_unit_test(sends_gotos_handlers_and_deferred_nodes),
+      cmocka_unit_test(pictures_stand_alone),
       cmocka_unit_test(long_chains_are_broken_into_lines),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
