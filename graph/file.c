@@ -231,6 +231,7 @@ static void load(struct fl_loader *loader, const char *path, fl_slice text, stru
   if (loader->diags->error_count == 0) file->definition = compile(loader, &options);
   fl_value_unref(options.context);
   if (file->definition != NULL) fl_file_lint(loader);
+  if (file->definition != NULL) fl_file_lint_ways(loader, file->definition);
 }
 
 static void section_deinit(struct fl_section *section) {

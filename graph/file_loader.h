@@ -160,3 +160,5 @@ void fl_file_load_edges(struct fl_loader *loader);
 
 /* file_lint.c: warnings about a graph without errors */
 void fl_file_lint(struct fl_loader *loader);
+/* file_lint_ways.c: the same, about where they lead */
+void fl_file_lint_ways(struct fl_loader *loader, const struct fl_definition *definition);
