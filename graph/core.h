@@ -84,7 +84,7 @@ struct fl_run {
   struct fl_definition *definition;
   /* settings */
   uint32_t recursion_limit, max_concurrency, stream_modes; /* max_concurrency 0: no limit */
-  bool ephemeral, has_parent;
+  bool ephemeral, has_parent, starts_early;
   char *manifest_hash, *ns, *caller, *thread_id, *run_id;
   struct fl_value *metadata;
   struct fl_value *context; /* NULL: none */

@@ -35,6 +35,7 @@ void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings
   run->max_concurrency = most > 0 ? most : run->definition->max_concurrency;
   run->stream_modes = fl_option(settings, stream_modes, 0);
   run->ephemeral = fl_option(settings, ephemeral, false);
+  run->starts_early = fl_option(settings, starts_early, false);
   run->has_parent = fl_option(settings, has_parent, false);
   fl_free(run->thread_id);
   run->thread_id = fl_strdup(fl_option(settings, thread_id, NULL));

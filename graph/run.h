@@ -119,6 +119,7 @@ struct fl_start_task {
   struct fl_value *arg;     /* of the send that started it; then `state` has its members instead of the state's; owned;
                                NULL: an edge started it */
   struct fl_value *error;   /* that it handles: {"node","code","message"}; owned; NULL: none */
+  bool was_failed;          /* the task has failed before, in this run or an earlier one, and is tried again */
   uint32_t remaining_steps; /* supersteps that the recursion limit leaves, this one counted; 1: the last */
   struct fl_value *resume; /* {interrupt id: answer}: to what the runs inside it asked, all so far; owned; NULL: none */
   struct fl_value *children; /* what they waited for when the task ended last, also when it is answered since; owned;
@@ -167,6 +168,7 @@ struct fl_run_settings {
   uint32_t stream_modes;     /* bit per enum fl_stream_mode: what is emitted; other payloads are not built */
   bool ephemeral;            /* no records, no commits */
   uint32_t max_concurrency;  /* tasks at the same time; 0: the definition's */
+  bool starts_early;         /* tasks start, and effects happen, without waiting for the commit that they name */
   bool has_parent;           /* the run of a child graph: commands to the graph above are allowed */
   const char *thread_id;     /* for run.thread_id in conditions; NULL: "" */
   struct fl_value *context;  /* for context.NAME in conditions: an object, referenced; NULL: none */

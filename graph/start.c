@@ -26,6 +26,7 @@ static void start_task(struct fl_run *run, struct fl_planned *task) {
   effect->start.remaining_steps = fl_run_remaining_steps(run);
   effect->start.resume = fl_value_ref(task->resume);
   effect->start.children = fl_value_ref(task->children);
+  effect->start.was_failed = task->error != NULL;
   effect->start.error = fl_value_ref(task->handled);
   task->status = FL_TASK_RUNNING;
   task->start_seq = run->last_seq;

@@ -471,7 +471,8 @@ static void on_commit_failed(struct fl_run *run) {
                  run->ev->error != NULL ? run->ev->error->text : "the store gave no reason");
   run->phase = FL_PHASE_FAILING;
   for (size_t i = 0; i < run->task_count; i++) {
-    if (run->tasks[i].status != FL_TASK_RUNNING || run->tasks[i].start_seq < run->ev->seq) continue;
+    bool has_started = run->starts_early || run->tasks[i].start_seq < run->ev->seq;
+    if (run->tasks[i].status != FL_TASK_RUNNING || has_started) continue;
     run->tasks[i].status = FL_TASK_READY;
     fl_run_task_stopped(run, &run->tasks[i]);
   }

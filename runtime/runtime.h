@@ -76,6 +76,9 @@ struct fl_invoke_options {
   fl_run_event_fn *on_event; /* NULL: nobody follows */
   void *user;
   enum fl_on_busy on_busy;
+  struct fl_value *context;      /* an object: what nodes read as context.NAME; NULL: the graph's defaults */
+  uint32_t max_concurrency;      /* tasks at the same time; 0: the graph's */
+  enum fl_durability durability; /* FL_DURABLE_DEFAULT: the graph's */
 };
 
 struct fl_invoke_result {

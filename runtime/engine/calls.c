@@ -63,13 +63,17 @@ static void tell_end(struct fl_task_call *call, bool was_journalled) {
 /* ---- the journal ---- */
 
 /* The place in the journal: a call that a person has had repeated has one for each attempt. */
-static int journal_index(const struct fl_task_call *call) { return call->index + call->attempt * FL_TASK_CALLS_MAX; }
+int fl_call_place(const struct fl_task_call *call) { return call->index + call->attempt * FL_TASK_CALLS_MAX; }
 
+/* What an earlier attempt of this life came to says more than what a life before it did. */
 static const struct fl_loaded_call *find_journalled(const struct fl_task_call *call) {
-  const struct fl_loaded *loaded = fl_task_journal(call->task);
+  const struct fl_task *task = call->task;
+  for (size_t i = 0; i < task->past_count; i++)
+    if (task->past[i].index == fl_call_place(call)) return &task->past[i];
+  const struct fl_loaded *loaded = fl_task_journal(task);
   for (size_t i = 0; loaded != NULL && i < loaded->call_count; i++) {
     const struct fl_loaded_call *found = &loaded->calls[i];
-    if (found->index == journal_index(call) && strcmp(found->task_id, call->task->start.id) == 0) return found;
+    if (found->index == fl_call_place(call) && strcmp(found->task_id, call->task->start.id) == 0) return found;
   }
   return NULL;
 }
@@ -86,6 +90,7 @@ static void record_result(struct fl_task_call *call) {
     body = fl_object();
     fl_set_int(body, "code", call->error->code);
     fl_set_string(body, "text", call->error->text);
+    if (call->is_sent) fl_set_bool(body, "sent", true);
   } else if (call->is_answered) { /* tells a later run that an answer of a person was used up here */
     body = fl_copy_shallow(call->result);
     fl_set_bool(body, "fairlead/answered", true);
@@ -100,7 +105,7 @@ static void record_intent(struct fl_task_call *call, struct fl_records *records)
   struct fl_record *record = fl_records_add(records, FL_RECORD_INTENT, fl_task_journal_ns(call->task));
   record->intent.checkpoint_no = fl_task_journal_no(call->task);
   memcpy(record->intent.task_id, call->task->start.id, FL_UUID_SIZE);
-  record->intent.index = journal_index(call);
+  record->intent.index = fl_call_place(call);
   memcpy(record->intent.call_id, call->call_id, FL_UUID_SIZE);
   record->intent.kind = call->kind;
   record->intent.effect = call->effect;
@@ -127,6 +132,7 @@ static void end_unsent(struct fl_task_call *call, int code, const char *why) {
   struct fl_error err = {0};
   fl_error_set(&err, code, "%s %s", call->name, why);
   call->is_queued = call->is_running = false;
+  call->has_not_left = true;
   set_error(call, &err);
   tell_end(call, false);
   fl_invocation_wake(call->task->invocation);
@@ -137,6 +143,7 @@ void fl_call_ended(struct fl_task_call *call, struct fl_value *result, const str
   call->is_running = false;
   call->result = fl_value_ref(result);
   if (result == NULL) set_error(call, err);
+  fl_task_heartbeat(call->task);
   if (is_worth_keeping(call)) {
     bool has_intent = call->is_announced;
     if (!has_intent && !call->task->invocation->is_ephemeral) record_intent(call, &call->task->results);
@@ -151,6 +158,7 @@ void fl_call_ended(struct fl_task_call *call, struct fl_value *result, const str
 static void on_tool_progress(struct fl_tool_request *request, double done, double total, const char *message) {
   struct fl_task_call *call = request->user;
   struct fl_invocation *invocation = call->task->invocation;
+  fl_task_heartbeat(call->task);
   if (!fl_invocation_is_followed(invocation)) return;
   struct fl_value *data = call_event(call, "tool_progress");
   fl_set_take(data, "done", fl_double(done));
@@ -217,7 +225,7 @@ static void dispatch(struct fl_task_call *call) {
 
 static void set_call_id(struct fl_task_call *call) {
   char index[16];
-  snprintf(index, sizeof index, "%d", journal_index(call));
+  snprintf(index, sizeof index, "%d", fl_call_place(call));
   fl_derived_id((fl_slice[]){fl_slice_of(call->task->start.id), FL_SLICE("call"), fl_slice_of(index)}, 3,
                 call->call_id);
 }
@@ -246,6 +254,7 @@ static void announce(struct fl_task_call *call) {
     record_intent(call, &records);
     call->is_announced = true;
     call->intent_ticket = fl_invocation_commit(invocation, &records);
+    fl_invocation_flush(invocation);
   }
   fl_invocation_wake(invocation);
 }
@@ -315,6 +324,7 @@ static void refuse(struct fl_task_call *call, int code, const char *text) {
   struct fl_error err = {0};
   fl_error_set(&err, code, "%s", text);
   call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
+  call->has_not_left = true;
   set_error(call, &err);
   tell_end(call, false);
   fl_invocation_wake(call->task->invocation);
@@ -347,7 +357,11 @@ static void begin(struct fl_task_call *call) {
     bool is_same = found != NULL && found->kind == call->kind && strcmp(found->name, call->name) == 0;
     if (!is_same) break;
     call->is_announced = true;
-    if (found->has_result) {
+    if (found->has_result && fl_call_is_made_anew(call, found)) {
+      call->attempt++;
+      call->is_announced = false;
+      set_call_id(call);
+    } else if (found->has_result) {
       replay_result(call, found);
       looks_on = false;
     } else if (call->effect == FL_EFFECT_ONCE) {
@@ -474,6 +488,11 @@ bool fl_task_advance_calls(struct fl_task *task) {
   }
   did_something |= fl_task_asks_inside(task);
   task->is_advancing = false;
+  bool is_deaf = task->is_timed_out && !task->has_outcome && task->open_call_count + task->open_frame_count == 0;
+  bool may_follow = fl_attempt_may_follow(task);
+  if (may_follow) fl_attempt_follow(task);
+  if (is_deaf) fl_task_end_stopped(task); /* the replies did not let the node complete */
+  did_something |= may_follow || is_deaf;
   fl_task_free_if_gone(task);
   return did_something;
 }
@@ -508,6 +527,7 @@ static void call_free(struct fl_task_call *call) {
 }
 
 void fl_task_calls_free(struct fl_task *task) {
+  fl_task_past_free(task);
   while (task->calls != NULL) {
     struct fl_task_call *next = task->calls->next;
     call_free(task->calls);

@@ -88,6 +88,7 @@ static void list_tools(struct fl_task_call *call) {
 static void on_delta(struct fl_model_call *model, const char *kind, fl_slice text, unsigned attempt) {
   struct fl_task_call *call = model->user;
   struct fl_invocation *invocation = call->task->invocation;
+  fl_task_heartbeat(call->task);
   if (invocation->options.on_event == NULL || (invocation->options.follow & FL_FOLLOW_MESSAGES) == 0) return;
   if (!fl_frame_is_told(call->task->frame)) return;
   FL_VALUE_AUTO data = fl_object();

@@ -12,7 +12,9 @@ struct fl_scope fl_task_scope(const struct fl_task *task) {
                            .has_run = true,
                            .step = task->start.step,
                            .remaining_steps = task->start.remaining_steps,
-                           .attempt = 1,
+                           .attempt = task->attempt,
+                           .context = task->invocation->context,
+                           .error = task->start.error,
                            .thread_id = task->invocation->thread_id};
 }
 

@@ -260,7 +260,8 @@ struct fl_commit {
   struct fl_invocation *invocation;
   struct fl_frame *frame; /* whose core it is of; NULL: the engine's own (intents and results) */
   uint64_t ticket;
-  uint64_t seq; /* of the core; 0: the engine's own */
+  uint64_t seq;  /* of the core; 0: the engine's own */
+  bool has_head; /* it is of the root's core, which knows the head */
 };
 
 struct fl_invocation {
@@ -277,6 +278,8 @@ struct fl_invocation {
   struct fl_invoke_options options; /* input, resume, metadata: referenced; checkpoint: owned */
   struct fl_model_config *model_override;
   struct fl_queued_event *update; /* what it does instead of running; owned; NULL once it is enqueued */
+  struct fl_value *context;       /* an object, with the graph's defaults */
+  enum fl_durability durability;
   fl_run_end_fn *on_end;
   void *user;
   bool is_ephemeral; /* nothing is stored */
@@ -286,6 +289,8 @@ struct fl_invocation {
   struct fl_task *tasks, **tasks_tail; /* of all frames */
   struct fl_frame *frames;             /* those inside tasks */
   bool has_gone_frames;                /* some of them are over */
+  size_t held_size;                    /* bytes of its bodies */
+  struct fl_commit *held;              /* FL_DURABLE_EXIT: what is not sent yet; NULL: nothing */
   size_t commit_count;                 /* not yet acknowledged */
   struct fl_post post;
   bool is_posted, is_draining, is_cancelled, has_lost_store;
@@ -311,6 +316,8 @@ void fl_frame_enqueue(struct fl_frame *frame, struct fl_queued_event *event);
 void fl_invocation_wake(struct fl_invocation *invocation);
 /* Commits the engine's own records (moved); returns the ticket. */
 uint64_t fl_invocation_commit(struct fl_invocation *invocation, struct fl_records *records);
+/* With FL_DURABLE_EXIT commits are held back, as one, until the run ends or a call waits for its intent: sends it. */
+void fl_invocation_flush(struct fl_invocation *invocation);
 /* Commits what the core of a frame asked for (the records are moved), and remembers its ticket. */
 void fl_frame_commit(struct fl_frame *frame, struct fl_do *effect);
 /* The ticket of a commit of the frame's core; 0: there is none. */
@@ -357,6 +364,7 @@ struct fl_task_call {
   bool is_answered;  /* a person decided about its unknown outcome */
   bool is_unknown;   /* it had left before a crash, and nobody has decided yet */
   bool is_sent, is_delivered;
+  bool has_not_left;      /* it ended before it left: another attempt makes it for the first time */
   uint64_t intent_ticket; /* 0: none, or acknowledged */
   int64_t started_us;
   struct fl_tool_request tool;
@@ -374,7 +382,14 @@ struct fl_task {
   struct fl_start_task start;
   const struct fl_node_def *node;
   enum fl_task_phase phase;
+  uint32_t attempt; /* 1, and one more for each try after that */
   bool is_cancelled, has_outcome;
+  bool is_unwanted;  /* cancelled by the core: no attempt follows */
+  bool is_timed_out; /* cancelled because its time is up */
+  bool is_waiting;   /* for the end of the pause before it; the node is not entered yet */
+  bool is_retrying;  /* failed; another attempt follows once its calls have ended */
+  bool is_stuck;     /* a call that must not be repeated failed with an unknown outcome: another attempt is no use */
+  bool is_cached;    /* the node is not entered: what it wrote was known */
   bool is_pending;   /* answered FL_PENDING and has not completed */
   bool is_asking;    /* answered FL_INTERRUPT, and waits for the calls that it left open */
   bool is_advancing; /* its calls are walked: it may not be freed */
@@ -399,11 +414,25 @@ struct fl_task {
   void *node_data;                      /* of the node kind */
   void (*node_data_free)(void *data);
   int64_t started_us;
+  int64_t began_ms, alive_ms;  /* when the node was entered, and when it last gave a sign of life */
+  uint64_t retry_ms;           /* RETRYING: the pause */
+  uint64_t retry_ticket;       /* RETRYING: the last commit before it failed */
+  struct fl_timer timer;       /* the pause before it, then its time-outs */
+  struct fl_loaded_call *past; /* calls of the attempts before it that came to an end */
+  size_t past_count;
+  uint8_t *cache_key;           /* FL_HASH_SIZE; NULL: it is not cached */
   struct fl_task *next, **link; /* what points to it in the list of the invocation */
 };
 
 void fl_task_start(struct fl_frame *frame, struct fl_start_task *start); /* takes what `start` owns */
+/* The same in two steps: without running the node, and running it. */
+struct fl_task *fl_task_create(struct fl_frame *frame, struct fl_start_task *start);
+void fl_task_enter(struct fl_task *task);
 void fl_task_cancel(struct fl_task *task);
+/* Its time is up: as a cancel, but the task has failed with FL_E_TIMEOUT. */
+void fl_task_time_out(struct fl_task *task);
+/* Ends a task that was cancelled or timed out, and that the node has not ended. */
+void fl_task_end_stopped(struct fl_task *task);
 void fl_task_free_if_gone(struct fl_task *task);
 /* Commits journalled results of tasks that go on; called at the end of a drain. Returns whether anything was sent. */
 bool fl_task_flush_results(struct fl_task *task);
@@ -417,6 +446,18 @@ void fl_task_free(struct fl_task *task);
 /* Delivers replies that wait and dispatches calls whose intent is on disk. Returns whether anything happened. */
 bool fl_task_advance_calls(struct fl_task *task);
 void fl_task_cancel_calls(struct fl_task *task);
+int fl_call_place(const struct fl_task_call *call); /* in the journal of its task */
+
+/* ---- past.c ---- */
+
+/* What the calls of `from` and of the attempts before it came to, for the attempt that follows. */
+void fl_task_calls_take_past(struct fl_task *task, const struct fl_task *from);
+void fl_task_past_free(struct fl_task *task);
+/* Whether a call whose outcome was found has failed and leaves once more; notes in the task when it may not. */
+bool fl_call_is_made_anew(struct fl_task_call *call, const struct fl_loaded_call *found);
+
+/* ---- calls.c again ---- */
+
 void fl_task_calls_free(struct fl_task *task);
 
 /* Whether the policy lets the node know of a tool at all; what it refuses may not show in a text for the model. */
@@ -437,6 +478,20 @@ void fl_call_model_go(struct fl_task_call *call);
 struct fl_scope fl_task_scope(const struct fl_task *task); /* names of expressions; lends of the task */
 int fl_task_go_ways(struct fl_task *task);                 /* the ways of the task's node, of a graph file */
 void fl_task_forget_commands(struct fl_task *task);        /* with what it wrote, before it is entered anew */
+
+/* ---- attempt.c ---- */
+
+void fl_attempt_watch(struct fl_task *task); /* starts the time-outs of a pending task */
+void fl_attempt_say_timeout(struct fl_task *task);
+/* Whether a failed task is tried again; then fl_attempt_follow comes when its calls have ended. */
+bool fl_attempt_again(struct fl_task *task);
+bool fl_attempt_may_follow(const struct fl_task *task);
+void fl_attempt_follow(struct fl_task *task);
+
+/* ---- cached.c ---- */
+
+int fl_cached_look(struct fl_task *task); /* 1: the result is there, and in the task; 0: run it; negative: it failed */
+void fl_cached_put(struct fl_task *task); /* keeps what it wrote, if its node is cached */
 
 /* ---- nodes.c: the node types of graph files ---- */
 

@@ -16,6 +16,9 @@ struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
   settings.run_id = invocation->run_id;
   settings.metadata = invocation->options.metadata;
   settings.thread_id = invocation->thread_id;
+  settings.context = invocation->context;
+  settings.max_concurrency = invocation->options.max_concurrency;
+  settings.starts_early = invocation->durability != FL_DURABLE_SYNC;
   if (fl_frame_is_root(frame)) return settings;
   settings.has_parent = true;
   settings.caller = frame->parent->start.id;
@@ -28,6 +31,7 @@ void fl_frame_tell(struct fl_frame *frame, const char *mode, const char *node, s
     fl_value_unref(data);
     return;
   }
+  if (frame->invocation->durability != FL_DURABLE_SYNC) ticket = 0;
   struct fl_item *item = fl_new(struct fl_item);
   *item = (struct fl_item){
       .kind = FL_ITEM_EVENT, .frame = frame, .ticket = ticket, .mode = mode, .node = fl_strdup(node), .data = data};
@@ -94,6 +98,13 @@ static void commit_status(struct fl_invocation *invocation, enum fl_run_status s
   fl_invocation_commit(invocation, &records);
 }
 
+/* Unless each superstep is to be on disk before the next, only the end of the whole run waits for it. */
+static uint64_t ticket_for(const struct fl_frame *frame, const struct fl_do *effect) {
+  bool waits =
+      frame->invocation->durability == FL_DURABLE_SYNC || (effect->kind == FL_DO_END && fl_frame_is_root(frame));
+  return waits ? fl_frame_ticket_of(frame, effect->after) : 0;
+}
+
 static void take_effects(struct fl_frame *frame, struct fl_effects *effects, struct fl_task *task) {
   struct fl_invocation *invocation = frame->invocation;
   const struct fl_do *end = find_end(effects);
@@ -104,14 +115,15 @@ static void take_effects(struct fl_frame *frame, struct fl_effects *effects, str
     commit_count++;
   }
   if (end != NULL && commit_count == 0 && fl_frame_is_root(frame)) commit_status(invocation, end->status);
+  if (end != NULL && fl_frame_is_root(frame)) fl_invocation_flush(invocation);
   frame->is_ending |= end != NULL;
-  release_late(invocation, task, invocation->last_ticket);
+  release_late(invocation, task, invocation->durability == FL_DURABLE_SYNC ? invocation->last_ticket : 0);
   for (size_t i = 0; i < effects->count; i++) {
     struct fl_do *effect = &effects->items[i];
     if (effect->kind == FL_DO_COMMIT) continue;
     struct fl_item *item = fl_new(struct fl_item);
     *item = (struct fl_item){
-        .kind = FL_ITEM_EFFECT, .frame = frame, .ticket = fl_frame_ticket_of(frame, effect->after), .effect = *effect};
+        .kind = FL_ITEM_EFFECT, .frame = frame, .ticket = ticket_for(frame, effect), .effect = *effect};
     *effect = (struct fl_do){.kind = FL_DO_COMMIT}; /* what it owned has moved */
     fl_invocation_add_item(invocation, item);
   }

@@ -10,6 +10,7 @@
  * Callbacks in the order of time: on_open, on_post (drain), on_committed, on_renew. */
 #include "runtime/engine/engine.h"
 
+#include "graph/option.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 
@@ -222,6 +223,8 @@ static void invocation_free(struct fl_invocation *invocation) {
   fl_value_unref(invocation->options.metadata);
   fl_free((char *)invocation->options.checkpoint);
   if (invocation->update != NULL) fl_queued_event_free(invocation->update);
+  fl_value_unref(invocation->options.context);
+  fl_value_unref(invocation->context);
   if (invocation->model_override != NULL) fl_model_config_deinit(invocation->model_override);
   fl_free(invocation->model_override);
   fl_free(invocation);
@@ -412,11 +415,26 @@ static void begin_ephemeral(struct fl_invocation *invocation) {
   enqueue_input(invocation);
 }
 
-static void on_begin(struct fl_post *post) {
-  struct fl_invocation *invocation = post->user;
+/* Whoever only writes to a thread need not know what its runs are given. */
+static int make_context(struct fl_invocation *invocation, struct fl_error *err) {
+  const struct fl_definition *definition = invocation->root.definition;
+  int rc = fl_definition_context(definition, invocation->options.context, &invocation->context, err);
+  if (rc == 0 || invocation->update == NULL) return rc;
+  invocation->context = fl_value_ref(definition->context_defaults);
+  return 0;
+}
+
+/* False when it has been reported, and is gone. */
+static bool begin(struct fl_invocation *invocation) {
+  struct fl_error err = {0};
+  int rc = make_context(invocation, &err);
+  if (rc < 0) {
+    report(invocation, rc, &err);
+    return false;
+  }
   if (invocation->is_ephemeral) {
     begin_ephemeral(invocation);
-    return;
+    return true;
   }
   invocation->open = (struct fl_thread_open){.id = invocation->thread_id,
                                              .creates = invocation->options.input != NULL || invocation->update != NULL,
@@ -425,7 +443,10 @@ static void on_begin(struct fl_post *post) {
                                              .user = invocation,
                                              .is_cancelled = invocation->is_cancelled};
   fl_thread_open_start(invocation->runtime, &invocation->open);
+  return true;
 }
+
+static void on_begin(struct fl_post *post) { begin(post->user); }
 
 static int check_metadata(const struct fl_value *metadata, struct fl_error *err) {
   if (metadata == NULL) return 0;
@@ -453,6 +474,18 @@ static int check_options(const struct fl_invoke_options *options, struct fl_erro
   return check_metadata(options->metadata, err);
 }
 
+/* The caller's struct may be of an older program, and so shorter. */
+static void take_options(struct fl_invocation *invocation, const struct fl_invoke_options *options) {
+  memcpy(&invocation->options, options, options->size < sizeof *options ? options->size : sizeof *options);
+  fl_value_ref(invocation->options.context);
+  invocation->durability = fl_option(options, durability, FL_DURABLE_DEFAULT);
+  if (invocation->durability == FL_DURABLE_DEFAULT) invocation->durability = invocation->root.definition->durability;
+  fl_value_ref(options->input);
+  fl_value_ref(options->resume);
+  fl_value_ref(options->metadata);
+  invocation->options.checkpoint = fl_strdup(options->checkpoint);
+}
+
 int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *definition,
                          const struct fl_invoke_options *options, struct fl_invocation **ret_invocation,
                          struct fl_error *err) {
@@ -472,11 +505,7 @@ int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *defin
   invocation->root = (struct fl_frame){.invocation = invocation, .graph = fl_runtime_graph(runtime, definition)};
   invocation->root.definition = invocation->root.graph->definition;
   invocation->root.ns = fl_strdup("");
-  invocation->options = *options;
-  fl_value_ref(options->input);
-  fl_value_ref(options->resume);
-  fl_value_ref(options->metadata);
-  invocation->options.checkpoint = fl_strdup(options->checkpoint);
+  take_options(invocation, options);
   invocation->model_override = override;
   invocation->events_tail = &invocation->events;
   invocation->items_tail = &invocation->items;
@@ -515,8 +544,7 @@ void fl_invocation_begin(struct fl_invocation *invocation, fl_run_end_fn *on_end
   invocation->user = user;
   invocation->opening.user = invocation;
   bool drains_here = invocation->is_draining = invocation->is_ephemeral; /* otherwise a post will drain it */
-  on_begin(&invocation->opening);
-  if (drains_here) drain(invocation);
+  if (begin(invocation) && drains_here) drain(invocation);
 }
 
 void fl_invocation_cancel(struct fl_invocation *invocation) {

@@ -20,6 +20,8 @@ enum { FL_TASK_WRITES_MAX = 100000 };
 const struct fl_state *fl_task_state(const struct fl_task *task) { return task->start.state; }
 const char *fl_task_node(const struct fl_task *task) { return task->start.node; }
 const char *fl_task_id(const struct fl_task *task) { return task->start.id; }
+const struct fl_value *fl_task_error(const struct fl_task *task) { return task->start.error; }
+const struct fl_value *fl_task_context(const struct fl_task *task) { return task->invocation->context; }
 const struct fl_node_def *fl_task_def(const struct fl_task *task) { return task->node; }
 bool fl_task_is_cancelled(const struct fl_task *task) { return task->is_cancelled; }
 
@@ -64,6 +66,7 @@ int fl_task_interrupt(struct fl_task *task, struct fl_value *question, struct fl
 
 /* Nothing that a node says may be seen before what it is based on is on disk. */
 void fl_task_emit_take(struct fl_task *task, struct fl_value *value) {
+  fl_task_heartbeat(task);
   bool is_wanted =
       task->invocation->options.on_event != NULL && (task->invocation->options.follow & FL_FOLLOW_CUSTOM) != 0;
   if (!is_wanted) fl_value_unref(value);
@@ -109,17 +112,25 @@ static void end_interrupted(struct fl_task *task) {
   fl_frame_enqueue(task->frame, event);
 }
 
-static void end_failed(struct fl_task *task, int outcome) {
-  if (task->error.code == 0) fl_task_fail(task, outcome, "%s", fl_error_sentence(outcome));
+static void end_failed(struct fl_task *task) {
   struct fl_queued_event *event = end_event(task, FL_EV_TASK_FAILED);
   event->error = fl_new(struct fl_error);
   *event->error = task->error;
-  tell_end(task, task->is_cancelled ? "cancelled" : "failed");
+  bool was_cancelled = task->is_cancelled && (task->is_unwanted || !task->is_timed_out);
+  tell_end(task, was_cancelled ? "cancelled" : "failed");
   fl_frame_enqueue(task->frame, event);
 }
 
+/* Tried again, if the node's policy says so. */
+static void fail(struct fl_task *task, int outcome) {
+  if (task->error.code == 0) fl_task_fail(task, outcome, "%s", fl_error_sentence(outcome));
+  if (!fl_attempt_again(task)) end_failed(task);
+}
+
 static void end_done(struct fl_task *task) {
+  fl_cached_put(task);
   struct fl_queued_event *event = end_event(task, FL_EV_TASK_DONE);
+  event->ev.is_cached = task->is_cached;
   event->writes = task->writes;
   event->write_count = task->write_count;
   task->writes = NULL;
@@ -128,7 +139,7 @@ static void end_done(struct fl_task *task) {
   event->to_parent = task->to_parent;
   task->gotos = (struct fl_gotos){0};
   task->to_parent = NULL;
-  tell_end(task, "done");
+  tell_end(task, task->is_cached ? "cached" : "done");
   fl_frame_enqueue(task->frame, event);
 }
 
@@ -139,9 +150,13 @@ void fl_task_complete(struct fl_task *task, int outcome) {
     return;
   }
   fl_check(!task->has_outcome);
+  fl_task_heartbeat(task);
   task->has_outcome = true;
   task->is_pending = false;
+  bool is_late = task->is_timed_out && !task->is_unwanted;
   if (task->is_cancelled && outcome >= 0 && outcome != FL_DONE) outcome = FL_E_CANCELLED;
+  if (is_late) fl_attempt_say_timeout(task);
+  if (is_late) outcome = FL_E_TIMEOUT;
   if (task->error.code != 0 && outcome >= 0) outcome = task->error.code; /* a write that failed is not forgotten */
   if (outcome == FL_INTERRUPT && task->question == NULL && task->waits == NULL)
     outcome = fl_task_fail(task, FL_E_BUG, "node %s answered FL_INTERRUPT without fl_task_interrupt", task->start.node);
@@ -156,7 +171,7 @@ void fl_task_complete(struct fl_task *task, int outcome) {
   if (outcome != FL_DONE) fl_task_flush_results(task);
   if (outcome == FL_DONE) end_done(task);
   else if (outcome == FL_INTERRUPT) end_interrupted(task);
-  else end_failed(task, outcome);
+  else fail(task, outcome);
 }
 
 void fl_task_end_asking(struct fl_task *task) {
@@ -167,7 +182,7 @@ void fl_task_end_asking(struct fl_task *task) {
     return;
   }
   task->outcome = fl_task_fail(task, FL_E_CANCELLED, "node %s was cancelled", task->start.node);
-  end_failed(task, FL_E_CANCELLED);
+  end_failed(task);
 }
 
 static void tell_late(struct fl_task *task, uint64_t ticket) {
@@ -229,45 +244,89 @@ static void tell_start(struct fl_task *task) {
   fl_set_string(data, "type", "node_start");
   fl_set_int(data, "step", task->start.step);
   fl_set_string(data, "task_id", task->start.id);
+  if (task->attempt > 1) fl_set_int(data, "attempt", task->attempt);
   fl_frame_tell(task->frame, "events", task->start.node, data, task->invocation->acked_ticket);
 }
 
-void fl_task_start(struct fl_frame *frame, struct fl_start_task *start) {
+struct fl_task *fl_task_create(struct fl_frame *frame, struct fl_start_task *start) {
   struct fl_invocation *invocation = frame->invocation;
   struct fl_task *task = fl_new(struct fl_task);
   task->frame = frame;
   task->invocation = invocation;
   task->start = *start;
   *start = (struct fl_start_task){0};
+  task->attempt = 1;
   task->node = &frame->definition->nodes[task->start.node_index];
   task->late_tail = &task->late;
-  task->started_us = fl_world_now_us(invocation->runtime->world);
   task->link = invocation->tasks_tail;
   *task->link = task;
   invocation->tasks_tail = &task->next;
   frame->use_count++;
-  tell_start(task);
-  void *user = NULL;
-  fl_node_fn *run = function_of(task, &user);
-  int outcome = run != NULL
-                    ? run(task, user)
-                    : fl_task_fail(task, FL_E_UNSUPPORTED, "node %s: this program has no function for its type \"%s\"",
-                                   task->start.node, task->node->type);
-  if (outcome != FL_PENDING) fl_task_complete(task, outcome);
-  else if (!task->has_outcome) task->is_pending = true;
+  return task;
 }
 
-void fl_task_cancel(struct fl_task *task) {
-  if ((task->has_outcome && !task->is_asking) || task->is_cancelled) return;
+static int run_node(struct fl_task *task) {
+  int known = fl_cached_look(task);
+  if (known != 0) return known > 0 ? FL_DONE : known;
+  void *user = NULL;
+  fl_node_fn *run = function_of(task, &user);
+  if (run != NULL) return run(task, user);
+  return fl_task_fail(task, FL_E_UNSUPPORTED, "node %s: this program has no function for its type \"%s\"",
+                      task->start.node, task->node->type);
+}
+
+void fl_task_enter(struct fl_task *task) {
+  struct fl_world *world = task->invocation->runtime->world;
+  task->started_us = fl_world_now_us(world);
+  task->began_ms = task->alive_ms = fl_world_now_ms(world);
+  tell_start(task);
+  int outcome = run_node(task);
+  if (outcome != FL_PENDING) {
+    fl_task_complete(task, outcome);
+  } else if (!task->has_outcome) {
+    task->is_pending = true;
+    fl_attempt_watch(task);
+  }
+}
+
+void fl_task_start(struct fl_frame *frame, struct fl_start_task *start) { fl_task_enter(fl_task_create(frame, start)); }
+
+/* ---- its end from outside ---- */
+
+void fl_task_end_stopped(struct fl_task *task) {
+  task->has_outcome = true;
+  if (task->is_timed_out && !task->is_unwanted) fl_attempt_say_timeout(task);
+  else fl_task_fail(task, FL_E_CANCELLED, "it was cancelled");
+  task->outcome = task->error.code;
+  fail(task, task->outcome);
+}
+
+static void stop(struct fl_task *task) {
   task->is_cancelled = true;
   if (task->opening != NULL)
     task->is_pending = false; /* nothing will complete it: the servers are not waited for any more */
   fl_task_cancel_calls(task);
   fl_task_cancel_frames(task);
-  if (task->open_call_count + task->open_frame_count > 0) return; /* their replies let the node complete */
-  task->has_outcome = true;
-  task->outcome = fl_task_fail(task, FL_E_CANCELLED, "it was cancelled");
-  end_failed(task, FL_E_CANCELLED);
+  if (task->open_call_count + task->open_frame_count == 0)
+    fl_task_end_stopped(task); /* otherwise their replies let the node complete */
+}
+
+void fl_task_time_out(struct fl_task *task) {
+  if (task->has_outcome || task->is_cancelled) return;
+  task->is_timed_out = true;
+  stop(task);
+}
+
+void fl_task_cancel(struct fl_task *task) {
+  task->is_unwanted = true;
+  if (task->is_waiting || task->is_retrying) {
+    fl_timer_stop(task->invocation->runtime->world, &task->timer);
+    task->is_waiting = task->is_retrying = false;
+    task->is_cancelled = true;
+    fl_task_end_stopped(task);
+  } else if (!task->is_cancelled && (!task->has_outcome || task->is_asking)) {
+    stop(task);
+  }
 }
 
 /* ---- its memory ---- */
@@ -277,7 +336,9 @@ void fl_task_free(struct fl_task *task) {
   if (task->next != NULL) task->next->link = task->link;
   else task->invocation->tasks_tail = task->link;
   task->frame->use_count--;
+  fl_timer_stop(task->invocation->runtime->world, &task->timer);
   fl_task_calls_free(task);
+  fl_free(task->cache_key);
   for (size_t i = 0; i < task->write_count; i++) {
     fl_free(task->writes[i].channel);
     fl_value_unref(task->writes[i].value);
@@ -290,6 +351,7 @@ void fl_task_free(struct fl_task *task) {
   fl_value_unref(task->waits);
   fl_value_unref(task->heads);
   fl_value_unref(task->start.answers);
+  fl_value_unref(task->start.error);
   fl_value_unref(task->start.arg);
   fl_value_unref(task->start.resume);
   fl_value_unref(task->start.children);
