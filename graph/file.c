@@ -12,7 +12,10 @@ static const char *const graph_keys[] = {"$schema",         "fairlead",        "
                                          "include",         "state",           "models",  "mcpServers",
                                          "effects",         "nodes",           "edges",   "interrupt_before",
                                          "interrupt_after", "recursion_limit", "context", "max_concurrency",
-                                         "durability",      "defaults",        NULL};
+                                         "durability",      "defaults",        "graphs",  NULL};
+static const char *const subgraph_keys[] = {
+    "description",     "state",    "nodes",  "edges", "interrupt_before", "interrupt_after", "recursion_limit",
+    "max_concurrency", "defaults", "graphs", NULL};
 static const char *const graph_later[] = {"manifest", NULL};
 static const char *const part_keys[] = {"$schema", "fairlead",   "description", "state",
                                         "models",  "mcpServers", "nodes",       NULL};
@@ -40,7 +43,8 @@ static const char *const server_keys[] = {"type", "command", "args", "env", "cwd
 static const char *const edge_keys[] = {"from", "to", "branch", "send", NULL};
 static const char *const arm_keys[] = {"when", "to", "send", NULL};
 
-const struct fl_file_shape fl_shape_graph = {"graph", "a graph file", graph_keys, graph_later};
+const struct fl_file_shape fl_shape_graph = {"graph_file", "a graph file", graph_keys, graph_later};
+const struct fl_file_shape fl_shape_subgraph = {"subgraph", "a graph in a graph file", subgraph_keys, NULL};
 const struct fl_file_shape fl_shape_part = {"part", "an included file", part_keys, NULL};
 const struct fl_file_shape fl_shape_channel = {"channel", "a channel", channel_keys, NULL};
 const struct fl_file_shape fl_shape_model = {"model", "a model", model_keys, NULL};
@@ -78,7 +82,7 @@ static bool add_part(struct fl_loader *loader, const char *path, fl_slice text) 
 }
 
 /* As a person would name it: an included file is said relative to where fairlead stands, as the graph file is. */
-static char *name_of_include(struct fl_loader *loader, const char *path) {
+char *fl_file_name_of(struct fl_loader *loader, const char *path) {
   const char *main_path = loader->parts[0]->document.file, *slash = strrchr(main_path, '/');
   if (slash == NULL || path[0] == '/') return fl_strdup(path);
   return fl_format("%.*s/%s", (int)(slash - main_path), main_path, path);
@@ -86,18 +90,17 @@ static char *name_of_include(struct fl_loader *loader, const char *path) {
 
 static void include_one(struct fl_loader *loader, const struct fl_spot *spot) {
   if (!fl_spot_is(spot, FL_STRING)) return;
-  int (*read)(const char *, char **, size_t *, void *, struct fl_error *) = fl_option(loader->options, read, NULL);
   const char *path = fl_as_string(spot->value);
   FL_FREE_AUTO char *text = NULL;
   size_t size = 0;
   struct fl_error err = {0};
-  if (read == NULL) fl_spot_error(spot, NULL, "files cannot be included here");
+  if (fl_option(loader->options, read, NULL) == NULL) fl_spot_error(spot, NULL, "files cannot be included here");
   else if (loader->part_count > FL_FILE_INCLUDE_MAX)
     fl_spot_error(spot, NULL, "more than %d files are included", FL_FILE_INCLUDE_MAX);
-  else if (read(path, &text, &size, fl_option(loader->options, user, NULL), &err) < 0)
+  else if (fl_file_read(loader, path, &text, &size, &err) < 0)
     fl_spot_error(spot, NULL, "\"%s\" cannot be included: %s", path, err.text);
   else {
-    FL_FREE_AUTO char *name = name_of_include(loader, path);
+    FL_FREE_AUTO char *name = fl_file_name_of(loader, path);
     add_part(loader, name, fl_slice_n(text, size));
   }
 }
@@ -183,7 +186,7 @@ static struct fl_definition *compile(struct fl_loader *loader, const struct fl_c
 
 /* ---- loading ---- */
 
-static char *folder_of(const char *path) {
+char *fl_file_folder_of(const char *path) {
   const char *slash = strrchr(path, '/');
   if (slash == NULL) return fl_strdup(".");
   return slash == path ? fl_strdup("/") : fl_strndup(path, (size_t)(slash - path));
@@ -209,16 +212,14 @@ static void load_sections(struct fl_loader *loader, struct fl_graph_file *file) 
   file->effects = fl_file_load_effects(loader);
   fl_file_collect_sends(loader);
   fl_file_load_nodes(loader);
+  fl_file_load_graphs(loader);
   if (loader->nodes.count == 0 && (nodes.value == NULL || fl_is(nodes.value, FL_OBJECT)))
     fl_spot_error(root, "add \"nodes\"", "the graph has no nodes");
   else fl_file_load_edges(loader);
   file->description = fl_strdup(fl_spot_text(root, "description", false));
 }
 
-static void load(struct fl_loader *loader, const char *path, fl_slice text, struct fl_graph_file *file) {
-  if (!add_part(loader, path, text)) return;
-  load_includes(loader);
-  FL_FREE_AUTO char *name = name_of(fl_loader_root(loader), path);
+void fl_file_load_graph(struct fl_loader *loader, const char *name, struct fl_graph_file *file) {
   loader->graph = fl_graph_create(name);
   load_sections(loader, file);
   FL_FREE_AUTO const char **before = read_stops(loader, "interrupt_before");
@@ -234,8 +235,15 @@ static void load(struct fl_loader *loader, const char *path, fl_slice text, stru
   if (file->definition != NULL) fl_file_lint_ways(loader, file->definition);
 }
 
+void fl_file_load_text(struct fl_loader *loader, const char *path, fl_slice text, struct fl_graph_file *file) {
+  if (!add_part(loader, path, text)) return;
+  load_includes(loader);
+  FL_FREE_AUTO char *name = name_of(fl_loader_root(loader), path);
+  fl_file_load_graph(loader, name, file);
+}
+
 static void section_deinit(struct fl_section *section) {
-  for (size_t i = 0; i < section->count; i++) {
+  for (size_t i = 0; i < section->own_count; i++) {
     fl_free(section->items[i]->tools_name);
     fl_free(section->items[i]->leave_targets);
     fl_free(section->items[i]);
@@ -245,7 +253,8 @@ static void section_deinit(struct fl_section *section) {
   fl_map_deinit(&section->index);
 }
 
-static void loader_deinit(struct fl_loader *loader) {
+void fl_loader_deinit(struct fl_loader *loader) {
+  fl_file_children_free(loader);
   section_deinit(&loader->state);
   section_deinit(&loader->models);
   section_deinit(&loader->servers);
@@ -265,13 +274,12 @@ int fl_graph_file_load(const char *path, fl_slice text, const struct fl_graph_fi
                        struct fl_graph_file *ret_file, struct fl_diags *diags) {
   struct fl_diags found = {0};
   struct fl_loader loader = {.options = options, .diags = &found};
-  struct fl_graph_file file = {.path = fl_strdup(path), .folder = folder_of(path)};
-  load(&loader, path, text, &file);
-  if (file.definition != NULL) {
-    file.document = loader.parts[0]->document;
-    loader.parts[0]->document = (struct fl_document){0};
-  }
-  loader_deinit(&loader);
+  const char *slash = strrchr(path, '/');
+  loader.path = slash != NULL ? slash + 1 : path;
+  struct fl_graph_file file = {.path = fl_strdup(path), .folder = fl_file_folder_of(path)};
+  fl_file_load_text(&loader, path, text, &file);
+  if (file.definition != NULL) fl_file_children_take(&loader, &file);
+  fl_loader_deinit(&loader);
   fl_diags_sort(&found);
   for (size_t i = 0; i < found.count; i++) fl_diags_add(diags, &found.items[i]);
   diags->dropped_count += found.dropped_count;
@@ -290,6 +298,8 @@ void fl_graph_file_deinit(struct fl_graph_file *file) {
   fl_value_unref(file->models);
   fl_value_unref(file->servers);
   fl_value_unref(file->effects);
+  for (size_t i = 0; i < file->child_count; i++) fl_graph_file_deinit(&file->children[i]);
+  fl_free(file->children);
   fl_document_deinit(&file->document);
   *file = (struct fl_graph_file){0};
 }

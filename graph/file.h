@@ -21,9 +21,11 @@ struct fl_graph_file {
   char *path;   /* as given */
   char *folder; /* of the file, for relative paths; "." when it has none */
   char *description;
-  struct fl_value *models;  /* {name: entry}, ${NAME} filled in; an object */
-  struct fl_value *servers; /* mcpServers, ${NAME} filled in; an object */
-  struct fl_value *effects; /* {"pattern": "read"|"keyed"|"once"}; an object */
+  struct fl_value *models;        /* {name: entry}, ${NAME} filled in; an object */
+  struct fl_value *servers;       /* mcpServers, ${NAME} filled in; an object */
+  struct fl_value *effects;       /* {"pattern": "read"|"keyed"|"once"}; an object */
+  struct fl_graph_file *children; /* files that its nodes run as graphs: their models and servers stand beside these */
+  size_t child_count;
   struct fl_document
       document; /* the file itself, so that what is found out later can name its line: fl_document_diag */
 };

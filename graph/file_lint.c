@@ -3,7 +3,7 @@
 #include "graph/file_loader.h"
 
 static void warn_unused(const struct fl_section *section, const char *what, const char *advice) {
-  for (size_t i = 0; i < section->count; i++) {
+  for (size_t i = 0; i < section->own_count; i++) {
     const struct fl_entry *entry = section->items[i];
     if (!entry->is_used) fl_spot_key_warn(&entry->spot, advice, "no node uses %s \"%s\"", what, entry->name);
   }

@@ -11,6 +11,7 @@
 #include "graph/file.h"
 #include "runtime/base/mem.h"
 
+enum { FL_FILE_GRAPHS_MAX = 100 }; /* files and parts of files that are run as graphs */
 enum { FL_FILE_INCLUDE_MAX = 32, FL_FILE_RECURSION_MAX = 10000 };
 
 /* ---- spots ---- */
@@ -43,7 +44,7 @@ const char *fl_spot_text(const struct fl_spot *spot, const char *key, bool is_re
 
 /* What may stand in a map: keys of this version, and keys that a later one will know. Both NULL-terminated. */
 struct fl_file_shape {
-  const char *name; /* in the schema's $defs, "graph" for the whole */
+  const char *name; /* in the schema's $defs, "graph_file" for the whole */
   const char *what; /* "a channel" */
   const char *const *keys;
   const char *const *later;
@@ -52,7 +53,8 @@ void fl_spot_check_keys(const struct fl_spot *spot, const struct fl_file_shape *
 /* All shapes, for the test that compares them with the schema; NULL-terminated. */
 const struct fl_file_shape *const *fl_file_shapes(void);
 extern const struct fl_file_shape fl_shape_graph, fl_shape_part, fl_shape_channel, fl_shape_model, fl_shape_server,
-    fl_shape_edge, fl_shape_arm, fl_shape_retry, fl_shape_timeout, fl_shape_cache, fl_shape_defaults, fl_shape_context;
+    fl_shape_edge, fl_shape_arm, fl_shape_subgraph, fl_shape_retry, fl_shape_timeout, fl_shape_cache, fl_shape_defaults,
+    fl_shape_context;
 
 /* "did you mean "x"?" in `ret_text`, or NULL when nothing is near. */
 enum { FL_SUGGESTION_MAX = 256 };
@@ -75,6 +77,7 @@ struct fl_section {
   struct fl_entry **items;
   const char **names;
   size_t count;
+  size_t own_count; /* without those of the file around, which stand behind */
   struct fl_map index;
 };
 
@@ -90,6 +93,7 @@ struct fl_file_part {
   struct fl_document document;
   struct fl_spot root;
   struct fl_spot sections[4]; /* parents of the entries */
+  struct fl_spot graphs;      /* the section of graphs */
 };
 
 struct fl_loader {
@@ -104,9 +108,39 @@ struct fl_loader {
   const char *loading_node; /* whose expressions are compiled; NULL: those of an edge */
   const char *element_name; /* of the send whose expressions are compiled; NULL: there is none */
   bool has_default_state;   /* no `state` anywhere: messages only */
+  struct fl_loader *outer;  /* of the file or graph that this one stands in; NULL: it is the file that was asked for */
+  bool is_inline;           /* a graph of a `graphs` section: its file is that of `outer` */
+  const char *path;         /* of the file, as it is read */
+  struct fl_child_graph **children; /* of a file: those that its nodes run */
+  size_t child_count;
+};
+
+/* A graph that nodes run: a file, or a graph of a `graphs` section. */
+struct fl_child_graph {
+  char *name;                   /* of the section's entry, or the path of the file as it is read */
+  const struct fl_value *entry; /* of the section; NULL: a file */
+  bool is_loading;
+  struct fl_loader loader;
+  struct fl_graph_file file;
 };
 
 static inline const struct fl_spot *fl_loader_root(const struct fl_loader *loader) { return &loader->parts[0]->root; }
+
+/* file.c: a graph whose parts are there, and a text with its includes. */
+void fl_file_load_graph(struct fl_loader *loader, const char *name, struct fl_graph_file *file);
+void fl_file_load_text(struct fl_loader *loader, const char *path, fl_slice text, struct fl_graph_file *file);
+char *fl_file_folder_of(const char *path);
+/* As a person would name a file that another one names. */
+char *fl_file_name_of(struct fl_loader *loader, const char *path);
+void fl_loader_deinit(struct fl_loader *loader);
+
+/* file_graph.c: the graph that a node of type graph names, loaded once; NULL when it is wrong, which is said. */
+struct fl_child_graph *fl_file_child(const struct fl_spot *node);
+void fl_file_load_graphs(struct fl_loader *loader); /* those of the section that no node runs, too */
+void fl_file_children_take(struct fl_loader *loader, struct fl_graph_file *file);
+void fl_file_children_free(struct fl_loader *loader);
+/* Reads a file that this one names. */
+int fl_file_read(struct fl_loader *loader, const char *path, char **ret_text, size_t *ret_size, struct fl_error *err);
 
 /* file_section.c */
 void fl_file_collect(struct fl_loader *loader); /* sections of all parts, clashes said */

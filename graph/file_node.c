@@ -92,6 +92,7 @@ static const struct node_type types[] = {
     {{"set", "a node of type set", set_keys, NULL}, check_set},
     {{"fail", "a node of type fail", fail_keys, NULL}, check_fail},
     {{"interrupt", "a node of type interrupt", interrupt_keys, NULL}, check_interrupt},
+    {{"graph", "a node of type graph", fl_node_graph_keys, NULL}, fl_node_check_graph},
     {{"judge", "a node of type judge", fl_node_judge_keys, NULL}, fl_node_check_judge},
     {{"c", "a node of type c", c_keys, NULL}, check_c},
 };
@@ -105,9 +106,9 @@ static const struct node_type *find_type(const char *name) {
 }
 
 static void refuse_type(const struct fl_spot *spot, const char *name) {
-  static const char *const later[] = {"graph", "http"};
+  static const char *const later[] = {"http"};
   const char *names[TYPE_COUNT];
-  for (size_t i = 0; i < 2; i++) {
+  for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
     if (strcmp(name, later[i]) != 0) continue;
     fl_spot_error(
         spot, NULL,
@@ -117,9 +118,9 @@ static void refuse_type(const struct fl_spot *spot, const char *name) {
   for (size_t i = 0; i < TYPE_COUNT; i++) names[i] = types[i].shape.name;
   char advice[FL_SUGGESTION_MAX];
   const char *near = fl_suggest(name, names, TYPE_COUNT, advice);
-  fl_spot_error(spot,
-                near != NULL ? near : "the types are react, agent, tools, tool, set, fail, interrupt, judge and c",
-                "there is no node type \"%s\"", name);
+  fl_spot_error(
+      spot, near != NULL ? near : "the types are react, agent, tools, tool, set, fail, interrupt, graph, judge and c",
+      "there is no node type \"%s\"", name);
 }
 
 /* ---- declaring ---- */
@@ -221,6 +222,7 @@ static void load_node(struct fl_loader *loader, struct fl_entry *entry) {
   fl_graph_typed_node_take(loader->graph, entry->name, is_react ? "agent" : entry->type, description, load.config,
                            &load.exprs);
   fl_node_policy_copy(fl_graph_last_policy(loader->graph), &load.policy);
+  if (load.subgraph != NULL) fl_graph_set_subgraph(loader->graph, load.subgraph, load.checkpoints);
   finish_node(&load);
   if (is_react) add_react(&load);
   loader->loading_node = NULL;
@@ -235,11 +237,11 @@ void fl_file_load_nodes(struct fl_loader *loader) {
 /* ---- all shapes ---- */
 
 const struct fl_file_shape *const *fl_file_shapes(void) {
-  static const struct fl_file_shape *all[TYPE_COUNT + 24];
+  static const struct fl_file_shape *all[TYPE_COUNT + 32];
   static const struct fl_file_shape *const others[] = {
-      &fl_shape_graph, &fl_shape_part,    &fl_shape_channel, &fl_shape_model,    &fl_shape_server, &fl_shape_edge,
-      &fl_shape_arm,   &fl_shape_prompt,  &fl_shape_answer,  &fl_shape_history,  &fl_shape_send,   &fl_shape_way,
-      &fl_shape_retry, &fl_shape_timeout, &fl_shape_cache,   &fl_shape_defaults, &fl_shape_context};
+      &fl_shape_graph, &fl_shape_subgraph, &fl_shape_part,    &fl_shape_channel, &fl_shape_model,    &fl_shape_server,
+      &fl_shape_edge,  &fl_shape_arm,      &fl_shape_prompt,  &fl_shape_answer,  &fl_shape_history,  &fl_shape_send,
+      &fl_shape_way,   &fl_shape_retry,    &fl_shape_timeout, &fl_shape_cache,   &fl_shape_defaults, &fl_shape_context};
   for (size_t i = 0; i < TYPE_COUNT; i++) all[i] = &types[i].shape;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) all[TYPE_COUNT + i] = others[i];
   return all;

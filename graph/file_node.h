@@ -13,7 +13,9 @@ struct fl_node_load {
   struct fl_node_policy policy;
   struct fl_way_def *ways; /* where it goes by itself */
   size_t way_count;
-  bool is_for_parent; /* what it writes and where it goes is of the graph above */
+  bool is_for_parent;             /* what it writes and where it goes is of the graph above */
+  struct fl_definition *subgraph; /* of a node of type graph; lent; NULL: it is wrong */
+  enum fl_checkpoints checkpoints;
 };
 
 typedef void fl_node_check_fn(struct fl_node_load *load);
@@ -42,3 +44,8 @@ extern const char *const fl_node_agent_keys[], *const fl_node_react_keys[], *con
                                                                                 *const fl_node_judge_keys[];
 extern const struct fl_file_shape fl_shape_prompt, fl_shape_answer, fl_shape_history;
 fl_node_check_fn fl_node_check_agent, fl_node_check_tools, fl_node_check_judge;
+
+/* ---- file_graph.c: nodes that run a graph ---- */
+
+extern const char *const fl_node_graph_keys[];
+fl_node_check_fn fl_node_check_graph;

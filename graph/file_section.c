@@ -21,6 +21,7 @@ static void add_entry(struct fl_section *section, const struct fl_spot *spot, co
   section->names = fl_realloc(section->names, (section->count + 1) * sizeof *section->names);
   section->items[section->count] = entry;
   section->names[section->count++] = entry->name;
+  section->own_count = section->count;
   fl_map_set(&section->index, entry->name, entry);
 }
 
@@ -33,6 +34,19 @@ static void collect(struct fl_section *section, const struct fl_spot *map, const
   }
 }
 
+/* What the file around has and this one does not say otherwise. */
+static void inherit(struct fl_section *section, const struct fl_section *outer) {
+  for (size_t i = 0; i < outer->count; i++) {
+    struct fl_entry *entry = outer->items[i];
+    if (fl_section_find(section, entry->name) != NULL) continue;
+    section->items = fl_realloc(section->items, (section->count + 1) * sizeof *section->items);
+    section->names = fl_realloc(section->names, (section->count + 1) * sizeof *section->names);
+    section->items[section->count] = entry;
+    section->names[section->count++] = entry->name;
+    fl_map_set(&section->index, entry->name, entry);
+  }
+}
+
 void fl_file_collect(struct fl_loader *loader) {
   struct fl_section *sections[] = {&loader->state, &loader->models, &loader->servers, &loader->nodes};
   static const char *const keys[] = {"state", "models", "mcpServers", "nodes"};
@@ -40,12 +54,16 @@ void fl_file_collect(struct fl_loader *loader) {
   loader->has_default_state = true;
   for (size_t p = 0; p < loader->part_count; p++) {
     struct fl_file_part *part = loader->parts[p];
+    part->graphs = fl_spot_member(&part->root, "graphs");
     for (size_t s = 0; s < 4; s++) {
       part->sections[s] = fl_spot_member(&part->root, keys[s]);
       collect(sections[s], &part->sections[s], whats[s]);
     }
     if (part->sections[0].value != NULL) loader->has_default_state = false;
   }
+  if (loader->outer == NULL) return;
+  inherit(&loader->models, &loader->outer->models);
+  inherit(&loader->servers, &loader->outer->servers);
 }
 
 /* ---- channels ---- */

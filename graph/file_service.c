@@ -90,7 +90,7 @@ static struct fl_value *load_model(const struct fl_entry *entry) {
 
 struct fl_value *fl_file_load_models(struct fl_loader *loader) {
   struct fl_value *models = fl_object();
-  for (size_t i = 0; i < loader->models.count; i++)
+  for (size_t i = 0; i < loader->models.own_count; i++)
     fl_set_take(models, loader->models.items[i]->name, load_model(loader->models.items[i]));
   return models;
 }
@@ -186,7 +186,7 @@ static struct fl_value *load_server(const struct fl_entry *entry) {
 
 struct fl_value *fl_file_load_servers(struct fl_loader *loader) {
   struct fl_value *servers = fl_object();
-  for (size_t i = 0; i < loader->servers.count; i++)
+  for (size_t i = 0; i < loader->servers.own_count; i++)
     fl_set_take(servers, loader->servers.items[i]->name, load_server(loader->servers.items[i]));
   return servers;
 }

@@ -155,6 +155,8 @@ static int load_servers(struct fl_runtime *runtime, struct fl_loaded_graph *grap
 }
 
 static bool names_server(const struct fl_definition *definition, const char *server) {
+  for (size_t i = 0; i < definition->node_count; i++)
+    if (definition->nodes[i].subgraph != NULL && names_server(definition->nodes[i].subgraph, server)) return true;
   FL_FREE_AUTO char *prefix = fl_format("%s/", server);
   for (size_t i = 0; i < definition->node_count; i++) {
     const struct fl_value *config = definition->nodes[i].config;
@@ -179,18 +181,35 @@ static int load_builtin(struct fl_runtime *runtime, struct fl_loaded_graph *grap
   return rc == FL_E_EXISTS ? 0 : rc;
 }
 
+/* The place of a node's function is known in the file itself; of a graph in its `graphs` section only the graph. */
+static void miss_function(const struct fl_loaded_graph *graph, const struct fl_node_def *node, const char *name,
+                          struct fl_diags *diags) {
+  struct fl_error err = {0};
+  fl_error_set(&err, FL_E_NOT_FOUND, "there is no function named \"%s\" in this program", name);
+  bool is_own = fl_definition_node(graph->definition, node->name) >= 0;
+  FL_FREE_AUTO char *pointer = is_own ? fl_format("/nodes/%s/function", node->name) : fl_strdup("/graphs");
+  add_diag(graph, pointer, diags, &err);
+}
+
+static bool is_other_file(const struct fl_loaded_graph *graph, const struct fl_definition *definition) {
+  for (const struct fl_loaded_graph *inner = graph->inner; inner != NULL; inner = inner->next)
+    if (inner->definition == definition) return true;
+  return false;
+}
+
 /* A node of type `c` must name a function that the embedding program (or a plugin) has added. */
-static int check_functions(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_diags *diags) {
+static int check_functions(struct fl_runtime *runtime, struct fl_loaded_graph *graph,
+                           const struct fl_definition *definition, struct fl_diags *diags) {
   int rc = 0;
-  for (size_t i = 0; i < graph->definition->node_count; i++) {
-    const struct fl_node_def *node = &graph->definition->nodes[i];
+  for (size_t i = 0; i < definition->node_count; i++) {
+    const struct fl_node_def *node = &definition->nodes[i];
     const char *name = fl_get_string(node->config, "function", NULL);
+    if (node->subgraph != NULL && !is_other_file(graph, node->subgraph) &&
+        check_functions(runtime, graph, node->subgraph, diags) < 0)
+      rc = FL_E_INVALID;
     if (node->run != NULL || strcmp(node->type, "c") != 0 || name == NULL) continue;
     if (fl_map_get(&runtime->functions, name) != NULL) continue;
-    struct fl_error err = {0};
-    fl_error_set(&err, FL_E_NOT_FOUND, "there is no function named \"%s\" in this program", name);
-    FL_FREE_AUTO char *pointer = fl_format("/nodes/%s/function", node->name);
-    add_diag(graph, pointer, diags, &err);
+    miss_function(graph, node, name, diags);
     rc = FL_E_INVALID;
   }
   return rc;
@@ -226,6 +245,56 @@ static char **granted_servers(const struct fl_runtime *runtime) {
   return names;
 }
 
+/* ---- files that it runs as graphs ---- */
+
+/* What a file says of its tools' effects counts where the one around says nothing. */
+static void merge_effects(struct fl_loaded_graph *graph, const struct fl_value *effects) {
+  struct fl_value *merged = fl_copy_shallow(graph->file.effects);
+  for (struct fl_member m = {0}; fl_next_member(effects, &m);)
+    if (fl_get(merged, m.key) == NULL) fl_set_take(merged, m.key, fl_value_ref(m.value));
+  fl_value_unref(graph->file.effects);
+  graph->file.effects = merged;
+}
+
+/* They take their definitions, models and servers with them, and come under the policy of the graph around. */
+static void split_children(struct fl_loaded_graph *graph) {
+  struct fl_loaded_graph **end = &graph->inner;
+  for (size_t i = 0; i < graph->file.child_count; i++) {
+    struct fl_loaded_graph *inner = fl_new(struct fl_loaded_graph);
+    inner->file = graph->file.children[i];
+    inner->definition = fl_definition_ref(inner->file.definition);
+    inner->outer = graph;
+    split_children(inner);
+    merge_effects(graph, inner->file.effects);
+    *end = inner;
+    end = &inner->next;
+  }
+  graph->file.child_count = 0;
+}
+
+static int load_services(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_diags *diags) {
+  int results[] = {load_models(graph, diags), load_servers(runtime, graph, diags),
+                   check_functions(runtime, graph, graph->definition, diags)};
+  int rc = 0;
+  for (size_t i = 0; i < sizeof results / sizeof results[0]; i++)
+    if (results[i] < 0) rc = results[i];
+  for (struct fl_loaded_graph *inner = graph->inner; inner != NULL; inner = inner->next) {
+    int inner_rc = load_services(runtime, inner, diags);
+    if (inner_rc < 0) rc = inner_rc;
+  }
+  return rc;
+}
+
+void fl_load_graph_settle(struct fl_runtime *runtime, struct fl_loaded_graph *graph) {
+  for (struct fl_loaded_graph *inner = graph->inner, *next; inner != NULL; inner = next) {
+    next = inner->next;
+    fl_load_graph_settle(runtime, inner);
+  }
+  graph->inner = NULL;
+  graph->next = runtime->graphs;
+  runtime->graphs = graph;
+}
+
 int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded_graph *graph, struct fl_diags *diags) {
   struct fl_error err = {0};
   char **servers = granted_servers(runtime);
@@ -234,11 +303,9 @@ int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded
   fl_free(servers);
   if (rc < 0) return rc;
   graph->definition = fl_definition_ref(graph->file.definition);
+  split_children(graph);
   graph->policy = fl_allow_list(runtime, graph->definition, graph->file.effects);
-  int results[] = {load_models(graph, diags), load_servers(runtime, graph, diags),
-                   check_functions(runtime, graph, diags)};
-  for (size_t i = 0; i < sizeof results / sizeof results[0]; i++)
-    if (results[i] < 0) rc = results[i];
+  rc = load_services(runtime, graph, diags);
   if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0) add_diag(graph, "", diags, &err);
   return rc;
 }

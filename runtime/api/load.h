@@ -7,6 +7,8 @@
 const char *fl_load_getenv(const char *name);
 
 /* Fills `graph` (cleared by the caller, who frees it also on failure) and adds its servers to the registry. */
+/* Puts a loaded graph, and those inside it, into the runtime's list. */
+void fl_load_graph_settle(struct fl_runtime *runtime, struct fl_loaded_graph *graph);
 int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded_graph *graph, struct fl_diags *diags);
 
 /* A graph file alone, without starting or adding anything; for checks and drawings. */

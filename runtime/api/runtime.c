@@ -32,8 +32,7 @@ int fl_runtime_load_diags(struct fl_runtime *runtime, const char *path, struct f
     fl_loaded_graph_free(graph);
     return rc;
   }
-  graph->next = runtime->graphs;
-  runtime->graphs = graph;
+  fl_load_graph_settle(runtime, graph);
   *ret_definition = fl_definition_ref(graph->definition);
   return 0;
 }

@@ -60,6 +60,10 @@ static void free_models(struct fl_map *models) {
 }
 
 void fl_loaded_graph_free(struct fl_loaded_graph *graph) {
+  for (struct fl_loaded_graph *inner = graph->inner, *next; inner != NULL; inner = next) {
+    next = inner->next;
+    fl_loaded_graph_free(inner);
+  }
   free_models(&graph->models);
   fl_policy_destroy(graph->policy);
   fl_definition_unref(graph->definition);
@@ -112,6 +116,7 @@ void fl_runtime_grant(struct fl_runtime *runtime, const char *server) {
   runtime->granted = fl_realloc(runtime->granted, (count + 1) * sizeof *runtime->granted);
   runtime->granted[count] = fl_format("%s/*", server);
   for (struct fl_loaded_graph *graph = runtime->graphs; graph != NULL; graph = graph->next) {
+    if (graph->outer != NULL) continue;
     fl_policy_destroy(graph->policy);
     graph->policy = fl_allow_list(runtime, graph->definition, graph->file.effects);
   }

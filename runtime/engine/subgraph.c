@@ -289,6 +289,11 @@ static void take_command(struct fl_task *task, struct fl_parent_command *command
   int rc = 0;
   for (size_t i = 0; i < command->write_count && rc == 0; i++)
     rc = fl_task_write_take(task, command->writes[i].channel, fl_value_ref(command->writes[i].value));
+  for (size_t i = 0; i < command->goto_count && rc == 0; i++) {
+    const struct fl_goto *to = &command->gotos[i];
+    if (to->arg != NULL) rc = fl_task_send_take(task, to->node, fl_value_ref(to->arg));
+    else rc = fl_task_goto(task, to->node);
+  }
   fl_task_complete(task, rc < 0 ? rc : FL_DONE);
 }
 
