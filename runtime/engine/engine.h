@@ -15,6 +15,7 @@
 #include "tools/policy/policy.h"
 #include "tools/registry.h"
 
+#include <fairlead/memory.h>
 #include <fairlead/runtime.h>
 
 /* ---- runtime.c ---- */
@@ -63,7 +64,7 @@ struct fl_runtime {
   int64_t last_ticks;             /* of the last checkpoint id */
   uint8_t node_id[6];             /* of this process in checkpoint ids (RFC 9562: random) */
   size_t invocation_count;
-  size_t release_count; /* leases on their way back */
+  size_t release_count; /* leases on their way back, and operations of memories */
   struct fl_map
       unreturned; /* thread id -> its fence, as struct fl_unreturned *: the store refused to take the lease back */
   bool is_closing, is_closed;
@@ -72,6 +73,7 @@ struct fl_runtime {
   struct fl_map models;                       /* name -> struct fl_model_config *, for graphs built in C */
   char **granted;                             /* patterns of tools that the embedding program added */
   size_t granted_count;
+  struct fl_memory *memory;        /* <fairlead/memory.h>; NULL until somebody uses it */
   struct fl_value *server_entries; /* of the loaded graphs, by name: [folder, mcpServers entry]; an object */
 };
 

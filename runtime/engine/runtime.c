@@ -46,6 +46,8 @@ void fl_runtime_shutdown(struct fl_runtime *runtime) {
   fl_check(runtime->invocation_count == 0);
   runtime->is_closing = true;
   fl_timer_stop(runtime->world, &runtime->look_timer);
+  fl_memory_destroy(runtime->memory);
+  runtime->memory = NULL;
   while (runtime->threads != NULL) fl_thread_close(runtime, runtime->threads);
   fl_registry_close(runtime->registry, on_registry_closed, runtime);
 }

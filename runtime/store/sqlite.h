@@ -101,6 +101,20 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
     " manifest, sum, arguments, is_error, labels, origin, result_sum, result) SELECT ?2, checkpoint, id,"              \
     " task, place, ns, kind, effect, name, key, argument_hash, manifest, sum, arguments, is_error, labels,"            \
     " origin, result_sum, result FROM call WHERE thread = ?1 ORDER BY seq")                                            \
+  X(ITEM_FIND, "SELECT seq, created_ms FROM item WHERE ns = ?1 AND key = ?2")                                          \
+  X(ITEM_ADD, "INSERT INTO item(ns, key, created_ms, updated_ms, ttl_ms, expires_ms, sum, body)"                       \
+              " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                                               \
+  X(ITEM_DROP, "DELETE FROM item WHERE seq = ?1")                                                                      \
+  X(ITEM_TOUCH, "UPDATE item SET expires_ms = ?3 + ttl_ms WHERE ns = ?1 AND key = ?2 AND ttl_ms IS NOT NULL"           \
+                " AND expires_ms > ?3")                                                                                \
+  X(ITEM_EXPIRED, "SELECT seq FROM item WHERE expires_ms <= ?1 LIMIT 1")                                               \
+  X(ITEM_TEXT_ADD, "INSERT INTO item_text(rowid, body) VALUES(?1, ?2)")                                                \
+  X(ITEM_TEXT_DROP, "DELETE FROM item_text WHERE rowid = ?1")                                                          \
+  X(ITEM_VECTOR_ADD, "INSERT INTO item_vector(item, model, body) VALUES(?1, ?2, ?3)")                                  \
+  X(ITEM_VECTORS_DROP, "DELETE FROM item_vector WHERE item = ?1")                                                      \
+  X(ITEM_READ, "SELECT ns, key, body, sum, created_ms, updated_ms, ttl_ms, expires_ms FROM item WHERE ns = ?1"         \
+               " AND key = ?2 AND (expires_ms IS NULL OR expires_ms > ?3)")                                            \
+  X(ITEM_ROW, "SELECT ns, key, body, sum, created_ms, updated_ms, ttl_ms, expires_ms FROM item WHERE seq = ?1")        \
   X(CACHE_READ, "SELECT sum, body FROM cache WHERE graph = ?1 AND node = ?2 AND key = ?3"                              \
                 " AND (expires_ms IS NULL OR expires_ms > ?4)")                                                        \
   X(CACHE_DROP, "DELETE FROM cache WHERE graph = ?1 AND node = ?2 AND key = ?3")                                       \

@@ -113,3 +113,23 @@ int fl_store_list_requests(struct fl_store *store, const struct fl_requests_quer
   struct fl_db *db = store->ops->side(store);
   return db == NULL ? 0 : fl_side_list_requests(db, query, err);
 }
+
+int fl_store_read_item(struct fl_store *store, const struct fl_item_name *name, fl_item_fn *visit, void *user,
+                       struct fl_error *err) {
+  WITH_ERROR(err);
+  struct fl_db *db = store->ops->side(store);
+  if (db == NULL) return fl_error_set(err, FL_E_NOT_FOUND, "there is no item \"%.100s\"", name->key);
+  return fl_side_read_item(db, name, visit, user, err);
+}
+
+int fl_store_search_items(struct fl_store *store, const struct fl_items_query *query, struct fl_error *err) {
+  WITH_ERROR(err);
+  struct fl_db *db = store->ops->side(store);
+  return db == NULL ? 0 : fl_side_search_items(db, query, err);
+}
+
+int fl_store_list_namespaces(struct fl_store *store, const struct fl_namespaces_query *query, struct fl_error *err) {
+  WITH_ERROR(err);
+  struct fl_db *db = store->ops->side(store);
+  return db == NULL ? 0 : fl_side_list_namespaces(db, query, err);
+}

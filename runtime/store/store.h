@@ -7,6 +7,7 @@
 #pragma once
 #include "graph/record.h"
 #include "runtime/io/world.h"
+#include "runtime/store/items.h"
 #include "runtime/store/upkeep.h"
 
 struct fl_store;
@@ -61,6 +62,7 @@ enum fl_txn_kind {
   FL_TXN_IMPORT,
   FL_TXN_CACHE_PUT,   /* of no thread, as the next */
   FL_TXN_CACHE_CLEAR, /* `count`: how many went */
+  FL_TXN_ITEMS,       /* items.h; of no thread; `count`: those deleted */
 };
 
 /* Beside the threads, in every kind of store: results of nodes that may be used again. `graph` and `node` are names of
@@ -102,7 +104,7 @@ enum { FL_LEASE_MS = 30000, FL_LEASE_RENEW_MS = 10000 };
  * dropped with it, so that what they said is stored once. */
 struct fl_txn {
   enum fl_txn_kind kind;
-  const char *thread;     /* fl_is_thread_id; NULL for CACHE_* */
+  const char *thread;     /* fl_is_thread_id; NULL for CACHE_* and ITEMS */
   bool creates;           /* ACQUIRE, WRITE */
   uint64_t fence;         /* in for WRITE, RENEW, RELEASE; out for ACQUIRE */
   uint64_t expected_head; /* WRITE with a checkpoint of the root namespace: the head it replaces; else FL_E_CONFLICT */
@@ -114,6 +116,7 @@ struct fl_txn {
     const struct fl_rollback *rollback;
     const struct fl_copy *copy;
     const struct fl_import *import;
+    const struct fl_item_ops *items;
   };
   int64_t wall_ms; /* now, by the caller's world */
   uint64_t count;  /* out, where the kind says so; and `bytes` */

@@ -55,7 +55,7 @@ static int record_check(const struct fl_record *record, const char *thread, stru
 
 static int cache_check(const struct fl_txn *txn, struct fl_error *err) {
   const struct fl_cache_entry *entry = txn->cache;
-  if (txn->kind == FL_TXN_CACHE_CLEAR) return 0;
+  if (txn->kind != FL_TXN_CACHE_PUT) return 0;
   if (entry->graph == NULL || entry->node == NULL || entry->body.data == NULL)
     return fl_error_set(err, FL_E_INVALID, "a cached result without graph, node or body");
   if (entry->body.size <= FL_CACHE_BODY_MAX) return 0;
@@ -91,7 +91,7 @@ static int records_check(const struct fl_records *records, const char *thread, s
 }
 
 bool fl_txn_is_beside(const struct fl_txn *txn) {
-  return txn->kind == FL_TXN_CACHE_PUT || txn->kind == FL_TXN_CACHE_CLEAR;
+  return txn->kind == FL_TXN_CACHE_PUT || txn->kind == FL_TXN_CACHE_CLEAR || txn->kind == FL_TXN_ITEMS;
 }
 
 int fl_txn_check(const struct fl_txn *txn, struct fl_error *err) {
