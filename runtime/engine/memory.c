@@ -77,7 +77,7 @@ static struct operation *operation_create(struct fl_memory *memory, enum kind ki
   struct operation *operation = fl_new(struct operation);
   *operation = (struct operation){.memory = memory, .kind = kind, .on_done = on_done, .user = user};
   memory->operation_count++;
-  fl_runtime_begin_txn(memory->runtime);
+  memory->runtime->release_count++; /* without holding the world: an embedder waits for timers */
   return operation;
 }
 
@@ -102,6 +102,11 @@ static void operation_free(struct operation *operation) {
   fl_free(operation);
 }
 
+static void let_go(struct fl_runtime *runtime) {
+  runtime->release_count--;
+  if (runtime->release_count == 0 && runtime->is_closing && runtime->owns_world) fl_world_stop(runtime->world);
+}
+
 static void answer(struct operation *operation) {
   struct fl_memory *memory = operation->memory;
   struct fl_runtime *runtime = memory->runtime;
@@ -110,7 +115,7 @@ static void answer(struct operation *operation) {
   operation_free(operation);
   memory->operation_count--;
   memory_free(memory);
-  fl_runtime_end_txn(runtime);
+  let_go(runtime);
 }
 
 static void go_on(struct operation *operation);
