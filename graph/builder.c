@@ -78,9 +78,24 @@ void fl_graph_channel(struct fl_graph *graph, const char *name, const struct fl_
   struct fl_channel_def *channel = grow_one(graph, channels, channel);
   channel->name = fl_strdup(name != NULL ? name : "");
   channel->kind = FL_CHANNEL_STATE;
-  channel->reducer = fl_option(options, reducer, FL_LAST);
+  channel->reduce = fl_option(options, reduce, NULL);
+  channel->reduce_user = fl_option(options, reduce_user, NULL);
+  channel->reducer = channel->reduce != NULL ? FL_CUSTOM : fl_option(options, reducer, FL_LAST);
+  channel->accumulates = fl_option(options, accumulate, false);
+  channel->is_guarded = !fl_option(options, no_guard, false);
+  channel->is_private = fl_option(options, is_private, false);
   channel->default_value = fl_value_ref(fl_option(options, default_value, NULL));
   channel->schema_value = fl_value_ref(fl_option(options, schema, NULL));
+}
+
+/* A NULL-terminated list; NULL stays NULL. */
+static char **names_dup(const char *const *names) {
+  size_t count = 0;
+  if (names == NULL) return NULL;
+  while (names[count] != NULL) count++;
+  char **copy = fl_new_array(char *, count + 1);
+  for (size_t i = 0; i < count; i++) copy[i] = fl_strdup(names[i]);
+  return copy;
 }
 
 void fl_graph_node(struct fl_graph *graph, const char *name, fl_node_fn *run, void *user,
@@ -93,12 +108,8 @@ void fl_graph_node(struct fl_graph *graph, const char *name, fl_node_fn *run, vo
   node->user = user;
   fl_node_policy_read(&node->policy, options);
   node->is_deferred = fl_option(options, defer, false);
-  const char *const *destinations = fl_option(options, destinations, NULL);
-  if (destinations == NULL) return;
-  size_t count = 0;
-  while (destinations[count] != NULL) count++;
-  node->destinations = fl_new_array(char *, count + 1);
-  for (size_t i = 0; i < count; i++) node->destinations[i] = fl_strdup(destinations[i]);
+  node->destinations = names_dup(fl_option(options, destinations, NULL));
+  node->input_names = names_dup(fl_option(options, input, NULL));
 }
 
 struct fl_node_def *fl_graph_last_node(struct fl_graph *graph) {

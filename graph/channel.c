@@ -107,26 +107,75 @@ static void append_written(struct fl_fold *fold, struct fl_value *written) {
 
 /* ---- writes ---- */
 
+struct fl_value *fl_overwrite_of(const struct fl_value *written) {
+  if (!fl_is(written, FL_OBJECT)) return NULL;
+  if (fl_size(written) == 1) return fl_get(written, "__overwrite__");
+  bool is_long = fl_size(written) == 2 && strcmp(fl_get_string(written, "type", ""), "__overwrite__") == 0;
+  return is_long ? fl_get(written, "value") : NULL;
+}
+
 static int refuse_second(const struct fl_channel_def *channel, const struct fl_fold *fold, const char *writer,
                          struct fl_error *err) {
   bool is_same = strcmp(fold->writer, writer) == 0;
-  return fl_error_set(
-      err, FL_E_GRAPH,
-      "channel \"%s\" holds one value, but %s \"%s\"%s%s%s wrote it %s in one superstep "
-      "(INVALID_CONCURRENT_GRAPH_UPDATE); give the channel a reducer (append, sum, messages, …) or let it be "
-      "written once",
-      channel->name, is_same ? "node" : "nodes", fold->writer, is_same ? "" : " and \"", is_same ? "" : writer,
-      is_same ? "" : "\"", is_same ? "twice" : "both");
+  return fl_error_set(err, FL_E_GRAPH,
+                      "channel \"%s\" holds one value, but %s \"%s\"%s%s%s wrote it %s in one superstep "
+                      "(INVALID_CONCURRENT_GRAPH_UPDATE); %s or let it be written once",
+                      channel->name, is_same ? "node" : "nodes", fold->writer, is_same ? "" : " and \"",
+                      is_same ? "" : writer, is_same ? "" : "\"", is_same ? "twice" : "both",
+                      channel->reducer == FL_LAST ? "give the channel a reducer (append, sum, messages, …)"
+                                                  : "give the channel \"guard: false\"");
+}
+
+static int reduce_custom(const struct fl_fold *fold, const struct fl_channel_def *channel, struct fl_value *written,
+                         struct fl_value **ret_next, struct fl_error *err) {
+  struct fl_error why = {0};
+  int rc = channel->reduce(fold->var.value, written, ret_next, channel->reduce_user, &why);
+  return rc < 0 ? fl_error_set(err, rc, "%s", why.text[0] != '\0' ? why.text : fl_error_sentence(rc)) : 0;
 }
 
 static int reduce_into(struct fl_fold *fold, const struct fl_channel_def *channel, struct fl_value *written,
                        struct fl_error *err) {
   struct fl_value *next;
-  int rc = fl_reduce(channel->reducer, fold->var.value, written, &next, err);
+  int rc = 0;
+  if (channel->reducer != FL_CUSTOM) rc = fl_reduce(channel->reducer, fold->var.value, written, &next, err);
+  else if (fold->var.value == NULL) next = fl_value_ref(written);
+  else rc = reduce_custom(fold, channel, written, &next, err);
   if (rc < 0) return rc;
   fl_value_unref(fold->var.value);
   fold->var.value = next;
   fold->is_changed = true;
+  return 0;
+}
+
+/* The value takes the place of what is held; what was folded in this superstep before is lost with it. */
+static int overwrite(struct fl_fold *fold, const struct fl_channel_def *channel, struct fl_value *value,
+                     struct fl_error *err) {
+  if (fold->is_overwritten)
+    return fl_error_set(err, FL_E_GRAPH, "it is overwritten twice in one superstep; one of the writers must not");
+  fold->is_overwritten = true;
+  if (fl_reducer_makes_list(channel->reducer)) {
+    fl_fold_clear(fold);
+    append_written(fold, value);
+    return 0;
+  }
+  struct fl_value *checked = NULL;
+  int rc = channel->reducer != FL_CUSTOM ? fl_reduce(channel->reducer, NULL, value, &checked, err) : 0;
+  fl_value_unref(checked);
+  if (rc < 0) return rc;
+  fl_value_unref(fold->var.value);
+  fold->var.value = fl_value_ref(value);
+  fold->is_changed = true;
+  return 0;
+}
+
+static int write_folding(struct fl_fold *fold, const struct fl_channel_def *channel, struct fl_value *value,
+                         bool measures, struct fl_error *err) {
+  struct fl_value *in_place = fl_overwrite_of(value);
+  if (in_place != NULL) return overwrite(fold, channel, in_place, err);
+  if (fold->is_overwritten) return 0;
+  if (channel->reducer == FL_MESSAGES) return fl_messages_fold(fold, value, measures, err);
+  if (channel->reducer != FL_APPEND) return reduce_into(fold, channel, value, err);
+  append_written(fold, value);
   return 0;
 }
 
@@ -135,11 +184,15 @@ int fl_folds_write(struct fl_folds *folds, size_t index, struct fl_value *value,
   const struct fl_channel_def *channel = &fl_state_definition(folds->base)->channels[index];
   struct fl_fold *fold = fl_folds_find(folds, index);
   if (fold == NULL) fold = begin_fold(folds, index);
-  if (channel->reducer == FL_LAST && fold->write_count > 0) return refuse_second(channel, fold, writer, err);
-  if (fold->write_count++ == 0) fold->writer = writer;
+  if (fl_channel_holds_one(channel) && fold->write_count > 0) return refuse_second(channel, fold, writer, err);
+  bool is_first = fold->write_count++ == 0;
+  if (is_first) fold->writer = writer;
+  fold->is_written = true;
   int rc = 0;
-  if (channel->reducer == FL_APPEND) append_written(fold, value);
-  else if (channel->reducer == FL_MESSAGES) rc = fl_messages_fold(fold, value, folds->measures, err);
+  if (is_first && channel->reducer == FL_TOPIC && !channel->accumulates && fl_list_size(fold->var.list) > 0)
+    fl_fold_clear(fold);
+  if (fl_reducer_folds(channel->reducer)) rc = write_folding(fold, channel, value, folds->measures, err);
+  else if (channel->reducer == FL_TOPIC) append_written(fold, value);
   else rc = reduce_into(fold, channel, value, err);
   return rc < 0 ? fl_error_context(err, "channel \"%s\", written by node \"%s\"", channel->name, writer) : 0;
 }
@@ -159,7 +212,27 @@ void fl_folds_adopt(struct fl_folds *folds, struct fl_folds *view, const void *o
 }
 
 void fl_folds_next_step(struct fl_folds *folds) {
-  for (size_t i = 0; i < folds->count; i++) folds->items[i].write_count = 0;
+  for (size_t i = 0; i < folds->count; i++) {
+    folds->items[i].write_count = 0;
+    folds->items[i].is_overwritten = false;
+  }
+}
+
+void fl_folds_fade(struct fl_folds *folds) {
+  const struct fl_definition *definition = fl_state_definition(folds->base);
+  for (size_t i = 0; i < definition->fading_count; i++) {
+    size_t channel = definition->fading_channels[i];
+    struct fl_fold *fold = fl_folds_find(folds, channel);
+    if (fold != NULL && fold->write_count > 0) continue;
+    struct fl_var held = fold != NULL ? fold->var : fl_state_at(folds->base, channel);
+    if (held.value == NULL && (held.list == NULL || fl_list_size(held.list) == 0)) continue;
+    if (fold == NULL) fold = begin_fold(folds, channel);
+    fold->writer = FL_START; /* for messages; nothing can be wrong with nothing */
+    fold->is_changed = true;
+    if (fold->var.list != NULL) fl_fold_clear(fold);
+    fl_value_unref(fold->var.value);
+    fold->var.value = NULL;
+  }
 }
 
 /* ---- schemas ---- */
@@ -213,7 +286,7 @@ int fl_folds_check(const struct fl_folds *folds, struct fl_error *err) {
   for (size_t i = 0; i < folds->count && rc == 0; i++) {
     const struct fl_fold *fold = &folds->items[i];
     const struct fl_channel_def *channel = &fl_state_definition(folds->base)->channels[fold->channel];
-    if (channel->schema == NULL || !fold->is_changed) continue;
+    if (channel->schema == NULL || !fold->is_changed || (fold->var.value == NULL && fold->var.list == NULL)) continue;
     rc = fl_reducer_makes_list(channel->reducer)
              ? check_list(fold, channel, err)
              : check_value(channel->schema, fold->var.value, &(struct checked){channel->name, fold->writer, -1}, err);

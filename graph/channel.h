@@ -24,7 +24,9 @@ struct fl_fold {
   const char *writer; /* node that wrote first; lent */
   const void *owner;  /* whose view it was taken from; NULL: folded here */
   bool is_changed;
-  bool is_replaced; /* the list has nothing of the held one: edits are not noted */
+  bool is_written;     /* somebody wrote it; otherwise it was emptied */
+  bool is_overwritten; /* in this superstep: plain values do not count any more */
+  bool is_replaced;    /* the list has nothing of the held one: edits are not noted */
   struct fl_list_edit *edits;
   size_t edit_count, edit_capacity;
   size_t dead_size; /* bytes of text of held elements that were cut or replaced */
@@ -49,6 +51,13 @@ struct fl_fold *fl_folds_find(const struct fl_folds *folds, size_t channel); /* 
 int fl_folds_write(struct fl_folds *folds, size_t channel, struct fl_value *value, const char *writer,
                    struct fl_error *err);
 
+/* Empties the channels that hold nothing after a superstep which did not write them. */
+void fl_folds_fade(struct fl_folds *folds);
+
+/* What a write asks to be put in place of the held value: the V of {"__overwrite__": V} and of {"type":
+ * "__overwrite__", "value": V}, lent; NULL: it is a plain value. */
+struct fl_value *fl_overwrite_of(const struct fl_value *written);
+
 /* Moves the folds of `view` for channels that have none here yet; `owner` marks them. */
 void fl_folds_adopt(struct fl_folds *folds, struct fl_folds *view, const void *owner);
 
@@ -65,6 +74,8 @@ struct fl_state *fl_state_create(struct fl_definition *definition);
 /* What a task of a send sees: the members of its argument in place of the channels, and those that are no channels as
  * well. Lists of messages take their normal form, with ids derived from `task_id`. */
 struct fl_state *fl_state_create_arg(struct fl_definition *definition, struct fl_value *arg, const char *task_id);
+/* Some of the channels, as a node sees them that names its input. */
+struct fl_state *fl_state_restrict(const struct fl_state *state, const size_t *channels, size_t count);
 struct fl_state *fl_state_clone(const struct fl_state *state);
 bool fl_state_is_unshared(const struct fl_state *state);
 struct fl_var fl_state_at(const struct fl_state *state, size_t channel); /* lent */

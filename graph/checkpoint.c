@@ -96,10 +96,18 @@ static int write_value_body(const struct fl_fold *fold, struct fl_record *record
   return rc;
 }
 
+/* An emptied channel is one that the checkpoint does not name. */
+static bool holds_nothing_to_store(const struct fl_run *run, const struct fl_fold *fold) {
+  const struct fl_channel_def *channel = &run->definition->channels[fold->channel];
+  if (channel->reducer == FL_UNTRACKED) return true;
+  return fl_channel_fades(channel) && fold->var.value == NULL &&
+         (fold->var.list == NULL || fl_list_size(fold->var.list) == 0);
+}
+
 int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_records *records, struct fl_error *err) {
   for (size_t i = 0; i < folds->count && !run->ephemeral; i++) {
     struct fl_fold *fold = &folds->items[i];
-    if (!fold->is_changed) continue;
+    if (!fold->is_changed || holds_nothing_to_store(run, fold)) continue;
     struct fl_record *record = fl_records_add(records, FL_RECORD_VALUE, run->ns);
     record->value.channel = fl_strdup(run->definition->channels[fold->channel].name);
     record->value.no = fold->value_no = run->numbers->next_value_no++;
@@ -114,6 +122,17 @@ int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_r
   return 0;
 }
 
+/* The argument of a send without its untracked channels. */
+static struct fl_value *stored_send(const struct fl_run *run, struct fl_value *send) {
+  struct fl_value *arg = fl_get(send, "arg");
+  if (!run->definition->has_untracked || !fl_is(arg, FL_OBJECT)) return fl_value_ref(send);
+  struct fl_value *kept = fl_copy_shallow(arg), *stored = fl_copy_shallow(send);
+  for (size_t i = 0; i < run->definition->state_channel_count; i++)
+    if (run->definition->channels[i].reducer == FL_UNTRACKED) fl_unset(kept, run->definition->channels[i].name);
+  fl_set_take(stored, "arg", kept);
+  return stored;
+}
+
 int fl_checkpoint_sends(struct fl_run *run, struct fl_seal *seal, struct fl_error *err) {
   if (seal->sends == NULL || run->ephemeral) return 0;
   struct fl_record *record = fl_records_add(&seal->records, FL_RECORD_VALUE, run->ns);
@@ -121,7 +140,9 @@ int fl_checkpoint_sends(struct fl_run *run, struct fl_seal *seal, struct fl_erro
   record->value.channel = fl_strdup(FL_TASKS_CHANNEL);
   record->value.no = seal->sends_no = run->numbers->next_value_no++;
   record->value.kind = FL_BODY_VALUE;
-  int rc = fl_json_write(&body, seal->sends, FL_JSON_COMPACT);
+  FL_VALUE_AUTO stored = fl_array();
+  for (size_t i = 0; i < fl_size(seal->sends); i++) fl_append_take(stored, stored_send(run, fl_at(seal->sends, i)));
+  int rc = fl_json_write(&body, stored, FL_JSON_COMPACT);
   take_body(record, &body);
   return rc < 0 ? fl_error_set(err, rc, "the arguments of its sends are too large or too deep to be stored") : 0;
 }
@@ -150,12 +171,18 @@ void fl_checkpoint_write(const struct fl_run *run, const struct fl_planned *task
   write_json(add_write(run, task, index, fl_run_node(run, task)->name, records), value);
 }
 
+static struct fl_value *stored_write(const struct fl_run *run, const struct fl_task_write *write) {
+  return write->channel == run->definition->tasks_channel ? stored_send(run, write->value) : fl_value_ref(write->value);
+}
+
 int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task, struct fl_records *records,
                          struct fl_error *err) {
   for (size_t i = 0; i < task->writes.count; i++) {
     const struct fl_task_write *write = &task->writes.items[i];
     const char *channel = run->definition->channels[write->channel].name;
-    if (write_json(add_write(run, task, (int)i, channel, records), write->value) < 0)
+    if (run->definition->channels[write->channel].reducer == FL_UNTRACKED) continue;
+    FL_VALUE_AUTO value = stored_write(run, write);
+    if (write_json(add_write(run, task, (int)i, channel, records), value) < 0)
       return fl_error_set(err, FL_E_LIMIT, "channel \"%s\": the written value is too large or too deep to be stored",
                           channel);
   }
@@ -340,6 +367,7 @@ static void load_channel(struct fl_run *run, const struct fl_loaded_channel *loa
   ptrdiff_t index = fl_definition_channel(run->definition, loaded->name);
   if (index < 0 || (size_t)index >= run->definition->state_channel_count) return;
   if (loaded->var.value == NULL && loaded->var.list == NULL) return;
+  if (run->definition->channels[index].reducer == FL_UNTRACKED) return; /* it was stored under another reducer */
   struct fl_slot *slot = &run->slots[index];
   struct fl_var var = fit_var(&run->definition->channels[index], loaded->var);
   bool was_list = loaded->var.list != NULL;

@@ -37,6 +37,45 @@ static void move_channels(struct fl_graph *graph, struct fl_definition *definiti
     fl_map_set(&definition->channel_index, definition->channels[i].name, (void *)(uintptr_t)(i + 1));
 }
 
+/* What a folding channel starts from when its schema names one type and nothing else is said; NULL: the first value.
+ * The zeros of and, min and max would decide the result, so they have none. */
+static struct fl_value *zero_of(const struct fl_channel_def *channel) {
+  const char *type = fl_as_string(fl_get(channel->schema_value, "type"));
+  if (type == NULL) return NULL;
+  bool is_number = strcmp(type, "integer") == 0 || strcmp(type, "number") == 0;
+  if (channel->reducer == FL_SUM && is_number) return fl_int(0);
+  if (channel->reducer == FL_SUM && strcmp(type, "string") == 0) return fl_string("");
+  if (channel->reducer == FL_SUM && strcmp(type, "array") == 0) return fl_array();
+  if (channel->reducer == FL_OR && strcmp(type, "boolean") == 0) return fl_bool(false);
+  if (channel->reducer == FL_MERGE && strcmp(type, "object") == 0) return fl_object();
+  return NULL;
+}
+
+static void give_zero(struct fl_channel_def *channel) {
+  if (channel->default_value != NULL || !fl_is(channel->schema_value, FL_OBJECT)) return;
+  struct fl_value *zero = zero_of(channel);
+  if (zero != NULL && fl_schema_validate(channel->schema, zero, NULL) == 0) channel->default_value = zero;
+  else fl_value_unref(zero);
+}
+
+static void resolve_channels(struct fl_definition *definition, const struct fl_compile_options *options) {
+  const char *const *input = fl_option(options, input, NULL), *const *output = fl_option(options, output, NULL);
+  for (size_t i = 0; i < definition->state_channel_count; i++) {
+    struct fl_channel_def *channel = &definition->channels[i];
+    give_zero(channel);
+    channel->is_input = !channel->is_private && (input == NULL || fl_names_hold(input, channel->name));
+    channel->is_output = !channel->is_private && (output == NULL || fl_names_hold(output, channel->name));
+    definition->has_untracked |= channel->reducer == FL_UNTRACKED;
+    if (fl_channel_fades(channel)) push_index(&definition->fading_channels, &definition->fading_count, i);
+  }
+  for (size_t i = 0; i < definition->node_count; i++) {
+    struct fl_node_def *node = &definition->nodes[i];
+    for (size_t j = 0; node->input_names != NULL && node->input_names[j] != NULL; j++)
+      push_index(&node->input_channels, &node->input_count,
+                 (size_t)fl_definition_channel(definition, node->input_names[j]));
+  }
+}
+
 static size_t add_hidden_channel(struct fl_definition *definition, enum fl_channel_kind kind, char *name) {
   size_t index = definition->channel_count++;
   definition->channels[index] = (struct fl_channel_def){.name = name, .kind = kind};
@@ -201,6 +240,8 @@ static void compute_hash(struct fl_definition *definition) {
   for (size_t i = 0; i < definition->channel_count; i++) {
     const struct fl_channel_def *channel = &definition->channels[i];
     fl_buf_addf(&text, "\n%d %d %s", channel->kind, channel->reducer, channel->name);
+    fl_buf_addf(&text, " %d%d%d%d%d", channel->accumulates, channel->is_guarded, channel->is_private, channel->is_input,
+                channel->is_output);
     hash_value(&text, channel->default_value);
     hash_value(&text, channel->schema_value);
   }
@@ -228,6 +269,7 @@ struct fl_definition *fl_graph_resolve(struct fl_graph *graph, const struct fl_c
   fl_map_init(&graph->default_exprs);
   move_channels(graph, definition);
   move_nodes(graph, definition);
+  resolve_channels(definition, options);
   add_edges(graph, definition);
   for (size_t i = 0; i < graph->join_count; i++) add_join(&graph->joins[i], definition);
   for (size_t i = 0; i < graph->branch_count; i++) add_branch(&graph->branches[i], definition);

@@ -38,6 +38,7 @@ struct fl_writes {
   size_t count, capacity;
 };
 void fl_writes_deinit(struct fl_writes *writes);
+void fl_writes_drop(struct fl_writes *writes, size_t channel); /* all to a channel */
 void fl_writes_add_take(struct fl_writes *writes, size_t channel, struct fl_value *value);
 
 /* An edge leads to it, or a send. */

@@ -7,7 +7,8 @@
 #include "runtime/base/mem.h"
 
 const char *fl_reducer_name(enum fl_reducer reducer) {
-  static const char *const names[] = {"last", "append", "sum", "and", "or", "min", "max", "merge", "messages"};
+  static const char *const names[] = {"last",  "append",   "sum", "and",       "or",    "min",       "max",
+                                      "merge", "messages", "any", "ephemeral", "topic", "untracked", "custom"};
   return (size_t)reducer < sizeof names / sizeof names[0] ? names[reducer] : "unknown";
 }
 
@@ -68,6 +69,9 @@ void fl_node_def_deinit(struct fl_node_def *node) {
   fl_free(node->description);
   fl_value_unref(node->config);
   fl_exprs_deinit(&node->exprs);
+  for (size_t i = 0; node->input_names != NULL && node->input_names[i] != NULL; i++) fl_free(node->input_names[i]);
+  fl_free(node->input_names);
+  fl_free(node->input_channels);
   fl_free(node->plain_targets);
   fl_free(node->barrier_channels);
   fl_free(node->trigger_channels);
@@ -94,6 +98,7 @@ void fl_definition_unref(struct fl_definition *definition) {
   for (size_t i = 0; i < definition->channel_count; i++) fl_channel_def_deinit(&definition->channels[i]);
   for (size_t i = 0; i < definition->node_count; i++) fl_node_def_deinit(&definition->nodes[i]);
   fl_free(definition->channels);
+  fl_free(definition->fading_channels);
   fl_free(definition->nodes);
   fl_map_deinit(&definition->channel_index);
   fl_map_deinit(&definition->node_index);

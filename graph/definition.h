@@ -25,9 +25,13 @@ struct fl_channel_def {
   struct fl_value *schema_value;  /* STATE; NULL: any */
   struct fl_schema *schema;       /* STATE; NULL: any */
   bool checks_items; /* STATE of a list: the schema speaks of elements only, so that only new ones are checked */
-  struct fl_schema *item_schema; /* what each element must satisfy then; NULL: any */
-  char **names;                  /* BARRIER: the nodes it waits for; NULL-terminated */
-  bool is_deferred;              /* TRIGGER, BARRIER: available only when nothing else is left to run */
+  struct fl_schema *item_schema;        /* what each element must satisfy then; NULL: any */
+  char **names;                         /* BARRIER: the nodes it waits for; NULL-terminated */
+  bool accumulates, is_guarded;         /* STATE: TOPIC; EPHEMERAL and UNTRACKED */
+  bool is_private, is_input, is_output; /* STATE */
+  fl_reduce_fn *reduce;                 /* STATE, CUSTOM */
+  void *reduce_user;
+  bool is_deferred; /* TRIGGER, BARRIER: available only when nothing else is left to run */
 };
 
 /* A send of a graph file: one task of `node` for each element of a list, or one task in all. */
@@ -101,7 +105,10 @@ struct fl_node_def {
   struct fl_definition *subgraph; /* type "graph": what it runs; a reference; NULL otherwise */
   enum fl_checkpoints checkpoints;
   size_t trigger_channel; /* "branch:to:NODE" */
-  size_t *plain_targets;  /* node indices or FL_NODE_END */
+  char **input_names;     /* of the channels that it sees; NULL-terminated; NULL: all */
+  size_t *input_channels; /* the same by index */
+  size_t input_count;
+  size_t *plain_targets; /* node indices or FL_NODE_END */
   size_t plain_target_count;
   size_t *barrier_channels; /* barrier channels that this node reports to */
   size_t barrier_channel_count;
@@ -125,7 +132,10 @@ struct fl_definition {
   char *name;
   struct fl_channel_def *channels; /* STATE first, in declaration order */
   size_t channel_count, state_channel_count;
-  size_t tasks_channel;        /* "__tasks__", the last */
+  size_t tasks_channel;    /* "__tasks__", the last */
+  size_t *fading_channels; /* STATE: emptied by a superstep that does not write them */
+  size_t fading_count;
+  bool has_untracked;
   struct fl_map channel_index; /* name -> index + 1, as (void *)(uintptr_t) */
   struct fl_node_def *nodes;   /* in declaration order; that is also the order of tasks within a step */
   size_t node_count;
@@ -149,7 +159,21 @@ struct fl_definition {
 /* "last", "append", …, as graph files say it. */
 const char *fl_reducer_name(enum fl_reducer reducer);
 static inline bool fl_reducer_makes_list(enum fl_reducer reducer) {
-  return reducer == FL_APPEND || reducer == FL_MESSAGES;
+  return reducer == FL_APPEND || reducer == FL_MESSAGES || reducer == FL_TOPIC;
+}
+/* Whether several writes in one superstep are an error. */
+static inline bool fl_channel_holds_one(const struct fl_channel_def *channel) {
+  return channel->reducer == FL_LAST ||
+         (channel->is_guarded && (channel->reducer == FL_EPHEMERAL || channel->reducer == FL_UNTRACKED));
+}
+/* Whether it holds nothing after a superstep that does not write it. */
+static inline bool fl_channel_fades(const struct fl_channel_def *channel) {
+  return channel->reducer == FL_ANY || channel->reducer == FL_EPHEMERAL ||
+         (channel->reducer == FL_TOPIC && !channel->accumulates);
+}
+/* Whether writes are folded into what is held, so that one may ask for it to be overwritten instead. */
+static inline bool fl_reducer_folds(enum fl_reducer reducer) {
+  return (reducer >= FL_APPEND && reducer <= FL_MESSAGES) || reducer == FL_CUSTOM;
 }
 
 /* -1 when there is none. */

@@ -179,6 +179,7 @@ static void emit_messages(struct fl_run *run, const struct fl_planned *task) {
     const struct fl_task_write *write = &task->writes.items[i];
     if (write->channel >= run->definition->state_channel_count) continue;
     if (run->definition->channels[write->channel].reducer != FL_MESSAGES) continue;
+    if (fl_overwrite_of(write->value) != NULL) continue; /* it says what is there, not what is new */
     if (!fl_is(write->value, FL_ARRAY)) emit_message(run, task, write->value);
     for (size_t j = 0; j < fl_size(write->value) && fl_is(write->value, FL_ARRAY); j++)
       emit_message(run, task, fl_at(write->value, j));
@@ -194,7 +195,7 @@ void fl_emit_ended(struct fl_run *run, const struct fl_planned *task) {
 /* ---- the whole ---- */
 
 void fl_emit_values(struct fl_run *run) {
-  if (fl_run_wants(run, FL_STREAM_VALUES)) emit_take(run, FL_STREAM_VALUES, fl_state_to_value(run->state));
+  if (fl_run_wants(run, FL_STREAM_VALUES)) emit_take(run, FL_STREAM_VALUES, fl_state_output(run->state));
 }
 
 void fl_emit_checkpoint(struct fl_run *run) {

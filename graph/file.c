@@ -8,18 +8,46 @@
 
 /* ---- shapes that are not nodes ---- */
 
-static const char *const graph_keys[] = {"$schema",         "fairlead",        "name",    "description",
-                                         "include",         "state",           "models",  "mcpServers",
-                                         "effects",         "nodes",           "edges",   "interrupt_before",
-                                         "interrupt_after", "recursion_limit", "context", "max_concurrency",
-                                         "durability",      "defaults",        "graphs",  NULL};
-static const char *const subgraph_keys[] = {
-    "description",     "state",    "nodes",  "edges", "interrupt_before", "interrupt_after", "recursion_limit",
-    "max_concurrency", "defaults", "graphs", NULL};
+static const char *const graph_keys[] = {"$schema",
+                                         "fairlead",
+                                         "name",
+                                         "description",
+                                         "include",
+                                         "state",
+                                         "models",
+                                         "mcpServers",
+                                         "effects",
+                                         "nodes",
+                                         "edges",
+                                         "interrupt_before",
+                                         "interrupt_after",
+                                         "recursion_limit",
+                                         "context",
+                                         "max_concurrency",
+                                         "durability",
+                                         "defaults",
+                                         "graphs",
+                                         "input",
+                                         "output",
+                                         NULL};
+static const char *const subgraph_keys[] = {"description",
+                                            "state",
+                                            "nodes",
+                                            "edges",
+                                            "interrupt_before",
+                                            "interrupt_after",
+                                            "recursion_limit",
+                                            "max_concurrency",
+                                            "defaults",
+                                            "graphs",
+                                            "input",
+                                            "output",
+                                            NULL};
 static const char *const graph_later[] = {"manifest", NULL};
 static const char *const part_keys[] = {"$schema", "fairlead",   "description", "state",
                                         "models",  "mcpServers", "nodes",       NULL};
-static const char *const channel_keys[] = {"reducer", "type", "schema", "default", "description", NULL};
+static const char *const channel_keys[] = {"reducer",    "type",  "schema",  "default", "description",
+                                           "accumulate", "guard", "private", NULL};
 static const char *const model_keys[] = {"provider",
                                          "model",
                                          "base_url",
@@ -131,6 +159,21 @@ static const char **read_stops(struct fl_loader *loader, const char *key) {
   return names;
 }
 
+/* Channels of the graph's input or output; NULL when nothing is said. */
+static const char **read_channels(struct fl_loader *loader, const char *key) {
+  struct fl_spot list = fl_spot_member(fl_loader_root(loader), key);
+  if (list.value == NULL || !fl_spot_is(&list, FL_ARRAY)) return NULL;
+  const char **names = fl_new_array(const char *, fl_size(list.value) + 1);
+  size_t count = 0;
+  for (size_t i = 0; i < fl_size(list.value); i++) {
+    struct fl_spot element = fl_spot_element(&list, i);
+    if (!fl_spot_is(&element, FL_STRING)) continue;
+    fl_file_use_channel(&element, fl_as_string(element.value));
+    names[count++] = fl_as_string(element.value);
+  }
+  return names;
+}
+
 static uint32_t read_recursion_limit(struct fl_loader *loader) {
   struct fl_spot limit = fl_spot_member(fl_loader_root(loader), "recursion_limit");
   if (limit.value == NULL || !fl_spot_is(&limit, FL_INT)) return 0;
@@ -224,7 +267,11 @@ void fl_file_load_graph(struct fl_loader *loader, const char *name, struct fl_gr
   load_sections(loader, file);
   FL_FREE_AUTO const char **before = read_stops(loader, "interrupt_before");
   FL_FREE_AUTO const char **after = read_stops(loader, "interrupt_after");
+  FL_FREE_AUTO const char **input = read_channels(loader, "input");
+  FL_FREE_AUTO const char **output = read_channels(loader, "output");
   struct fl_compile_options options = {.size = sizeof options,
+                                       .input = input,
+                                       .output = output,
                                        .interrupt_before = before,
                                        .interrupt_after = after,
                                        .recursion_limit = read_recursion_limit(loader)};

@@ -8,11 +8,29 @@ struct names_check {
   bool is_right;
 };
 
+/* A node that names its input sees nothing else. */
+static bool is_in_input(struct names_check *check, const char *name, size_t column) {
+  const struct fl_loader *loader = check->spot->loader;
+  const struct fl_entry *node =
+      loader->loading_node != NULL ? fl_section_find(&loader->nodes, loader->loading_node) : NULL;
+  struct fl_value *input = node != NULL ? fl_get(node->spot.value, "input") : NULL;
+  if (!fl_is(input, FL_ARRAY) || !fl_file_has_channel(loader, name)) return true;
+  for (size_t i = 0; i < fl_size(input); i++) {
+    const char *one = fl_as_string(fl_at(input, i));
+    if (one != NULL && strcmp(one, name) == 0) return true;
+  }
+  fl_spot_error(check->spot, "add it to the node's \"input\"",
+                "column %zu of the expression: the node's input does not name channel \"%s\"", column, name);
+  return check->is_right = false;
+}
+
 static void check_channel(struct names_check *check, const char *name, size_t column) {
   const struct fl_loader *loader = check->spot->loader;
   struct fl_entry *entry = fl_section_find(&loader->state, name);
   if (entry != NULL) entry->is_used = true;
-  if (fl_file_has_channel(loader, name) || fl_file_is_sent(loader, name)) return;
+  if (fl_file_is_sent(loader, name)) return;
+  if (!is_in_input(check, name, column)) return;
+  if (fl_file_has_channel(loader, name)) return;
   static const char *const default_names[] = {"messages"};
   const char *const *names = loader->has_default_state ? default_names : loader->state.names;
   char advice[FL_SUGGESTION_MAX];

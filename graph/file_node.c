@@ -195,10 +195,25 @@ static void add_react(struct fl_node_load *load) {
 }
 
 /* What goes beyond the builder's calls. */
+static char **read_input(const struct fl_node_load *load) {
+  struct fl_spot input = fl_spot_member(load->spot, "input");
+  if (input.value == NULL || !fl_spot_is(&input, FL_ARRAY)) return NULL;
+  char **names = fl_new_array(char *, fl_size(input.value) + 1);
+  size_t count = 0;
+  for (size_t i = 0; i < fl_size(input.value); i++) {
+    struct fl_spot element = fl_spot_element(&input, i);
+    if (!fl_spot_is(&element, FL_STRING)) continue;
+    fl_file_use_channel(&element, fl_as_string(element.value));
+    names[count++] = fl_strdup(fl_as_string(element.value));
+  }
+  return names;
+}
+
 static void finish_node(struct fl_node_load *load) {
   struct fl_node_def *node = fl_graph_last_node(load->loader->graph);
   struct fl_spot defer = fl_spot_member(load->spot, "defer");
   node->is_deferred = defer.value != NULL && fl_spot_is(&defer, FL_BOOL) && fl_as_bool(defer.value, false);
+  if (strcmp(load->entry->type, "graph") != 0) node->input_names = read_input(load); /* there it is a mapping */
   node->ways = load->ways;
   node->way_count = load->way_count;
   node->is_for_parent = load->is_for_parent;
@@ -212,6 +227,7 @@ static void load_node(struct fl_loader *loader, struct fl_entry *entry) {
   fl_unset(load.config, "type");
   fl_unset(load.config, "description");
   fl_unset(load.config, "defer");
+  if (strcmp(entry->type, "graph") != 0) fl_unset(load.config, "input");
   loader->loading_node = entry->name;
   fl_file_strip_policy(load.config);
   fl_spot_check_keys(&entry->spot, &type->shape);

@@ -21,7 +21,7 @@ struct fl_node_load {
 typedef void fl_node_check_fn(struct fl_node_load *load);
 
 /* Keys that every type has. */
-#define FL_NODE_COMMON "type", "description", "retry", "timeout", "cache", "on_error", "concurrency", "defer"
+#define FL_NODE_COMMON "type", "description", "retry", "timeout", "cache", "on_error", "concurrency", "defer", "input"
 
 /* ---- file_node.c ---- */
 

@@ -68,7 +68,7 @@ void fl_file_collect(struct fl_loader *loader) {
 
 /* ---- channels ---- */
 
-enum { REDUCER_COUNT = FL_MESSAGES + 1 };
+enum { REDUCER_COUNT = FL_UNTRACKED + 1 };
 
 static bool read_reducer(const struct fl_spot *spot, enum fl_reducer *ret_reducer) {
   const char *name = fl_spot_text(spot, "reducer", false);
@@ -83,7 +83,11 @@ static bool read_reducer(const struct fl_spot *spot, enum fl_reducer *ret_reduce
   struct fl_spot member = fl_spot_member(spot, "reducer");
   char advice[FL_SUGGESTION_MAX];
   const char *near = fl_suggest(name, names, REDUCER_COUNT, advice);
-  fl_spot_error(&member, near != NULL ? near : "the reducers are last, append, sum, and, or, min, max, merge, messages",
+  fl_spot_error(&member,
+                near != NULL
+                    ? near
+                    : "the reducers are last, any, append, sum, and, or, min, max, merge, messages, ephemeral, "
+                      "topic, untracked",
                 "there is no reducer \"%s\"", name);
   return false;
 }
@@ -153,6 +157,20 @@ struct fl_value *fl_file_load_schema(const struct fl_spot *spot, const char *wha
   return schema;
 }
 
+static bool read_flag(const struct fl_spot *spot, const char *key, bool fallback) {
+  struct fl_spot flag = fl_spot_member(spot, key);
+  return flag.value != NULL && fl_spot_is(&flag, FL_BOOL) ? fl_as_bool(flag.value, fallback) : fallback;
+}
+
+/* Flags that only some reducers have. */
+static void check_flags(const struct fl_spot *spot, enum fl_reducer reducer) {
+  struct fl_spot accumulate = fl_spot_member(spot, "accumulate"), guard = fl_spot_member(spot, "guard");
+  if (accumulate.value != NULL && reducer != FL_TOPIC)
+    fl_spot_key_error(&accumulate, NULL, "only the reducer topic accumulates or does not");
+  if (guard.value != NULL && reducer != FL_EPHEMERAL && reducer != FL_UNTRACKED)
+    fl_spot_key_error(&guard, NULL, "only the reducers ephemeral and untracked have a guard against several writes");
+}
+
 static void load_channel(struct fl_loader *loader, const struct fl_entry *entry) {
   const struct fl_spot *spot = &entry->spot;
   if (!fl_spot_is(spot, FL_OBJECT)) return;
@@ -162,6 +180,10 @@ static void load_channel(struct fl_loader *loader, const struct fl_entry *entry)
   FL_VALUE_AUTO schema = fl_file_load_schema(spot, "channel");
   struct fl_channel_options options = {
       .size = sizeof options, .reducer = reducer, .default_value = fl_get(spot->value, "default"), .schema = schema};
+  options.accumulate = read_flag(spot, "accumulate", false);
+  options.no_guard = !read_flag(spot, "guard", true);
+  options.is_private = read_flag(spot, "private", false);
+  if (is_known) check_flags(spot, reducer);
   if (is_known) fl_graph_channel(loader->graph, entry->name, &options);
 }
 

@@ -39,14 +39,32 @@ enum fl_reducer {
   FL_MERGE,    /* objects: members of the written one replace members of the held one (RFC 7396: null removes) */
   FL_MESSAGES, /* chat messages: a new id is appended, a known id replaces, {"role":"remove","id":ID} removes (ID
                   "__remove_all__": all) */
+  FL_ANY,      /* holds the last value; several writes in one superstep are taken to be equal; a superstep that does not
+                  write it empties it */
+  FL_EPHEMERAL, /* holds what the last superstep wrote, and nothing when it wrote nothing */
+  FL_TOPIC,     /* a list of what the last superstep wrote, lists written being flattened; or of all that was written */
+  FL_UNTRACKED, /* holds one value for the length of a run; it is never stored */
+  FL_CUSTOM,    /* what the channel's function makes of it */
 };
+
+/* Folds a write into what is held: a new reference in *ret_value. Must depend on its arguments only. `held` and
+ * `written` are lent. Errors: a negative FL_E_*, with the reason in `err`. */
+typedef int fl_reduce_fn(struct fl_value *held, struct fl_value *written, struct fl_value **ret_value, void *user,
+                         struct fl_error *err);
 
 struct fl_channel_options {
   size_t size;
   enum fl_reducer reducer;
   struct fl_value
-      *default_value;      /* borrowed; NULL: none (FL_APPEND and FL_MESSAGES start empty, FL_SUM at the first value) */
+      *default_value;      /* borrowed; NULL: none (FL_APPEND, FL_MESSAGES and FL_TOPIC start empty; FL_SUM, FL_OR and
+                              FL_MERGE at the zero of the schema's type when it names one, otherwise at the first
+                              value). FL_ANY, FL_EPHEMERAL and a FL_TOPIC that does not accumulate have none */
   struct fl_value *schema; /* borrowed JSON Schema that every value held must satisfy; NULL: any */
+  bool accumulate;         /* FL_TOPIC: keeps what it has */
+  bool no_guard;        /* FL_EPHEMERAL, FL_UNTRACKED: several writes in one superstep are allowed, the last counts */
+  bool is_private;      /* neither input nor output */
+  fl_reduce_fn *reduce; /* makes the reducer FL_CUSTOM; the first value is taken as it is */
+  void *reduce_user;
 };
 
 /* ---- nodes ---- */
@@ -98,6 +116,7 @@ struct fl_node_options {
   bool defer;           /* runs only when nothing else is left to run: after branches of unequal length */
   const char *const *destinations; /* where it may go by itself (fl_task_goto), NULL-terminated, so that drawings and
                                       checks know; NULL: anywhere, which makes no node reachable */
+  const char *const *input;        /* the channels that it sees, NULL-terminated; NULL: all */
 };
 
 /* ---- branches ---- */
@@ -162,6 +181,8 @@ struct fl_compile_options {
   struct fl_value *context; /* borrowed JSON Schema of what a run is given beside its input (an object); its properties'
                                `default` count; NULL: nothing is given */
   const struct fl_node_options *defaults; /* retry, time-outs, cache, on_error of nodes that do not say their own */
+  const char *const *input;  /* the channels that an input may write, NULL-terminated; NULL: all that are not private */
+  const char *const *output; /* the channels of the output and of `values`; likewise */
 };
 
 /* Takes the graph (also on failure). `options` may be NULL. Errors: FL_E_GRAPH with all that is wrong, a line each. */

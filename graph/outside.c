@@ -20,7 +20,7 @@ int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const st
   if (index < 0 || (size_t)index >= run->definition->state_channel_count)
     return refuse_channel(run, write->channel, err);
   const struct fl_channel_def *channel = &run->definition->channels[index];
-  for (size_t i = 0; channel->reducer == FL_LAST && i < writes->count; i++)
+  for (size_t i = 0; fl_channel_holds_one(channel) && i < writes->count; i++)
     if (writes->items[i].channel == (size_t)index)
       return fl_error_set(err, FL_E_GRAPH,
                           "it wrote channel \"%s\" twice, which holds one value; give the channel a reducer",
@@ -30,9 +30,14 @@ int fl_writes_accept(const struct fl_run *run, struct fl_accepting *to, const st
     fl_writes_add_take(writes, (size_t)index, value != NULL ? fl_value_ref(value) : fl_null());
     return 0;
   }
-  struct fl_value *messages = NULL;
-  int rc = fl_messages_normalise(value, to->task_id, &to->message_index, &messages, err);
+  struct fl_value *messages = NULL, *in_place = fl_overwrite_of(value);
+  int rc = fl_messages_normalise(in_place != NULL ? in_place : value, to->task_id, &to->message_index, &messages, err);
   if (rc < 0) return fl_error_context(err, "channel \"%s\"", channel->name);
+  if (in_place != NULL) {
+    struct fl_value *form = fl_object();
+    fl_set_take(form, "__overwrite__", messages);
+    messages = form;
+  }
   fl_writes_add_take(writes, (size_t)index, messages);
   return 0;
 }
@@ -69,12 +74,22 @@ static void fold_finished(struct fl_run *run, struct outsides *all) {
   fl_folds_next_step(folds);
 }
 
+static int check_input(const struct fl_run *run, const char *name, struct fl_error *err) {
+  ptrdiff_t index = fl_definition_channel(run->definition, name);
+  if (index < 0 || (size_t)index >= run->definition->state_channel_count) return 0; /* said by fl_writes_accept */
+  const struct fl_channel_def *channel = &run->definition->channels[index];
+  if (channel->is_input) return 0;
+  return fl_error_set(err, FL_E_INVALID, "channel \"%s\" takes no input: %s", name,
+                      channel->is_private ? "it is private" : "the graph's input does not name it");
+}
+
 static int fold_given(struct fl_run *run, struct outsides *all, struct outside *outside, struct fl_error *err) {
   struct fl_accepting to = {&outside->writes, run->ev->checkpoint_id, all->message_index};
   struct fl_member member = {0};
   while (fl_next_member(outside->values, &member)) {
     struct fl_write write = {(char *)member.key, member.value};
-    int rc = fl_writes_accept(run, &to, &write, err);
+    int rc = run->ev->kind == FL_EV_INPUT ? check_input(run, member.key, err) : 0;
+    if (rc == 0) rc = fl_writes_accept(run, &to, &write, err);
     if (rc < 0) return rc;
   }
   all->message_index = to.message_index;
@@ -115,6 +130,7 @@ static int prepare(struct fl_run *run, struct outsides *all, struct fl_error *er
   for (size_t i = 0; i < all->count && rc == 0; i++) rc = fold_given(run, all, &all->items[i], err);
   if (rc == 0) rc = find_ways(run, all, err);
   add_sends(run, all);
+  fl_folds_fade(&all->seal.folds);
   if (rc == 0) rc = fl_seal_values(run, &all->seal, err);
   if (rc == 0) return 0;
   fl_seal_abandon(&all->seal);

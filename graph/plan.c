@@ -179,6 +179,15 @@ void fl_writes_add_take(struct fl_writes *writes, size_t channel, struct fl_valu
   writes->items[writes->count++] = (struct fl_task_write){channel, value};
 }
 
+void fl_writes_drop(struct fl_writes *writes, size_t channel) {
+  size_t kept = 0;
+  for (size_t i = 0; i < writes->count; i++) {
+    if (writes->items[i].channel == channel) fl_value_unref(writes->items[i].value);
+    else writes->items[kept++] = writes->items[i];
+  }
+  writes->count = kept;
+}
+
 void fl_writes_deinit(struct fl_writes *writes) {
   for (size_t i = 0; i < writes->count; i++) fl_value_unref(writes->items[i].value);
   fl_free(writes->items);
@@ -270,6 +279,7 @@ static void attach_error(struct fl_planned *task, const struct fl_value *stored)
 /* Messages were stored in their normal form and stay as they are, unless the channel had another reducer then. What is
  * no message stays too: the fold refuses it. */
 static struct fl_value *as_messages_take(const struct fl_planned *task, int index, struct fl_value *stored) {
+  if (fl_overwrite_of(stored) != NULL) return stored; /* normal when it was written */
   struct fl_value *messages = NULL;
   size_t message_index = (size_t)index << 32; /* several writes of a task must not give one id twice */
   if (fl_messages_normalise(stored, task->id, &message_index, &messages, NULL) < 0) return stored;

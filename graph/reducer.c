@@ -113,6 +113,11 @@ int fl_reduce(enum fl_reducer reducer, struct fl_value *held, struct fl_value *w
   case FL_MERGE: return reduce_merge(held, written, ret_value, err);
   case FL_LAST:
   case FL_APPEND:
+  case FL_ANY:
+  case FL_EPHEMERAL:
+  case FL_TOPIC:
+  case FL_UNTRACKED:
+  case FL_CUSTOM:
   case FL_MESSAGES: break;
   }
   *ret_value = fl_value_ref(written);

@@ -140,7 +140,7 @@ struct fl_do {
   char task_id[FL_UUID_SIZE]; /* CANCEL_TASK */
   enum fl_stream_mode mode;   /* EMIT */
   struct fl_value
-      *payload; /* EMIT; at the END the output is fl_state_to_value(fl_run_state(run)), made only if wanted */
+      *payload; /* EMIT; at the END the output is fl_state_output(fl_run_state(run)), made only if wanted */
   enum fl_run_status status; /* END */
   struct fl_value
       *interrupts; /* END: [{"id","node","task_id","value"}], or for static ones [{"node","when":"before"|"after"}];
@@ -212,6 +212,8 @@ void fl_run_step(struct fl_run *run, const struct fl_ev *event, struct fl_effect
 const struct fl_state *fl_run_state(const struct fl_run *run);
 /* All channels, as an object; a new reference. */
 struct fl_value *fl_state_to_value(const struct fl_state *state);
+/* Those of the graph's output; a new reference. */
+struct fl_value *fl_state_output(const struct fl_state *state);
 struct fl_state *fl_state_ref(struct fl_state *state);
 void fl_state_unref(struct fl_state *state);
 /* A channel without a copy: a value, a list, or neither; lent. */

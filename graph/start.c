@@ -10,6 +10,12 @@
 
 /* ---- starting ---- */
 
+/* A node that names its input sees those channels and no others. */
+static struct fl_state *view_of(const struct fl_run *run, const struct fl_node_def *node) {
+  return node->input_names == NULL ? fl_state_ref(run->state)
+                                   : fl_state_restrict(run->state, node->input_channels, node->input_count);
+}
+
 static void start_task(struct fl_run *run, struct fl_planned *task) {
   fl_emit_task_start(run, task);
   struct fl_do *effect = fl_effects_add(run->effects, FL_DO_START_TASK);
@@ -19,8 +25,8 @@ static void start_task(struct fl_run *run, struct fl_planned *task) {
   effect->start.node_index = task->node;
   effect->start.checkpoint_no = run->checkpoint_no;
   effect->start.step = run->step + 1;
-  effect->start.state =
-      task->kind == FL_TASK_PUSH ? fl_state_create_arg(run->definition, task->arg, task->id) : fl_state_ref(run->state);
+  effect->start.state = task->kind == FL_TASK_PUSH ? fl_state_create_arg(run->definition, task->arg, task->id)
+                                                   : view_of(run, fl_run_node(run, task));
   effect->start.arg = fl_value_ref(task->arg);
   effect->start.answers = fl_value_ref(task->answers);
   effect->start.remaining_steps = fl_run_remaining_steps(run);

@@ -64,6 +64,12 @@ struct fl_state *fl_state_create_arg(struct fl_definition *definition, struct fl
   return state;
 }
 
+struct fl_state *fl_state_restrict(const struct fl_state *state, const size_t *channels, size_t count) {
+  struct fl_state *view = allocate(state->definition);
+  for (size_t i = 0; i < count; i++) view->vars[channels[i]] = var_ref(state->vars[channels[i]]);
+  return view;
+}
+
 struct fl_state *fl_state_clone(const struct fl_state *state) {
   struct fl_state *clone = allocate(state->definition);
   for (size_t i = 0; i < state->definition->state_channel_count; i++) clone->vars[i] = var_ref(state->vars[i]);
@@ -161,13 +167,21 @@ struct fl_value *fl_state_list_last(const struct fl_state *state, const char *ch
   return size > 0 ? fl_state_list_at(state, channel, size - 1) : NULL;
 }
 
-struct fl_value *fl_state_to_value(const struct fl_state *state) {
-  if (state->arg != NULL) return fl_value_ref(state->arg);
+static struct fl_value *to_value(const struct fl_state *state, bool only_output) {
   struct fl_value *object = fl_object();
   for (size_t i = 0; i < state->definition->state_channel_count; i++) {
     const struct fl_var *var = &state->vars[i];
+    if (only_output && !state->definition->channels[i].is_output) continue;
     struct fl_value *value = var->list != NULL ? array_of(state, var) : var->value;
     if (value != NULL) fl_set_take(object, state->definition->channels[i].name, fl_value_ref(value));
   }
   return object;
+}
+
+struct fl_value *fl_state_to_value(const struct fl_state *state) {
+  return state->arg != NULL ? fl_value_ref(state->arg) : to_value(state, false);
+}
+
+struct fl_value *fl_state_output(const struct fl_state *state) {
+  return to_value(state, true);
 }

@@ -89,18 +89,19 @@ int fl_seal_values(struct fl_run *run, struct fl_seal *seal, struct fl_error *er
 
 /* Returns whether anything that users see has changed. */
 static bool take_values(struct fl_run *run, struct fl_seal *seal) {
-  bool is_changed = false;
+  bool is_changed = false, is_seen = false;
   for (size_t i = 0; i < seal->folds.count; i++) {
     const struct fl_fold *fold = &seal->folds.items[i];
     if (!fold->is_changed) continue;
     run->slots[fold->channel] = (struct fl_slot){run->version + 1, fold->value_no, fold->live_size, fold->stored_size};
     is_changed = true;
+    is_seen |= fold->is_written && run->definition->channels[fold->channel].is_output;
   }
   if (!is_changed) return false;
   struct fl_state *next = fl_state_with(run->state, &seal->folds);
   fl_state_unref(run->state);
   run->state = next;
-  return true;
+  return is_seen;
 }
 
 static void take_sends(struct fl_run *run, struct fl_seal *seal) {
@@ -210,6 +211,7 @@ static void complete_superstep(struct fl_run *run, struct fl_planned *last) {
   struct fl_error err;
   fl_seal_begin(run, &seal, "loop", run->step + 1);
   int rc = fold_all(run, &seal, &err);
+  fl_folds_fade(&seal.folds);
   if (rc == 0) rc = fl_seal_values(run, &seal, &err);
   if (rc < 0) {
     fl_seal_abandon(&seal);
@@ -258,6 +260,22 @@ void fl_run_proceed(struct fl_run *run) {
   else start_ready(run);
 }
 
+/* What is not stored lasts for a run, also when the thread stays in memory: it starts again at its default, and what
+ * tasks of an unfinished superstep wrote is gone. */
+static void drop_untracked(struct fl_run *run) {
+  struct fl_state *next = fl_state_clone(run->state);
+  for (size_t i = 0; i < run->definition->state_channel_count; i++) {
+    const struct fl_channel_def *channel = &run->definition->channels[i];
+    if (channel->reducer != FL_UNTRACKED) continue;
+    fl_state_set_take(next, i, (struct fl_var){.value = fl_value_ref(channel->default_value)});
+    for (size_t j = 0; j < run->task_count; j++) fl_writes_drop(&run->tasks[j].writes, i);
+  }
+  fl_state_unref(run->state);
+  run->state = next;
+  fl_state_unref(run->seen_state);
+  run->seen_state = NULL;
+}
+
 bool fl_run_may_begin(struct fl_run *run) {
   fl_check(run->phase == FL_PHASE_IDLE); /* one run at a time on a thread is the engine's part */
   if (run->is_broken) {
@@ -265,6 +283,7 @@ bool fl_run_may_begin(struct fl_run *run) {
     return false;
   }
   run->steps_used = 0;
+  if (run->definition->has_untracked) drop_untracked(run);
   return true;
 }
 

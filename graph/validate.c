@@ -52,7 +52,12 @@ static void check_name(struct check *check, const char *what, const char *name, 
 
 static bool reducer_takes(enum fl_reducer reducer, const struct fl_value *value) {
   switch (reducer) {
-  case FL_LAST: return true;
+  case FL_LAST:
+  case FL_UNTRACKED:
+  case FL_CUSTOM: return true;
+  case FL_ANY:
+  case FL_EPHEMERAL: return false;
+  case FL_TOPIC:
   case FL_APPEND:
   case FL_MESSAGES: return fl_is(value, FL_ARRAY);
   case FL_SUM: return fl_is_number(value) || fl_is(value, FL_STRING) || fl_is(value, FL_ARRAY);
@@ -68,6 +73,14 @@ static bool reducer_takes(enum fl_reducer reducer, const struct fl_value *value)
 static void check_default(struct check *check, const struct fl_channel_def *channel) {
   struct fl_value *value = channel->default_value;
   if (value == NULL) return;
+  if (fl_channel_fades(channel)) {
+    fl_problems_add(
+        check->problems,
+        "channel \"%s\" has a default, but its reducer %s holds nothing unless a superstep writes it: leave the "
+        "default out",
+        channel->name, fl_reducer_name(channel->reducer));
+    return;
+  }
   if (!reducer_takes(channel->reducer, value)) {
     fl_problems_add(check->problems,
                     "the default of channel \"%s\" is of type %s, which its reducer %s cannot start from",
@@ -141,6 +154,8 @@ static void check_channels(struct check *check, struct fl_graph *graph) {
     check_name(check, "channel", channel->name, ":");
     if (fl_map_set(&seen, channel->name, channel) != NULL)
       fl_problems_add(check->problems, "channel \"%s\" is declared twice", channel->name);
+    if (channel->reducer == FL_CUSTOM && channel->reduce == NULL)
+      fl_problems_add(check->problems, "channel \"%s\" has a reducer of its own, but no function", channel->name);
     compile_schema(check, channel);
     check_default(check, channel);
   }
@@ -184,6 +199,31 @@ static void check_source(struct check *check, const char *name, const char *wher
 static void check_target(struct check *check, const char *name, const char *where) {
   if (fl_is_start(name)) fl_problems_add(check->problems, "%s leads to START, to where nothing leads back", where);
   else if (!fl_is_end(name) && !knows_node(check, name)) unknown_node(check, name, where);
+}
+
+/* Names of channels, in a list of the graph's or of a node's. */
+static void check_channel_names(struct check *check, const char *const *names, bool may_be_private, const char *where) {
+  const struct fl_graph *graph = check->graph;
+  FL_FREE_AUTO const char **known = fl_new_array(const char *, graph->channel_count);
+  for (size_t i = 0; i < graph->channel_count; i++) known[i] = graph->channels[i].name;
+  for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+    size_t place = 0;
+    while (place < graph->channel_count && strcmp(graph->channels[place].name, names[i]) != 0) place++;
+    char hint[FL_GRAPH_NAME_SIZE_MAX + 32];
+    if (place == graph->channel_count)
+      fl_problems_add(check->problems, "%s names the unknown channel \"%s\"%s", where, names[i],
+                      suggestion(names[i], known, graph->channel_count, hint));
+    else if (graph->channels[place].is_private && !may_be_private)
+      fl_problems_add(check->problems, "%s names channel \"%s\", which is private", where, names[i]);
+  }
+}
+
+static void check_node_inputs(struct check *check) {
+  for (size_t i = 0; i < check->graph->node_count; i++) {
+    const struct fl_node_def *node = &check->graph->nodes[i];
+    FL_FREE_AUTO char *where = fl_format("the input of node \"%s\"", node->name);
+    check_channel_names(check, (const char *const *)node->input_names, true, where);
+  }
 }
 
 static void check_edges(struct check *check) {
@@ -350,6 +390,9 @@ void fl_graph_validate(struct fl_graph *graph, const struct fl_compile_options *
   check_channels(&check, graph);
   check_nodes(&check);
   fl_graph_check_subgraphs(graph, problems);
+  check_node_inputs(&check);
+  check_channel_names(&check, fl_option(options, input, NULL), false, "the graph's input");
+  check_channel_names(&check, fl_option(options, output, NULL), false, "the graph's output");
   check_edges(&check);
   check_joins(&check);
   check_branches(&check);

@@ -303,7 +303,7 @@ static void finish(struct fl_invocation *invocation) {
   if (goes_on_with_input(invocation)) return;
   struct fl_frame *root = &invocation->root;
   if (!invocation->options.no_output && !invocation->has_lost_store)
-    root->end.payload = fl_state_to_value(fl_run_state(root->run));
+    root->end.payload = fl_state_output(fl_run_state(root->run));
   struct fl_error error = root->end.error;
   int status = result_status(&root->end);
   struct fl_thread *thread = invocation->thread;

@@ -72,6 +72,35 @@ static const struct row rows[] = {
     {FL_MERGE, "{\"a\":[1]}", "[{\"a\":[2]}]", "{\"a\":[2]}"}, /* lists are replaced */
     {FL_MERGE, "{\"a\":1}", "[{}]", "{\"a\":1}"},
     {FL_MERGE, "{\"a\":1}", "[{\"b\":null}]", "{\"a\":1}"},
+    /* kinds that do not fold */
+    {FL_ANY, NULL, "[1,2]", "2"},
+    {FL_ANY, NULL, "[null]", "null"},
+    {FL_EPHEMERAL, NULL, "[1]", "1"},
+    {FL_EPHEMERAL, NULL, "[1,2]", "!guard: false"},
+    {FL_UNTRACKED, "1", "[2]", "2"},
+    {FL_UNTRACKED, NULL, "[1,2]", "!INVALID_CONCURRENT_GRAPH_UPDATE"},
+    {FL_TOPIC, NULL, "[1,2]", "[1,2]"},
+    {FL_TOPIC, NULL, "[[1,2],3,[[4]]]", "[1,2,3,[4]]"},
+    {FL_TOPIC, NULL, "[[]]", "[]"},
+    /* overwriting what is held */
+    {FL_APPEND, "[1]", "[{\"__overwrite__\":[9]}]", "[9]"},
+    {FL_APPEND, "[1]", "[2,{\"__overwrite__\":[9]},3]", "[9]"},
+    {FL_APPEND, "[1]", "[{\"__overwrite__\":9}]", "[9]"},
+    {FL_APPEND, "[1]", "[{\"__overwrite__\":[]}]", "[]"},
+    {FL_APPEND, "[1]", "[{\"type\":\"__overwrite__\",\"value\":[7]}]", "[7]"},
+    {FL_APPEND, "[1]", "[{\"__overwrite__\":[1]},{\"__overwrite__\":[2]}]", "!overwritten twice"},
+    {FL_APPEND, "[1]", "[{\"__overwrite__\":[9],\"x\":1}]", "[1,{\"__overwrite__\":[9],\"x\":1}]"},
+    {FL_SUM, "5", "[1,{\"__overwrite__\":2},10]", "2"},
+    {FL_SUM, NULL, "[{\"__overwrite__\":2}]", "2"},
+    {FL_SUM, "5", "[{\"__overwrite__\":{}}]", "!does not take a value of type object"},
+    {FL_SUM, "5", "[{\"__overwrite__\":2},{\"type\":\"__overwrite__\",\"value\":3}]", "!overwritten twice"},
+    {FL_AND, "false", "[{\"__overwrite__\":true}]", "true"},
+    {FL_OR, "true", "[{\"__overwrite__\":false}]", "false"},
+    {FL_MIN, "1", "[{\"__overwrite__\":4}]", "4"},
+    {FL_MAX, "9", "[{\"__overwrite__\":4}]", "4"},
+    {FL_MERGE, "{\"a\":1}", "[{\"__overwrite__\":{\"b\":2}}]", "{\"b\":2}"},
+    {FL_MERGE, "{\"a\":1}", "[{\"b\":2},{\"__overwrite__\":{}}]", "{}"},
+    {FL_LAST, "1", "[{\"__overwrite__\":2}]", "{\"__overwrite__\":2}"}, /* which holds one value anyway */
 };
 
 static void behave(struct test_call *call) {}
