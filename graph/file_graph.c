@@ -284,7 +284,7 @@ static enum fl_checkpoints read_checkpoints(const struct fl_spot *node) {
   return FL_CHECKPOINTS_INHERIT;
 }
 
-const char *const fl_node_graph_keys[] = {FL_NODE_COMMON, "file", "graph", "input", "output", "checkpoints", NULL};
+const char *const fl_node_graph_keys[] = {FL_NODE_COMMON, "file", "graph", "output", "checkpoints", NULL};
 
 void fl_node_check_graph(struct fl_node_load *load) {
   const struct fl_child_graph *child = fl_file_child(load->spot);
