@@ -34,6 +34,7 @@ static uint64_t hold(struct fl_commit *held, struct fl_commit *commit, struct fl
     held->txn.expected_head = commit->txn.expected_head;
   }
   fl_records_move(&held->records, records);
+  fl_records_deinit(records); /* its empty list */
   fl_free(commit);
   return held->ticket;
 }
