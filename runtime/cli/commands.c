@@ -10,6 +10,8 @@
   { "graph", 'g', "FILE", "take the servers from this graph file's mcpServers" }
 #define GRAPH_OF_THREAD_OPTION \
   { "graph", 'g', "FILE", "the graph file (default: the one that the thread was run with)" }
+#define CONTEXT_OPTION \
+  { "context", 0, "JSON", "what the nodes read as context.NAME, an object (default: the file's defaults)" }
 #define SERVER_OPTION \
   { "server", 's', "NAME", "only this server" }
 
@@ -39,6 +41,9 @@ const struct fl_command fl_commands[] = {
       {"checkpoint", 'c', "ID", "begin at this checkpoint of the thread, not at the newest (see 'threads history')"},
       {"stream", 0, "MODES", "what to print as it happens: values, updates, messages, events (several: with commas)"},
       {"recursion-limit", 0, "N", "supersteps at most (default: the file's, else 25)"},
+      CONTEXT_OPTION,
+      {"max-concurrency", 0, "N", "nodes that run at the same time (default: the file's, else no limit)"},
+      {"durability", 0, "MODE", "when it is on disk: sync, async or exit (default: the file's, else sync)"},
       {"quiet", 'q', NULL, "no steps on standard error"},
       JSON_OPTION},
      "FILE",
@@ -125,6 +130,7 @@ const struct fl_command fl_commands[] = {
       {"checkpoint", 'c', "ID", "begin at this checkpoint (default: where the thread stands)"},
       {"model", 'm', "PROVIDER/NAME", "use this model instead of the file's"},
       {"recursion-limit", 0, "N", "supersteps at most (default: the file's, else 25)"},
+      CONTEXT_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       GRAPH_OF_THREAD_OPTION,
       JSON_OPTION},
@@ -147,6 +153,13 @@ const struct fl_command fl_commands[] = {
      {STORE_OPTION, {"yes", 'y', NULL, "do not ask"}, JSON_OPTION},
      NULL,
      fl_cmd_threads_delete},
+    {"cache clear",
+     "",
+     "forget the results of nodes that are cached, so that the nodes run again",
+     NULL,
+     {STORE_OPTION, {"node", 0, "NAME", "only those of nodes of this name"}, JSON_OPTION},
+     NULL,
+     fl_cmd_cache_clear},
     {"graph check",
      "FILE…",
      "check graph files: every mistake with its place and a suggestion",

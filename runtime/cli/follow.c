@@ -141,7 +141,8 @@ static void show_model_end(struct fl_follower *follower, const char *node, const
 static void show_retry(struct fl_follower *follower, const char *node, const struct fl_value *data) {
   FL_FREE_AUTO char *error = fl_visible(fl_get_string(data, "error", ""), FL_SHOWN_MAX);
   begin_step(follower, node);
-  fprintf(stderr, "the model call failed (%s); trying again in %.1f s\n", error,
+  bool is_node = strcmp(fl_get_string(data, "type", ""), "node_retry") == 0;
+  fprintf(stderr, "%s failed (%s); trying again in %.1f s\n", is_node ? "it" : "the model call", error,
           (double)fl_get_int(data, "delay_ms", 0) / 1000);
 }
 
@@ -158,7 +159,7 @@ static void show_event(struct fl_follower *follower, const char *node, const str
   else if (strcmp(type, "tool_end") == 0) show_tool_end(follower, node, data);
   else if (strcmp(type, "model_start") == 0) show_model_start(follower, node, data);
   else if (strcmp(type, "model_end") == 0) show_model_end(follower, node, data);
-  else if (strcmp(type, "model_retry") == 0) show_retry(follower, node, data);
+  else if (strcmp(type, "model_retry") == 0 || strcmp(type, "node_retry") == 0) show_retry(follower, node, data);
   else if (strcmp(type, "tool_progress") == 0) show_progress(follower, node, data);
   else if (strcmp(type, "node_end") == 0) {
     const char *outcome = fl_get_string(data, "outcome", "");

@@ -30,6 +30,22 @@ static int load_graph(struct fl_session *session) {
   return rc < 0 ? FL_EXIT_USAGE : 0;
 }
 
+/* What holds for each run of the session. */
+static int read_policy(struct fl_session *session) {
+  static const char *const words[] = {"sync", "async", "exit"};
+  const struct fl_args *args = session->args;
+  const char *mode = fl_args_get(args, "durability");
+  for (int i = 0; i < 3; i++)
+    if (mode != NULL && strcmp(mode, words[i]) == 0) session->durability = (enum fl_durability)(FL_DURABLE_SYNC + i);
+  if (mode != NULL && session->durability == FL_DURABLE_DEFAULT)
+    return fl_usage(args, "--durability is sync, async or exit, not \"%s\"", mode);
+  if (fl_args_number(args, "max-concurrency", 10000) < 0) return FL_EXIT_USAGE;
+  int rc = fl_args_json(args, "context", &session->context);
+  if (rc == 0 && session->context != NULL && !fl_is(session->context, FL_OBJECT))
+    rc = fl_usage(args, "--context takes an object: '{\"user\": \"ada\"}'");
+  return rc;
+}
+
 int fl_session_open(struct fl_session *session, const struct fl_args *args) {
   *session = (struct fl_session){.args = args};
   const char *thread = fl_args_get(args, "thread");
@@ -41,7 +57,8 @@ int fl_session_open(struct fl_session *session, const struct fl_args *args) {
   session->file = fl_strdup(args->items[0]);
   session->thread = fl_strdup(thread);
   fl_follower_init(&session->follower, args, (unsigned)modes);
-  int code = open_runtime(session);
+  int code = read_policy(session);
+  if (code == 0) code = open_runtime(session);
   if (code == 0) code = load_graph(session);
   if (code != 0) fl_session_close(session);
   return code;
@@ -71,7 +88,8 @@ int fl_session_open_thread(struct fl_session *session, const struct fl_args *arg
   fl_opened_close(&opened);
   session->thread = fl_strdup(thread);
   fl_follower_init(&session->follower, args, 0);
-  code = open_runtime(session);
+  code = read_policy(session);
+  if (code == 0) code = open_runtime(session);
   if (code == 0) code = find_file(session);
   if (code == 0) code = load_graph(session);
   if (code != 0) fl_session_close(session);
@@ -79,6 +97,7 @@ int fl_session_open_thread(struct fl_session *session, const struct fl_args *arg
 }
 
 void fl_session_close(struct fl_session *session) {
+  fl_value_unref(session->context);
   fl_definition_unref(session->definition);
   fl_runtime_destroy(session->runtime);
   fl_follower_deinit(&session->follower);
@@ -135,6 +154,9 @@ int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *opti
   const struct fl_args *args = session->args;
   options->recursion_limit = (uint32_t)fl_args_number(args, "recursion-limit", 1000000);
   options->model = fl_args_get(args, "model");
+  options->context = session->context;
+  options->max_concurrency = (uint32_t)fl_args_number(args, "max-concurrency", 10000);
+  options->durability = session->durability;
   options->follow = fl_follower_wants(&session->follower);
   options->on_event = fl_follower_event;
   options->user = &session->follower;

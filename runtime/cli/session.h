@@ -9,8 +9,10 @@ struct fl_session {
   struct fl_runtime *runtime;
   struct fl_definition *definition;
   struct fl_follower follower;
-  char *file;   /* of the graph */
-  char *thread; /* NULL: a new one for each run */
+  char *file;               /* of the graph */
+  char *thread;             /* NULL: a new one for each run */
+  struct fl_value *context; /* of its runs; NULL: none was given */
+  enum fl_durability durability;
   struct fl_signal on_int, on_term, on_stop;
   struct fl_invocation *invocation; /* under way */
   bool is_chat;                     /* the one who answers sits at the prompt */

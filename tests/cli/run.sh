@@ -54,6 +54,13 @@ run 2 run $math --stream valves x && tells valves; ok "an unknown stream mode is
 echo "what's (3 + 5) x 12?" | "$fairlead" run $math - >"$out" 2>"$err" && says 96; ok "the question from standard input"
 run 1 run $math --recursion-limit 2 "what's (3 + 5) x 12?" && tells "recursion"; ok "the recursion limit is told"
 run 1 run tests/cli/unknown.yaml "tell me a joke" && tells "joke"; ok "a question that the script does not know fails, and is named"
+policy=tests/cli/policy.yaml
+run 0 run $policy --thread p1 --context '{"user":"ada"}' --durability exit --max-concurrency 1 '{}' && says "for ada" && says "b failed"; ok "--context, a node that is tried again, and its handler"
+run 0 run $policy --thread p2 '{}' && says "for anon"; ok "the context's default"
+run 0 run $policy --thread p3 --json --stream updates '{}' && says '"cached":true'; ok "a cached result says that it is one"
+run 0 cache clear --node a && says "cleared 2"; ok "cache clear"
+run 2 run $policy --context 5 '{}' && tells "takes an object"; ok "a context that is no object"
+run 2 run $policy --durability later '{}' && tells "sync, async or exit"; ok "an unknown durability"
 run 2 run $math; ok "no question and no terminal is a usage error"
 run 2 run no-such-file.yaml x && tells no-such-file.yaml; ok "a missing file is named"
 run 2 run tests/cli/typo.yaml x && tells "typo.yaml:4:" && tells '"messages"' && tells '"agent"'; ok "a typo in the graph file is told with its place, all at once"

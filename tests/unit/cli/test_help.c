@@ -80,7 +80,7 @@ static void bash_completes(void **state) {
     int count;
     const char *says, *lacks;
   } rows[] = {
-      {{"fairlead", ""}, 2, " run threads graph mcp completion complete version help ", "list"},
+      {{"fairlead", ""}, 2, " run threads cache graph mcp completion complete version help ", "list"},
       {{"fairlead", "th"}, 2, " threads ", "run"},
       {{"fairlead", "threads", ""}, 3, " list show state history diff fork edit resume copy delete ", "run"},
       {{"fairlead", "graph", "dr"}, 3, " draw ", "check"},
