@@ -206,8 +206,8 @@ void fl_frame_ended(struct fl_frame *frame);
 void fl_task_cancel_frames(struct fl_task *task);
 /* Interrupts a task when all that is still open in it waits for a person. Returns whether it did. */
 bool fl_task_asks_inside(struct fl_task *task);
-/* Frees frames that are over and that nothing names any more. */
-void fl_invocation_reap(struct fl_invocation *invocation);
+/* Frees frames that are over and that nothing names any more. Returns whether there was one. */
+bool fl_invocation_reap(struct fl_invocation *invocation);
 /* Whether a frame's events are for the follower. */
 bool fl_frame_is_told(const struct fl_frame *frame);
 /* The policy that its nodes are under. */
@@ -408,6 +408,7 @@ struct fl_task {
   struct fl_task_call *calls;
   size_t open_call_count;               /* started and not yet delivered */
   size_t frame_count, open_frame_count; /* graphs that were run in it, and that have not ended */
+  size_t frame_use_count;               /* their frames, which lend of the task */
   bool has_run_graph;                   /* also in an earlier attempt */
   struct fl_value *waits;               /* what those that ended interrupted wait for; an array; NULL: nothing */
   struct fl_value *heads;               /* {namespace: checkpoint number} of its lasting graphs; NULL: none */

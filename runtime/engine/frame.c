@@ -159,7 +159,8 @@ void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   event->ev.heads = event->heads;
   event->ev.error = event->error;
   struct fl_effects effects = {0};
-  fl_run_step(frame->run, &event->ev, &effects);
+  bool is_over = !fl_frame_is_root(frame) && frame->has_ended; /* what comes too late says nothing */
+  if (!is_over) fl_run_step(frame->run, &event->ev, &effects);
   if (event->ev.kind == FL_EV_TASK_DONE) fl_task_settle(event->task, &effects);
   take_effects(frame, &effects, event->task);
   fl_effects_deinit(&effects);

@@ -192,9 +192,9 @@ static void drain(struct fl_invocation *invocation) {
     goes_on |= perform_ready(invocation);
     goes_on |= advance_tasks(invocation);
     if (!goes_on) goes_on = flush_results(invocation);
+    if (!goes_on) goes_on = fl_invocation_reap(invocation);
   }
   invocation->is_draining = false;
-  if (invocation->has_gone_frames) fl_invocation_reap(invocation);
   bool is_over = !invocation->is_rolling_back && invocation->root.has_ended && invocation->tasks == NULL &&
                  invocation->commit_count == 0 && invocation->items == NULL && invocation->events == NULL;
   if (is_over) finish(invocation);

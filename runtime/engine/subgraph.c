@@ -211,6 +211,7 @@ static void start_run(struct fl_frame *frame) {
   task->frame_count++;
   task->has_run_graph = true;
   task->open_frame_count++;
+  task->frame_use_count++;
   enqueue_first(frame);
 }
 
@@ -318,8 +319,10 @@ void fl_task_cancel_frames(struct fl_task *task) {
     if (frame->parent == task && !frame->child->is_over) fl_frame_enqueue(frame, fl_queued_event_create(FL_EV_CANCEL));
 }
 
-void fl_invocation_reap(struct fl_invocation *invocation) {
+bool fl_invocation_reap(struct fl_invocation *invocation) {
   struct fl_frame **place = &invocation->frames;
+  bool did_something = false;
+  if (!invocation->has_gone_frames) return false;
   invocation->has_gone_frames = false;
   while (*place != NULL) {
     struct fl_frame *frame = *place;
@@ -329,7 +332,12 @@ void fl_invocation_reap(struct fl_invocation *invocation) {
       place = &frame->next;
       continue;
     }
-    *place = frame->next;
+    struct fl_task *task = frame->parent;
+    *place = frame->next; /* frames further in stand before those around them */
     frame_free(frame);
+    task->frame_use_count--;
+    fl_task_free_if_gone(task);
+    did_something = true;
   }
+  return did_something;
 }

@@ -221,6 +221,9 @@ void fl_task_settle(struct fl_task *task, struct fl_effects *effects) {
       fl_records_move(&effects->items[i].records, &task->results);
       break;
     }
+  /* What is written in a run that is not stored does not stand for them. */
+  bool is_kept = !task->invocation->is_ephemeral && fl_frame_is_ephemeral(task->frame) && task->results.count > 0;
+  if (is_kept) fl_invocation_commit(task->invocation, &task->results);
   fl_records_deinit(&task->results);
 }
 
@@ -360,7 +363,7 @@ void fl_task_free(struct fl_task *task) {
 }
 
 void fl_task_free_if_gone(struct fl_task *task) {
-  if (task->phase != FL_TASK_ENDED || task->open_call_count + task->open_frame_count > 0) return;
+  if (task->phase != FL_TASK_ENDED || task->open_call_count + task->frame_use_count > 0) return;
   if (task->is_pending || task->is_advancing) return;
   struct fl_invocation *invocation = task->invocation;
   fl_task_flush_results(task); /* of calls that ended after the node */

@@ -174,6 +174,331 @@ static void a_question_inside_waits_for_its_answer(void **state) {
   }
 }
 
+/* ---- a call inside, and the process dies in it ---- */
+
+/* The child echoes, crashes in a call, and says who it is; around it a node that counts. */
+#define CALLING(kept)                                                                                   \
+  "fairlead: 1\nname: calling\nstate: { log: { reducer: append }, n: { reducer: sum, default: 0 } }\n"  \
+  "nodes:\n  count: { type: set, write: { n: 1 } }\n  sub: { type: graph, graph: c, checkpoints: " kept \
+  ", input: {}, output: { log: state.log } }\n"                                                         \
+  "edges: [ START -> count, count -> sub, sub -> END ]\n"                                               \
+  "graphs:\n  c:\n    state: { log: { reducer: append } }\n    nodes:\n"                                \
+  "      a: { type: tool, tool: t/echo, args: { text: \"'a'\" }, write: log }\n"                        \
+  "      b: { type: tool, tool: t/crash, args: { text: \"'b'\" }, write: log }\n"                       \
+  "      c: { type: tool, tool: t/echo, args: { text: \"'c'\" }, write: log }\n"                        \
+  "    edges: [ START -> a, a -> b, b -> c, c -> END ]\n"
+
+static const char *const calling[] = {CALLING("inherit"), CALLING("own"), CALLING("none")};
+
+/* Nobody knows whether the crashed call happened: a person is asked, and what had finished is not done again. */
+static void what_was_finished_inside_stays_finished(void **state) {
+  for (int kept = 0; kept < 3; kept++) {
+    struct rig rig = {.crashes_left = 1};
+    rig_up(&rig);
+    rig_start(&rig, rig_load(&rig, calling[kept], NULL), on_thread(json("{}")));
+    assert_int_equal(rig_turn(&rig), FL_SIM_CRASHED);
+    rig_down(&rig);
+    rig_up(&rig);
+    struct fl_definition *graph = rig_load(&rig, calling[kept], NULL);
+    assert_int_equal(rig_run(&rig, graph, (struct fl_invoke_options){.thread = "t"}), 1);
+    const struct fl_value *one = fl_at(rig.interrupts, 0);
+    assert_json(fl_get(fl_get(one, "value"), "kind"), "'outcome_unknown'");
+    assert_int_equal(strncmp(fl_get_string(one, "ns", ""), "sub", 3), 0);
+    assert_int_equal(rig_run(&rig, graph, answering(json("{'action':'result','text':'it was'}"), false)), 0);
+    assert_json(rig_out(&rig, "log"), "['a','it was','c']");
+    assert_json(rig_out(&rig, "n"), "1");
+    assert_string_equal(rig.calls.data, "echo crash echo ");
+    rig_deinit(&rig);
+  }
+}
+
+static void a_call_inside_that_may_be_repeated_is_repeated(void **state) {
+  for (int kept = 0; kept < 3; kept++) {
+    struct rig rig = {.crashes_left = 2};
+    FL_FREE_AUTO char *text = fl_format("%seffects: { 't/*': read }\n", calling[kept]);
+    rig_up(&rig);
+    rig_start(&rig, rig_load(&rig, text, NULL), on_thread(json("{}")));
+    for (int life = 0; life < 2; life++) {
+      assert_int_equal(rig_turn(&rig), FL_SIM_CRASHED);
+      rig_down(&rig);
+      rig_up(&rig);
+      rig_start(&rig, rig_load(&rig, text, NULL), (struct fl_invoke_options){.thread = "t"});
+    }
+    rig_turn(&rig);
+    assert_int_equal(rig.status, 0);
+    assert_json(rig_out(&rig, "log"), "['a','b','c']");
+    /* A child without checkpoints does not wait for the journal before it goes on. */
+    if (kept != FL_CHECKPOINTS_NONE) assert_string_equal(rig.calls.data, "echo crash crash crash echo ");
+    rig_deinit(&rig);
+  }
+}
+
+/* ---- several at once ---- */
+
+static const char sending[] =
+    "fairlead: 1\nname: sending\nstate: { items: {}, log: { reducer: append } }\n"
+    "nodes:\n  plan: { type: set, write: { log: \"'plan'\" } }\n"
+    "  each: { type: graph, graph: ask, input: { item: state.item }, output: { log: state.said } }\n"
+    "edges:\n  - START -> plan\n  - { from: plan, send: { to: each, for: state.items, as: item, else: END } }\n"
+    "graphs:\n  ask:\n    state: { item: {}, said: {} }\n    nodes:\n"
+    "      q: { type: interrupt, value: state.item, resume: said }\n    edges: [ START -> q, q -> END ]\n";
+
+static const char *id_of(const struct rig *rig, const char *value) {
+  for (size_t i = 0; i < fl_size(rig->interrupts); i++)
+    if (strcmp(fl_get_string(fl_at(rig->interrupts, i), "value", ""), value) == 0)
+      return fl_get_string(fl_at(rig->interrupts, i), "id", "");
+  fail_msg("%s does not ask", value);
+  return NULL;
+}
+
+static void children_side_by_side_ask_and_are_answered_in_any_part(void **state) {
+  for (int anew = 0; anew < 2; anew++) {
+    struct rig rig = {0};
+    rig_up(&rig);
+    struct fl_definition *graph = rig_load(&rig, sending, NULL);
+    assert_int_equal(rig_run(&rig, graph, on_thread(json("{'items':['a','b','c']}"))), 1);
+    assert_int_equal(fl_size(rig.interrupts), 3);
+    FL_FREE_AUTO char *two = fl_format("{'%s':'C','%s':'A'}", id_of(&rig, "c"), id_of(&rig, "a"));
+    if (anew) {
+      rig_down(&rig);
+      rig_up(&rig);
+      graph = rig_load(&rig, sending, NULL);
+    }
+    assert_int_equal(rig_run(&rig, graph, answering(json(two), true)), 1);
+    assert_int_equal(fl_size(rig.interrupts), 1);
+    assert_int_equal(rig_run(&rig, graph, answering(json(two), true)), FL_E_CONFLICT);
+    assert_int_equal(rig_run(&rig, graph, answering(json("'B'"), false)), 0);
+    assert_json(rig_out(&rig, "log"), "['plan','A','B','C']");
+    rig_deinit(&rig);
+  }
+}
+
+static void many_children_side_by_side(void **state) {
+  static const char text[] =
+      "fairlead: 1\nname: many\nstate: { items: {}, sum: { reducer: sum, default: 0 } }\n"
+      "nodes: { each: { type: graph, graph: c, input: { x: state.item }, output: { sum: state.x } } }\n"
+      "edges: [ { from: START, send: { to: each, for: state.items, as: item, else: END } } ]\n"
+      "graphs: { c: { state: { x: {} }, nodes: { a: { type: set, write: { x: state.x * 2 } } }, edges: [ START -> a ] "
+      "} }\n";
+  for (int kept = 0; kept < 2; kept++) {
+    struct rig rig = {0};
+    rig_up(&rig);
+    struct fl_value *items = fl_array(), *input = fl_object();
+    for (int i = 0; i < 300; i++) fl_append_take(items, fl_int(i));
+    fl_set_take(input, "items", items);
+    struct fl_invoke_options options = {.thread = kept ? "t" : NULL, .input = input};
+    assert_int_equal(rig_run(&rig, rig_load(&rig, text, NULL), options), 0);
+    assert_json(rig_out(&rig, "sum"), "89700");
+    rig_deinit(&rig);
+  }
+}
+
+/* ---- checkpoints of its own ---- */
+
+static const char lasting[] =
+    "fairlead: 1\nname: lasting\nstate: { heard: {}, add: {}, items: { default: [] } }\n"
+    "nodes: { sub: { type: graph, graph: c, checkpoints: own, input: { log: state.add }, output: { heard: state.log } "
+    "} }\n"
+    "edges: [ START -> sub, sub -> END ]\n"
+    "graphs:\n  c:\n    state: { log: { reducer: append } }\n    nodes: { a: { type: set, write: { log: \"'.'\" } } }\n"
+    "    edges: [ START -> a ]\n";
+
+static void a_graph_with_checkpoints_of_its_own_remembers(void **state) {
+  for (int anew = 0; anew < 2; anew++) {
+    struct rig rig = {0};
+    rig_up(&rig);
+    for (int turn = 0; turn < 3; turn++) {
+      struct fl_definition *graph = rig_load(&rig, lasting, NULL);
+      assert_int_equal(rig_run(&rig, graph, on_thread(json(turn == 0 ? "{'add':'a'}" : "{'add':'b'}"))), 0);
+      if (!anew) continue;
+      rig_down(&rig);
+      rig_up(&rig);
+    }
+    assert_json(rig_out(&rig, "heard"), "['a','.','b','.','b','.']");
+    rig_deinit(&rig);
+  }
+}
+
+/* Runs that begin in the past find the child as it was then. */
+static void a_fork_finds_the_child_as_it_was(void **state) {
+  struct rig rig = {0};
+  rig_up(&rig);
+  struct fl_definition *graph = rig_load(&rig, lasting, NULL);
+  assert_int_equal(rig_run(&rig, graph, on_thread(json("{'add':'a'}"))), 0);
+  struct fl_loaded loaded = {0};
+  assert_int_equal(fl_store_load(rig.store, "t", "", 0, &loaded, NULL), 0);
+  assert_int_equal(rig_run(&rig, graph, on_thread(json("{'add':'b'}"))), 0);
+  assert_json(rig_out(&rig, "heard"), "['a','.','b','.']");
+  struct fl_invoke_options options = on_thread(json("{'add':'c'}"));
+  options.checkpoint = loaded.checkpoint_id;
+  assert_int_equal(rig_run(&rig, graph, options), 0);
+  assert_json(rig_out(&rig, "heard"), "['a','.','c','.']");
+  assert_int_equal(rig_run(&rig, graph, on_thread(json("{'add':'d'}"))), 0);
+  assert_json(rig_out(&rig, "heard"), "['a','.','c','.','d','.']");
+  fl_loaded_deinit(&loaded);
+  rig_deinit(&rig);
+}
+
+static void one_state_cannot_be_in_two_runs_at_once(void **state) {
+  const char *text = lasting, *edges = strstr(text, "START -> sub, sub -> END ]");
+  FL_FREE_AUTO char *two = fl_format("%.*s{ from: START, send: { to: sub, for: state.items, as: add, else: END } } ]%s",
+                                     (int)(edges - text), text, edges + strlen("START -> sub, sub -> END ]"));
+  struct rig rig = {0};
+  rig_up(&rig);
+  assert_int_equal(rig_run(&rig, rig_load(&rig, two, NULL), on_thread(json("{'items':['a','b']}"))), FL_E_CONFLICT);
+  assert_non_null(strstr(rig.error.text, "one state cannot be in two runs"));
+  assert_non_null(strstr(rig.error.text, "node \"sub\""));
+  rig_deinit(&rig);
+}
+
+/* ---- what a child says to the graph above ---- */
+
+static const char upward[] =
+    "fairlead: 1\nname: upward\nstate: { log: { reducer: append }, x: {} }\n"
+    "nodes:\n  sub: { type: graph, graph: c, input: {}, output: { log: \"'out'\" } }\n"
+    "  far: { type: set, write: { log: \"'far'\" } }\n  near: { type: set, write: { log: \"'near'\" } }\n"
+    "edges: [ START -> sub, sub -> near, far -> END, START -> far ]\n"
+    "graphs:\n  c:\n    state: { y: {} }\n    nodes:\n      a: { type: set, write: { y: 1 } }\n"
+    "      up: { type: set, graph: parent, write: { x: state.y + 1, log: \"'up'\" }, goto: far }\n"
+    "      never: { type: fail, message: \"'never'\" }\n"
+    "    edges: [ START -> a, a -> up, up -> never ]\n";
+
+static void a_command_to_the_graph_above_is_the_nodes_own(void **state) {
+  for (int kept = 0; kept < 2; kept++) {
+    struct rig rig = {0};
+    rig_up(&rig);
+    struct fl_invoke_options options = {.thread = kept ? "t" : NULL, .input = json("{}")};
+    assert_int_equal(rig_run(&rig, rig_load(&rig, upward, NULL), options), 0);
+    assert_json(rig_out(&rig, "x"), "2");
+    assert_json(rig_out(&rig, "log"), "['up','far','far','near']");
+    rig_deinit(&rig);
+  }
+}
+
+/* ---- failures, limits, cancels ---- */
+
+static void a_failure_inside_fails_the_node_and_can_be_continued(void **state) {
+  static const char text[] = "fairlead: 1\nname: failing\nstate: { log: { reducer: append } }\n"
+                             "nodes: { sub: { type: graph, graph: c, input: {} } }\nedges: [ START -> sub ]\n"
+                             "graphs:\n  c:\n    state: { log: { reducer: append } }\n    nodes:\n"
+                             "      a: { type: set, write: { log: \"'a'\" } }\n      b: { type: tool, tool: t/error, "
+                             "args: { text: \"'no'\" } }\n"
+                             "    edges: [ START -> a, a -> b ]\n";
+  struct rig rig = {0};
+  rig_up(&rig);
+  struct fl_definition *graph = rig_load(&rig, text, NULL);
+  assert_int_equal(rig_run(&rig, graph, on_thread(json("{}"))), FL_E_REMOTE);
+  assert_non_null(strstr(rig.error.text, "node \"sub\": node \"b\": the tool answered: no"));
+  assert_string_equal(rig_stored_status(&rig, "t"), "error");
+  assert_int_equal(rig_run(&rig, graph, (struct fl_invoke_options){.thread = "t"}), FL_E_REMOTE);
+  assert_string_equal(rig.calls.data, "error error ");
+  rig_deinit(&rig);
+}
+
+static void each_run_counts_its_own_supersteps(void **state) {
+  static const char text[] =
+      "fairlead: 1\nname: limits\nrecursion_limit: 4\nstate: { n: { default: 0 } }\n"
+      "nodes: { a: { type: graph, graph: c }, b: { type: graph, graph: c } }\nedges: [ START -> a, a -> b ]\n"
+      "graphs:\n  c:\n    recursion_limit: %d\n    state: { n: { default: 0 } }\n    nodes:\n"
+      "      x: { type: set, write: { n: state.n + 1 } }\n      y: { type: set, write: { n: state.n + 1 } }\n"
+      "      z: { type: set, write: { n: state.n + 1 } }\n    edges: [ START -> x, x -> y, y -> z ]\n";
+  for (int limit = 3; limit <= 4; limit++) {
+    struct rig rig = {0};
+    rig_up(&rig);
+    FL_FREE_AUTO char *one = fl_format(text, limit);
+    assert_int_equal(rig_run(&rig, rig_load(&rig, one, NULL), on_thread(json("{}"))), limit == 4 ? 0 : FL_E_RECURSION);
+    if (limit == 4) assert_json(rig_out(&rig, "n"), "6");
+    rig_deinit(&rig);
+  }
+}
+
+static const char waiting_inside[] =
+    "fairlead: 1\nname: waiting\nstate: { log: { reducer: append } }\n"
+    "nodes: { sub: { type: graph, graph: c } }\nedges: [ START -> sub ]\n"
+    "graphs:\n  c:\n    state: { log: { reducer: append } }\n    nodes:\n"
+    "      a: { type: tool, tool: wild/hang, args: {}, write: log }\n    edges: [ START -> a ]\n";
+
+static void cancel(void *user) { fl_invocation_cancel(user); }
+
+static void a_cancel_reaches_the_calls_inside(void **state) {
+  for (int kept = 0; kept < 2; kept++) {
+    struct rig rig = {0};
+    rig_up(&rig);
+    struct fl_invoke_options options = {.thread = kept ? "t" : NULL, .input = json("{}")};
+    struct fl_invocation *invocation = rig_start(&rig, rig_load(&rig, waiting_inside, NULL), options);
+    fl_world_sim_after(rig.world, 100, cancel, invocation);
+    rig_turn(&rig);
+    assert_int_equal(rig.status, FL_E_CANCELLED);
+    assert_int_equal(rig.end_count, 1);
+    assert_int_equal(rig.cancelled_count, 1);
+    if (kept) assert_string_equal(rig_stored_status(&rig, "t"), "cancelled");
+    rig_deinit(&rig);
+  }
+}
+
+static void a_store_that_fails_ends_what_runs_inside(void **state) {
+  for (uint64_t ms = 0; ms < 40; ms += 4) {
+    struct rig rig = {0};
+    rig_up(&rig);
+    struct fl_definition *graph = rig_load(&rig, calling[0], NULL);
+    fl_store_memory_set_delay(rig.store, 5);
+    rig_start(&rig, graph, on_thread(json("{}")));
+    fl_world_sim_run_until(rig.world, fl_world_now_ms(rig.world) + (int64_t)ms);
+    fl_store_memory_set_error(rig.store, FL_E_NO_SPACE);
+    rig_turn(&rig);
+    assert_true(rig.is_over);
+    fl_store_memory_set_error(rig.store, 0);
+    if (rig.status != 0) assert_int_equal(rig.status, FL_E_NO_SPACE);
+    rig_deinit(&rig);
+  }
+}
+
+/* ---- static interrupts ---- */
+
+static void a_run_that_stops_inside_goes_on_when_continued(void **state) {
+  static const char text[] =
+      "fairlead: 1\nname: stops\nstate: { log: { reducer: append } }\n"
+      "nodes: { sub: { type: graph, graph: c, input: {}, checkpoints: %s } }\nedges: [ START -> sub ]\n"
+      "graphs:\n  c:\n    interrupt_before: [ b ]\n    state: { log: { reducer: append } }\n    nodes:\n"
+      "      a: { type: set, write: { log: \"'a'\" } }\n      b: { type: set, write: { log: \"'b'\" } }\n"
+      "    edges: [ START -> a, a -> b ]\n";
+  static const char *const kinds[] = {"inherit", "own", "none"};
+  for (int i = 0; i < 6; i++) {
+    struct rig rig = {0};
+    FL_FREE_AUTO char *one = fl_format(text, kinds[i % 3]);
+    rig_up(&rig);
+    assert_int_equal(rig_run(&rig, rig_load(&rig, one, NULL), on_thread(json("{}"))), 1);
+    assert_string_equal(fl_get_string(fl_at(rig.interrupts, 0), "node", ""), "b");
+    assert_string_equal(fl_get_string(fl_at(rig.interrupts, 0), "when", ""), "before");
+    if (i >= 3) {
+      rig_down(&rig);
+      rig_up(&rig);
+    }
+    struct fl_invoke_options options = {.thread = "t"};
+    assert_int_equal(rig_run(&rig, rig_load(&rig, one, NULL), options), 0);
+    assert_json(rig_out(&rig, "log"), "['a','b']");
+    rig_deinit(&rig);
+  }
+}
+
+/* ---- who follows ---- */
+
+static void followers_hear_of_the_inside_when_they_want_to(void **state) {
+  for (int wants = 0; wants < 2; wants++) {
+    struct rig rig = {0};
+    rig_up(&rig);
+    struct fl_invoke_options options = on_thread(json("{'x':21}"));
+    options.follow = FL_FOLLOW_UPDATES | FL_FOLLOW_EVENTS | (wants ? FL_FOLLOW_SUBGRAPHS : 0);
+    struct fl_definition *graph = around(&rig, rig_load(&rig, doubling, NULL), NULL);
+    assert_int_equal(rig_run(&rig, graph, options), 0);
+    bool has_inner = strstr(rig.told.data, "{\"a\":{\"x\":42}}") != NULL;
+    assert_int_equal(has_inner, wants);
+    assert_int_equal(strstr(rig.told.data, "events a ") != NULL, wants);
+    assert_non_null(strstr(rig.told.data, "{\"sub\":{\"x\":42}}"));
+    rig_deinit(&rig);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(channels_of_one_name_are_shared),
@@ -183,6 +508,20 @@ int main(void) {
       cmocka_unit_test(graphs_stand_inside_one_another),
       cmocka_unit_test(too_deep_is_a_mistake),
       cmocka_unit_test(a_question_inside_waits_for_its_answer),
+      cmocka_unit_test(what_was_finished_inside_stays_finished),
+      cmocka_unit_test(a_call_inside_that_may_be_repeated_is_repeated),
+      cmocka_unit_test(children_side_by_side_ask_and_are_answered_in_any_part),
+      cmocka_unit_test(many_children_side_by_side),
+      cmocka_unit_test(a_graph_with_checkpoints_of_its_own_remembers),
+      cmocka_unit_test(a_fork_finds_the_child_as_it_was),
+      cmocka_unit_test(one_state_cannot_be_in_two_runs_at_once),
+      cmocka_unit_test(a_command_to_the_graph_above_is_the_nodes_own),
+      cmocka_unit_test(a_failure_inside_fails_the_node_and_can_be_continued),
+      cmocka_unit_test(each_run_counts_its_own_supersteps),
+      cmocka_unit_test(a_cancel_reaches_the_calls_inside),
+      cmocka_unit_test(a_store_that_fails_ends_what_runs_inside),
+      cmocka_unit_test(a_run_that_stops_inside_goes_on_when_continued),
+      cmocka_unit_test(followers_hear_of_the_inside_when_they_want_to),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
