@@ -8,28 +8,12 @@
 
 /* ---- shapes that are not nodes ---- */
 
-static const char *const graph_keys[] = {"$schema",
-                                         "fairlead",
-                                         "name",
-                                         "description",
-                                         "include",
-                                         "state",
-                                         "models",
-                                         "mcpServers",
-                                         "effects",
-                                         "nodes",
-                                         "edges",
-                                         "interrupt_before",
-                                         "interrupt_after",
-                                         "recursion_limit",
-                                         "context",
-                                         "max_concurrency",
-                                         "durability",
-                                         "defaults",
-                                         "graphs",
-                                         "input",
-                                         "output",
-                                         NULL};
+static const char *const graph_keys[] = {"$schema",         "fairlead",        "name",    "description",
+                                         "include",         "state",           "models",  "mcpServers",
+                                         "effects",         "nodes",           "edges",   "interrupt_before",
+                                         "interrupt_after", "recursion_limit", "context", "max_concurrency",
+                                         "durability",      "defaults",        "http",    "graphs",
+                                         "input",           "output",          NULL};
 static const char *const subgraph_keys[] = {"description",
                                             "state",
                                             "nodes",
@@ -254,6 +238,7 @@ static void load_sections(struct fl_loader *loader, struct fl_graph_file *file) 
   file->servers = fl_file_load_servers(loader);
   file->effects = fl_file_load_effects(loader);
   fl_file_collect_sends(loader);
+  fl_file_check_http(loader);
   fl_file_load_nodes(loader);
   fl_file_load_graphs(loader);
   if (loader->nodes.count == 0 && (nodes.value == NULL || fl_is(nodes.value, FL_OBJECT)))

@@ -189,6 +189,9 @@ bool fl_file_is_agent(const struct fl_entry *entry);
 /* A node, also a generated one; says when there is none. *ret_entry NULL for a generated one. */
 bool fl_file_use_node(const struct fl_spot *spot, const char *name, struct fl_entry **ret_entry);
 
+/* file_node_http.c: the section with the origins that nodes may ask */
+void fl_file_check_http(struct fl_loader *loader);
+
 /* file_edge.c */
 void fl_file_load_edges(struct fl_loader *loader);
 

@@ -94,6 +94,7 @@ static const struct node_type types[] = {
     {{"interrupt", "a node of type interrupt", interrupt_keys, NULL}, check_interrupt},
     {{"graph", "a node of type graph", fl_node_graph_keys, NULL}, fl_node_check_graph},
     {{"judge", "a node of type judge", fl_node_judge_keys, NULL}, fl_node_check_judge},
+    {{"http", "a node of type http", fl_node_http_keys, NULL}, fl_node_check_http},
     {{"c", "a node of type c", c_keys, NULL}, check_c},
 };
 enum { TYPE_COUNT = sizeof types / sizeof *types };
@@ -106,20 +107,13 @@ static const struct node_type *find_type(const char *name) {
 }
 
 static void refuse_type(const struct fl_spot *spot, const char *name) {
-  static const char *const later[] = {"http"};
   const char *names[TYPE_COUNT];
-  for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-    if (strcmp(name, later[i]) != 0) continue;
-    fl_spot_error(
-        spot, NULL,
-        "nodes of type \"%s\" are not in version 1 of the graph file as this fairlead reads it: they come later", name);
-    return;
-  }
   for (size_t i = 0; i < TYPE_COUNT; i++) names[i] = types[i].shape.name;
   char advice[FL_SUGGESTION_MAX];
   const char *near = fl_suggest(name, names, TYPE_COUNT, advice);
   fl_spot_error(
-      spot, near != NULL ? near : "the types are react, agent, tools, tool, set, fail, interrupt, graph, judge and c",
+      spot,
+      near != NULL ? near : "the types are react, agent, tools, tool, set, fail, interrupt, graph, judge, http and c",
       "there is no node type \"%s\"", name);
 }
 
@@ -255,9 +249,10 @@ void fl_file_load_nodes(struct fl_loader *loader) {
 const struct fl_file_shape *const *fl_file_shapes(void) {
   static const struct fl_file_shape *all[TYPE_COUNT + 32];
   static const struct fl_file_shape *const others[] = {
-      &fl_shape_graph, &fl_shape_subgraph, &fl_shape_part,    &fl_shape_channel, &fl_shape_model,    &fl_shape_server,
-      &fl_shape_edge,  &fl_shape_arm,      &fl_shape_prompt,  &fl_shape_answer,  &fl_shape_history,  &fl_shape_send,
-      &fl_shape_way,   &fl_shape_retry,    &fl_shape_timeout, &fl_shape_cache,   &fl_shape_defaults, &fl_shape_context};
+      &fl_shape_graph,   &fl_shape_subgraph, &fl_shape_part,    &fl_shape_channel, &fl_shape_model,
+      &fl_shape_server,  &fl_shape_edge,     &fl_shape_arm,     &fl_shape_prompt,  &fl_shape_answer,
+      &fl_shape_history, &fl_shape_send,     &fl_shape_way,     &fl_shape_retry,   &fl_shape_timeout,
+      &fl_shape_cache,   &fl_shape_defaults, &fl_shape_context, &fl_shape_http};
   for (size_t i = 0; i < TYPE_COUNT; i++) all[i] = &types[i].shape;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) all[TYPE_COUNT + i] = others[i];
   return all;

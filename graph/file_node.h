@@ -40,8 +40,8 @@ void fl_node_load_ways(struct fl_node_load *load);
 
 /* ---- file_node_model.c: types that ask a model ---- */
 
-extern const char *const fl_node_agent_keys[], *const fl_node_react_keys[], *const fl_node_tools_keys[],
-                                                                                *const fl_node_judge_keys[];
+extern const char *const fl_node_agent_keys[],
+    *const fl_node_react_keys[], *const fl_node_tools_keys[], *const fl_node_judge_keys[], *const fl_node_http_keys[];
 extern const struct fl_file_shape fl_shape_prompt, fl_shape_answer, fl_shape_history;
 fl_node_check_fn fl_node_check_agent, fl_node_check_tools, fl_node_check_judge;
 
@@ -49,3 +49,8 @@ fl_node_check_fn fl_node_check_agent, fl_node_check_tools, fl_node_check_judge;
 
 extern const char *const fl_node_graph_keys[];
 fl_node_check_fn fl_node_check_graph;
+
+/* ---- file_node_http.c ---- */
+
+extern const struct fl_file_shape fl_shape_http;
+fl_node_check_fn fl_node_check_http;

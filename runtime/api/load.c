@@ -4,6 +4,7 @@
 #include "mcp/client.h"
 #include "runtime/base/mem.h"
 #include "tools/builtin/builtin.h"
+#include "tools/http.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -181,6 +182,12 @@ static int load_builtin(struct fl_runtime *runtime, struct fl_loaded_graph *grap
   return rc == FL_E_EXISTS ? 0 : rc;
 }
 
+static int load_http(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_error *err) {
+  if (!names_server(graph->definition, FL_HTTP_SOURCE)) return 0;
+  int rc = fl_registry_add_take(runtime->registry, fl_tool_source_http(runtime->world), err);
+  return rc == FL_E_EXISTS ? 0 : rc;
+}
+
 /* The place of a node's function is known in the file itself; of a graph in its `graphs` section only the graph. */
 static void miss_function(const struct fl_loaded_graph *graph, const struct fl_node_def *node, const char *name,
                           struct fl_diags *diags) {
@@ -307,5 +314,6 @@ int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded
   graph->policy = fl_allow_list(runtime, graph->definition, graph->file.effects);
   rc = load_services(runtime, graph, diags);
   if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0) add_diag(graph, "", diags, &err);
+  if (rc == 0 && (rc = load_http(runtime, graph, &err)) < 0) add_diag(graph, "", diags, &err);
   return rc;
 }

@@ -4,6 +4,7 @@
 #include "runtime/engine/engine.h"
 
 #include "runtime/base/mem.h"
+#include "tools/http.h"
 
 struct pattern_list {
   const char **items;
@@ -34,7 +35,10 @@ struct fl_policy *fl_allow_list(struct fl_runtime *runtime, const struct fl_defi
   struct pattern_list list = {fl_new_array(const char *, 1), 0};
   add_patterns(&list, definition);
   for (size_t i = 0; i < runtime->granted_count; i++) add_pattern(&list, runtime->granted[i]);
-  struct fl_policy *policy = fl_policy_create_allow_list(list.items, effects);
+  FL_VALUE_AUTO all = effects != NULL ? fl_copy_shallow(effects) : fl_object();
+  fl_set_string(all, FL_HTTP_SOURCE "/read", "read"); /* what nodes of type http say of their requests */
+  fl_set_string(all, FL_HTTP_SOURCE "/keyed", "keyed");
+  struct fl_policy *policy = fl_policy_create_allow_list(list.items, all);
   fl_free(list.items);
   return policy;
 }

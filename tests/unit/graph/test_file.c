@@ -305,7 +305,6 @@ static const struct mistake mistakes[] = {
      "the types are react", true},
     {HEAD STATE "nodes: {a: {type: graph}}\nedges: [START -> a]\n", 3, 9, "/nodes/a", "has \"file\" or \"graph\"", NULL,
      true},
-    {HEAD STATE "nodes: {a: {type: http}}\nedges: [START -> a]\n", 3, 19, "/nodes/a/type", "come later", NULL, true},
     {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, defer: 1}}\nedges: [START -> a]\n", 3, 46, "/nodes/a/defer",
      "must be", NULL, true},
     {HEAD STATE "nodes: {a: {type: set, write: {n: 1}, goto: b}}\nedges: [START -> a]\n", 3, 45, "/nodes/a/goto",
