@@ -9,50 +9,52 @@
 
 /* ---- addresses ---- */
 
+static const struct {
+  const char *address;
+  bool is_private;
+} addresses[] = {{"8.8.8.8", false},
+                 {"1.1.1.1", false},
+                 {"172.15.0.1", false},
+                 {"172.32.0.1", false},
+                 {"100.63.0.1", false},
+                 {"100.128.0.1", false},
+                 {"223.255.0.1", false},
+                 {"2a00:1450::1", false},
+                 {"2600::1", false},
+                 {"::ffff:8.8.8.8", false},
+                 {"64:ff9b::808:808", false},
+                 {"127.0.0.1", true},
+                 {"127.255.1.1", true},
+                 {"10.0.0.1", true},
+                 {"172.16.0.1", true},
+                 {"172.31.255.255", true},
+                 {"192.168.1.1", true},
+                 {"169.254.169.254", true},
+                 {"100.64.0.1", true},
+                 {"0.0.0.0", true},
+                 {"224.0.0.1", true},
+                 {"255.255.255.255", true},
+                 {"198.19.0.1", true},
+                 {"::1", true},
+                 {"::", true},
+                 {"fe80::1", true},
+                 {"fc00::1", true},
+                 {"fd12::1", true},
+                 {"ff02::1", true},
+                 {"::ffff:127.0.0.1", true},
+                 {"::ffff:10.0.0.1", true},
+                 {"64:ff9b::7f00:1", true},
+                 {"2002:7f00:1::", true},
+                 {"2001:db8::1", true},
+                 {"", true},
+                 {"localhost", true},
+                 {"127.1", true},
+                 {"1.2.3.4.5", true}};
+
 static void private_addresses_are_known(void **state) {
-  static const struct {
-    const char *address;
-    bool is_private;
-  } rows[] = {{"8.8.8.8", false},
-              {"1.1.1.1", false},
-              {"172.15.0.1", false},
-              {"172.32.0.1", false},
-              {"100.63.0.1", false},
-              {"100.128.0.1", false},
-              {"223.255.0.1", false},
-              {"2a00:1450::1", false},
-              {"2600::1", false},
-              {"::ffff:8.8.8.8", false},
-              {"64:ff9b::808:808", false},
-              {"127.0.0.1", true},
-              {"127.255.1.1", true},
-              {"10.0.0.1", true},
-              {"172.16.0.1", true},
-              {"172.31.255.255", true},
-              {"192.168.1.1", true},
-              {"169.254.169.254", true},
-              {"100.64.0.1", true},
-              {"0.0.0.0", true},
-              {"224.0.0.1", true},
-              {"255.255.255.255", true},
-              {"198.19.0.1", true},
-              {"::1", true},
-              {"::", true},
-              {"fe80::1", true},
-              {"fc00::1", true},
-              {"fd12::1", true},
-              {"ff02::1", true},
-              {"::ffff:127.0.0.1", true},
-              {"::ffff:10.0.0.1", true},
-              {"64:ff9b::7f00:1", true},
-              {"2002:7f00:1::", true},
-              {"2001:db8::1", true},
-              {"", true},
-              {"localhost", true},
-              {"127.1", true},
-              {"1.2.3.4.5", true}};
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-    if (fl_http_is_private_address(rows[i].address) != rows[i].is_private) fail_msg("%s", rows[i].address);
+  for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++)
+    if (fl_http_is_private_address(addresses[i].address) != addresses[i].is_private)
+      fail_msg("%s", addresses[i].address);
 }
 
 /* ---- a server that says what it was asked ---- */
