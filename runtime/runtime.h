@@ -119,6 +119,23 @@ FL_API int fl_runtime_add_function(struct fl_runtime *runtime, const char *name,
 FL_API int fl_runtime_add_model(struct fl_runtime *runtime, const char *name, const struct fl_value *entry,
                                 struct fl_error *err);
 
+/* ---- recovery ---- */
+
+/* What became of a thread that was recovered; lent for the call. */
+struct fl_recovered {
+  const char *thread;
+  int status;          /* as of fl_invoke_result; FL_E_NOT_FOUND: it has no graph file any more */
+  const char *message; /* why it failed; NULL otherwise */
+};
+
+/* Finishes threads whose process died while it ran them, by the graph files that they name, one after the other: for a
+ * server when it starts. `threads` is NULL-terminated, or NULL for all threads that are unfinished and that no living
+ * process holds; one that needs nothing is not reported. Blocks and turns the loop (not from inside a callback).
+ * Errors: of reading the store. What a single thread met is reported and stops nothing. */
+FL_API int fl_runtime_recover(struct fl_runtime *runtime, const char *const *threads,
+                              void (*on_thread)(const struct fl_recovered *recovered, void *user), void *user,
+                              struct fl_error *err);
+
 /* ---- calls from inside a node: journalled, so that a node that runs again finds them answered ---- */
 
 /* Calls "server/tool". `on_done` comes once, on the loop, while the task is pending: the MCP result, or NULL and why

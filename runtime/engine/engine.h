@@ -44,6 +44,7 @@ struct fl_thread {
   bool rolls_back;                  /* the run was cancelled, and what it wrote is to be taken back */
   char asker[160];                  /* who had the run cancelled; "": nobody */
   int64_t renewed_ms;               /* when the lease was last renewed */
+  unsigned run_count;               /* since its retention was last looked at */
   struct fl_thread *next;
 };
 
@@ -218,6 +219,14 @@ const struct fl_loaded *fl_task_journal(const struct fl_task *task); /* NULL: no
 uint64_t fl_task_journal_no(const struct fl_task *task);             /* the checkpoint that its calls stand beside */
 const char *fl_task_journal_ns(const struct fl_task *task);
 void fl_frame_stamp(struct fl_frame *frame, struct fl_ev *ev);
+
+/* ---- retention.c ---- */
+
+/* What the metadata of a thread say about how much of it is kept; false when they say nothing. */
+bool fl_retention_read(const struct fl_value *metadata, int64_t wall_ms, struct fl_prune *ret_prune);
+/* A run has ended: every few of them, the thread is pruned as its metadata say. And before its lease is given back. */
+void fl_thread_note_run(struct fl_runtime *runtime, struct fl_thread *thread);
+void fl_thread_retain(struct fl_runtime *runtime, struct fl_thread *thread);
 
 /* ---- invocation.c ---- */
 

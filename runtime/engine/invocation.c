@@ -314,6 +314,7 @@ static void finish(struct fl_invocation *invocation) {
   if (thread != NULL && !invocation->has_lost_store)
     memcpy(invocation->checkpoint, fl_run_checkpoint_id(root->run), FL_UUID_SIZE);
   if (status == FL_E_CANCELLED) say_cancelled(invocation, "the thread is kept", &error);
+  if (thread != NULL && !invocation->has_lost_store) fl_thread_note_run(invocation->runtime, thread);
   if (thread != NULL) fl_thread_finished(invocation->runtime, thread, status == 0 && !invocation->has_lost_store);
   report(invocation, status, status < 0 ? &error : NULL);
 }

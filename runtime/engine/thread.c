@@ -78,6 +78,7 @@ void fl_thread_close(struct fl_runtime *runtime, struct fl_thread *thread) {
   struct fl_thread **place = &runtime->threads;
   while (*place != thread) place = &(*place)->next;
   *place = thread->next;
+  fl_thread_retain(runtime, thread);
   if (thread->fence != 0) submit_lease(runtime, thread->id, thread->fence, FL_TXN_LEASE_RELEASE);
   fl_thread_forget(thread);
   fl_free(thread);

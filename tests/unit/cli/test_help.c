@@ -80,9 +80,12 @@ static void bash_completes(void **state) {
     int count;
     const char *says, *lacks;
   } rows[] = {
-      {{"fairlead", ""}, 2, " run threads cache graph mcp completion complete version help ", "list"},
+      {{"fairlead", ""}, 2, " run threads memory cache graph mcp completion complete version help ", "list"},
       {{"fairlead", "th"}, 2, " threads ", "run"},
-      {{"fairlead", "threads", ""}, 3, " list show state history diff fork edit resume copy delete ", "run"},
+      {{"fairlead", "threads", ""},
+       3,
+       " list show state history diff fork edit resume copy delete export import prune storage recover ",
+       "graph"},
       {{"fairlead", "graph", "dr"}, 3, " draw ", "check"},
       {{"fairlead", "run", "--re"}, 3, " --resume --recursion-limit ", "--store"},
       {{"fairlead", "mcp", "call", "--"}, 4, " --graph --server --timeout --json --help ", "--plugin"},
