@@ -133,7 +133,8 @@ static void print_bash_cases(void) {
 static void print_words_function(void) {
   printf("_fairlead_words() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words='' "
          "key=\"${COMP_WORDS[1]}\"\n"
-         "  case \"$key\" in threads|graph|mcp|memory|cache) [ $COMP_CWORD -gt 2 ] && key=\"$key ${COMP_WORDS[2]}\" ;; esac\n"
+         "  case \"$key\" in threads|memory|cache|graph|mcp)\n"
+         "    [ $COMP_CWORD -gt 2 ] && key=\"$key ${COMP_WORDS[2]}\" ;; esac\n"
          "  if [ $COMP_CWORD -eq 1 ]; then words='");
   print_words(" ");
   printf("'; else\n  case \"$key\" in\n");
