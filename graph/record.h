@@ -25,7 +25,7 @@ enum fl_record_kind {
   FL_RECORD_THREAD,
 };
 
-enum fl_call_kind { FL_CALL_MODEL, FL_CALL_TOOL };
+enum fl_call_kind { FL_CALL_MODEL, FL_CALL_TOOL, FL_CALL_FUNCTION };
 enum fl_call_effect { FL_EFFECT_READ, FL_EFFECT_KEYED, FL_EFFECT_ONCE };
 
 /* A write's place among its task's writes. Ordinary writes count from 0 and are kept if already there; these are

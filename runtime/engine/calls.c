@@ -20,10 +20,12 @@ enum { FL_TASK_CALLS_MAX = 1000 };
 
 /* ---- telling the follower ---- */
 
-static struct fl_value *call_event(const struct fl_task_call *call, const char *type) {
+/* `what`: "start", "end" or "progress". */
+static struct fl_value *call_event(const struct fl_task_call *call, const char *what) {
+  static const char *const kinds[] = {"model", "tool", "function"};
   struct fl_value *data = fl_object();
-  fl_set_string(data, "type", type);
-  fl_set_string(data, call->kind == FL_CALL_MODEL ? "model" : "tool", call->name);
+  fl_set_take(data, "type", fl_stringf("%s_%s", kinds[call->kind], what));
+  fl_set_string(data, kinds[call->kind], call->name);
   fl_set_string(data, "call_id", call->call_id);
   return data;
 }
@@ -31,9 +33,9 @@ static struct fl_value *call_event(const struct fl_task_call *call, const char *
 static void tell_start(struct fl_task_call *call) {
   struct fl_invocation *invocation = call->task->invocation;
   if (!fl_invocation_is_followed(invocation)) return;
-  struct fl_value *data = call_event(call, call->kind == FL_CALL_MODEL ? "model_start" : "tool_start");
+  struct fl_value *data = call_event(call, "start");
   static const char *const providers[] = {"openai", "anthropic", "scripted"};
-  if (call->kind == FL_CALL_TOOL) fl_set_take(data, "args", fl_value_ref(call->args));
+  if (call->kind != FL_CALL_MODEL) fl_set_take(data, "args", fl_value_ref(call->args));
   else fl_set_string(data, "provider", providers[call->model.request.config->provider]);
   fl_frame_tell(call->task->frame, "events", call->task->start.node, data, invocation->acked_ticket);
 }
@@ -43,12 +45,12 @@ static void tell_end(struct fl_task_call *call, bool was_journalled) {
   struct fl_task *task = call->task;
   struct fl_invocation *invocation = task->invocation;
   if (!fl_invocation_is_followed(invocation)) return;
-  struct fl_value *data = call_event(call, call->kind == FL_CALL_MODEL ? "model_end" : "tool_end");
+  struct fl_value *data = call_event(call, "end");
   fl_set_take(data, "ms", fl_double((double)(fl_world_now_us(invocation->runtime->world) - call->started_us) / 1000.0));
   if (was_journalled) fl_set_bool(data, "replayed", true);
   if (call->error != NULL) {
     fl_set_string(data, "error", call->error->text);
-  } else if (call->kind == FL_CALL_TOOL) {
+  } else if (call->kind != FL_CALL_MODEL) {
     fl_set_take(data, "result", fl_value_ref(call->result));
   } else {
     fl_set_take(data, "usage", fl_value_ref(fl_get(call->result, "usage")));
@@ -160,7 +162,7 @@ static void on_tool_progress(struct fl_tool_request *request, double done, doubl
   struct fl_invocation *invocation = call->task->invocation;
   fl_task_heartbeat(call->task);
   if (!fl_invocation_is_followed(invocation)) return;
-  struct fl_value *data = call_event(call, "tool_progress");
+  struct fl_value *data = call_event(call, "progress");
   fl_set_take(data, "done", fl_double(done));
   fl_set_take(data, "total", fl_double(total));
   if (message != NULL) fl_set_string(data, "message", message);
@@ -217,7 +219,8 @@ static void dispatch(struct fl_task_call *call) {
   } else {
     tell_start(call);
     call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
-    fl_call_model_dispatch(call);
+    if (call->kind == FL_CALL_MODEL) fl_call_model_dispatch(call);
+    else fl_call_function_dispatch(call);
   }
 }
 
@@ -230,7 +233,11 @@ static void set_call_id(struct fl_task_call *call) {
                 call->call_id);
 }
 
-static struct fl_task_call *new_call(struct fl_task *task, enum fl_call_kind kind, const char *name) {
+struct fl_task_call *fl_call_new(struct fl_task *task, enum fl_call_kind kind, const char *name) {
+  if (task->call_count == FL_TASK_CALLS_MAX) {
+    fl_task_fail(task, FL_E_LIMIT, "node %s made more than %d calls in one task", task->start.node, FL_TASK_CALLS_MAX);
+    return NULL;
+  }
   struct fl_task_call *call = fl_new(struct fl_task_call);
   call->task = task;
   call->kind = kind;
@@ -412,10 +419,8 @@ bool fl_task_knows_tool(const struct fl_task *task, const char *tool) {
 
 int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done,
                       void *user) {
-  if (task->call_count == FL_TASK_CALLS_MAX)
-    return fl_task_fail(task, FL_E_LIMIT, "node %s made more than %d calls in one task", task->start.node,
-                        FL_TASK_CALLS_MAX);
-  struct fl_task_call *call = new_call(task, FL_CALL_TOOL, tool);
+  struct fl_task_call *call = fl_call_new(task, FL_CALL_TOOL, tool);
+  if (call == NULL) return task->error.code;
   call->args = args != NULL ? fl_value_ref(args) : fl_object();
   call->on_done = on_done;
   call->user = user;
@@ -430,14 +435,7 @@ int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *a
   return 0;
 }
 
-struct fl_task_call *fl_call_model_begin(struct fl_task *task, const char *name, struct fl_value *settings) {
-  struct fl_task_call *call = new_call(task, FL_CALL_MODEL, name);
-  call->args = fl_value_ref(settings);
-  call->effect = FL_EFFECT_READ;
-  return call;
-}
-
-void fl_call_model_go(struct fl_task_call *call) { begin(call); }
+void fl_call_go(struct fl_task_call *call) { begin(call); }
 
 /* ---- in the drain ---- */
 
@@ -510,7 +508,7 @@ void fl_task_cancel_calls(struct fl_task *task) {
     if (!call->is_running) continue;
     if (call->opening != NULL) stop_waiting(call);
     else if (call->kind == FL_CALL_TOOL) fl_registry_cancel(task->invocation->runtime->registry, &call->tool);
-    else fl_model_call_cancel(&call->model);
+    else if (call->kind == FL_CALL_MODEL) fl_model_call_cancel(&call->model); /* a function is waited for */
   }
 }
 
@@ -523,6 +521,7 @@ static void call_free(struct fl_task_call *call) {
   fl_value_unref(call->tool_definitions);
   fl_value_unref(call->tool_patterns);
   fl_list_unref(call->messages);
+  fl_call_function_free(call);
   fl_free(call);
 }
 

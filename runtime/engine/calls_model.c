@@ -182,13 +182,19 @@ int fl_task_call_model(struct fl_task *task, const char *model, struct fl_value 
   }
   FL_VALUE_AUTO settings = call_settings(task, config, system);
   const char *name = model != NULL && task->invocation->model_override == NULL ? model : config->model;
-  struct fl_task_call *call = fl_call_model_begin(task, name != NULL ? name : "model", settings);
+  struct fl_task_call *call = fl_call_new(task, FL_CALL_MODEL, name != NULL ? name : "model");
+  if (call == NULL) {
+    fl_list_unref(messages);
+    return task->error.code;
+  }
+  call->args = fl_value_ref(settings);
+  call->effect = FL_EFFECT_READ;
   call->model.request.config = config;
   call->messages = messages;
   call->system = fl_strdup(system);
   call->tool_patterns = fl_value_ref(fl_get(request, "tools"));
   call->on_done = on_done;
   call->user = user;
-  fl_call_model_go(call);
+  fl_call_go(call);
   return 0;
 }

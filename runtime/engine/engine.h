@@ -381,7 +381,8 @@ struct fl_task_call {
   int64_t started_us;
   struct fl_tool_request tool;
   struct fl_model_call model;
-  struct fl_opening *opening; /* while servers start; NULL otherwise */
+  struct fl_function_job *function; /* of a function's call; NULL otherwise */
+  struct fl_opening *opening;       /* while servers start; NULL otherwise */
   struct fl_list *messages;
   char *system;
   struct fl_value *tool_definitions, *tool_patterns;
@@ -459,6 +460,13 @@ void fl_task_free(struct fl_task *task);
 /* Delivers replies that wait and dispatches calls whose intent is on disk. Returns whether anything happened. */
 bool fl_task_advance_calls(struct fl_task *task);
 void fl_task_cancel_calls(struct fl_task *task);
+/* NULL when the task has made too many; the failure is recorded in the task then. */
+struct fl_task_call *fl_call_new(struct fl_task *task, enum fl_call_kind kind, const char *name);
+void fl_call_go(struct fl_task_call *call); /* on its way, once it is filled in */
+/* calls_function.c */
+void fl_call_function_dispatch(struct fl_task_call *call);
+void fl_call_function_free(struct fl_task_call *call);
+
 int fl_call_place(const struct fl_task_call *call); /* in the journal of its task */
 
 /* ---- past.c ---- */
@@ -482,9 +490,6 @@ void fl_call_ended(struct fl_task_call *call, struct fl_value *result, const str
 const struct fl_value *fl_task_tool_patterns(const struct fl_task *task);
 
 void fl_call_model_dispatch(struct fl_task_call *call);
-/* A model call of a task, to be filled in (on_done, messages, tools) and then sent on its way; calls_model.c. */
-struct fl_task_call *fl_call_model_begin(struct fl_task *task, const char *name, struct fl_value *settings);
-void fl_call_model_go(struct fl_task_call *call);
 
 /* ---- command.c: where a task goes by itself, and what it says to the graph above ---- */
 

@@ -59,6 +59,8 @@ run 0 run $policy --thread p1 --context '{"user":"ada"}' --durability exit --max
 run 0 run $policy --thread p2 '{}' && says "for anon"; ok "the context's default"
 run 0 run $policy --thread p3 --json --stream updates '{}' && says '"cached":true'; ok "a cached result says that it is one"
 run 0 cache clear --node a && says "cleared 2"; ok "cache clear"
+"$build/examples/entrypoint" "$folder/e.db" t 3 4 >"$out" 2>"$err" && says 25; ok "a program without a graph"
+"$build/examples/entrypoint" "$folder/e.db" t 2 >"$out" 2>"$err" && says 29; ok "goes on from what its thread saved"
 run 2 run $policy --context 5 '{}' && tells "takes an object"; ok "a context that is no object"
 run 2 run $policy --durability later '{}' && tells "sync, async or exit"; ok "an unknown durability"
 run 2 run $math; ok "no question and no terminal is a usage error"
