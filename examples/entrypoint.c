@@ -56,9 +56,9 @@ static int run(struct fl_runtime *runtime, struct fl_definition *definition, con
 }
 
 int main(int argc, char **argv) {
-  bool has_store = argc > 3 && atoi(argv[1]) == 0;
+  bool has_store = argc > 3 && strtoll(argv[1], NULL, 10) == 0;
   struct fl_value *numbers = fl_array();
-  for (int i = has_store ? 3 : 1; i < argc; i++) fl_append_take(numbers, fl_int(atoll(argv[i])));
+  for (int i = has_store ? 3 : 1; i < argc; i++) fl_append_take(numbers, fl_int(strtoll(argv[i], NULL, 10)));
   struct fl_error err = {0};
   struct fl_definition *definition = NULL;
   struct fl_runtime *runtime = NULL;
