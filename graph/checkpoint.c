@@ -203,6 +203,18 @@ void fl_checkpoint_heads(struct fl_run *run, const struct fl_planned *task, stru
     fl_checkpoint_write(run, task, FL_WRITE_CHILDREN, run->ev->heads, records);
 }
 
+int fl_checkpoint_given(const struct fl_run *run, const char *task_id, int index, const struct fl_task_write *write,
+                        struct fl_records *records) {
+  if (run->definition->channels[write->channel].reducer == FL_UNTRACKED) return 0;
+  struct fl_record *record = fl_records_add(records, FL_RECORD_WRITE, run->ns);
+  record->write.checkpoint_no = run->checkpoint_no;
+  memcpy(record->write.task_id, task_id, FL_UUID_SIZE);
+  record->write.index = index;
+  record->write.channel = fl_strdup(run->definition->channels[write->channel].name);
+  FL_VALUE_AUTO value = stored_write(run, write);
+  return write_json(record, value);
+}
+
 /* ---- a checkpoint out ---- */
 
 /* "NAME": with a comma in front unless it is the first of its object. */
@@ -448,6 +460,7 @@ void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded) {
   load_seen(run, fl_get(loaded->body, "seen"));
   fl_run_take_heads(run, fl_get(loaded->body, "children"));
   fl_plan(run);
+  if (!fl_run_is_past(run)) fl_given_load(run, loaded);
   fl_plan_attach(run, loaded);
   if (!has_moved_on(run, loaded)) run->stops = fl_value_ref(fl_get(loaded->body, "stops"));
 }

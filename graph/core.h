@@ -111,6 +111,10 @@ struct fl_run {
   size_t task_count, task_capacity, push_count;
   uint32_t *task_slots; /* index of tasks by id: place + 1; made when there are many */
   size_t task_slot_count;
+  struct fl_writes given; /* from outside, folded before the present superstep's own; see given.c */
+  size_t *given_ends;     /* per command: where its writes end */
+  size_t given_count;
+  struct fl_state *given_state; /* with them; NULL: there are none */
   /* the run */
   enum fl_phase phase;
   bool is_broken; /* a commit failed */
@@ -247,6 +251,18 @@ struct fl_planned *fl_plan_find(struct fl_run *run, const char *task_id);
 /* The fired triggers of a task by name, sorted; an array the caller frees. */
 const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned *task, size_t *ret_count);
 
+void fl_plan_add(struct fl_run *run); /* adds tasks for what is due beside those that are planned */
+
+/* ---- given.c ---- */
+const struct fl_state *fl_run_base(const struct fl_run *run); /* what tasks start from; lent */
+int fl_given_fold(const struct fl_run *run, struct fl_folds *folds, struct fl_error *err);
+void fl_given_clear(struct fl_run *run);
+void fl_given_drop(struct fl_run *run, size_t channel); /* what was written to it */
+/* Takes update and gotos of the event, and adds their records; otherwise the event has been refused. */
+bool fl_given_take(struct fl_run *run, struct fl_records *records);
+void fl_given_load(struct fl_run *run, const struct fl_loaded *loaded);
+void fl_run_on_command(struct fl_run *run);
+
 /* ---- interrupt.c ---- */
 bool fl_task_is_pending(const struct fl_planned *task);        /* waits for an answer, or to be continued */
 bool fl_task_is_stopped(const struct fl_planned *task);        /* a run inside it stands at a static interrupt */
@@ -270,6 +286,8 @@ int fl_checkpoint_writes(const struct fl_run *run, const struct fl_planned *task
                          struct fl_error *err);
 void fl_checkpoint_write(const struct fl_run *run, const struct fl_planned *task, int index, struct fl_value *value,
                          struct fl_records *records);
+int fl_checkpoint_given(const struct fl_run *run, const char *task_id, int index, const struct fl_task_write *write,
+                        struct fl_records *records);
 void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded);
 /* Takes where the lasting subgraphs of a task stand, from its event; the record goes beside the task's others. */
 void fl_checkpoint_heads(struct fl_run *run, const struct fl_planned *task, struct fl_records *records);

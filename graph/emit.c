@@ -195,7 +195,7 @@ void fl_emit_ended(struct fl_run *run, const struct fl_planned *task) {
 /* ---- the whole ---- */
 
 void fl_emit_values(struct fl_run *run) {
-  if (fl_run_wants(run, FL_STREAM_VALUES)) emit_take(run, FL_STREAM_VALUES, fl_state_output(run->state));
+  if (fl_run_wants(run, FL_STREAM_VALUES)) emit_take(run, FL_STREAM_VALUES, fl_state_output(fl_run_base(run)));
 }
 
 void fl_emit_checkpoint(struct fl_run *run) {
@@ -206,7 +206,7 @@ void fl_emit_checkpoint(struct fl_run *run) {
   fl_set_string(metadata, "source", run->source);
   fl_set_int(metadata, "step", run->step);
   fl_set_take(payload, "metadata", metadata);
-  fl_set_take(payload, "values", fl_state_to_value(run->state));
+  fl_set_take(payload, "values", fl_state_to_value(fl_run_base(run)));
   for (size_t i = 0; i < run->task_count; i++) {
     fl_append_take(next, fl_string(fl_run_node(run, &run->tasks[i])->name));
     fl_append_take(tasks, task_head(run, &run->tasks[i]));

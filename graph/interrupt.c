@@ -225,8 +225,7 @@ void fl_task_answer(struct fl_run *run, struct fl_planned *task, struct fl_value
 }
 
 /* Tasks that asked and have an answer now are ready, and the answers are stored first. */
-static void take_answers(struct fl_run *run) {
-  struct fl_records records = {0};
+static void take_answers(struct fl_run *run, struct fl_records records) {
   for (size_t i = 0; i < run->task_count; i++) {
     struct fl_planned *task = &run->tasks[i];
     if (task->status != FL_TASK_INTERRUPTED || fl_task_is_pending(task)) continue;
@@ -290,9 +289,12 @@ void fl_run_on_resume(struct fl_run *run) {
     return;
   }
   if (!fits_questions(run, find_asked(run, NULL, &only))) return;
+  struct fl_records records = {0};
+  if (!fl_given_take(run, &records)) return;
+  find_asked(run, NULL, &only); /* the plan may have grown */
   if (run->ev->is_map) give_answers(run);
   else give_answer(&only, run->ev->value);
-  take_answers(run);
+  take_answers(run, records);
   if (run->ev->is_lenient && !run->ev->keeps_stops) fl_run_pass_stops(run);
   fl_emit_values(run);
   fl_run_proceed(run);

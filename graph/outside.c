@@ -107,6 +107,8 @@ static int find_ways(struct fl_run *run, struct outsides *all, struct fl_error *
   int rc = 0;
   for (size_t i = 0; i < all->count && rc == 0; i++)
     if (all->items[i].leads_on) rc = fl_route(run, all->items[i].node, view, &all->items[i].writes, err);
+  if (rc == 0 && run->ev->kind == FL_EV_INPUT)
+    rc = fl_route_gotos(run, run->ev->gotos, run->ev->goto_count, &all->items[0].writes, err);
   fl_state_unref(view);
   return rc;
 }

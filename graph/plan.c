@@ -230,6 +230,43 @@ void fl_plan(struct fl_run *run) {
   }
 }
 
+/* Makes room for a task at a place of the plan. */
+static struct fl_planned *insert_task(struct fl_run *run, size_t place, enum fl_task_kind kind, size_t node) {
+  struct fl_planned task = *add_task(run, kind, node);
+  memmove(&run->tasks[place + 1], &run->tasks[place], (run->task_count - 1 - place) * sizeof task);
+  run->tasks[place] = task;
+  run->task_slot_count = 0;
+  return &run->tasks[place];
+}
+
+static void insert_due(struct fl_run *run, size_t node) {
+  size_t place = run->push_count;
+  while (place < run->task_count && run->tasks[place].node < node) place++;
+  if (place < run->task_count && run->tasks[place].node == node) return;
+  derive_pull_id(run, insert_task(run, place, FL_TASK_PULL, node));
+}
+
+void fl_plan_add(struct fl_run *run) {
+  const struct fl_definition *definition = run->definition;
+  size_t known = run->push_count > 0 ? run->tasks[run->push_count - 1].send_index + 1 : 0;
+  for (size_t i = known; i < fl_size(run->sends); i++) {
+    struct fl_value *send = fl_at(run->sends, i);
+    ptrdiff_t node = fl_definition_node(definition, fl_get_string(send, "node", ""));
+    if (node < 0) continue;
+    struct fl_planned *task = insert_task(run, run->push_count++, FL_TASK_PUSH, (size_t)node);
+    task->send_index = i;
+    task->arg = fl_value_ref(fl_get(send, "arg"));
+    if (task->arg == NULL) task->arg = fl_null();
+    derive_push_id(run, task);
+  }
+  for (size_t i = 0; i < definition->node_count; i++) {
+    const struct fl_node_def *node = &definition->nodes[i];
+    bool is_due = false;
+    for (size_t j = 0; j < node->trigger_channel_count && !is_due; j++) is_due = fl_control_is_fired(run, node, j);
+    if (is_due) insert_due(run, i);
+  }
+}
+
 /* Ids are hashes already: eight of their digits say where to look. */
 static size_t slot_of(const struct fl_run *run, const char *task_id) {
   size_t digits = 0;

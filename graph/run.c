@@ -88,6 +88,7 @@ void fl_run_destroy(struct fl_run *run) {
   fl_plan_clear(run);
   fl_free(run->tasks);
   fl_free(run->task_slots);
+  fl_given_clear(run);
   fl_value_unref(run->sends);
   size_t hidden = run->definition->channel_count - run->definition->state_channel_count;
   for (size_t i = 0; i < hidden; i++) fl_free(run->controls[i].reported);
@@ -135,7 +136,7 @@ bool fl_run_has_finished(const struct fl_run *run) {
 static struct fl_state *with_finished(const struct fl_run *run) {
   struct fl_folds folds;
   int rc = 0;
-  fl_folds_init(&folds, run->state, false);
+  fl_folds_init(&folds, fl_run_base(run), false);
   for (size_t i = 0; i < run->task_count; i++) {
     const struct fl_planned *task = fl_plan_in_order(run, i);
     for (size_t j = 0; task->status == FL_TASK_DONE && j < task->writes.count && rc == 0; j++)
@@ -143,14 +144,14 @@ static struct fl_state *with_finished(const struct fl_run *run) {
         rc = fl_folds_write(&folds, task->writes.items[j].channel, task->writes.items[j].value,
                             fl_run_node(run, task)->name, NULL);
   }
-  struct fl_state *state = rc == 0 ? fl_state_with(run->state, &folds) : NULL;
+  struct fl_state *state = rc == 0 ? fl_state_with(fl_run_base(run), &folds) : NULL;
   fl_folds_deinit(&folds);
   return state;
 }
 
 const struct fl_state *fl_run_state(const struct fl_run *run) {
   if (run->seen_state == NULL && fl_run_has_finished(run)) ((struct fl_run *)run)->seen_state = with_finished(run);
-  return run->seen_state != NULL ? run->seen_state : run->state;
+  return run->seen_state != NULL ? run->seen_state : fl_run_base(run);
 }
 
 static struct fl_value *describe_task(const struct fl_run *run, const struct fl_planned *task) {

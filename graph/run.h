@@ -47,14 +47,17 @@ enum fl_ev_kind {
   FL_EV_CONTINUE, /* go on from the checkpoint: tasks without stored writes run again; static interrupts are passed,
                      unless keeps_stops: nobody has seen them */
   FL_EV_RESUME,   /* value: the answer to the only pending interrupt, or with is_map {interrupt id: answer}; with
-                     is_lenient, ids that wait for nothing (any more) are passed over, and the run goes on either way */
+                     is_lenient, ids that wait for nothing (any more) are passed over, and the run goes on either
+                     way. Beside the answer update and gotos, as in COMMAND */
   FL_EV_UPDATE, /* value: channel values written from outside, as if by node `node`: a name, START, END (nothing left to
                    run), COPY (the checkpoint once more, by source "fork"), or NULL: the node that ran last. Stores a
                    checkpoint and ends; CONTINUE goes on from it */
   FL_EV_BULK_UPDATE, /* value: supersteps of updates, [[{"values","as_node"}…]…]: a checkpoint each, in one commit, all
                         or nothing; those of one superstep count as nodes that ran side by side. After a refusal behind
                         the first superstep the thread must be loaded again, as after a COMMIT_FAILED */
-  FL_EV_TASK_DONE,        /* writes, gotos; or to_parent alone */
+  FL_EV_COMMAND,   /* update and gotos from outside: they join what is planned, and the run goes on. On a new thread an
+                      input */
+  FL_EV_TASK_DONE, /* writes, gotos; or to_parent alone */
   FL_EV_TASK_FAILED,      /* error */
   FL_EV_TASK_INTERRUPTED, /* value: the question; interrupt_id */
   FL_EV_COMMITTED,        /* seq */
@@ -71,7 +74,8 @@ struct fl_ev {
   const char *task_id;           /* TASK_* */
   const struct fl_write *writes; /* TASK_DONE */
   size_t write_count;
-  const struct fl_goto *gotos; /* TASK_DONE */
+  struct fl_value *update;     /* COMMAND, RESUME: an object of channel values; NULL: none */
+  const struct fl_goto *gotos; /* COMMAND, RESUME, TASK_DONE */
   size_t goto_count;
   const struct fl_parent_command *to_parent; /* TASK_DONE; NULL: nothing is said to the graph above */
   struct fl_value *value;                    /* INPUT, RESUME, UPDATE, TASK_INTERRUPTED */
@@ -139,8 +143,7 @@ struct fl_do {
   struct fl_start_task start; /* START_TASK */
   char task_id[FL_UUID_SIZE]; /* CANCEL_TASK */
   enum fl_stream_mode mode;   /* EMIT */
-  struct fl_value
-      *payload; /* EMIT; at the END the output is fl_state_output(fl_run_state(run)), made only if wanted */
+  struct fl_value *payload; /* EMIT; at the END the output is fl_state_output(fl_run_state(run)), made only if wanted */
   enum fl_run_status status; /* END */
   struct fl_value
       *interrupts; /* END: [{"id","node","task_id","value"}], or for static ones [{"node","when":"before"|"after"}];

@@ -12,8 +12,8 @@
 
 /* A node that names its input sees those channels and no others. */
 static struct fl_state *view_of(const struct fl_run *run, const struct fl_node_def *node) {
-  return node->input_names == NULL ? fl_state_ref(run->state)
-                                   : fl_state_restrict(run->state, node->input_channels, node->input_count);
+  return node->input_names == NULL ? fl_state_ref((struct fl_state *)fl_run_base(run))
+                                   : fl_state_restrict(fl_run_base(run), node->input_channels, node->input_count);
 }
 
 static void start_task(struct fl_run *run, struct fl_planned *task) {

@@ -48,6 +48,7 @@ void fl_run_refuse(struct fl_run *run, int code, const char *format, ...) {
 void fl_seal_begin(struct fl_run *run, struct fl_seal *seal, const char *source, int64_t step) {
   *seal = (struct fl_seal){.source = source, .step = step};
   fl_folds_init(&seal->folds, run->state, !run->ephemeral);
+  if (fl_given_fold(run, &seal->folds, NULL) < 0) fl_folds_deinit(&seal->folds);
 }
 
 void fl_seal_abandon(struct fl_seal *seal) {
@@ -58,7 +59,7 @@ void fl_seal_abandon(struct fl_seal *seal) {
 
 /* What a branch of the task has folded already is taken over: folding it twice would copy the lists it appended to. */
 int fl_seal_fold_task(struct fl_run *run, struct fl_seal *seal, struct fl_planned *task, struct fl_error *err) {
-  if (task->has_view) fl_folds_adopt(&seal->folds, &task->view, task);
+  if (task->has_view && run->given.count == 0) fl_folds_adopt(&seal->folds, &task->view, task);
   for (size_t i = 0; i < task->writes.count; i++) {
     const struct fl_task_write *write = &task->writes.items[i];
     if (write->channel >= run->definition->state_channel_count) continue;
@@ -124,6 +125,7 @@ static void take_checkpoint(struct fl_run *run, const struct fl_seal *seal) {
   fl_free(run->writer);
   run->writer = writer;
   run->version++;
+  fl_given_clear(run);
   fl_state_unref(run->seen_state);
   run->seen_state = NULL;
 }
@@ -272,6 +274,8 @@ static void drop_untracked(struct fl_run *run) {
   }
   fl_state_unref(run->state);
   run->state = next;
+  for (size_t i = 0; i < run->definition->state_channel_count; i++)
+    if (run->definition->channels[i].reducer == FL_UNTRACKED) fl_given_drop(run, i);
   fl_state_unref(run->seen_state);
   run->seen_state = NULL;
 }
@@ -379,9 +383,9 @@ static int find_ways(struct fl_run *run, struct fl_planned *task, struct fl_erro
   const struct fl_node_def *node = fl_run_node(run, task);
   if (node->branch_count == 0) return fl_route(run, node, NULL, &task->writes, err);
   struct fl_seal own = {0};
-  fl_folds_init(&own.folds, run->state, !run->ephemeral);
+  fl_folds_init(&own.folds, fl_run_base(run), !run->ephemeral);
   int rc = fl_seal_fold_task(run, &own, task, err);
-  struct fl_state *view = fl_state_with(run->state, &own.folds);
+  struct fl_state *view = fl_state_with(fl_run_base(run), &own.folds);
   if (rc == 0) rc = fl_route(run, node, view, &task->writes, err);
   fl_state_unref(view);
   task->view = own.folds;
@@ -507,6 +511,7 @@ void fl_run_step(struct fl_run *run, const struct fl_ev *ev, struct fl_effects *
   case FL_EV_CONTINUE: on_continue(run); break;
   case FL_EV_RESUME: fl_run_on_resume(run); break;
   case FL_EV_UPDATE: fl_run_on_update(run); break;
+  case FL_EV_COMMAND: fl_run_on_command(run); break;
   case FL_EV_BULK_UPDATE: fl_run_on_bulk_update(run); break;
   case FL_EV_TASK_DONE:
   case FL_EV_TASK_FAILED:

@@ -65,6 +65,9 @@ struct fl_invoke_options {
   struct fl_value *input;  /* object of channel values; NULL: go on from where the thread stands */
   struct fl_value *resume; /* answer to the pending interrupt, or with resume_is_map {interrupt id: answer} */
   bool resume_is_map;
+  struct fl_value *update;       /* object of channel values that join what is planned, alone or beside `resume` */
+  const char *const *goto_nodes; /* nodes to start beside what is planned, NULL-terminated, likewise; on a new thread
+                                    both act like an input */
   const char *checkpoint; /* of the thread, an id or the unique front of one: the run begins there and not at the
                              newest; what came after stays in the history. NULL: the newest. See thread.h */
   struct fl_value

@@ -42,7 +42,8 @@ static int input_of_text(const struct fl_session *session, const char *text, str
 }
 
 struct plan {
-  struct fl_value *input, *resume;
+  struct fl_value *input, *resume, *update;
+  const char *goto_nodes[17];
   struct fl_buf text;
   bool is_chat;
 };
@@ -50,7 +51,23 @@ struct plan {
 static void plan_deinit(struct plan *plan) {
   fl_value_unref(plan->input);
   fl_value_unref(plan->resume);
+  fl_value_unref(plan->update);
   fl_buf_deinit(&plan->text);
+}
+
+/* --update and --goto: what joins the tasks that wait. */
+static int read_command(const struct fl_args *args, struct plan *plan) {
+  size_t count = 0;
+  for (; fl_args_nth(args, "goto", (int)count) != NULL; count++) {
+    if (count + 1 == sizeof plan->goto_nodes / sizeof plan->goto_nodes[0])
+      return fl_usage(args, "--goto may be given at most %zu times", count);
+    plan->goto_nodes[count] = fl_args_nth(args, "goto", (int)count);
+  }
+  int rc = fl_args_json(args, "update", &plan->update);
+  if (rc != 0) return rc;
+  if (plan->update != NULL && !fl_is(plan->update, FL_OBJECT))
+    return fl_usage(args, "--update takes an object of channel values");
+  return 0;
 }
 
 /* What the user wants done: from --input, --resume, TEXT, standard input, or the lack of them all. */
@@ -58,6 +75,7 @@ static int make_plan(struct fl_session *session, struct plan *plan) {
   const struct fl_args *args = session->args;
   int rc = fl_args_json(args, "input", &plan->input);
   if (rc == 0) rc = fl_args_json(args, "resume", &plan->resume);
+  if (rc == 0) rc = read_command(args, plan);
   if (rc != 0) return rc;
   bool has_text = args->count > 1;
   if ((plan->input != NULL) + (plan->resume != NULL) + has_text > 1)
@@ -67,7 +85,10 @@ static int make_plan(struct fl_session *session, struct plan *plan) {
     return fl_usage(args, "--checkpoint needs --thread ID");
   if (plan->input != NULL && !fl_is(plan->input, FL_OBJECT))
     return fl_usage(args, "--input takes an object of channel values");
-  if (plan->input != NULL || plan->resume != NULL) return 0;
+  bool has_command = plan->update != NULL || plan->goto_nodes[0] != NULL;
+  if (has_command && (plan->input != NULL || has_text))
+    return fl_usage(args, "--update and --goto go with --resume or stand alone");
+  if (plan->input != NULL || plan->resume != NULL || has_command) return 0;
   if (has_text && strcmp(args->items[1], "-") == 0) {
     rc = read_stdin(args, &plan->text);
     if (rc != 0) return rc;
@@ -112,6 +133,8 @@ static int run_once(struct fl_session *session, struct plan *plan) {
                                       .input = plan->input,
                                       .resume = plan->resume,
                                       .resume_is_map = is_map,
+                                      .update = plan->update,
+                                      .goto_nodes = plan->goto_nodes,
                                       .checkpoint = checkpoint};
   struct fl_invoke_result result = {0};
   int code = fl_session_invoke(session, &options, &result);

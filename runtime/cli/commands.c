@@ -41,6 +41,8 @@ const struct fl_command fl_commands[] = {
       {"model", 'm', "PROVIDER/NAME", "use this model instead of the file's (openai, anthropic, ollama, scripted, …)"},
       {"input", 'i', "JSON", "the input as an object of channel values, instead of TEXT"},
       {"resume", 0, "JSON", "the answer to the pending interrupt, or {\"interrupt id\": answer, …}"},
+      {"update", 0, "JSON", "channel values that join what the thread is about to do, alone or with --resume"},
+      {"goto", 0, "NODE", "a node to start beside that, may be repeated"},
       {"checkpoint", 'c', "ID", "begin at this checkpoint of the thread, not at the newest (see 'threads history')"},
       {"stream", 0, "MODES", "what to print as it happens: values, updates, messages, events (several: with commas)"},
       {"recursion-limit", 0, "N", "supersteps at most (default: the file's, else 25)"},

@@ -5,6 +5,18 @@
 
 #include "runtime/base/mem.h"
 
+/* ---- from outside ---- */
+
+bool fl_options_command(const struct fl_invoke_options *options) {
+  return options->update != NULL || (options->goto_nodes != NULL && options->goto_nodes[0] != NULL);
+}
+
+void fl_event_take_command(struct fl_queued_event *event, const struct fl_invoke_options *options) {
+  event->update = fl_value_ref(options->update);
+  for (size_t i = 0; options->goto_nodes != NULL && options->goto_nodes[i] != NULL; i++)
+    fl_gotos_add_take(&event->gotos, options->goto_nodes[i], NULL);
+}
+
 /* ---- what expressions of a task read ---- */
 
 struct fl_scope fl_task_scope(const struct fl_task *task) {

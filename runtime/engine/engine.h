@@ -255,6 +255,7 @@ struct fl_queued_event {
   size_t write_count;
   struct fl_gotos gotos;
   struct fl_parent_command *to_parent; /* NULL: none */
+  struct fl_value *update;             /* NULL: none */
   struct fl_value *value;
   char *node;     /* UPDATE */
   char *more_ids; /* BULK_UPDATE: of the checkpoints after the first */
@@ -288,6 +289,7 @@ struct fl_invocation {
   char run_id[FL_UUID_SIZE];
   char checkpoint[FL_UUID_SIZE];    /* where the thread stands at the end */
   struct fl_invoke_options options; /* input, resume, metadata: referenced; checkpoint: owned */
+  char **goto_nodes;                /* of the options */
   struct fl_model_config *model_override;
   struct fl_queued_event *update; /* what it does instead of running; owned; NULL once it is enqueued */
   struct fl_value *context;       /* an object, with the graph's defaults */
@@ -490,6 +492,10 @@ void fl_call_ended(struct fl_task_call *call, struct fl_value *result, const str
 const struct fl_value *fl_task_tool_patterns(const struct fl_task *task);
 
 void fl_call_model_dispatch(struct fl_task_call *call);
+
+/* The command of the options, in an event; whether they have one. */
+bool fl_options_command(const struct fl_invoke_options *options);
+void fl_event_take_command(struct fl_queued_event *event, const struct fl_invoke_options *options);
 
 /* ---- command.c: where a task goes by itself, and what it says to the graph above ---- */
 

@@ -153,6 +153,7 @@ void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   event->ev.gotos = event->gotos.items;
   event->ev.goto_count = event->gotos.count;
   event->ev.to_parent = event->to_parent;
+  event->ev.update = event->update;
   event->ev.value = event->value;
   event->ev.interrupt_id = event->interrupt_id;
   event->ev.children = event->children;

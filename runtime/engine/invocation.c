@@ -34,6 +34,7 @@ void fl_queued_event_free(struct fl_queued_event *event) {
   fl_free(event->writes);
   if (event->frame != NULL) event->frame->use_count--;
   fl_gotos_deinit(&event->gotos);
+  fl_value_unref(event->update);
   if (event->to_parent != NULL) fl_parent_command_deinit(event->to_parent);
   fl_free(event->to_parent);
   fl_value_unref(event->value);
@@ -220,6 +221,10 @@ static void invocation_free(struct fl_invocation *invocation) {
   fl_frame_deinit(&invocation->root);
   fl_value_unref(invocation->options.input);
   fl_value_unref(invocation->options.resume);
+  fl_value_unref(invocation->options.update);
+  for (size_t i = 0; invocation->goto_nodes != NULL && invocation->goto_nodes[i] != NULL; i++)
+    fl_free(invocation->goto_nodes[i]);
+  fl_free(invocation->goto_nodes);
   fl_value_unref(invocation->options.metadata);
   fl_free((char *)invocation->options.checkpoint);
   if (invocation->update != NULL) fl_queued_event_free(invocation->update);
@@ -335,6 +340,10 @@ static void enqueue_input(struct fl_invocation *invocation) {
     event = fl_queued_event_create(FL_EV_RESUME);
     event->value = fl_value_ref(invocation->options.resume);
     event->ev.is_map = invocation->options.resume_is_map;
+    fl_event_take_command(event, &invocation->options);
+  } else if (fl_options_command(&invocation->options)) {
+    event = fl_queued_event_create(FL_EV_COMMAND);
+    fl_event_take_command(event, &invocation->options);
   } else {
     event = fl_queued_event_create(invocation->options.input != NULL ? FL_EV_INPUT : FL_EV_CONTINUE);
     event->value = fl_value_ref(invocation->options.input);
@@ -437,12 +446,14 @@ static bool begin(struct fl_invocation *invocation) {
     begin_ephemeral(invocation);
     return true;
   }
-  invocation->open = (struct fl_thread_open){.id = invocation->thread_id,
-                                             .creates = invocation->options.input != NULL || invocation->update != NULL,
-                                             .on_busy = invocation->options.on_busy,
-                                             .on_open = on_open,
-                                             .user = invocation,
-                                             .is_cancelled = invocation->is_cancelled};
+  invocation->open =
+      (struct fl_thread_open){.id = invocation->thread_id,
+                              .creates = invocation->options.input != NULL || invocation->update != NULL ||
+                                         fl_options_command(&invocation->options),
+                              .on_busy = invocation->options.on_busy,
+                              .on_open = on_open,
+                              .user = invocation,
+                              .is_cancelled = invocation->is_cancelled};
   fl_thread_open_start(invocation->runtime, &invocation->open);
   return true;
 }
@@ -461,15 +472,27 @@ static int check_metadata(const struct fl_value *metadata, struct fl_error *err)
                       FL_METADATA_MAX);
 }
 
+/* A NULL-terminated list; NULL stays NULL. */
+static char **copy_names(const char *const *names) {
+  size_t count = 0;
+  if (names == NULL) return NULL;
+  while (names[count] != NULL) count++;
+  char **copy = fl_new_array(char *, count + 1);
+  for (size_t i = 0; i < count; i++) copy[i] = fl_strdup(names[i]);
+  return copy;
+}
+
 static int check_options(const struct fl_invoke_options *options, struct fl_error *err) {
   if (options->thread != NULL && !fl_is_thread_id(options->thread))
     return fl_error_set(err, FL_E_INVALID, "\"%s\" cannot be a thread id: 1 to 128 of A-Z a-z 0-9 . _ : -",
                         options->thread);
-  if (options->thread == NULL && options->input == NULL)
+  if (options->thread == NULL && options->input == NULL && !fl_options_command(options))
     return fl_error_set(err, FL_E_INVALID,
                         "there is nothing to go on with: give an input, or the thread to go on with");
   if (options->input != NULL && options->resume != NULL)
     return fl_error_set(err, FL_E_INVALID, "give an input or an answer to resume with, not both");
+  if (options->input != NULL && fl_options_command(options))
+    return fl_error_set(err, FL_E_INVALID, "give an input or an update and nodes to go to, not both");
   if (options->checkpoint != NULL && options->thread == NULL)
     return fl_error_set(err, FL_E_INVALID, "name the thread that has the checkpoint \"%.64s\"", options->checkpoint);
   return check_metadata(options->metadata, err);
@@ -483,6 +506,9 @@ static void take_options(struct fl_invocation *invocation, const struct fl_invok
   if (invocation->durability == FL_DURABLE_DEFAULT) invocation->durability = invocation->root.definition->durability;
   fl_value_ref(options->input);
   fl_value_ref(options->resume);
+  fl_value_ref(options->update);
+  invocation->goto_nodes = copy_names(options->goto_nodes);
+  invocation->options.goto_nodes = (const char *const *)invocation->goto_nodes;
   fl_value_ref(options->metadata);
   invocation->options.checkpoint = fl_strdup(options->checkpoint);
 }

@@ -145,11 +145,54 @@ static void a_crash_among_sends(void **state) {
   rig_deinit(&rig);
 }
 
+/* ---- commands from outside ---- */
+
+static const char asks[] = HEAD "nodes:\n  ask: { type: interrupt, value: \"'which?'\", resume: n }\n  work: { type: "
+                                "set, write: { out: state.n } }\n"
+                                "  side: { type: set, write: { out: \"'side'\" } }\n"
+                                "edges: [ START -> ask, ask -> work, START -> side ]\n";
+
+static void a_command_joins_what_waits(void **state) {
+  struct rig rig = {0};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, asks, NULL);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t", .input = json("{}")}), 1);
+  FL_VALUE_AUTO update = json("{'out':'told'}");
+  struct fl_invoke_options command = {
+      .thread = "t", .update = update, .goto_nodes = (const char *const[]){"side", NULL}};
+  assert_int_equal(rig_run(&rig, definition, command), 1);
+  assert_json(rig_out(&rig, "out"), "['told','side']");
+  rig_down(&rig); /* what was told is on disk */
+  rig_up(&rig);
+  definition = rig_load(&rig, asks, NULL);
+  struct fl_invoke_options answer = {.thread = "t", .resume = json("5"), .update = update};
+  assert_int_equal(rig_run(&rig, definition, answer), 0);
+  assert_json(rig_out(&rig, "out"), "['told','told','side',5]");
+  rig_deinit(&rig);
+}
+
+static void commands_that_are_refused(void **state) {
+  struct rig rig = {0};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, asks, NULL);
+  FL_VALUE_AUTO update = json("{'out':1}");
+  struct fl_error err = {0};
+  struct fl_invocation *invocation = NULL;
+  FL_VALUE_AUTO input = json("{}");
+  struct fl_invoke_options both = {.size = sizeof both, .input = input, .update = update};
+  assert_int_equal(fl_invocation_create(rig.runtime, definition, &both, &invocation, &err), FL_E_INVALID);
+  assert_non_null(strstr(err.text, "not both"));
+  struct fl_invoke_options unknown = {.thread = "t", .goto_nodes = (const char *const[]){"sied", NULL}};
+  assert_int_equal(rig_run(&rig, definition, unknown), FL_E_NOT_FOUND);
+  assert_non_null(strstr(rig.error.text, "did you mean \"side\"?"));
+  rig_deinit(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(ways_of_graph_files),
-      cmocka_unit_test(ways_of_nodes_in_c),
-      cmocka_unit_test(a_crash_among_sends),
+      cmocka_unit_test(ways_of_graph_files),       cmocka_unit_test(ways_of_nodes_in_c),
+      cmocka_unit_test(a_crash_among_sends),       cmocka_unit_test(a_command_joins_what_waits),
+      cmocka_unit_test(commands_that_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  *
  *   > input JSON  > continue  > resume JSON  > answer NODE=TEXT …  > update NODE|- JSON  > cancel  > finish NODE
  *   > back CHECKPOINT_NO (the next thing begins there)  > bulk JSON
+ *   > command JSON|- NODE,NODE=ARG|-  > tell ANSWER JSON|- NODES|- (an answer with a command)
  *   > restart  > limit N  > before a,b  > after *  > manual  > automatic
  *   = source WORD  = step N  = done|interrupted|failed|cancelled|leaves|running  = says TEXT (of the error)
  *   = next JSON  = log JSON  = waits JSON (see assert_waits)  = state JSON  = ran NODE TIMES */
@@ -102,6 +103,38 @@ static void give_update(struct player *player, char *text) {
   test_update(&player->engine, json, strcmp(text, "-") == 0 ? NULL : text);
 }
 
+/* "JSON|- NODE,NODE|-": update and gotos, alone or beside an answer. */
+static void give_command(struct player *player, char *text, const char *answer) {
+  char *nodes = strrchr(text, ' ');
+  const char *names[9] = {NULL};
+  struct fl_goto gotos[9] = {{0}};
+  *nodes++ = '\0';
+  size_t count = strcmp(nodes, "-") == 0 ? 0 : split_names(nodes, ',', names, 8);
+  for (size_t i = 0; i < count; i++) {
+    char *equals = strchr(names[i], '='); /* a send: its argument is {"x": TEXT} */
+    if (equals != NULL) {
+      *equals = '\0';
+      gotos[i].arg = fl_object();
+      fl_set_string(gotos[i].arg, "x", equals + 1);
+    }
+    gotos[i].node = (char *)names[i];
+  }
+  FL_VALUE_AUTO update = strcmp(text, "-") != 0 ? test_json(text) : NULL;
+  FL_VALUE_AUTO value = answer != NULL ? test_json(answer) : NULL;
+  struct fl_ev ev = {.kind = answer != NULL ? FL_EV_RESUME : FL_EV_COMMAND,
+                     .value = value,
+                     .update = update,
+                     .gotos = gotos,
+                     .goto_count = count};
+  test_send(&player->engine, &ev);
+  for (size_t i = 0; i < count; i++) fl_value_unref(gotos[i].arg);
+}
+
+static void give_answer_and_command(struct player *player, char *text) {
+  char *answer = strsep(&text, " ");
+  give_command(player, text, answer);
+}
+
 /* Settings. */
 static bool set(struct player *player, const char *word, const char *rest) {
   struct test_engine *engine = &player->engine;
@@ -127,6 +160,8 @@ static void act_out(struct player *player, char *line) {
   else if (strcmp(word, "update") == 0) give_update(player, rest);
   else if (strcmp(word, "bulk") == 0) test_bulk_update(engine, rest);
   else if (strcmp(word, "cancel") == 0) test_cancel(engine);
+  else if (strcmp(word, "command") == 0) give_command(player, rest, NULL);
+  else if (strcmp(word, "tell") == 0) give_answer_and_command(player, rest);
   else if (strcmp(word, "finish") == 0) test_finish(engine, rest);
   else fail_msg("%s: nothing is called \"%s\"", player->scenario->name, word);
   player->has_ended = engine->has_ended;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands: where nodes go beside their edges, and what they tell the graph above. */
-#include "tests/unit/graph/shapes.h"
+#include "tests/unit/graph/script.h"
 
 /* ---- a node says where it goes ---- */
 
@@ -101,12 +101,98 @@ static void what_a_sibling_did_is_kept(void **state) {
   end(&engine);
 }
 
+/* ---- from outside ---- */
+
+#define CHAIN "abcw", "START>a a>b b>c START>w"
+#define LOOSE "abc", "START>a a>b START>c"
+
+static const struct scenario outside[] = {
+    {"an update joins what waits",
+     CHAIN,
+     "b:ask w:x",
+     {"> input {}", "= waits [\"b\"]", "> command {\"log\":\"told\"} -", "= interrupted", "= waits [\"b\"]",
+      "= log [\"a\",\"w nothing\",\"told\"]", "> resume \"x\"", "= done",
+      "= log [\"a\",\"w nothing\",\"told\",\"b: x\",\"c\"]"}},
+    {"a goto on a thread that is done",
+     CHAIN,
+     "w:x",
+     {"> input {}", "= done", "> command - c", "= done", "= log [\"a\",\"w nothing\",\"b\",\"c\",\"c\"]", "= ran c 2"}},
+    {"a goto and an update",
+     CHAIN,
+     "w:x",
+     {"> input {}", "> command {\"log\":\"told\"} b", "= done",
+      "= log [\"a\",\"w nothing\",\"b\",\"c\",\"told\",\"b\",\"c\"]"}},
+    {"sends from outside",
+     CHAIN,
+     "w:x",
+     {"> input {}", "> command - w=1,w=2,c", "= done",
+      "= log [\"a\",\"w nothing\",\"b\",\"c\",\"c\",\"w 1\",\"w 2\"]"}},
+    {"a goto beside what waits",
+     CHAIN,
+     "b:ask w:x",
+     {"> input {}", "> command - c", "= interrupted", "= waits [\"b\"]", "= ran c 1", "= ran b 1", "> resume \"x\"",
+      "= done", "= log [\"a\",\"w nothing\",\"b: x\",\"c\",\"c\"]", "= ran c 2"}},
+    {"a goto to what waits already",
+     CHAIN,
+     "b:ask w:x",
+     {"> input {}", "> command - b", "= interrupted", "= waits [\"b\"]", "= ran b 1", "> resume \"x\"", "= done",
+      "= ran b 2"}},
+    {"an answer with an update",
+     CHAIN,
+     "b:ask w:x",
+     {"> input {}", "> tell \"x\" {\"log\":\"told\"} -", "= done",
+      "= log [\"a\",\"w nothing\",\"told\",\"b: x\",\"c\"]"}},
+    {"an answer with a goto",
+     CHAIN,
+     "b:ask w:x",
+     {"> input {}", "> tell \"x\" - w=9", "= done", "= log [\"a\",\"w nothing\",\"b: x\",\"w 9\",\"c\"]"}},
+    {"an answer that fits nothing leaves the update out",
+     CHAIN,
+     "w:x",
+     {"> input {}", "> tell \"x\" {\"log\":\"told\"} -", "= failed", "= says no interrupt waits",
+      "= log [\"a\",\"w nothing\",\"b\",\"c\"]"}},
+    {"two commands, one after the other",
+     CHAIN,
+     "b:ask w:x",
+     {"> input {}", "> command {\"one\":1} -", "> command {\"one\":2} -", "= waits [\"b\"]", "> resume \"x\"", "= done",
+      "= state {\"log\":[\"a\",\"w nothing\",\"b: x\",\"c\"],\"one\":2}"}},
+    {"on a new thread it is an input",
+     CHAIN,
+     "w:x",
+     {"> command {\"log\":\"told\"} c", "= done", "= log [\"told\",\"a\",\"c\",\"w nothing\",\"b\",\"c\"]"}},
+    {"a failure runs again beside it",
+     LOOSE,
+     "a:fail",
+     {"> input {}", "= failed", "> command {\"log\":\"told\"} -", "= done", "= log [\"told\",\"a\",\"c\",\"b\"]"}},
+    {"a new input takes what was told along",
+     CHAIN,
+     "b:ask w:x",
+     {"> input {}", "> command {\"log\":\"told\"} c", "= waits [\"b\"]", "> input {}", "= waits [\"b\"]",
+      "= log [\"a\",\"w nothing\",\"told\",\"c\",\"a\",\"w nothing\"]"}},
+    {"an unknown node",
+     CHAIN,
+     "b:ask w:x",
+     {"> input {}", "> command {\"log\":\"told\"} q", "= failed", "= says unknown node \"q\"", "= waits [\"b\"]",
+      "= log [\"a\",\"w nothing\"]"}},
+    {"an unknown channel",
+     CHAIN,
+     "b:ask w:x",
+     {"> input {}", "> command {\"lag\":1} -", "= failed", "= says did you mean \"log\"?", "= waits [\"b\"]"}},
+    {"nothing at all", CHAIN, "w:x", {"> input {}", "> command - -", "= failed", "= says needs an update or a node"}},
+    {"a command goes on from a stop",
+     CHAIN,
+     "w:x",
+     {"> before b", "> input {}", "= waits [\"before b\"]", "> command {\"log\":\"told\"} -", "= done",
+      "= log [\"a\",\"w nothing\",\"told\",\"b\",\"c\"]"}},
+};
+
+static void commands_from_outside(void **state) { play_all(outside, sizeof outside / sizeof outside[0]); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(nodes_go_beside_their_edges),
-      cmocka_unit_test(a_root_has_nobody_above),
-      cmocka_unit_test(a_child_leaves_with_its_command),
-      cmocka_unit_test(what_a_sibling_did_is_kept),
+      cmocka_unit_test(nodes_go_beside_their_edges),     cmocka_unit_test(a_root_has_nobody_above),
+      cmocka_unit_test(a_child_leaves_with_its_command), cmocka_unit_test(what_a_sibling_did_is_kept),
+      cmocka_unit_test(commands_from_outside),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
