@@ -123,7 +123,7 @@ struct fl_run {
   uint32_t *running_of; /* per node */
   size_t first_ready;   /* no task before it waits for its turn */
   uint64_t last_seq, end_seq, arrivals;
-  struct fl_error error;              /* FAILING */
+  struct fl_error *error;             /* FAILING; NULL: never yet */
   struct fl_parent_command to_parent; /* LEAVING */
   struct fl_state *seen_state;        /* what fl_run_state answers while finished siblings wait; made when asked for */
   /* for the length of one fl_run_step */

@@ -20,6 +20,7 @@ void fl_parent_command_deinit(struct fl_parent_command *command) {
 }
 
 static void do_deinit(struct fl_do *effect) {
+  fl_free(effect->error);
   fl_records_deinit(&effect->records);
   fl_state_unref(effect->start.state);
   fl_value_unref(effect->start.answers);
@@ -45,17 +46,13 @@ void fl_effects_deinit(struct fl_effects *effects) {
   *effects = (struct fl_effects){0};
 }
 
-/* The error's text is not cleared: an effect is two kilobytes of it, and all but one in a run have none. */
 struct fl_do *fl_effects_add(struct fl_effects *effects, enum fl_do_kind kind) {
   if (effects->count == effects->capacity) {
     effects->capacity = effects->capacity > 0 ? effects->capacity * 2 : 4;
     effects->items = fl_realloc(effects->items, effects->capacity * sizeof *effects->items);
   }
   struct fl_do *effect = &effects->items[effects->count++];
-  memset(effect, 0, offsetof(struct fl_do, error));
-  effect->error.code = 0;
-  effect->error.text[0] = '\0';
-  effect->kind = kind;
+  *effect = (struct fl_do){.kind = kind};
   return effect;
 }
 

@@ -87,6 +87,7 @@ void fl_run_destroy(struct fl_run *run) {
   if (run == NULL) return;
   fl_plan_clear(run);
   fl_free(run->tasks);
+  fl_free(run->error);
   fl_free(run->task_slots);
   fl_given_clear(run);
   fl_value_unref(run->sends);

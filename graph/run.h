@@ -149,7 +149,7 @@ struct fl_do {
       *interrupts; /* END: [{"id","node","task_id","value"}], or for static ones [{"node","when":"before"|"after"}];
                       those of subgraphs, flattened, each with its "ns" */
   struct fl_parent_command to_parent; /* END with FL_RUN_TO_PARENT */
-  struct fl_error error;              /* END when failed */
+  struct fl_error *error;             /* END when failed; owned; NULL otherwise */
 };
 
 struct fl_effects {

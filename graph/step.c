@@ -30,7 +30,13 @@ void fl_run_end(struct fl_run *run, enum fl_run_status status, const struct fl_e
     effect->to_parent = run->to_parent;
     run->to_parent = (struct fl_parent_command){0};
   }
-  if (err != NULL) fl_error_set(&effect->error, err->code, "%s", err->text);
+  if (err != NULL && err == run->error) {
+    effect->error = run->error;
+    run->error = NULL;
+  } else if (err != NULL) {
+    effect->error = fl_new(struct fl_error);
+    *effect->error = *err;
+  }
   run->phase = FL_PHASE_IDLE;
 }
 
@@ -318,7 +324,7 @@ static void cancel_running(struct fl_run *run) {
 static void end_incomplete(struct fl_run *run) {
   if (run->phase == FL_PHASE_RUNNING) fl_run_start_more(run);
   if (run->running_count > 0) return;
-  if (run->phase == FL_PHASE_FAILING) fl_run_end(run, FL_RUN_FAILED, &run->error);
+  if (run->phase == FL_PHASE_FAILING) fl_run_end(run, FL_RUN_FAILED, run->error);
   else if (run->phase == FL_PHASE_LEAVING) fl_run_end(run, FL_RUN_TO_PARENT, NULL);
   else fl_run_end(run, run->phase == FL_PHASE_CANCELLING ? FL_RUN_CANCELLED : FL_RUN_INTERRUPTED, NULL);
 }
@@ -362,7 +368,8 @@ static void task_failed(struct fl_run *run, struct fl_planned *task, const struc
     fl_task_hand_over(run, task, handler);
   } else if (run->phase == FL_PHASE_RUNNING) {
     run->phase = FL_PHASE_FAILING;
-    run->error = *task->error;
+    if (run->error == NULL) run->error = fl_new(struct fl_error);
+    *run->error = *task->error;
     cancel_running(run);
   }
   end_incomplete(run);
@@ -488,10 +495,12 @@ static void on_commit_failed(struct fl_run *run) {
   bool end_is_dropped = run->phase == FL_PHASE_IDLE && run->end_seq >= run->ev->seq;
   run->is_broken = true;
   if (run->phase == FL_PHASE_IDLE && !end_is_dropped) return;
-  if (run->phase != FL_PHASE_FAILING)
-    fl_error_set(&run->error, run->ev->error != NULL ? run->ev->error->code : FL_E_IO,
+  if (run->phase != FL_PHASE_FAILING) {
+    if (run->error == NULL) run->error = fl_new(struct fl_error);
+    fl_error_set(run->error, run->ev->error != NULL ? run->ev->error->code : FL_E_IO,
                  "what the run did could not be stored: %s",
                  run->ev->error != NULL ? run->ev->error->text : "the store gave no reason");
+  }
   run->phase = FL_PHASE_FAILING;
   for (size_t i = 0; i < run->task_count; i++) {
     bool has_started = run->starts_early || run->tasks[i].start_seq < run->ev->seq;

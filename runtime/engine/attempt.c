@@ -65,8 +65,8 @@ static void tell_retry(struct fl_task *task, int64_t delay_ms) {
   fl_set_string(data, "type", "node_retry");
   fl_set_int(data, "attempt", task->attempt);
   fl_set_int(data, "delay_ms", delay_ms);
-  fl_set_string(data, "code", fl_error_word(task->error.code));
-  fl_set_string(data, "error", task->error.text);
+  fl_set_string(data, "code", fl_error_word(task->error->code));
+  fl_set_string(data, "error", task->error->text);
   fl_frame_tell(task->frame, "events", task->start.node, data, task->invocation->acked_ticket);
 }
 
@@ -77,7 +77,7 @@ bool fl_attempt_again(struct fl_task *task) {
   if (invocation->is_cancelled || invocation->has_lost_store) return false;
   uint32_t random = 0;
   fl_world_random(invocation->runtime->world, &random, sizeof random);
-  int64_t delay_ms = fl_retry_delay_ms(policy->retries, policy->retry_count, task->attempt, task->error.code, random);
+  int64_t delay_ms = fl_retry_delay_ms(policy->retries, policy->retry_count, task->attempt, task->error->code, random);
   if (delay_ms < 0) return false;
   task->is_retrying = true;
   task->retry_ms = (uint64_t)delay_ms;

@@ -92,7 +92,7 @@ static void record_result(struct fl_task_call *call) {
     body = fl_object();
     fl_set_int(body, "code", call->error->code);
     fl_set_string(body, "text", call->error->text);
-    if (call->is_sent) fl_set_bool(body, "sent", true);
+    fl_set_bool(body, "sent", call->is_sent);
   } else if (call->is_answered) { /* tells a later run that an answer of a person was used up here */
     body = fl_copy_shallow(call->result);
     fl_set_bool(body, "fairlead/answered", true);
@@ -420,7 +420,7 @@ bool fl_task_knows_tool(const struct fl_task *task, const char *tool) {
 int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done,
                       void *user) {
   struct fl_task_call *call = fl_call_new(task, FL_CALL_TOOL, tool);
-  if (call == NULL) return task->error.code;
+  if (call == NULL) return task->error->code;
   call->args = args != NULL ? fl_value_ref(args) : fl_object();
   call->on_done = on_done;
   call->user = user;

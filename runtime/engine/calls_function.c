@@ -53,7 +53,7 @@ void fl_call_function_free(struct fl_task_call *call) {
 int fl_task_call_function(struct fl_task *task, const struct fl_function *function, struct fl_value *args,
                           fl_task_call_fn *on_call_done, void *user) {
   struct fl_task_call *call = fl_call_new(task, FL_CALL_FUNCTION, function->name != NULL ? function->name : "function");
-  if (call == NULL) return task->error.code;
+  if (call == NULL) return task->error->code;
   call->function = fl_new(struct fl_function_job);
   call->function->call = call;
   call->function->function = *function;

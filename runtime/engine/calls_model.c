@@ -185,7 +185,7 @@ int fl_task_call_model(struct fl_task *task, const char *model, struct fl_value 
   struct fl_task_call *call = fl_call_new(task, FL_CALL_MODEL, name != NULL ? name : "model");
   if (call == NULL) {
     fl_list_unref(messages);
-    return task->error.code;
+    return task->error->code;
   }
   call->args = fl_value_ref(settings);
   call->effect = FL_EFFECT_READ;

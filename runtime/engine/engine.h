@@ -413,7 +413,7 @@ struct fl_task {
   size_t write_count, write_capacity;
   struct fl_gotos gotos;               /* where it goes beside its edges */
   struct fl_parent_command *to_parent; /* NULL: nothing was said to the graph above */
-  struct fl_error error;
+  struct fl_error *error; /* why it failed; NULL: it has not */
   struct fl_value *question;
   size_t answer_count; /* how many answers were asked for so far */
   int call_count;

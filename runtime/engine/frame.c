@@ -173,6 +173,7 @@ void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
 }
 
 void fl_frame_deinit(struct fl_frame *frame) {
+  fl_free(frame->end.error);
   fl_free(frame->seq_tickets);
   fl_free(frame->ns);
 }

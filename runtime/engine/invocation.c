@@ -255,7 +255,7 @@ static int result_status(const struct fl_do *end) {
   case FL_RUN_TO_PARENT:
   case FL_RUN_FAILED: break;
   }
-  return end->error.code < 0 ? end->error.code : FL_E_BUG;
+  return end->error != NULL && end->error->code < 0 ? end->error->code : FL_E_BUG;
 }
 
 static void enqueue_input(struct fl_invocation *invocation);
@@ -268,6 +268,7 @@ static bool goes_on_with_input(struct fl_invocation *invocation) {
   invocation->has_begun = invocation->has_started = root->has_ended = root->is_ending = false;
   fl_value_unref(root->end.payload);
   fl_value_unref(root->end.interrupts);
+  fl_free(root->end.error);
   root->end = (struct fl_do){0};
   enqueue_input(invocation);
   return true;
@@ -309,7 +310,8 @@ static void finish(struct fl_invocation *invocation) {
   struct fl_frame *root = &invocation->root;
   if (!invocation->options.no_output && !invocation->has_lost_store)
     root->end.payload = fl_state_output(fl_run_state(root->run));
-  struct fl_error error = root->end.error;
+  struct fl_error error = {0};
+  if (root->end.error != NULL) error = *root->end.error;
   int status = result_status(&root->end);
   struct fl_thread *thread = invocation->thread;
   if (status == FL_E_CANCELLED && thread != NULL && thread->rolls_back && !invocation->has_lost_store) {

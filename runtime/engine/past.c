@@ -26,7 +26,7 @@ bool fl_call_is_made_anew(struct fl_task_call *call, const struct fl_loaded_call
   struct fl_task *task = call->task;
   bool is_past = found >= task->past && found < task->past + task->past_count;
   if (!has_failed(found) || (!is_past && !task->start.was_failed)) return false;
-  bool may_have_happened = found->is_error && fl_get_bool(found->result, "sent", false) &&
+  bool may_have_happened = found->is_error && fl_get_bool(found->result, "sent", true) &&
                            !was_answered((int)fl_get_int(found->result, "code", 0));
   if (call->effect != FL_EFFECT_ONCE || !may_have_happened) return true;
   task->is_stuck = true;

@@ -246,6 +246,7 @@ static bool answers_itself(struct fl_frame *frame) {
   }
   if (!is_answered || frame->parent->is_cancelled) return false;
   fl_value_unref(frame->end.interrupts);
+  fl_free(frame->end.error);
   frame->end = (struct fl_do){0};
   frame->has_ended = frame->is_ending = false;
   enqueue_going_on(frame);
@@ -275,7 +276,8 @@ bool fl_task_asks_inside(struct fl_task *task) {
 static void tell_caller(struct fl_frame *frame) {
   struct fl_task *task = frame->parent;
   const struct fl_child_call *call = &frame->child->call;
-  struct fl_error err = frame->end.error;
+  struct fl_error err = {0};
+  if (frame->end.error != NULL) err = *frame->end.error;
   if (task->has_outcome && !task->is_pending) return; /* nobody waits for it any more */
   if (frame->end.status == FL_RUN_DONE) {
     call->on_done(task, fl_run_state(frame->run), NULL, call->user);

@@ -29,8 +29,9 @@ bool fl_task_is_cancelled(const struct fl_task *task) { return task->is_cancelle
 
 int fl_task_fail(struct fl_task *task, int code, const char *format, ...) {
   va_list args;
+  if (task->error == NULL) task->error = fl_new(struct fl_error);
   va_start(args, format);
-  fl_error_vset(&task->error, code, format, args);
+  fl_error_vset(task->error, code, format, args);
   va_end(args);
   return code;
 }
@@ -83,7 +84,7 @@ static void tell_end(struct fl_task *task, const char *outcome) {
   fl_set_int(data, "step", task->start.step);
   fl_set_take(data, "ms",
               fl_double((double)(fl_world_now_us(task->invocation->runtime->world) - task->started_us) / 1000.0));
-  if (strcmp(outcome, "failed") == 0) fl_set_string(data, "error", task->error.text);
+  if (strcmp(outcome, "failed") == 0) fl_set_string(data, "error", task->error->text);
   struct fl_item *item = fl_new(struct fl_item);
   *item = (struct fl_item){.kind = FL_ITEM_EVENT, .mode = "events", .node = fl_strdup(task->start.node), .data = data};
   *task->late_tail = item;
@@ -115,7 +116,7 @@ static void end_interrupted(struct fl_task *task) {
 static void end_failed(struct fl_task *task) {
   struct fl_queued_event *event = end_event(task, FL_EV_TASK_FAILED);
   event->error = fl_new(struct fl_error);
-  *event->error = task->error;
+  *event->error = *task->error;
   bool was_cancelled = task->is_cancelled && (task->is_unwanted || !task->is_timed_out);
   tell_end(task, was_cancelled ? "cancelled" : "failed");
   fl_frame_enqueue(task->frame, event);
@@ -123,7 +124,7 @@ static void end_failed(struct fl_task *task) {
 
 /* Tried again, if the node's policy says so. */
 static void fail(struct fl_task *task, int outcome) {
-  if (task->error.code == 0) fl_task_fail(task, outcome, "%s", fl_error_sentence(outcome));
+  if (task->error == NULL) fl_task_fail(task, outcome, "%s", fl_error_sentence(outcome));
   if (!fl_attempt_again(task)) end_failed(task);
 }
 
@@ -157,7 +158,7 @@ void fl_task_complete(struct fl_task *task, int outcome) {
   if (task->is_cancelled && outcome >= 0 && outcome != FL_DONE) outcome = FL_E_CANCELLED;
   if (is_late) fl_attempt_say_timeout(task);
   if (is_late) outcome = FL_E_TIMEOUT;
-  if (task->error.code != 0 && outcome >= 0) outcome = task->error.code; /* a write that failed is not forgotten */
+  if (task->error != NULL && outcome >= 0) outcome = task->error->code; /* a write that failed is not forgotten */
   if (outcome == FL_INTERRUPT && task->question == NULL && task->waits == NULL)
     outcome = fl_task_fail(task, FL_E_BUG, "node %s answered FL_INTERRUPT without fl_task_interrupt", task->start.node);
   task->outcome = outcome;
@@ -300,7 +301,7 @@ void fl_task_end_stopped(struct fl_task *task) {
   task->has_outcome = true;
   if (task->is_timed_out && !task->is_unwanted) fl_attempt_say_timeout(task);
   else fl_task_fail(task, FL_E_CANCELLED, "it was cancelled");
-  task->outcome = task->error.code;
+  task->outcome = task->error->code;
   fail(task, task->outcome);
 }
 
@@ -342,6 +343,7 @@ void fl_task_free(struct fl_task *task) {
   fl_timer_stop(task->invocation->runtime->world, &task->timer);
   fl_task_calls_free(task);
   fl_free(task->cache_key);
+  fl_free(task->error);
   for (size_t i = 0; i < task->write_count; i++) {
     fl_free(task->writes[i].channel);
     fl_value_unref(task->writes[i].value);

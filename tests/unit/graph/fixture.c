@@ -385,7 +385,7 @@ static void trace_effect(struct test_engine *engine, struct fl_do *effect) {
   case FL_DO_END:
     tracef(engine, "  end    %s%s%s%s%s\n", statuses[effect->status], effect->interrupts != NULL ? " " : "",
            effect->interrupts != NULL ? compact(effect->interrupts) : "", effect->status == FL_RUN_FAILED ? ": " : "",
-           effect->status == FL_RUN_FAILED ? effect->error.text : "");
+           effect->status == FL_RUN_FAILED ? effect->error->text : "");
   }
 }
 
@@ -449,7 +449,7 @@ static void perform(struct test_engine *engine, struct fl_do *effect) {
     engine->has_ended = true;
     engine->status = effect->status;
     engine->interrupts = effect->interrupts;
-    engine->error = effect->error;
+    engine->error = effect->error != NULL ? *effect->error : (struct fl_error){0};
     engine->to_parent = effect->to_parent;
     effect->interrupts = NULL;
     effect->to_parent = (struct fl_parent_command){0};
