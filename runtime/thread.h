@@ -18,6 +18,7 @@ struct fl_thread_place {
   const char *thread;
   const char *checkpoint;           /* NULL: where the thread stands */
   struct fl_definition *definition; /* its graph, borrowed; may be NULL where it is only read */
+  bool with_subgraphs;              /* each task that runs a graph has that graph's "state", with its "ns" */
 };
 
 /* ---- reading ---- */

@@ -39,7 +39,8 @@ int fl_cmd_threads_state(struct fl_args *args) {
   struct fl_thread_place place = {.size = sizeof place,
                                   .thread = args->items[0],
                                   .checkpoint = fl_args_get(args, "checkpoint"),
-                                  .definition = file.definition};
+                                  .definition = file.definition,
+                                  .with_subgraphs = fl_args_has(args, "subgraphs")};
   if (code == 0 && fl_thread_state(&reader, &place, &state, &err) < 0) code = fl_fail_error(args, &err);
   else if (state != NULL && args->json) fl_print_json(state);
   else if (state != NULL) fl_print_pretty(state);

@@ -45,6 +45,7 @@ int fl_follow_modes(const struct fl_args *args, const char *text) {
 
 void fl_follower_init(struct fl_follower *follower, const struct fl_args *args, unsigned wanted) {
   *follower = (struct fl_follower){.args = args, .modes = wanted};
+  follower->has_subgraphs = fl_args_has(args, "subgraphs");
   follower->shows_steps = !args->json && !fl_args_has(args, "quiet");
   follower->streams_text = !args->json && isatty(1) && wanted == 0;
 }
@@ -53,8 +54,9 @@ void fl_follower_deinit(struct fl_follower *follower) { fl_buf_deinit(&follower-
 
 unsigned fl_follower_wants(const struct fl_follower *follower) {
   unsigned ordinary = FL_FOLLOW_EVENTS | FL_FOLLOW_MESSAGES | FL_FOLLOW_CUSTOM;
-  if (follower->args->json) return follower->modes != 0 ? follower->modes : ordinary | FL_FOLLOW_UPDATES;
-  return follower->modes | ordinary;
+  unsigned inside = follower->has_subgraphs ? FL_FOLLOW_SUBGRAPHS : 0;
+  if (follower->args->json) return (follower->modes != 0 ? follower->modes : ordinary | FL_FOLLOW_UPDATES) | inside;
+  return follower->modes | ordinary | FL_FOLLOW_SUBGRAPHS; /* a person sees the steps of subgraphs */
 }
 
 /* ---- for a person ---- */
@@ -200,28 +202,44 @@ static void print_line(const struct fl_run_event *event) {
   fl_print_json(line);
 }
 
+/* "outer/inner/node" of the namespace "outer:TASK|inner:TASK"; the node itself in the root. NULL: of no node. */
+static char *place_of(const struct fl_run_event *event) {
+  if (event->ns[0] == '\0') return fl_strdup(event->node);
+  FL_BUF_AUTO place = {0};
+  for (const char *part = event->ns; *part != '\0';) {
+    size_t size = strcspn(part, "|"), name_size = strcspn(part, ":|");
+    bool is_number = strspn(part, "0123456789") == size; /* of a further graph in one task */
+    if (!is_number) fl_buf_addf(&place, "%s%.*s", place.size > 0 ? "/" : "", (int)name_size, part);
+    part += size + (part[size] == '|');
+  }
+  if (event->node != NULL) fl_buf_addf(&place, "/%s", event->node);
+  return fl_strdup(place.data);
+}
+
 void fl_follower_event(const struct fl_run_event *event, void *user) {
   struct fl_follower *follower = user;
   bool is_asked = (mode_bit(fl_slice_of(event->mode)) & follower->modes) != 0;
+  if (event->ns[0] != '\0' && !follower->has_subgraphs) is_asked = false;
   if (follower->args->json) {
     print_line(event);
     return;
   }
+  FL_FREE_AUTO char *node = place_of(event);
   if (is_asked) {
     end_line(follower);
     FL_FREE_AUTO char *text = fl_dump(event->data, NULL);
-    printf("%s%s%s: ", event->mode, event->node != NULL ? " " : "", event->node != NULL ? event->node : "");
+    printf("%s%s%s: ", event->mode, node != NULL ? " " : "", node != NULL ? node : "");
     fl_print_text(stdout, text);
     printf("\n");
     fflush(stdout);
     return;
   }
   if (strcmp(event->mode, "messages") == 0) show_delta(follower, event->data);
-  else if (strcmp(event->mode, "events") == 0 && follower->shows_steps) show_event(follower, event->node, event->data);
+  else if (strcmp(event->mode, "events") == 0 && follower->shows_steps) show_event(follower, node, event->data);
   else if (strcmp(event->mode, "custom") == 0 && follower->shows_steps) {
     FL_BUF_AUTO text = {0};
     add_value(&text, event->data);
-    begin_step(follower, event->node);
+    begin_step(follower, node);
     fprintf(stderr, "%s\n", text.data != NULL ? text.data : "");
   }
 }

@@ -10,6 +10,7 @@ struct fl_follower {
   const struct fl_args *args;
   unsigned modes; /* what the user asked to see, enum fl_follow; 0: the ordinary view */
   bool shows_steps;
+  bool has_subgraphs; /* what was asked to be seen is asked of subgraphs, too */
   bool streams_text; /* tokens as they come: standard output is a terminal */
   bool is_in_line;   /* tokens were printed and the line is not ended */
   bool is_step_open;

@@ -228,6 +228,19 @@ bool fl_retention_read(const struct fl_value *metadata, int64_t wall_ms, struct 
 void fl_thread_note_run(struct fl_runtime *runtime, struct fl_thread *thread);
 void fl_thread_retain(struct fl_runtime *runtime, struct fl_thread *thread);
 
+/* ---- looking_inside.c: what is stored of a graph, and of the graphs inside it ---- */
+
+struct fl_looking {
+  struct fl_runtime *runtime;
+  const char *thread, *ns;
+  struct fl_definition *definition;
+  const struct fl_loaded *loaded;
+  bool with_subgraphs; /* tasks that run a graph have its "state" */
+  struct fl_error *err;
+};
+/* As fl_run_describe. *ret_state is the caller's, also on failure. */
+int fl_look_inside(struct fl_looking *looking, struct fl_value **ret_state);
+
 /* ---- invocation.c ---- */
 
 enum { FL_SUPERSTEPS_MAX = 1000 }; /* of updates in one transaction */

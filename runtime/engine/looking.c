@@ -57,14 +57,6 @@ static void set_given(struct fl_value *entry, const struct fl_value *body) {
 
 /* ---- a state ---- */
 
-static struct fl_value *describe(struct fl_definition *definition, const struct fl_loaded *loaded) {
-  struct fl_run_settings settings = {.size = sizeof settings};
-  struct fl_run *run = fl_run_create(definition, loaded, &settings);
-  struct fl_value *state = fl_run_describe(run);
-  fl_run_destroy(run);
-  return state;
-}
-
 static struct fl_value *describe_plainly(const struct fl_loaded *loaded) {
   struct fl_value *state = fl_object(), *next = fl_get(loaded->body, "next");
   fl_set_take(state, "values", fl_loaded_values(loaded));
@@ -83,7 +75,15 @@ int fl_thread_state(struct fl_runtime *runtime, const struct fl_thread_place *pl
     fl_loaded_deinit(&loaded);
     return rc;
   }
-  struct fl_value *state = definition != NULL ? describe(definition, &loaded) : describe_plainly(&loaded);
+  struct fl_looking looking = {runtime, thread, "", definition, &loaded, fl_option(place, with_subgraphs, false), err};
+  struct fl_value *state = NULL;
+  if (definition != NULL) rc = fl_look_inside(&looking, &state);
+  else state = describe_plainly(&loaded);
+  if (rc < 0) {
+    fl_value_unref(state);
+    fl_loaded_deinit(&loaded);
+    return rc;
+  }
   fl_set_string(state, "thread_id", thread);
   fl_unset(state, "checkpoint_id");
   if (loaded.checkpoint_no > 0) {

@@ -303,13 +303,40 @@ static void no_more_is_asked_for_than_is_shown(void **state) {
   struct fl_follower follower;
   const unsigned ordinary_modes = FL_FOLLOW_EVENTS | FL_FOLLOW_MESSAGES | FL_FOLLOW_CUSTOM;
   fl_follower_init(&follower, &plain, 0);
-  assert_int_equal(fl_follower_wants(&follower), ordinary_modes);
+  assert_int_equal(fl_follower_wants(&follower), ordinary_modes | FL_FOLLOW_SUBGRAPHS);
   fl_follower_init(&follower, &plain, FL_FOLLOW_VALUES);
-  assert_int_equal(fl_follower_wants(&follower), ordinary_modes | FL_FOLLOW_VALUES);
+  assert_int_equal(fl_follower_wants(&follower), ordinary_modes | FL_FOLLOW_VALUES | FL_FOLLOW_SUBGRAPHS);
   fl_follower_init(&follower, &json, 0);
   assert_int_equal(fl_follower_wants(&follower), ordinary_modes | FL_FOLLOW_UPDATES);
   fl_follower_init(&follower, &json, FL_FOLLOW_VALUES);
   assert_int_equal(fl_follower_wants(&follower), FL_FOLLOW_VALUES);
+}
+
+/* ---- graphs inside the graph ---- */
+
+static void tell_inside(struct fl_follower *follower, const char *mode, const char *ns, const char *node) {
+  FL_VALUE_AUTO data = value_of(strcmp(mode, "events") == 0 ? "{'type':'node_end','outcome':'failed'}" : "{'n':1}");
+  fl_follower_event(&(struct fl_run_event){.mode = mode, .ns = ns, .node = node, .data = data}, follower);
+}
+
+static void what_happens_inside_has_its_place(void **state) {
+  for (int asks = 0; asks < 2; asks++) {
+    struct fl_args args = {.command = &a_command};
+    struct fl_follower follower;
+    struct caught caught;
+    rig_catch();
+    fl_follower_init(&follower, &args, FL_FOLLOW_UPDATES);
+    follower.has_subgraphs = asks == 1;
+    tell_inside(&follower, "events", "outer:0190-1|1|inner", "deep");
+    tell_inside(&follower, "custom", "outer:0190-1", NULL);
+    tell_inside(&follower, "updates", "outer:0190-1", "deep");
+    fl_follower_deinit(&follower);
+    rig_release(&caught);
+    assert_says(caught.err, "[outer/inner/deep] failed");
+    assert_says(caught.err, "[outer] {\"n\":1}");
+    assert_int_equal(strstr(caught.out, "updates outer/deep: {\"n\":1}") != NULL, asks);
+    caught_deinit(&caught);
+  }
 }
 
 int main(void) {
@@ -326,6 +353,7 @@ int main(void) {
       cmocka_unit_test(tokens_cannot_steer_the_terminal),
       cmocka_unit_test(modes_are_read),
       cmocka_unit_test(no_more_is_asked_for_than_is_shown),
+      cmocka_unit_test(what_happens_inside_has_its_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
  * crash rule holds inside: finished nodes never run again, and a call that may happen once happens once. */
 #include "rig.h"
 
+#include <fairlead/thread.h>
+
 static struct fl_invoke_options on_thread(struct fl_value *input) {
   return (struct fl_invoke_options){.thread = "t", .input = input};
 }
@@ -499,6 +501,31 @@ static void followers_hear_of_the_inside_when_they_want_to(void **state) {
   }
 }
 
+/* ---- what is stored ---- */
+
+static void states_inside_are_shown_when_asked_for(void **state) {
+  for (int i = 0; i < 2 * 2; i++) {
+    enum fl_checkpoints checkpoints = i % 2 == 0 ? FL_CHECKPOINTS_INHERIT : FL_CHECKPOINTS_OWN;
+    struct rig rig = {0};
+    rig_up(&rig);
+    struct fl_definition *graph = asking_graph(&rig, checkpoints, 2);
+    assert_int_equal(rig_run(&rig, graph, on_thread(json("{}"))), 1);
+    struct fl_thread_place place = {.size = sizeof place, .thread = "t", .definition = graph, .with_subgraphs = i < 2};
+    FL_VALUE_AUTO shown = NULL;
+    assert_int_equal(fl_thread_state(rig.runtime, &place, &shown, NULL), 0);
+    assert_json(fl_get(fl_at(fl_get(shown, "interrupts"), 0), "value"), "'your name?'");
+    const struct fl_value *outer = fl_get(fl_at(fl_get(shown, "tasks"), 0), "state");
+    assert_int_equal(outer != NULL, i < 2);
+    if (outer != NULL) {
+      const struct fl_value *inner = fl_get(fl_at(fl_get(outer, "tasks"), 0), "state");
+      assert_json(fl_get(fl_get(inner, "values"), "log"), "['first']");
+      assert_json(fl_get(inner, "next"), "['ask']");
+      assert_int_equal(strncmp(fl_get_string(inner, "ns", ""), fl_get_string(outer, "ns", "-"), 3), 0);
+    }
+    rig_deinit(&rig);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(channels_of_one_name_are_shared),
@@ -522,6 +549,7 @@ int main(void) {
       cmocka_unit_test(a_store_that_fails_ends_what_runs_inside),
       cmocka_unit_test(a_run_that_stops_inside_goes_on_when_continued),
       cmocka_unit_test(followers_hear_of_the_inside_when_they_want_to),
+      cmocka_unit_test(states_inside_are_shown_when_asked_for),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
