@@ -3,8 +3,8 @@
  * thread is done. The final conversation is the same for each seed; no tool is called twice, except where a person said
  * so (the tools are `once`, and an unknown outcome becomes a question, which the test answers with "retry").
  *
- * Beside the agent a node fails now and then, and must be counted once. Arguments: the first seed and how many (the
- * suite runs 10,000 in two parts). */
+ * Beside the agent a node fails now and then, and must be counted once. Arguments: the first seed, how many (the
+ * suite runs 10,000 in two parts), and a graph file: the nested ones have the same job in a graph inside a graph. */
 #include "runtime/base/mem.h"
 #include "runtime/engine/engine.h"
 #include "tests/sim/sim_tools.h"
@@ -17,6 +17,7 @@
 enum { LIVES_MAX = 60 };
 
 static uint64_t first_seed, seeds = 500;
+static const char *graph_file = "tests/sim/agent.yaml";
 
 /* One thread over the lives of several processes. */
 struct voyage {
@@ -82,17 +83,23 @@ static struct fl_value *question(void) {
   return value;
 }
 
-/* Every pending question is answered with "retry". */
+static void add_retry(struct voyage *voyage, struct fl_value *answers, const struct fl_value *asked) {
+  struct fl_value *answer = fl_object();
+  fl_set_string(answer, "action", "retry");
+  fl_set_take(answers, fl_get_string(asked, "id", "?"), answer);
+  voyage->retries++;
+}
+
+/* Every pending question is answered with "retry", also those inside a task. */
 static struct fl_value *retry_all(struct voyage *voyage) {
   struct fl_loaded loaded = {0};
   assert_int_equal(fl_store_load(voyage->store, "t", "", 0, &loaded, NULL), 0);
   struct fl_value *answers = fl_object();
   for (size_t i = 0; i < loaded.write_count; i++) {
     if (loaded.writes[i].index != FL_WRITE_INTERRUPT) continue;
-    struct fl_value *answer = fl_object();
-    fl_set_string(answer, "action", "retry");
-    fl_set_take(answers, fl_get_string(loaded.writes[i].value, "id", "?"), answer);
-    voyage->retries++;
+    const struct fl_value *children = fl_get(loaded.writes[i].value, "children");
+    if (children == NULL) add_retry(voyage, answers, loaded.writes[i].value);
+    for (size_t j = 0; j < fl_size(children); j++) add_retry(voyage, answers, fl_at(children, j));
   }
   fl_loaded_deinit(&loaded);
   return answers;
@@ -118,7 +125,7 @@ static void live(struct voyage *voyage, uint64_t crash_at) {
   struct fl_definition *definition = NULL;
   struct fl_error err = {0};
   fl_runtime_add_function(runtime, "flaky", flaky, voyage, &err);
-  if (fl_runtime_load(runtime, "tests/sim/agent.yaml", &definition, &err) < 0) fail_msg("%s", err.text);
+  if (fl_runtime_load(runtime, graph_file, &definition, &err) < 0) fail_msg("%s", err.text);
   struct fl_invoke_options options = {.size = sizeof options, .thread = "t"};
   if (voyage->is_waiting) {
     options.resume = retry_all(voyage);
@@ -207,7 +214,8 @@ static void every_seed_ends_in_the_same_conversation(void **state) {
 }
 
 int main(int argc, char **argv) {
-  if (argc == 3) {
+  if (argc == 4) graph_file = argv[3];
+  if (argc >= 3) {
     first_seed = strtoull(argv[1], NULL, 10);
     seeds = strtoull(argv[2], NULL, 10);
   }
