@@ -216,25 +216,29 @@ static void sort(struct founds *founds, int (*compare)(const void *left, const v
   if (founds->count > 1) qsort(founds->items, founds->count, sizeof *founds->items, compare);
 }
 
-/* One of an item's vectors after the other: the best counts. The rows come in the order of items. */
+/* One of an item's vectors after the other: the best counts. The rows of an item follow each other. */
 static void add_best(struct founds *founds, int64_t seq, double score) {
   struct found *last = founds->count > 0 ? &founds->items[founds->count - 1] : NULL;
   if (last == NULL || last->seq != seq) add_found(founds, seq, score);
   else if (score > last->score) last->score = score;
 }
 
-/* Of what lies in the namespace and has not expired: ?1 the namespace, ?2 the time. Labels hold no ".", and "/" is the
- * character after it. */
-#define IN_NAMESPACE                                                       \
-  "(?1 = '' OR i.ns = ?1 OR (i.ns >= ?1 || '.' AND i.ns < ?1 || '/')) AND" \
+/* Of what lies in the namespace ?1 and has not expired at ?2. Labels hold no ".", and "/" is the character after it: so
+ * a namespace and all below it lie between ?1 and ?3, with few others, and the index finds them. */
+#define IN_NAMESPACE                                                             \
+  "i.ns >= ?1 AND i.ns < ?3 AND (?1 = '' OR i.ns = ?1 OR i.ns >= ?1 || '.') AND" \
   " (i.expires_ms IS NULL OR i.expires_ms > ?2)"
 
 static sqlite3_stmt *prepare(struct fl_db *db, const char *text, const struct fl_items_query *query,
                              struct fl_error *err) {
+  static const char last[] = "\xff"; /* comes after all that is UTF-8 */
+  const char *ns = query->ns != NULL ? query->ns : "";
+  FL_FREE_AUTO char *end = ns[0] == 0 ? fl_strdup(last) : fl_format("%s/", ns);
   sqlite3_stmt *statement = fl_db_prepare(db, text, err);
   if (statement == NULL) return NULL;
-  sqlite3_bind_text(statement, 1, query->ns != NULL ? query->ns : "", -1, SQLITE_STATIC);
+  sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
   sqlite3_bind_int64(statement, 2, query->wall_ms);
+  sqlite3_bind_text(statement, 3, end, -1, SQLITE_TRANSIENT);
   return statement;
 }
 
@@ -244,11 +248,11 @@ static int rank_words(struct fl_db *db, const struct fl_items_query *query, stru
   if (words == NULL) return 0;
   sqlite3_stmt *statement = prepare(db,
                                     "SELECT i.seq, -bm25(item_text) FROM item_text JOIN item i ON i.seq ="
-                                    " item_text.rowid WHERE item_text MATCH ?3 AND " IN_NAMESPACE " LIMIT ?4",
+                                    " item_text.rowid WHERE item_text MATCH ?4 AND " IN_NAMESPACE " LIMIT ?5",
                                     query, err);
   if (statement == NULL) return err->code;
-  sqlite3_bind_text(statement, 3, words, -1, SQLITE_STATIC);
-  sqlite3_bind_int64(statement, 4, FOUND_MAX);
+  sqlite3_bind_text(statement, 4, words, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(statement, 5, FOUND_MAX);
   int status;
   while ((status = fl_db_row(db, statement, err)) == 0)
     add_found(founds, sqlite3_column_int64(statement, 0), sqlite3_column_double(statement, 1));
@@ -261,11 +265,11 @@ static int rank_vectors(struct fl_db *db, const struct fl_items_query *query, st
                         struct fl_error *err) {
   fl_dot_fn *dot = fl_dot_best();
   sqlite3_stmt *statement = prepare(db,
-                                    "SELECT v.item, v.body FROM item_vector v JOIN item i ON i.seq = v.item"
-                                    " WHERE v.model = ?3 AND " IN_NAMESPACE " ORDER BY v.item",
+                                    "SELECT v.item, v.body FROM item i CROSS JOIN item_vector v ON v.item = i.seq"
+                                    " WHERE v.model = ?4 AND " IN_NAMESPACE,
                                     query, err);
   if (statement == NULL) return err->code;
-  sqlite3_bind_text(statement, 3, query->model, -1, SQLITE_STATIC);
+  sqlite3_bind_text(statement, 4, query->model, -1, SQLITE_STATIC);
   FL_FREE_AUTO float *numbers = fl_new_array(float, query->dims); /* a row's bytes lie as they come */
   int status;
   while ((status = fl_db_row(db, statement, err)) == 0) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds the benchmarks (release) and runs them: each prints ratios to a floor or peer of the same run, and limits.
-#   sh tests/bench/run.sh [NAME…]     json store graph thread start mcp
+#   sh tests/bench/run.sh [NAME…]     json store graph thread start mcp memory
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . examples/packages.sh
@@ -11,7 +11,7 @@ need_packages $packages_build libcmocka-dev || exit 1
 ninja -C build-bench >build-bench/build.log 2>&1 || { tail -40 build-bench/build.log; exit 1; }
 export FL_BUILD_ROOT="$PWD/build-bench" FL_SOURCE_ROOT="$PWD"
 code=0
-for name in ${*:-json graph store thread start mcp}; do
+for name in ${*:-json graph store thread start mcp memory}; do
   echo "== $name"
   "build-bench/tests/bench/bench-$name" || code=1
 done
