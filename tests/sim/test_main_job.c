@@ -3,6 +3,7 @@
  * thread is done. The final conversation is the same for each seed; no tool is called twice, except where a person said
  * so (the tools are `once`, and an unknown outcome becomes a question, which the test answers with "retry").
  *
+ * Every third seed is durable in another way: sync, async, exit.
  * Beside the agent a node fails now and then, and must be counted once. Arguments: the first seed, how many (the
  * suite runs 10,000 in two parts), and a graph file: the nested ones have the same job in a graph inside a graph. */
 #include "runtime/base/mem.h"
@@ -126,7 +127,8 @@ static void live(struct voyage *voyage, uint64_t crash_at) {
   struct fl_error err = {0};
   fl_runtime_add_function(runtime, "flaky", flaky, voyage, &err);
   if (fl_runtime_load(runtime, graph_file, &definition, &err) < 0) fail_msg("%s", err.text);
-  struct fl_invoke_options options = {.size = sizeof options, .thread = "t"};
+  struct fl_invoke_options options = {
+      .size = sizeof options, .thread = "t", .durability = (enum fl_durability)(FL_DURABLE_SYNC + voyage->seed % 3)};
   if (voyage->is_waiting) {
     options.resume = retry_all(voyage);
     options.resume_is_map = true;

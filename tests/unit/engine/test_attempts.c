@@ -345,6 +345,58 @@ static void a_node_in_time_is_left_alone(void **state) {
   rig_deinit(&rig);
 }
 
+/* ---- graphs inside ---- */
+
+#define CHILD                                                                                                        \
+  HEAD "nodes:\n  g: { type: graph, graph: child, %s }\n" HANDLER "graphs:\n  child:\n    state: { log: { "          \
+       "reducer: append } }\n    nodes:\n      first: { type: set, write: { log: \"'first'\" } }\n      a: { type: " \
+       "%s }\n    edges: [ START -> first -> a ]\nedges: [ START -> g ]\n"
+
+static struct fl_definition *load_child(struct rig *rig, const char *policy, const char *type) {
+  FL_FREE_AUTO char *text = fl_format(CHILD, policy, type);
+  return rig_load(rig, text, NULL);
+}
+
+/* The next attempt goes on where the graph failed: its finished nodes do not run again. */
+static void a_graph_is_tried_again_from_where_it_failed(void **state) {
+  for (int mode = FL_DURABLE_SYNC; mode <= FL_DURABLE_EXIT; mode++) {
+    struct rig rig = {.seed = 1};
+    up_flaky(&rig, "", 2, FL_E_NETWORK);
+    struct fl_definition *definition = load_child(&rig, "retry: { " QUICK " }, on_error: h", "c, function: flaky");
+    fl_store_memory_set_delay(rig.store, 300); /* longer than the pauses */
+    struct fl_invoke_options options = {.thread = "a",
+                                        .input = json("{'log':[]}"),
+                                        .durability = (enum fl_durability)mode,
+                                        .follow = FL_FOLLOW_EVENTS | FL_FOLLOW_SUBGRAPHS};
+    assert_int_equal(rig_run(&rig, definition, options), 0);
+    assert_json(rig.output, "{'log':['first','try 3']}");
+    const char *first = strstr(rig.told.data, "events first {\"type\":\"node_start\"");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "events first {\"type\":\"node_start\""));
+    rig_deinit(&rig);
+  }
+}
+
+static void a_graph_that_takes_too_long_is_cancelled(void **state) {
+  struct rig rig = {.seed = 1};
+  rig_up(&rig);
+  struct fl_definition *definition = load_child(&rig, "timeout: 500, on_error: h", "tool, tool: wild/hang");
+  assert_int_equal(run(&rig, definition, 0), 0);
+  assert_int_equal(rig.cancelled_count, 1);
+  assert_json(rig.output, "{'log':['g timeout: it took longer than 500 ms (timeout), so it was ended']}");
+  rig_deinit(&rig);
+}
+
+static void what_happens_inside_is_a_sign_of_life(void **state) {
+  struct rig rig = {.seed = 1};
+  rig_up(&rig);
+  struct fl_definition *definition = load_child(&rig, "timeout: { idle_ms: 700 }, on_error: h",
+                                                "tool, tool: t/late, args: { text: \"'x'\", ms: 600 }, write: log");
+  assert_int_equal(run(&rig, definition, 0), 0);
+  assert_json(rig.output, "{'log':['first','x']}");
+  rig_deinit(&rig);
+}
+
 /* At each moment of a run with retries, time-outs and a handler: a crash, and what comes out is the same. */
 static void a_crash_at_any_effect_changes_nothing(void **state) {
   int crashes = 0;
@@ -395,6 +447,9 @@ int main(void) {
       cmocka_unit_test(the_hard_timeout_does_not_care_for_heartbeats),
       cmocka_unit_test(silence_is_an_idle_timeout),
       cmocka_unit_test(a_node_in_time_is_left_alone),
+      cmocka_unit_test(a_graph_is_tried_again_from_where_it_failed),
+      cmocka_unit_test(a_graph_that_takes_too_long_is_cancelled),
+      cmocka_unit_test(what_happens_inside_is_a_sign_of_life),
       cmocka_unit_test(a_crash_at_any_effect_changes_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,14 @@ static void a_full_disk_ends_the_run_in_every_mode(void **state) {
   }
 }
 
+/* One run that waits for one task: 8 KiB are promised, the state and what the thread keeps among them. */
+static void what_a_run_under_way_is_made_of_is_small(void **state) {
+  size_t own = sizeof(struct fl_invocation) + sizeof(struct fl_task) + sizeof(struct fl_thread);
+  assert_true(own < 3000);
+  assert_true(sizeof(struct fl_item) < 512);
+  assert_true(sizeof(struct fl_task_call) < 512);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_mode_ends_on_disk),
@@ -232,6 +240,7 @@ int main(void) {
       cmocka_unit_test(exit_stores_what_failed_and_what_waits),
       cmocka_unit_test(exit_stores_what_was_cancelled),
       cmocka_unit_test(a_full_disk_ends_the_run_in_every_mode),
+      cmocka_unit_test(what_a_run_under_way_is_made_of_is_small),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
