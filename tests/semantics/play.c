@@ -52,6 +52,19 @@ static const char *place_of(const struct play *play, const struct fl_value *step
   return at < 0 ? NULL : fl_as_string(fl_at(play->trace.known, (size_t)at));
 }
 
+/* {"command": {"update": VALUES, "goto": [NODE…], "resume": ANSWER}}, all of them optional; lent by the step. */
+static void add_command(const struct fl_value *command, struct fl_invoke_options *options) {
+  static const char *names[17];
+  struct fl_value *nodes = fl_get(command, "goto");
+  size_t count = 0;
+  for (; count < fl_size(nodes) && count + 1 < sizeof names / sizeof names[0]; count++)
+    names[count] = fl_as_string(fl_at(nodes, count));
+  names[count] = NULL;
+  options->goto_nodes = names;
+  options->update = fl_get(command, "update");
+  if (fl_get(command, "resume") != NULL) options->resume = fl_value_ref(fl_get(command, "resume"));
+}
+
 static struct fl_invoke_options options_of(struct play *play, const struct fl_value *step) {
   struct fl_invoke_options options = {.thread = "t", .follow = TRACE_FOLLOWS, .on_event = trace_event};
   options.user = &play->trace;
@@ -59,6 +72,7 @@ static struct fl_invoke_options options_of(struct play *play, const struct fl_va
   options.checkpoint = place_of(play, step);
   options.input = fl_value_ref(fl_get(step, "input"));
   options.resume = fl_value_ref(fl_get(step, "resume"));
+  if (fl_get(step, "command") != NULL) add_command(fl_get(step, "command"), &options);
   const struct fl_value *answers = fl_get(step, "answer");
   if (answers != NULL) {
     options.resume = answers_by_id(play, answers);

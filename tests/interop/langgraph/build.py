@@ -100,6 +100,10 @@ def channel_of(entry):
     start = copy.deepcopy(entry["default"]) if "default" in entry else MISSING
     if reducer in ("append", "messages") and start is MISSING:
         start = []
+    zero = {("sum", "integer"): 0, ("sum", "number"): 0, ("sum", "string"): "", ("sum", "array"): [], ("or", "boolean"): False,
+            ("merge", "object"): {}}.get((reducer, str(entry.get("type"))))
+    if start is MISSING and zero is not None:
+        start = copy.deepcopy(zero)
     if reducer == "messages":
         start = messages.normalise(start)
     if reducer in FOLDS:

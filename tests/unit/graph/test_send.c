@@ -191,10 +191,73 @@ static void tasks_of_sends(void **state) { play_all(sends, sizeof sends / sizeof
 
 static void nodes_that_wait_for_the_end(void **state) { play_all(deferred, sizeof deferred / sizeof deferred[0]); }
 
+/* ---- many ---- */
+
+static size_t wanted;
+
+static int send_many(const struct fl_state *state, struct fl_targets *targets, void *user, struct fl_error *err) {
+  for (size_t i = 0; i < wanted; i++) fl_targets_send_take(targets, "w", fl_int((int64_t)i));
+  return 0;
+}
+
+static struct fl_definition *many(void) {
+  struct fl_graph *graph = begin_graph();
+  test_node(graph, "w", say_name);
+  fl_graph_branch(graph, FL_START, send_many, NULL, (const char *const[]){"w"}, 1);
+  return test_compile(graph);
+}
+
+/* Each task is done with its own number, the last first; they are folded in the order in which they were sent. */
+static void many_sends_are_found_and_folded_in_order(void **state) {
+  struct fl_definition *definition = many();
+  struct fl_run_settings settings = {.size = sizeof settings};
+  struct fl_run *run = fl_run_create(definition, NULL, &settings);
+  struct fl_effects begun = {0}, ended = {0};
+  FL_VALUE_AUTO input = fl_object();
+  wanted = 2000;
+  fl_run_step(run, &(struct fl_ev){.kind = FL_EV_INPUT, .value = input, .checkpoint_id = "1"}, &begun);
+  size_t started = 0;
+  for (size_t i = begun.count; i > 0; i--) {
+    struct fl_do *effect = &begun.items[i - 1];
+    if (effect->kind != FL_DO_START_TASK) continue;
+    struct fl_write write = {(char[]){"log"}, effect->start.arg};
+    fl_run_step(run,
+                &(struct fl_ev){.kind = FL_EV_TASK_DONE,
+                                .task_id = effect->start.id,
+                                .writes = &write,
+                                .write_count = 1,
+                                .checkpoint_id = "2"},
+                &ended);
+    started++;
+  }
+  assert_int_equal(started, wanted);
+  assert_int_equal(fl_state_list_size(fl_run_state(run), "log"), wanted);
+  for (size_t i = 0; i < wanted; i += 97)
+    assert_int_equal(fl_as_int(fl_state_list_at(fl_run_state(run), "log", i), -1), i);
+  fl_effects_deinit(&begun);
+  fl_effects_deinit(&ended);
+  fl_run_destroy(run);
+  fl_definition_unref(definition);
+}
+
+static void too_many_sends_are_refused(void **state) {
+  struct test_engine engine;
+  begin(&engine, many());
+  wanted = 100001;
+  test_input(&engine, "{}");
+  assert_fails(&engine, FL_E_LIMIT, "the limit is 100000");
+  wanted = 3;
+  test_input(&engine, "{}");
+  assert_int_equal(engine.status, FL_RUN_DONE);
+  end(&engine);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tasks_of_sends),
       cmocka_unit_test(nodes_that_wait_for_the_end),
+      cmocka_unit_test(many_sends_are_found_and_folded_in_order),
+      cmocka_unit_test(too_many_sends_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
