@@ -52,7 +52,7 @@ static void check_member(struct names_check *check, const char *scope, const cha
 }
 
 static void check_context(struct names_check *check, const char *name, size_t column) {
-  struct fl_value *context = fl_get(fl_loader_root(check->spot->loader)->value, "context");
+  struct fl_value *context = fl_get(fl_loader_file_root(check->spot->loader)->value, "context");
   size_t count = 0;
   FL_FREE_AUTO const char **names = fl_new_array(const char *, (fl_is(context, FL_OBJECT) ? fl_size(context) : 0) + 1);
   for (struct fl_member m = {0}; fl_is(context, FL_OBJECT) && fl_next_member(context, &m);) names[count++] = m.key;

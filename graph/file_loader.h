@@ -125,6 +125,11 @@ struct fl_child_graph {
 };
 
 static inline const struct fl_spot *fl_loader_root(const struct fl_loader *loader) { return &loader->parts[0]->root; }
+/* Of the file that a graph of a `graphs` section stands in: what is said once in a file. */
+static inline const struct fl_spot *fl_loader_file_root(const struct fl_loader *loader) {
+  while (loader->is_inline) loader = loader->outer;
+  return fl_loader_root(loader);
+}
 
 /* file.c: a graph whose parts are there, and a text with its includes. */
 void fl_file_load_graph(struct fl_loader *loader, const char *name, struct fl_graph_file *file);

@@ -31,7 +31,7 @@ static char *read_origin(const struct fl_spot *spot) {
 static struct fl_value *read_allow(const struct fl_node_load *load) {
   const struct fl_loader *loader = load->loader;
   while (loader->is_inline) loader = loader->outer;
-  struct fl_spot http = fl_spot_member(fl_loader_root(loader), "http"), allow = fl_spot_member(&http, "allow");
+  struct fl_spot http = fl_spot_member(fl_loader_file_root(loader), "http"), allow = fl_spot_member(&http, "allow");
   struct fl_value *origins = fl_array();
   for (size_t i = 0; fl_is(allow.value, FL_ARRAY) && i < fl_size(allow.value); i++) {
     struct fl_spot element = fl_spot_element(&allow, i);
@@ -42,7 +42,7 @@ static struct fl_value *read_allow(const struct fl_node_load *load) {
 }
 
 void fl_file_check_http(struct fl_loader *loader) {
-  struct fl_spot http = fl_spot_member(fl_loader_root(loader), "http"), allow = fl_spot_member(&http, "allow");
+  struct fl_spot http = fl_spot_member(fl_loader_file_root(loader), "http"), allow = fl_spot_member(&http, "allow");
   if (http.value == NULL || !fl_spot_is(&http, FL_OBJECT)) return;
   fl_spot_check_keys(&http, &fl_shape_http);
   if (allow.value != NULL) fl_spot_is(&allow, FL_ARRAY);

@@ -10,6 +10,7 @@ static int map_input(struct fl_task *task, struct fl_value *input) {
   const struct fl_value *given = fl_get(fl_task_def(task)->config, "input");
   const struct fl_definition *child = fl_task_def(task)->subgraph;
   for (size_t i = 0; given == NULL && i < child->state_channel_count; i++) {
+    if (!child->channels[i].is_input) continue;
     struct fl_value *value = fl_state_get(fl_task_state(task), child->channels[i].name);
     if (value != NULL) fl_set_take(input, child->channels[i].name, fl_value_ref(value));
   }
@@ -41,11 +42,13 @@ static int write_output(struct fl_task *task, const struct fl_state *state, cons
 
 static int map_output(struct fl_task *task, const struct fl_state *state) {
   const struct fl_value *wanted = fl_get(fl_task_def(task)->config, "output");
-  const struct fl_definition *outer = task->frame->definition;
+  const struct fl_definition *outer = task->frame->definition, *child = fl_task_def(task)->subgraph;
   int rc = 0;
   for (struct fl_member m = {0}; rc == 0 && fl_next_member(wanted, &m);) rc = write_output(task, state, m.key);
   for (size_t i = 0; wanted == NULL && rc == 0 && i < outer->state_channel_count; i++) {
-    struct fl_value *value = fl_state_get(state, outer->channels[i].name);
+    ptrdiff_t index = fl_definition_channel(child, outer->channels[i].name);
+    bool is_output = index >= 0 && (size_t)index < child->state_channel_count && child->channels[index].is_output;
+    struct fl_value *value = is_output ? fl_state_get(state, outer->channels[i].name) : NULL;
     if (value != NULL) rc = fl_task_write_take(task, outer->channels[i].name, fl_value_ref(value));
   }
   return rc;

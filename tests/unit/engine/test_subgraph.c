@@ -2,45 +2,9 @@
 /* Graphs inside graphs, as a runtime runs them: what goes in and comes out, questions inside, going on after a crash in
  * the middle of a child, failures, cancels, graphs in graphs in graphs, and the three ways of keeping checkpoints. The
  * crash rule holds inside: finished nodes never run again, and a call that may happen once happens once. */
-#include "rig.h"
-
-#include <fairlead/thread.h>
-
-static struct fl_invoke_options on_thread(struct fl_value *input) {
-  return (struct fl_invoke_options){.thread = "t", .input = input};
-}
-
-static struct fl_invoke_options answering(struct fl_value *answer, bool is_map) {
-  return (struct fl_invoke_options){.thread = "t", .resume = answer, .resume_is_map = is_map};
-}
-
-/* A graph whose only node `sub` runs `child`; channels as the child's tests need them. */
-static struct fl_definition *around(struct rig *rig, struct fl_definition *child,
-                                    const struct fl_subgraph_options *options) {
-  struct fl_graph *graph = fl_graph_create("outer");
-  struct fl_channel_options list = {.size = sizeof list, .reducer = FL_APPEND},
-                            sum = {.size = sizeof sum, .reducer = FL_SUM};
-  fl_graph_channel(graph, "x", NULL);
-  fl_graph_channel(graph, "answer", NULL);
-  fl_graph_channel(graph, "log", &list);
-  fl_graph_channel(graph, "n", &sum);
-  fl_graph_subgraph(graph, "sub", child, options);
-  fl_graph_edge(graph, FL_START, "sub");
-  fl_graph_edge(graph, "sub", FL_END);
-  struct fl_definition *definition = NULL;
-  struct fl_error err = {0};
-  if (fl_graph_compile(graph, NULL, &definition, &err) < 0) fail_msg("%s", err.text);
-  fl_runtime_graph(rig->runtime, definition); /* the runtime holds it */
-  fl_definition_unref(definition);
-  return definition;
-}
+#include "subgraphs.h"
 
 /* ---- what goes in and comes out ---- */
-
-static const char doubling[] = "fairlead: 1\nname: doubling\nstate: { x: {}, own: { default: 1 } }\n"
-                               "nodes:\n  a: { type: set, write: { x: 'state.x * 2' } }\n"
-                               "  b: { type: set, write: { own: 'state.x + 1' } }\n"
-                               "edges: [ START -> a, a -> b, b -> END ]\n";
 
 static void channels_of_one_name_are_shared(void **state) {
   for (int kept = 0; kept < 2; kept++) {
@@ -136,22 +100,6 @@ static void too_deep_is_a_mistake(void **state) {
 }
 
 /* ---- questions inside ---- */
-
-static const char asking[] = "fairlead: 1\nname: asking\nstate: { log: { reducer: append }, answer: {} }\n"
-                             "nodes:\n  first: { type: set, write: { log: \"'first'\" } }\n"
-                             "  ask: { type: interrupt, value: \"'your name?'\", resume: answer }\n"
-                             "  last: { type: set, write: { log: \"'hello ' + state.answer\" } }\n"
-                             "edges: [ START -> first, first -> ask, ask -> last, last -> END ]\n";
-
-/* How the process lives between the runs. */
-enum life { SAME, ANEW, LIVES };
-
-static struct fl_definition *asking_graph(struct rig *rig, enum fl_checkpoints checkpoints, size_t depth) {
-  struct fl_subgraph_options options = {.size = sizeof options, .checkpoints = checkpoints};
-  struct fl_definition *graph = rig_load(rig, asking, NULL);
-  for (size_t i = 0; i < depth; i++) graph = around(rig, graph, &options);
-  return graph;
-}
 
 static void a_question_inside_waits_for_its_answer(void **state) {
   for (int i = 0; i < LIVES * 3 * 3; i++) {
@@ -295,64 +243,6 @@ static void many_children_side_by_side(void **state) {
   }
 }
 
-/* ---- checkpoints of its own ---- */
-
-static const char lasting[] =
-    "fairlead: 1\nname: lasting\nstate: { heard: {}, add: {}, items: { default: [] } }\n"
-    "nodes: { sub: { type: graph, graph: c, checkpoints: own, input: { log: state.add }, output: { heard: state.log } "
-    "} }\n"
-    "edges: [ START -> sub, sub -> END ]\n"
-    "graphs:\n  c:\n    state: { log: { reducer: append } }\n    nodes: { a: { type: set, write: { log: \"'.'\" } } }\n"
-    "    edges: [ START -> a ]\n";
-
-static void a_graph_with_checkpoints_of_its_own_remembers(void **state) {
-  for (int anew = 0; anew < 2; anew++) {
-    struct rig rig = {0};
-    rig_up(&rig);
-    for (int turn = 0; turn < 3; turn++) {
-      struct fl_definition *graph = rig_load(&rig, lasting, NULL);
-      assert_int_equal(rig_run(&rig, graph, on_thread(json(turn == 0 ? "{'add':'a'}" : "{'add':'b'}"))), 0);
-      if (!anew) continue;
-      rig_down(&rig);
-      rig_up(&rig);
-    }
-    assert_json(rig_out(&rig, "heard"), "['a','.','b','.','b','.']");
-    rig_deinit(&rig);
-  }
-}
-
-/* Runs that begin in the past find the child as it was then. */
-static void a_fork_finds_the_child_as_it_was(void **state) {
-  struct rig rig = {0};
-  rig_up(&rig);
-  struct fl_definition *graph = rig_load(&rig, lasting, NULL);
-  assert_int_equal(rig_run(&rig, graph, on_thread(json("{'add':'a'}"))), 0);
-  struct fl_loaded loaded = {0};
-  assert_int_equal(fl_store_load(rig.store, "t", "", 0, &loaded, NULL), 0);
-  assert_int_equal(rig_run(&rig, graph, on_thread(json("{'add':'b'}"))), 0);
-  assert_json(rig_out(&rig, "heard"), "['a','.','b','.']");
-  struct fl_invoke_options options = on_thread(json("{'add':'c'}"));
-  options.checkpoint = loaded.checkpoint_id;
-  assert_int_equal(rig_run(&rig, graph, options), 0);
-  assert_json(rig_out(&rig, "heard"), "['a','.','c','.']");
-  assert_int_equal(rig_run(&rig, graph, on_thread(json("{'add':'d'}"))), 0);
-  assert_json(rig_out(&rig, "heard"), "['a','.','c','.','d','.']");
-  fl_loaded_deinit(&loaded);
-  rig_deinit(&rig);
-}
-
-static void one_state_cannot_be_in_two_runs_at_once(void **state) {
-  const char *text = lasting, *edges = strstr(text, "START -> sub, sub -> END ]");
-  FL_FREE_AUTO char *two = fl_format("%.*s{ from: START, send: { to: sub, for: state.items, as: add, else: END } } ]%s",
-                                     (int)(edges - text), text, edges + strlen("START -> sub, sub -> END ]"));
-  struct rig rig = {0};
-  rig_up(&rig);
-  assert_int_equal(rig_run(&rig, rig_load(&rig, two, NULL), on_thread(json("{'items':['a','b']}"))), FL_E_CONFLICT);
-  assert_non_null(strstr(rig.error.text, "one state cannot be in two runs"));
-  assert_non_null(strstr(rig.error.text, "node \"sub\""));
-  rig_deinit(&rig);
-}
-
 /* ---- what a child says to the graph above ---- */
 
 static const char upward[] =
@@ -455,77 +345,6 @@ static void a_store_that_fails_ends_what_runs_inside(void **state) {
   }
 }
 
-/* ---- static interrupts ---- */
-
-static void a_run_that_stops_inside_goes_on_when_continued(void **state) {
-  static const char text[] =
-      "fairlead: 1\nname: stops\nstate: { log: { reducer: append } }\n"
-      "nodes: { sub: { type: graph, graph: c, input: {}, checkpoints: %s } }\nedges: [ START -> sub ]\n"
-      "graphs:\n  c:\n    interrupt_before: [ b ]\n    state: { log: { reducer: append } }\n    nodes:\n"
-      "      a: { type: set, write: { log: \"'a'\" } }\n      b: { type: set, write: { log: \"'b'\" } }\n"
-      "    edges: [ START -> a, a -> b ]\n";
-  static const char *const kinds[] = {"inherit", "own", "none"};
-  for (int i = 0; i < 6; i++) {
-    struct rig rig = {0};
-    FL_FREE_AUTO char *one = fl_format(text, kinds[i % 3]);
-    rig_up(&rig);
-    assert_int_equal(rig_run(&rig, rig_load(&rig, one, NULL), on_thread(json("{}"))), 1);
-    assert_string_equal(fl_get_string(fl_at(rig.interrupts, 0), "node", ""), "b");
-    assert_string_equal(fl_get_string(fl_at(rig.interrupts, 0), "when", ""), "before");
-    if (i >= 3) {
-      rig_down(&rig);
-      rig_up(&rig);
-    }
-    struct fl_invoke_options options = {.thread = "t"};
-    assert_int_equal(rig_run(&rig, rig_load(&rig, one, NULL), options), 0);
-    assert_json(rig_out(&rig, "log"), "['a','b']");
-    rig_deinit(&rig);
-  }
-}
-
-/* ---- who follows ---- */
-
-static void followers_hear_of_the_inside_when_they_want_to(void **state) {
-  for (int wants = 0; wants < 2; wants++) {
-    struct rig rig = {0};
-    rig_up(&rig);
-    struct fl_invoke_options options = on_thread(json("{'x':21}"));
-    options.follow = FL_FOLLOW_UPDATES | FL_FOLLOW_EVENTS | (wants ? FL_FOLLOW_SUBGRAPHS : 0);
-    struct fl_definition *graph = around(&rig, rig_load(&rig, doubling, NULL), NULL);
-    assert_int_equal(rig_run(&rig, graph, options), 0);
-    bool has_inner = strstr(rig.told.data, "{\"a\":{\"x\":42}}") != NULL;
-    assert_int_equal(has_inner, wants);
-    assert_int_equal(strstr(rig.told.data, "events a ") != NULL, wants);
-    assert_non_null(strstr(rig.told.data, "{\"sub\":{\"x\":42}}"));
-    rig_deinit(&rig);
-  }
-}
-
-/* ---- what is stored ---- */
-
-static void states_inside_are_shown_when_asked_for(void **state) {
-  for (int i = 0; i < 2 * 2; i++) {
-    enum fl_checkpoints checkpoints = i % 2 == 0 ? FL_CHECKPOINTS_INHERIT : FL_CHECKPOINTS_OWN;
-    struct rig rig = {0};
-    rig_up(&rig);
-    struct fl_definition *graph = asking_graph(&rig, checkpoints, 2);
-    assert_int_equal(rig_run(&rig, graph, on_thread(json("{}"))), 1);
-    struct fl_thread_place place = {.size = sizeof place, .thread = "t", .definition = graph, .with_subgraphs = i < 2};
-    FL_VALUE_AUTO shown = NULL;
-    assert_int_equal(fl_thread_state(rig.runtime, &place, &shown, NULL), 0);
-    assert_json(fl_get(fl_at(fl_get(shown, "interrupts"), 0), "value"), "'your name?'");
-    const struct fl_value *outer = fl_get(fl_at(fl_get(shown, "tasks"), 0), "state");
-    assert_int_equal(outer != NULL, i < 2);
-    if (outer != NULL) {
-      const struct fl_value *inner = fl_get(fl_at(fl_get(outer, "tasks"), 0), "state");
-      assert_json(fl_get(fl_get(inner, "values"), "log"), "['first']");
-      assert_json(fl_get(inner, "next"), "['ask']");
-      assert_int_equal(strncmp(fl_get_string(inner, "ns", ""), fl_get_string(outer, "ns", "-"), 3), 0);
-    }
-    rig_deinit(&rig);
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(channels_of_one_name_are_shared),
@@ -539,17 +358,11 @@ int main(void) {
       cmocka_unit_test(a_call_inside_that_may_be_repeated_is_repeated),
       cmocka_unit_test(children_side_by_side_ask_and_are_answered_in_any_part),
       cmocka_unit_test(many_children_side_by_side),
-      cmocka_unit_test(a_graph_with_checkpoints_of_its_own_remembers),
-      cmocka_unit_test(a_fork_finds_the_child_as_it_was),
-      cmocka_unit_test(one_state_cannot_be_in_two_runs_at_once),
       cmocka_unit_test(a_command_to_the_graph_above_is_the_nodes_own),
       cmocka_unit_test(a_failure_inside_fails_the_node_and_can_be_continued),
       cmocka_unit_test(each_run_counts_its_own_supersteps),
       cmocka_unit_test(a_cancel_reaches_the_calls_inside),
       cmocka_unit_test(a_store_that_fails_ends_what_runs_inside),
-      cmocka_unit_test(a_run_that_stops_inside_goes_on_when_continued),
-      cmocka_unit_test(followers_hear_of_the_inside_when_they_want_to),
-      cmocka_unit_test(states_inside_are_shown_when_asked_for),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
