@@ -9,7 +9,7 @@
 
 struct turn {
   const char *graph;
-  const char *input, *resume; /* one of them; on the thread "t" */
+  const char *input, *resume; /* one of them, on the thread "t"; an input is a text or an object */
   int status;
   const char *last;            /* the last message's content */
   const char *channel, *value; /* and a channel; NULL: none */
@@ -32,6 +32,10 @@ static const struct turn turns[] = {
      "'helper'"},
     {"swarm", "Its number is 7.", NULL, 0, "{\"say\": \"Lamp 7 may come back.\", \"next\": \"helper\"}", "turn",
      "{'say':'Lamp 7 may come back.','next':'helper'}"},
+    {"team", "How many metres are 12 fathoms?", NULL, 0, "The team says: 21.9456 metres", "answer", "'21.9456 metres'"},
+    {"map-reduce", "{'topics': ['ropes', 'knots', 'sails']}", NULL, 0, "ropes hold / knots hold / sails hold", NULL,
+     NULL},
+    {"map-reduce", "{'topics': []}", NULL, 0, "", NULL, NULL},
     {"rag", "When was the bridge built?", NULL, 0, "In 1894.", "passages",
      "['The bridge was built in 1894 and widened in 1976.']"},
     {"rag", "Who is the mayor?", NULL, 0, "I do not know.", "passages", "[]"},
@@ -51,6 +55,8 @@ static void check_turn(struct rig *rig, const struct turn *turn) {
   struct fl_invoke_options options = {.thread = "t"};
   if (turn->resume != NULL) {
     options.resume = json(turn->resume);
+  } else if (turn->input[0] == '{') {
+    options.input = json(turn->input);
   } else {
     options.input = fl_object();
     fl_set_string(options.input, "messages", turn->input);
