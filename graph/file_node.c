@@ -95,6 +95,7 @@ static const struct node_type types[] = {
     {{"graph", "a node of type graph", fl_node_graph_keys, NULL}, fl_node_check_graph},
     {{"judge", "a node of type judge", fl_node_judge_keys, NULL}, fl_node_check_judge},
     {{"http", "a node of type http", fl_node_http_keys, NULL}, fl_node_check_http},
+    {{"memory", "a node of type memory", fl_node_memory_keys, NULL}, fl_node_check_memory},
     {{"c", "a node of type c", c_keys, NULL}, check_c},
 };
 enum { TYPE_COUNT = sizeof types / sizeof *types };
@@ -111,10 +112,11 @@ static void refuse_type(const struct fl_spot *spot, const char *name) {
   for (size_t i = 0; i < TYPE_COUNT; i++) names[i] = types[i].shape.name;
   char advice[FL_SUGGESTION_MAX];
   const char *near = fl_suggest(name, names, TYPE_COUNT, advice);
-  fl_spot_error(
-      spot,
-      near != NULL ? near : "the types are react, agent, tools, tool, set, fail, interrupt, graph, judge, http and c",
-      "there is no node type \"%s\"", name);
+  fl_spot_error(spot,
+                near != NULL
+                    ? near
+                    : "the types are react, agent, tools, tool, set, fail, interrupt, graph, judge, http, memory and c",
+                "there is no node type \"%s\"", name);
 }
 
 /* ---- declaring ---- */
@@ -229,6 +231,7 @@ static void load_node(struct fl_loader *loader, struct fl_entry *entry) {
   fl_file_load_node_policy(&entry->spot, &load.policy, &load.exprs);
   const char *description = fl_spot_text(&entry->spot, "description", false);
   bool is_react = strcmp(entry->type, "react") == 0;
+  if (is_react) fl_set_bool(load.config, "loops", true); /* it says so when there are no steps left for its tools */
   fl_graph_typed_node_take(loader->graph, entry->name, is_react ? "agent" : entry->type, description, load.config,
                            &load.exprs);
   fl_node_policy_copy(fl_graph_last_policy(loader->graph), &load.policy);

@@ -54,3 +54,8 @@ fl_node_check_fn fl_node_check_graph;
 
 extern const struct fl_file_shape fl_shape_http;
 fl_node_check_fn fl_node_check_http;
+
+/* ---- file_node_memory.c ---- */
+
+extern const char *const fl_node_memory_keys[];
+fl_node_check_fn fl_node_check_memory;

@@ -82,7 +82,22 @@ static int write_answer(struct fl_task *task, struct fl_value *message, struct f
   return rc < 0 ? rc : FL_DONE;
 }
 
+/* As LangGraph's agent does it: a call whose tools could not run any more would end the run in an error, and leave a
+ * call without a result in the conversation. */
+static struct fl_value *out_of_steps(const struct fl_value *reply) {
+  struct fl_value *message = fl_object();
+  fl_set_string(message, "role", "assistant");
+  fl_set_string(message, "content", "Sorry, need more steps to process this request.");
+  fl_set_take(message, "tool_calls", fl_array());
+  if (fl_get(reply, "id") != NULL) fl_set_take(message, "id", fl_value_ref(fl_get(reply, "id")));
+  return message;
+}
+
 static void on_answer(struct fl_task *task, int status, struct fl_value *message, struct fl_value *answer) {
+  bool is_last = fl_get_bool(fl_task_def(task)->config, "loops", false) && task->start.remaining_steps < 2;
+  FL_VALUE_AUTO sorry =
+      status == 0 && is_last && fl_size(fl_get(message, "tool_calls")) > 0 ? out_of_steps(message) : NULL;
+  if (sorry != NULL) message = sorry;
   fl_task_complete(task, status < 0 ? status : write_answer(task, message, answer));
 }
 

@@ -10,6 +10,8 @@ int fl_node_tools(struct fl_task *task, void *user);
 int fl_node_judge(struct fl_task *task, void *user);
 /* http: one request to an origin that the graph file allows. */
 int fl_node_http(struct fl_task *task, void *user);
+/* memory: puts, gets, deletes or searches items that outlive threads. */
+int fl_node_memory(struct fl_task *task, void *user);
 
 /* graph: runs the node's graph on what it is given of the state, and writes what comes of it. */
 int fl_node_graph(struct fl_task *task, void *user);

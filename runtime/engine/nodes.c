@@ -113,9 +113,9 @@ fl_node_fn *fl_node_kind(const char *type) {
     const char *type;
     fl_node_fn *run;
   } kinds[] = {
-      {"agent", fl_node_agent}, {"tools", fl_node_tools}, {"tool", run_tool},
-      {"graph", fl_node_graph}, {"set", run_set},         {"interrupt", run_interrupt},
-      {"fail", run_fail},       {"judge", fl_node_judge}, {"http", fl_node_http},
+      {"agent", fl_node_agent}, {"tools", fl_node_tools},     {"tool", run_tool}, {"graph", fl_node_graph},
+      {"set", run_set},         {"interrupt", run_interrupt}, {"fail", run_fail}, {"judge", fl_node_judge},
+      {"http", fl_node_http},   {"memory", fl_node_memory},
   };
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
     if (strcmp(kinds[i].type, type) == 0) return kinds[i].run;

@@ -93,7 +93,7 @@ static void a_react_node_becomes_a_loop(void **state) {
   const struct fl_node_def *agent = node_of(&file, "a"), *tools = node_of(&file, "a_tools");
   assert_string_equal(agent->type, "agent");
   assert_string_equal(agent->description, "d");
-  assert_json(agent->config, "{\"prompt\":\"hi\",\"tools\":[\"s/*\"],\"model\":\"m\"}");
+  assert_json(agent->config, "{\"prompt\":\"hi\",\"tools\":[\"s/*\"],\"model\":\"m\",\"loops\":true}");
   assert_string_equal(tools->type, "tools");
   assert_json(tools->config, "{\"agent\":\"a\",\"tools\":[\"s/*\"]}");
   assert_int_equal(tools->plain_target_count, 1);
