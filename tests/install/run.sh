@@ -93,7 +93,7 @@ fairlead mcp call add '{"a":1}' -- ./tool >"$folder/out" 2>"$log"; [ $? -eq 2 ] 
 block "$root/docs/how-to/a-person-approves.md" yaml >refund.yaml
 fairlead run refund.yaml --thread r17 '{"amount": 40}' >"$folder/out" 2>"$log"; [ $? -eq 3 ]; ok "the guide's refund asks"
 fairlead run refund.yaml --thread r17 --resume '"yes"' >"$folder/out" 2>"$log" && grep -q "refunded 40" "$folder/out"; ok "and takes the answer"
-for file in docs/graph-file.md README.md docs/how-to/an-agent-on-a-model.md; do
+for file in docs/graph-file.md README.md docs/langgraph.md docs/how-to/an-agent-on-a-model.md; do
   awk '/^```yaml/ { on = 1; name = "block" ++n ".yaml"; printf "" >name; next } /^```/ { on = 0 } on { print >name }' "$root/$file"
   for one in block*.yaml; do
     grep -q '^edges:' "$one" || continue
