@@ -103,8 +103,8 @@ static void add_node(struct fl_ways *ways, size_t index) {
 }
 
 void fl_ways_init(struct fl_ways *ways, const struct fl_definition *definition) {
-  *ways =
-      (struct fl_ways){.definition = definition, .start = definition->node_count, .end = definition->node_count + 1};
+  *ways = (struct fl_ways){
+      .definition = definition, .start = definition->node_count, .end = definition->node_count + 1, .prefix = ""};
   for (size_t i = 0; i < definition->entry_target_count; i++)
     add_way(ways, (struct fl_way){.from = ways->start, .to = definition->entry_targets[i]});
   for (size_t i = 0; i < definition->entry_branch_count; i++)
@@ -122,6 +122,10 @@ void fl_ways_deinit(struct fl_ways *ways) {
 const char *fl_ways_name(const struct fl_ways *ways, size_t vertex) {
   if (vertex == ways->start) return FL_START;
   return vertex == ways->end ? FL_END : ways->definition->nodes[vertex].name;
+}
+
+const struct fl_definition *fl_ways_inner(const struct fl_ways *ways, size_t vertex) {
+  return ways->depth > 0 && vertex < ways->definition->node_count ? ways->definition->nodes[vertex].subgraph : NULL;
 }
 
 /* ---- Mermaid ---- */
@@ -152,6 +156,7 @@ const char *fl_draw_note(const struct fl_node_def *node) {
 }
 
 static void mermaid_vertex(const struct fl_ways *ways, size_t vertex, struct fl_buf *text) {
+  fl_buf_add_text(text, ways->prefix);
   if (vertex == ways->start) fl_buf_add_text(text, FL_START);
   else if (vertex == ways->end) fl_buf_add_text(text, FL_END);
   else fl_buf_addf(text, "n%zu", vertex);
@@ -166,7 +171,7 @@ static bool is_first_of_join(const struct fl_ways *ways, size_t index) {
 static void mermaid_way(const struct fl_ways *ways, size_t index, struct fl_buf *text) {
   const struct fl_way *way = &ways->items[index];
   if (way->kind == FL_WAY_JOIN && is_first_of_join(ways, index)) {
-    fl_buf_addf(text, "  j%zu{{\"all\"}} --> ", way->join);
+    fl_buf_addf(text, "  %sj%zu{{\"all\"}} --> ", ways->prefix, way->join);
     mermaid_vertex(ways, way->to, text);
     fl_buf_add_char(text, '\n');
   }
@@ -180,7 +185,7 @@ static void mermaid_way(const struct fl_ways *ways, size_t index, struct fl_buf 
     mermaid_text(text, way->label);
     fl_buf_add_text(text, is_send ? "\" ==> " : "\" .-> ");
   }
-  if (way->kind == FL_WAY_JOIN) fl_buf_addf(text, "j%zu", way->join);
+  if (way->kind == FL_WAY_JOIN) fl_buf_addf(text, "%sj%zu", ways->prefix, way->join);
   else mermaid_vertex(ways, way->to, text);
   fl_buf_add_char(text, '\n');
 }
@@ -191,17 +196,43 @@ bool fl_ways_lead_to_end(const struct fl_ways *ways) {
   return false;
 }
 
-static void draw_mermaid(const struct fl_ways *ways, struct fl_buf *text) {
-  fl_buf_add_text(text, "flowchart TD\n  START([START])\n");
+static void mermaid_graph(const struct fl_ways *ways, struct fl_buf *text);
+
+/* A graph inside a node is a box that holds it; ways lead to the box. */
+static void mermaid_inner(const struct fl_ways *ways, size_t index, struct fl_buf *text) {
+  struct fl_ways inner;
+  fl_ways_init(&inner, ways->definition->nodes[index].subgraph);
+  FL_FREE_AUTO char *prefix = fl_format("%sn%zu_", ways->prefix, index);
+  inner.depth = ways->depth - 1;
+  inner.prefix = prefix;
+  fl_buf_addf(text, "  subgraph %sn%zu[\"", ways->prefix, index);
+  mermaid_text(text, ways->definition->nodes[index].name);
+  fl_buf_add_text(text, "\"]\n");
+  mermaid_graph(&inner, text);
+  fl_buf_add_text(text, "  end\n");
+  fl_ways_deinit(&inner);
+}
+
+static void mermaid_graph(const struct fl_ways *ways, struct fl_buf *text) {
+  fl_buf_addf(text, "  %sSTART([START])\n", ways->prefix);
   for (size_t i = 0; i < ways->definition->node_count; i++) {
     const struct fl_node_def *node = &ways->definition->nodes[i];
-    fl_buf_addf(text, "  n%zu[\"", i);
+    if (fl_ways_inner(ways, i) != NULL) {
+      mermaid_inner(ways, i, text);
+      continue;
+    }
+    fl_buf_addf(text, "  %sn%zu[\"", ways->prefix, i);
     mermaid_text(text, node->name);
     if (fl_draw_note(node) != NULL) fl_buf_addf(text, "<br/><small>%s</small>", fl_draw_note(node));
     fl_buf_add_text(text, "\"]\n");
   }
-  if (fl_ways_lead_to_end(ways)) fl_buf_add_text(text, "  END([END])\n");
+  if (fl_ways_lead_to_end(ways)) fl_buf_addf(text, "  %sEND([END])\n", ways->prefix);
   for (size_t i = 0; i < ways->count; i++) mermaid_way(ways, i, text);
+}
+
+static void draw_mermaid(const struct fl_ways *ways, struct fl_buf *text) {
+  fl_buf_add_text(text, "flowchart TD\n");
+  mermaid_graph(ways, text);
 }
 
 /* ---- Graphviz ---- */
@@ -215,18 +246,33 @@ static void dot_text(struct fl_buf *text, const char *name) {
   fl_buf_add_char(text, '"');
 }
 
+/* Where a line begins or ends: a graph inside a node is entered at its START and left at its END. */
+static void dot_vertex(const struct fl_ways *ways, size_t vertex, bool is_left, struct fl_buf *text) {
+  const struct fl_definition *inner = fl_ways_inner(ways, vertex);
+  FL_FREE_AUTO char *name = fl_format("%s%s%s%s", ways->prefix, fl_ways_name(ways, vertex), inner != NULL ? "/" : "",
+                                      inner == NULL ? ""
+                                      : is_left     ? FL_END
+                                                    : FL_START);
+  dot_text(text, name);
+}
+
 static void dot_way(const struct fl_ways *ways, size_t index, struct fl_buf *text) {
   const struct fl_way *way = &ways->items[index];
+  FL_FREE_AUTO char *join = fl_format("%sj%zu", ways->prefix, way->join);
   if (way->kind == FL_WAY_JOIN && is_first_of_join(ways, index)) {
-    fl_buf_addf(text, "  j%zu [label=\"all\", shape=hexagon, style=solid];\n  j%zu -> ", way->join, way->join);
-    dot_text(text, fl_ways_name(ways, way->to));
+    fl_buf_add_text(text, "  ");
+    dot_text(text, join);
+    fl_buf_add_text(text, " [label=\"all\", shape=hexagon, style=solid];\n  ");
+    dot_text(text, join);
+    fl_buf_add_text(text, " -> ");
+    dot_vertex(ways, way->to, false, text);
     fl_buf_add_text(text, ";\n");
   }
   fl_buf_add_text(text, "  ");
-  dot_text(text, fl_ways_name(ways, way->from));
+  dot_vertex(ways, way->from, true, text);
   fl_buf_add_text(text, " -> ");
-  if (way->kind == FL_WAY_JOIN) fl_buf_addf(text, "j%zu", way->join);
-  else dot_text(text, fl_ways_name(ways, way->to));
+  if (way->kind == FL_WAY_JOIN) dot_text(text, join);
+  else dot_vertex(ways, way->to, false, text);
   static const char *const styles[] = {NULL, "dashed", NULL, "bold", "dotted"};
   if (styles[way->kind] != NULL) {
     fl_buf_addf(text, " [style=%s", styles[way->kind]);
@@ -237,30 +283,84 @@ static void dot_way(const struct fl_ways *ways, size_t index, struct fl_buf *tex
   fl_buf_add_text(text, ";\n");
 }
 
+static void dot_graph(const struct fl_ways *ways, struct fl_buf *text);
+
+static void dot_inner(const struct fl_ways *ways, size_t index, struct fl_buf *text) {
+  struct fl_ways inner;
+  fl_ways_init(&inner, ways->definition->nodes[index].subgraph);
+  FL_FREE_AUTO char *prefix = fl_format("%s%s/", ways->prefix, ways->definition->nodes[index].name);
+  FL_FREE_AUTO char *cluster = fl_format("cluster_%s", prefix);
+  inner.depth = ways->depth - 1;
+  inner.prefix = prefix;
+  fl_buf_add_text(text, "  subgraph ");
+  dot_text(text, cluster);
+  fl_buf_add_text(text, " {\n  label=");
+  dot_text(text, ways->definition->nodes[index].name);
+  fl_buf_add_text(text, ";\n");
+  dot_graph(&inner, text);
+  fl_buf_add_text(text, "  }\n");
+  fl_ways_deinit(&inner);
+}
+
+static void dot_box(const struct fl_ways *ways, size_t vertex, struct fl_buf *text) {
+  const struct fl_node_def *node = vertex < ways->definition->node_count ? &ways->definition->nodes[vertex] : NULL;
+  fl_buf_add_text(text, "  ");
+  dot_vertex(ways, vertex, false, text);
+  fl_buf_add_text(text, " [");
+  if (node == NULL) fl_buf_add_text(text, "shape=oval, style=solid, ");
+  fl_buf_add_text(text, "label=");
+  dot_text(text, fl_ways_name(ways, vertex));
+  if (node != NULL && fl_draw_note(node) != NULL) fl_buf_addf(text, ", xlabel=\"%s\"", fl_draw_note(node));
+  fl_buf_add_text(text, "];\n");
+}
+
+static void dot_graph(const struct fl_ways *ways, struct fl_buf *text) {
+  dot_box(ways, ways->start, text);
+  for (size_t i = 0; i < ways->definition->node_count; i++) {
+    if (fl_ways_inner(ways, i) != NULL) dot_inner(ways, i, text);
+    else dot_box(ways, i, text);
+  }
+  if (fl_ways_lead_to_end(ways) || ways->prefix[0] != '\0') dot_box(ways, ways->end, text);
+  for (size_t i = 0; i < ways->count; i++) dot_way(ways, i, text);
+}
+
 static void draw_dot(const struct fl_ways *ways, struct fl_buf *text) {
   fl_buf_add_text(text, "digraph ");
   dot_text(text, ways->definition->name);
-  fl_buf_add_text(text, " {\n  node [shape=box, style=rounded];\n  \"START\" [shape=oval, style=solid];\n");
-  for (size_t i = 0; i < ways->definition->node_count; i++) {
-    const struct fl_node_def *node = &ways->definition->nodes[i];
-    fl_buf_add_text(text, "  ");
-    dot_text(text, node->name);
-    if (fl_draw_note(node) != NULL) fl_buf_addf(text, " [xlabel=\"%s\"]", fl_draw_note(node));
-    fl_buf_add_text(text, ";\n");
-  }
-  if (fl_ways_lead_to_end(ways)) fl_buf_add_text(text, "  \"END\" [shape=oval, style=solid];\n");
-  for (size_t i = 0; i < ways->count; i++) dot_way(ways, i, text);
+  fl_buf_add_text(text, " {\n  node [shape=box, style=rounded];\n");
+  dot_graph(ways, text);
   fl_buf_add_text(text, "}\n");
 }
 
-char *fl_definition_draw(const struct fl_definition *definition, enum fl_drawing format) {
+/* A graph inside a node stands below the one that holds it. */
+static void draw_texts(const struct fl_ways *ways, struct fl_buf *text) {
+  fl_draw_text(ways, text);
+  for (size_t i = 0; i < ways->definition->node_count; i++) {
+    if (fl_ways_inner(ways, i) == NULL) continue;
+    struct fl_ways inner;
+    fl_ways_init(&inner, fl_ways_inner(ways, i));
+    FL_FREE_AUTO char *prefix = fl_format("%s%s/", ways->prefix, ways->definition->nodes[i].name);
+    inner.depth = ways->depth - 1;
+    inner.prefix = prefix;
+    fl_buf_addf(text, "\nin %s%s:\n", ways->prefix, ways->definition->nodes[i].name);
+    draw_texts(&inner, text);
+    fl_ways_deinit(&inner);
+  }
+}
+
+char *fl_definition_draw_deep(const struct fl_definition *definition, enum fl_drawing format, unsigned depth) {
   struct fl_buf text = {0};
   struct fl_ways ways;
   fl_ways_init(&ways, definition);
+  ways.depth = depth;
   if (format == FL_DRAW_MERMAID) draw_mermaid(&ways, &text);
   else if (format == FL_DRAW_DOT) draw_dot(&ways, &text);
   else if (format == FL_DRAW_SVG) fl_draw_svg(&ways, &text);
-  else fl_draw_text(&ways, &text);
+  else draw_texts(&ways, &text);
   fl_ways_deinit(&ways);
   return fl_buf_take(&text, NULL);
+}
+
+char *fl_definition_draw(const struct fl_definition *definition, enum fl_drawing format) {
+  return fl_definition_draw_deep(definition, format, 0);
 }

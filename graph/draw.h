@@ -24,12 +24,16 @@ struct fl_ways {
   const struct fl_definition *definition;
   struct fl_way *items;
   size_t count, capacity;
-  size_t start, end; /* vertices */
+  size_t start, end;  /* vertices */
+  size_t depth;       /* how many levels of graphs inside nodes are to be shown; 0 at first */
+  const char *prefix; /* lent: what the names of a graph inside a node begin with; "" at first */
 };
 
 void fl_ways_init(struct fl_ways *ways, const struct fl_definition *definition);
 void fl_ways_deinit(struct fl_ways *ways);
 const char *fl_ways_name(const struct fl_ways *ways, size_t vertex);
+/* The graph inside a vertex, if it is to be shown; NULL otherwise. */
+const struct fl_definition *fl_ways_inner(const struct fl_ways *ways, size_t vertex);
 
 bool fl_ways_lead_to_end(const struct fl_ways *ways);
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 enum { LABEL_LINE_MAX = 30, LABEL_LINES_MAX = 3, NAME_MAX_CHARACTERS = 40, CAPTION_MAX = 96 };
-static const double margin = 16, name_character = 8.2, small_character = 6.4, small_line = 14;
+static const double margin = 16, name_character = 8.2, small_character = 6.4, small_line = 14, title_height = 24;
 
 /* ---- text ---- */
 
@@ -86,7 +86,16 @@ struct picture {
   size_t *vertices; /* vertex of each box */
   size_t *join_boxes, *join_channels;
   size_t join_count;
+  struct inner **inner; /* of each vertex: the graph inside it; NULL: not shown */
 };
+
+struct inner {
+  struct fl_ways ways;
+  struct picture picture;
+};
+
+static void picture_init(struct picture *picture, const struct fl_ways *ways);
+static double width_of(const struct picture *picture);
 
 static const struct fl_node_def *node_of(const struct picture *picture, size_t vertex) {
   return vertex < picture->ways->definition->node_count ? &picture->ways->definition->nodes[vertex] : NULL;
@@ -96,6 +105,20 @@ static void make_caption(const struct fl_node_def *node, char caption[CAPTION_MA
   const char *stop = fl_draw_note(node);
   snprintf(caption, CAPTION_MAX, "%s%s%s", node->run != NULL ? "C" : node->type, stop != NULL ? " · " : "",
            stop != NULL ? stop : "");
+}
+
+/* A node with a graph in it is as large as that, with its name above. */
+static void add_inner(struct picture *picture, size_t vertex, struct fl_layout_box *box) {
+  const struct fl_definition *definition = fl_ways_inner(picture->ways, vertex);
+  if (definition == NULL) return;
+  struct inner *inner = fl_new(struct inner);
+  picture->inner[vertex] = inner;
+  fl_ways_init(&inner->ways, definition);
+  inner->ways.depth = picture->ways->depth - 1;
+  picture_init(&inner->picture, &inner->ways);
+  double width = width_of(&inner->picture);
+  if (width > box->width) box->width = width;
+  box->height = inner->picture.layout.height + 2 * margin + title_height;
 }
 
 static void measure(const struct picture *picture, size_t vertex, struct fl_layout_box *box) {
@@ -117,6 +140,7 @@ static void add_box(struct picture *picture, size_t vertex) {
   picture->boxes[vertex] = box;
   picture->vertices[box] = vertex;
   measure(picture, vertex, &picture->layout.boxes[box]);
+  add_inner(picture, vertex, &picture->layout.boxes[box]);
 }
 
 static size_t join_box(struct picture *picture, size_t channel) {
@@ -160,6 +184,7 @@ static void add_lines(struct picture *picture) {
 static void picture_init(struct picture *picture, const struct fl_ways *ways) {
   size_t vertex_count = ways->definition->node_count + 2;
   *picture = (struct picture){.ways = ways};
+  picture->inner = fl_new_array(struct inner *, vertex_count);
   picture->boxes = fl_new_array(size_t, vertex_count);
   picture->vertices = fl_new_array(size_t, vertex_count + ways->count);
   picture->join_boxes = fl_new_array(size_t, ways->count + 1);
@@ -177,6 +202,14 @@ static void picture_init(struct picture *picture, const struct fl_ways *ways) {
 }
 
 static void picture_deinit(struct picture *picture) {
+  for (size_t i = 0; i < picture->ways->definition->node_count; i++) {
+    struct inner *inner = picture->inner[i];
+    if (inner == NULL) continue;
+    picture_deinit(&inner->picture);
+    fl_ways_deinit(&inner->ways);
+    fl_free(inner);
+  }
+  fl_free(picture->inner);
   fl_layout_deinit(&picture->layout);
   fl_free(picture->layout.boxes);
   fl_free(picture->layout.lines);
@@ -311,6 +344,18 @@ static void add_name(struct fl_buf *svg, const char *name, double x, double y) {
   fl_buf_addf(svg, "%s</text>", is_cut ? "…" : "");
 }
 
+static void add_contents(struct fl_buf *svg, const struct picture *picture);
+
+static void add_inner_svg(struct fl_buf *svg, const struct picture *inner, const struct fl_layout_box *box) {
+  fl_buf_add_text(svg, "<g transform=\"translate(");
+  add_number(svg, box->x - width_of(inner) / 2 + margin);
+  fl_buf_add_char(svg, ' ');
+  add_number(svg, box->y - box->height / 2 + title_height + margin);
+  fl_buf_add_text(svg, ")\">\n");
+  add_contents(svg, inner);
+  fl_buf_add_text(svg, "</g>");
+}
+
 static void add_box_svg(struct fl_buf *svg, const struct picture *picture, size_t index) {
   const struct fl_layout_box *box = &picture->layout.boxes[index];
   size_t vertex = picture->vertices[index];
@@ -327,8 +372,12 @@ static void add_box_svg(struct fl_buf *svg, const struct picture *picture, size_
     fl_buf_add_text(svg, "</title>");
   }
   add_rect(svg, box, node == NULL ? "end" : fl_draw_stops(node) ? "box stop" : "box", node == NULL ? 15 : 8);
-  add_name(svg, name, box->x + margin, box->y + margin + (node != NULL ? -2 : 5));
-  if (node != NULL) {
+  const struct inner *inner = picture->inner[vertex];
+  double name_y = inner != NULL ? 20 - box->height / 2 : node != NULL ? -2 : 5;
+  add_name(svg, name, box->x + margin, box->y + margin + name_y);
+  if (inner != NULL) {
+    add_inner_svg(svg, &inner->picture, box);
+  } else if (node != NULL) {
     char caption[CAPTION_MAX];
     make_caption(node, caption);
     add_text(svg, "small", box->x + margin, box->y + margin + 14);
@@ -350,6 +399,12 @@ static double width_of(const struct picture *picture) {
   return width + 2 * margin;
 }
 
+static void add_contents(struct fl_buf *svg, const struct picture *picture) {
+  for (size_t i = 0; i < picture->layout.line_count; i++) add_line_svg(svg, picture, i);
+  for (size_t i = 0; i < picture->layout.box_count; i++) add_box_svg(svg, picture, i);
+  for (size_t i = 0; i < picture->ways->count; i++) add_label(svg, picture, i);
+}
+
 void fl_draw_svg(const struct fl_ways *ways, struct fl_buf *svg) {
   struct picture picture;
   picture_init(&picture, ways);
@@ -364,9 +419,7 @@ void fl_draw_svg(const struct fl_ways *ways, struct fl_buf *svg) {
   fl_buf_add_text(svg, "\">\n<title>");
   add_escaped(svg, ways->definition->name, strlen(ways->definition->name));
   fl_buf_addf(svg, "</title>\n%s<rect class=\"paper\" width=\"100%%\" height=\"100%%\"/>\n", style);
-  for (size_t i = 0; i < picture.layout.line_count; i++) add_line_svg(svg, &picture, i);
-  for (size_t i = 0; i < picture.layout.box_count; i++) add_box_svg(svg, &picture, i);
-  for (size_t i = 0; i < ways->count; i++) add_label(svg, &picture, i);
+  add_contents(svg, &picture);
   fl_buf_add_text(svg, "</svg>\n");
   picture_deinit(&picture);
 }

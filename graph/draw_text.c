@@ -120,7 +120,10 @@ static void draw_from(struct pen *pen, size_t vertex) {
 }
 
 void fl_draw_text(const struct fl_ways *ways, struct fl_buf *text) {
-  struct pen pen = {.ways = ways, .text = text, .is_drawn = fl_new_array(bool, ways->definition->node_count + 2)};
+  struct pen pen = {.ways = ways,
+                    .text = text,
+                    .line_start = text->size,
+                    .is_drawn = fl_new_array(bool, ways->definition->node_count + 2)};
   write_vertex(&pen, ways->start);
   draw_from(&pen, ways->start);
   fl_buf_add_char(text, '\n');

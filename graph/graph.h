@@ -196,6 +196,8 @@ FL_API const char *fl_definition_name(const struct fl_definition *definition);
 enum fl_drawing { FL_DRAW_MERMAID, FL_DRAW_DOT, FL_DRAW_TEXT, FL_DRAW_SVG };
 /* The graph as a drawing; free the text with fl_text_free. */
 FL_API char *fl_definition_draw(const struct fl_definition *definition, enum fl_drawing format);
+/* The same with the graphs inside its nodes, so many levels of them. */
+FL_API char *fl_definition_draw_deep(const struct fl_definition *definition, enum fl_drawing format, unsigned depth);
 
 /* ---- state, as nodes and branches read it ---- */
 

@@ -203,26 +203,47 @@ static double port_of(const struct plan *plan, size_t line, bool is_upper) {
   return plan->knots.items[box].x + ((double)before - ((double)count - 1) / 2) * step;
 }
 
+static void add_point(struct fl_layout_line *line, double x, double y) {
+  size_t last = line->point_count;
+  if (last > 0 && line->points[last - 1].x == x && line->points[last - 1].y == y) return;
+  line->points[line->point_count++] = (struct fl_layout_point){x, y};
+}
+
+/* Upright through each rank, whatever stands beside it there, and over between the ranks. */
+static void add_points(struct plan *plan, size_t index) {
+  struct fl_layout_line *line = &plan->layout->lines[index];
+  const struct path *path = &plan->paths[index];
+  for (size_t i = 0; i < path->count; i++) {
+    const struct fl_knot *knot = &plan->knots.items[path->knots[i]];
+    bool is_first = i == 0, is_last = i + 1 == path->count;
+    double x = is_first || is_last ? port_of(plan, index, is_first) : knot->x;
+    double middle = plan->rank_y[knot->rank], half = plan->rank_height[knot->rank] / 2;
+    add_point(line, x, is_first ? middle + knot->height / 2 : middle - half);
+    add_point(line, x, is_last ? middle - knot->height / 2 : middle + half);
+  }
+}
+
+static void turn_points(struct fl_layout_line *line) {
+  for (size_t i = 0, j = line->point_count - 1; i < j; i++, j--) {
+    struct fl_layout_point point = line->points[i];
+    line->points[i] = line->points[j];
+    line->points[j] = point;
+  }
+}
+
 static void lead_line(struct plan *plan, size_t index) {
   struct fl_layout_line *line = &plan->layout->lines[index];
   const struct path *path = &plan->paths[index];
   const struct fl_knot *knots = plan->knots.items;
   if (path->count == 0) return;
-  line->points = fl_new_array(struct fl_layout_point, path->count);
-  line->point_count = path->count;
-  for (size_t i = 0; i < path->count; i++) {
-    const struct fl_knot *knot = &knots[path->knots[i]];
-    struct fl_layout_point point = {knot->x, plan->rank_y[knot->rank]};
-    if (i == 0) point = (struct fl_layout_point){port_of(plan, index, true), point.y + knot->height / 2};
-    else if (i + 1 == path->count)
-      point = (struct fl_layout_point){port_of(plan, index, false), point.y - knot->height / 2};
-    line->points[path->is_turned ? path->count - 1 - i : i] = point;
-  }
+  line->points = fl_new_array(struct fl_layout_point, 2 * path->count);
+  add_points(plan, index);
+  if (path->is_turned) turn_points(line);
   if (path->label != SIZE_MAX)
     line->label = (struct fl_layout_point){knots[path->label].x, plan->rank_y[knots[path->label].rank]};
   else
-    line->label = (struct fl_layout_point){(line->points[0].x + line->points[1].x) / 2,
-                                           (line->points[0].y + line->points[1].y) / 2};
+    line->label = (struct fl_layout_point){(line->points[0].x + line->points[line->point_count - 1].x) / 2,
+                                           (line->points[0].y + line->points[line->point_count - 1].y) / 2};
 }
 
 /* ---- all of it ---- */

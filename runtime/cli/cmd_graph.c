@@ -60,6 +60,8 @@ int fl_cmd_graph_check(struct fl_args *args) {
   return worst;
 }
 
+enum { DEPTH_MAX = 32 };
+
 static int drawing_format(const struct fl_args *args, enum fl_drawing *ret_format) {
   const char *name = fl_args_get(args, "format");
   if (name == NULL || strcmp(name, "text") == 0) *ret_format = FL_DRAW_TEXT;
@@ -75,13 +77,15 @@ int fl_cmd_graph_draw(struct fl_args *args) {
   enum fl_drawing format = FL_DRAW_TEXT;
   int code = drawing_format(args, &format);
   if (code != 0) return code;
+  int64_t depth = fl_args_get(args, "depth") != NULL ? fl_args_number(args, "depth", DEPTH_MAX) : 1;
+  if (depth < 0) return FL_EXIT_USAGE;
   struct fl_diags diags = {0};
   struct fl_graph_file file = {0};
   int rc = fl_load_graph_file(args->items[0], &file, &diags);
   if (rc < 0) report(args, args->items[0], &diags, &file);
   else fl_print_diags(args, &diags);
   if (rc == 0) {
-    char *text = fl_definition_draw(file.definition, format);
+    char *text = fl_definition_draw_deep(file.definition, format, (unsigned)depth);
     FL_VALUE_AUTO line = fl_object();
     fl_set_string(line, "drawing", text);
     if (args->json) fl_print_json(line);

@@ -46,10 +46,9 @@ static struct fl_definition *support(void) {
   return definition;
 }
 
-static void compare_with(struct fl_definition *definition, enum fl_drawing format, const char *name) {
-  char path[4096];
-  snprintf(path, sizeof path, "%s/tests/golden/graph/%s.txt", getenv("FL_SOURCE_ROOT"), name);
-  char *drawing = fl_definition_draw(definition, format);
+/* Takes the drawing. */
+static void compare_texts(char *drawing, const char *name) {
+  FL_FREE_AUTO char *path = fl_format("%s/tests/golden/graph/%s.txt", getenv("FL_SOURCE_ROOT"), name);
   if (getenv("FL_GOLDEN_WRITE") != NULL) {
     FILE *file = fopen(path, "w");
     fputs(drawing, file);
@@ -60,6 +59,11 @@ static void compare_with(struct fl_definition *definition, enum fl_drawing forma
   assert_string_equal(drawing, expected);
   free(expected);
   fl_text_free(drawing);
+}
+
+/* Takes the definition. */
+static void compare_with(struct fl_definition *definition, enum fl_drawing format, const char *name) {
+  compare_texts(fl_definition_draw(definition, format), name);
   fl_definition_unref(definition);
 }
 
@@ -118,6 +122,45 @@ static void sends_gotos_handlers_and_deferred_nodes(void **state) {
   compare_with(report(), FL_DRAW_SVG, "draw-report-svg");
 }
 
+/* Two levels of graphs inside nodes; each format shows as many as it is asked for. */
+static struct fl_definition *nested(void) {
+  struct fl_graph *deep = fl_graph_create("deep"), *inner = fl_graph_create("inner"), *outer = fl_graph_create("outer");
+  test_node(deep, "x", behave);
+  fl_graph_edge(deep, FL_START, "x");
+  struct fl_definition *deep_definition = test_compile(deep);
+  test_node(inner, "step", behave);
+  fl_graph_subgraph(inner, "two", deep_definition, NULL);
+  fl_graph_edge(inner, FL_START, "step");
+  fl_graph_edge(inner, "step", "two");
+  struct fl_definition *inner_definition = test_compile(inner);
+  fl_graph_subgraph(outer, "team", inner_definition, NULL);
+  test_node(outer, "other", behave);
+  test_node(outer, "last", behave);
+  fl_graph_edge(outer, FL_START, "team");
+  fl_graph_edge(outer, FL_START, "other");
+  test_join2(outer, "team", "other", "last");
+  fl_definition_unref(deep_definition);
+  fl_definition_unref(inner_definition);
+  return test_compile(outer);
+}
+
+static void graphs_inside_nodes_are_boxes(void **state) {
+  static const enum fl_drawing formats[] = {FL_DRAW_MERMAID, FL_DRAW_DOT, FL_DRAW_TEXT, FL_DRAW_SVG};
+  static const char *const names[] = {"mermaid", "dot", "text", "svg"};
+  struct fl_definition *definition = nested();
+  for (size_t i = 0; i < 4; i++) {
+    char *flat = fl_definition_draw(definition, formats[i]), *one = fl_definition_draw_deep(definition, formats[i], 1);
+    assert_null(strstr(flat, "step"));
+    assert_non_null(strstr(one, "step"));
+    assert_non_null(strstr(one, "two"));
+    fl_text_free(flat);
+    fl_text_free(one);
+    FL_FREE_AUTO char *name = fl_format("draw-nested-%s", names[i]);
+    compare_texts(fl_definition_draw_deep(definition, formats[i], 2), name);
+  }
+  fl_definition_unref(definition);
+}
+
 /* Whatever stands in a graph: a picture holds no script and nothing from elsewhere. */
 static void pictures_stand_alone(void **state) {
   struct fl_graph *graph = fl_graph_create("<script>alert(1)</script>");
@@ -164,6 +207,7 @@ int main(void) {
       cmocka_unit_test(text),
       cmocka_unit_test(svg),
       cmocka_unit_test(sends_gotos_handlers_and_deferred_nodes),
+      cmocka_unit_test(graphs_inside_nodes_are_boxes),
       cmocka_unit_test(pictures_stand_alone),
       cmocka_unit_test(long_chains_are_broken_into_lines),
   };
