@@ -98,7 +98,8 @@ static int first_arm(const struct fl_run *run, const struct fl_branch_def *branc
 }
 
 uint32_t fl_run_remaining_steps(const struct fl_run *run) {
-  return run->steps_used > run->recursion_limit ? 0 : run->recursion_limit - run->steps_used + 1;
+  uint32_t used = run->steps_used > 0 ? run->steps_used : 1; /* ways from START: the input is the first */
+  return used > run->recursion_limit ? 0 : run->recursion_limit - used + 1;
 }
 
 static struct fl_scope scope_of(const struct fl_run *run, const struct fl_state *view) {

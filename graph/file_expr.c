@@ -51,6 +51,7 @@ static void check_member(struct names_check *check, const char *scope, const cha
   check->is_right = false;
 }
 
+/* Graphs in the same file are given what the file's own graph is given. */
 static void check_context(struct names_check *check, const char *name, size_t column) {
   struct fl_value *context = fl_get(fl_loader_file_root(check->spot->loader)->value, "context");
   size_t count = 0;

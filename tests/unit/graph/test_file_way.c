@@ -40,6 +40,11 @@ static const struct {
              START_A),
      NULL, NULL},
     {FILE_OF("  a: { type: c, function: f }\n  b: { type: set, write: { n: 1 } }\n", START_A), NULL, NULL},
+    {FILE_OF(A "  g: { type: graph, graph: c }\n", START_A
+             "  - a -> g\ncontext: { user: { type: string } }\n"
+             "graphs:\n  c:\n    state: { n: {} }\n    nodes: { x: { type: set, write: { n: context.user } } }\n"
+             "    edges: [ START -> x ]"),
+     NULL, NULL},
     /* wrong */
     {FILE_OF(A, START_A "  - { from: a, send: 5 }"), "/edges/1/send", "must be"},
     {FILE_OF(A, START_A "  - { from: a, send: {} }"), "/edges/1/send", "\"to\" is missing"},
