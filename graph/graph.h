@@ -256,7 +256,8 @@ FL_API void fl_task_emit_take(struct fl_task *task, struct fl_value *value);
 FL_API int fl_task_fail(struct fl_task *task, int code, const char *format, ...) FL_PRINTF(3, 4);
 
 /* Ends a task that answered FL_PENDING: FL_DONE, FL_INTERRUPT, or a negative code. On the loop's thread. It must come,
- * also when the run was cancelled: the task lives until then, and the run ends after it. */
+ * also when the run was cancelled or the attempt was ended by a time-out (it counts for nothing then, and another
+ * attempt may have begun): the task lives until then, and the run ends after it. */
 FL_API void fl_task_complete(struct fl_task *task, int outcome);
 
 #ifdef __cplusplus
