@@ -345,6 +345,21 @@ static void a_node_in_time_is_left_alone(void **state) {
   rig_deinit(&rig);
 }
 
+/* A server that could not start left a failed call in the journal; when the thread goes on, it is made. */
+static void a_call_that_never_left_is_made_when_the_thread_goes_on(void **state) {
+  struct rig rig = {.seed = 1, .wild_open_status = FL_E_IO};
+  rig_up(&rig);
+  static const char type[] = "type: tool, tool: wild/end, args: { code: 0, text: \"'x'\" }";
+  assert_int_equal(run(&rig, load(&rig, type, "", ALONE), 0), FL_E_IO);
+  assert_true(rig.calls.size == 0);
+  rig_down(&rig);
+  rig.wild_open_status = 0;
+  rig_up(&rig);
+  assert_int_equal(rig_run(&rig, load(&rig, type, "", ALONE), (struct fl_invoke_options){.thread = "a"}), 0);
+  assert_string_equal(rig.calls.data, "end ");
+  rig_deinit(&rig);
+}
+
 /* ---- graphs inside ---- */
 
 #define CHILD                                                                                                        \
@@ -447,6 +462,7 @@ int main(void) {
       cmocka_unit_test(the_hard_timeout_does_not_care_for_heartbeats),
       cmocka_unit_test(silence_is_an_idle_timeout),
       cmocka_unit_test(a_node_in_time_is_left_alone),
+      cmocka_unit_test(a_call_that_never_left_is_made_when_the_thread_goes_on),
       cmocka_unit_test(a_graph_is_tried_again_from_where_it_failed),
       cmocka_unit_test(a_graph_that_takes_too_long_is_cancelled),
       cmocka_unit_test(what_happens_inside_is_a_sign_of_life),
