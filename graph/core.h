@@ -125,6 +125,7 @@ struct fl_run {
   uint64_t last_seq, end_seq, arrivals;
   struct fl_error *error;             /* FAILING; NULL: never yet */
   struct fl_parent_command to_parent; /* LEAVING */
+  bool has_said_upward;               /* it was found stored: the run has only to say it again */
   struct fl_state *seen_state;        /* what fl_run_state answers while finished siblings wait; made when asked for */
   /* for the length of one fl_run_step */
   const struct fl_ev *ev;
@@ -277,6 +278,10 @@ void fl_task_interrupts_add(const struct fl_run *run, const struct fl_planned *t
 void fl_run_on_resume(struct fl_run *run);
 void fl_run_pass_stops(struct fl_run *run); /* goes on from static interrupts, its own and those inside its tasks */
 void fl_run_note_stops(struct fl_run *run, bool after); /* static interrupts of finished (after) or planned tasks */
+
+/* ---- upward.c ---- */
+void fl_upward_store(struct fl_run *run, const struct fl_planned *task);
+void fl_upward_attach(struct fl_run *run, const struct fl_value *stored);
 
 /* ---- checkpoint.c ---- */
 int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_records *records, struct fl_error *err);

@@ -367,6 +367,7 @@ void fl_plan_attach(struct fl_run *run, const struct fl_loaded *loaded) {
     struct fl_planned *task = counts ? fl_plan_find(run, loaded->writes[i].task_id) : NULL;
     if (task == NULL) continue;
     if (index == FL_WRITE_CHILDREN) fl_run_take_heads(run, loaded->writes[i].value);
+    else if (index == FL_WRITE_PARENT) fl_upward_attach(run, loaded->writes[i].value);
     else attach_one(run, task, &loaded->writes[i]);
   }
   for (size_t i = 0; i < run->task_count; i++) {

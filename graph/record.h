@@ -35,6 +35,7 @@ enum {
   FL_WRITE_INTERRUPT = -3,
   FL_WRITE_RESUME = -4,
   FL_WRITE_DONE = -5,
+  FL_WRITE_PARENT = -7, /* {"writes":[[CHANNEL,VALUE]…],"gotos":[[NODE] or [NODE,ARG]…]}: said to the graph above */
   FL_WRITE_CHILDREN = -8,    /* {namespace: checkpoint number}: where the lasting subgraphs stood when the task ended */
   FL_WRITE_ERROR_SOURCE = -6 /* {"handler","node","code","message"}: the handler has taken the task's place */
 };

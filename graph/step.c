@@ -125,6 +125,7 @@ static void take_checkpoint(struct fl_run *run, const struct fl_seal *seal) {
   run->parent_no = run->checkpoint_no;
   run->checkpoint_no = run->head_no = run->numbers->next_checkpoint_no++;
   run->step = seal->step;
+  run->has_said_upward = false; /* it was said at another checkpoint */
   run->wall_ms = run->ev->wall_ms;
   snprintf(run->source, sizeof run->source, "%s", seal->source);
   char *writer = fl_strdup(seal->writer); /* may be the run's own */
@@ -254,6 +255,11 @@ static void start_ready(struct fl_run *run) {
 }
 
 void fl_run_proceed(struct fl_run *run) {
+  if (run->has_said_upward) {
+    run->has_said_upward = false;
+    fl_run_end(run, FL_RUN_TO_PARENT, NULL);
+    return;
+  }
   if (stands_after(run)) fl_run_end(run, FL_RUN_INTERRUPTED, NULL);
   else if (run->task_count == 0) fl_run_end(run, FL_RUN_DONE, NULL);
   else if (run->steps_used >= run->recursion_limit)
@@ -412,8 +418,8 @@ static void copy_command(const struct fl_parent_command *command, struct fl_pare
     ret_copy->gotos[i] = (struct fl_goto){fl_strdup(command->gotos[i].node), fl_value_ref(command->gotos[i].arg)};
 }
 
-/* The run ends as with a failure: siblings are cancelled, the superstep stays incomplete, and nothing of the task is
- * stored, so that it says the same again should the graph above not have heard it. The first command counts. */
+/* The run ends as with a failure: siblings are cancelled and the superstep stays incomplete. What was said is stored,
+ * so that it is said again, without the task, should the graph above not have heard it. The first command counts. */
 static void task_leaves(struct fl_run *run, struct fl_planned *task) {
   if (!run->has_parent) {
     struct fl_error err;
@@ -426,7 +432,9 @@ static void task_leaves(struct fl_run *run, struct fl_planned *task) {
   fl_run_task_stopped(run, task);
   if (run->phase == FL_PHASE_RUNNING) {
     run->phase = FL_PHASE_LEAVING;
+    fl_parent_command_deinit(&run->to_parent); /* of an earlier checkpoint, found stored */
     copy_command(run->ev->to_parent, &run->to_parent);
+    fl_upward_store(run, task);
     cancel_running(run);
   }
   end_incomplete(run);

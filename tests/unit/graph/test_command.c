@@ -79,7 +79,7 @@ static void a_child_leaves_with_its_command(void **state) {
   assert_string_equal(engine.to_parent.gotos[0].node, "somewhere");
   assert_null(engine.to_parent.gotos[0].arg);
   assert_int_equal(fl_get_int(engine.to_parent.gotos[1].arg, "x", 0), 1);
-  assert_next(&engine, "[\"a\",\"b\"]"); /* the superstep is not complete, and nothing of a is stored */
+  assert_next(&engine, "[\"a\",\"b\"]"); /* the superstep is not complete */
   test_engine_restart(&engine);
   assert_next(&engine, "[\"a\",\"b\"]");
   assert_log(&engine, "[]");
@@ -98,6 +98,32 @@ static void what_a_sibling_did_is_kept(void **state) {
   assert_int_equal(engine.status, FL_RUN_TO_PARENT);
   assert_next(&engine, "[\"a\"]");
   assert_log(&engine, "[\"b\"]");
+  end(&engine);
+}
+
+/* The graph above has not heard it when the process dies: it is said again, and the node does not run again. */
+static void what_was_said_is_said_again(void **state) {
+  struct test_engine engine;
+  begin(&engine, shape("ab", "START>a a>b", "a", tell_parent));
+  engine.user = &engine;
+  engine.settings.has_parent = true;
+  fl_run_configure(engine.run, &engine.settings);
+  test_input(&engine, "{}");
+  for (int life = 0; life < 2; life++) {
+    test_engine_restart(&engine);
+    test_continue(&engine);
+    assert_int_equal(engine.status, FL_RUN_TO_PARENT);
+    assert_int_equal(engine.to_parent.write_count, 1);
+    assert_int_equal(fl_as_int(engine.to_parent.writes[0].value, 0), 1);
+    assert_int_equal(engine.to_parent.goto_count, 2);
+    assert_null(engine.to_parent.gotos[0].arg);
+    assert_int_equal(fl_get_int(engine.to_parent.gotos[1].arg, "x", 0), 1);
+    assert_int_equal(attempts_of(&engine, "a"), 1);
+  }
+  test_engine_restart(&engine);
+  test_input(&engine, "{}"); /* a new input has nothing to do with it */
+  assert_int_equal(engine.status, FL_RUN_TO_PARENT);
+  assert_int_equal(attempts_of(&engine, "a"), 2);
   end(&engine);
 }
 
@@ -192,7 +218,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(nodes_go_beside_their_edges),     cmocka_unit_test(a_root_has_nobody_above),
       cmocka_unit_test(a_child_leaves_with_its_command), cmocka_unit_test(what_a_sibling_did_is_kept),
-      cmocka_unit_test(commands_from_outside),
+      cmocka_unit_test(what_was_said_is_said_again),     cmocka_unit_test(commands_from_outside),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
