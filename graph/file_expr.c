@@ -27,7 +27,7 @@ static bool is_in_input(struct names_check *check, const char *name, size_t colu
 static void check_channel(struct names_check *check, const char *name, size_t column) {
   const struct fl_loader *loader = check->spot->loader;
   struct fl_entry *entry = fl_section_find(&loader->state, name);
-  if (entry != NULL) entry->is_used = true;
+  if (entry != NULL) entry->is_used = entry->is_read = true;
   if (fl_file_is_sent(loader, name)) return;
   if (!is_in_input(check, name, column)) return;
   if (fl_file_has_channel(loader, name)) return;

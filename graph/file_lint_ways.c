@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Warnings about ways: runs that cannot come to an end, branches that may lead nowhere without saying so, questions
- * whose answer goes nowhere. They look at the definition that the file became. */
+ * whose answer goes nowhere, channels that only one side knows. They look at the definition that the file became. */
 #include "graph/draw.h"
 #include "graph/file_loader.h"
 
@@ -85,11 +85,37 @@ static void warn_about_questions(const struct fl_loader *loader) {
   }
 }
 
+/* ---- channels that only one side knows ---- */
+
+/* Graphs inside nodes and functions in C read and write what the file does not say. */
+static bool hides_channels(const struct fl_loader *loader) {
+  for (size_t i = 0; i < loader->nodes.count; i++) {
+    const char *type = loader->nodes.items[i]->type;
+    if (strcmp(type, "c") == 0 || strcmp(type, "graph") == 0) return true;
+  }
+  return loader->outer != NULL;
+}
+
+/* Of a private channel all is known: neither an input writes it nor is it in the output. */
+static void warn_about_channels(const struct fl_loader *loader) {
+  for (size_t i = 0; i < loader->state.count && !hides_channels(loader); i++) {
+    const struct fl_entry *entry = loader->state.items[i];
+    if (!fl_get_bool(entry->spot.value, "private", false)) continue;
+    if (entry->is_read && !entry->is_written && fl_get(entry->spot.value, "default") == NULL)
+      fl_spot_key_warn(&entry->spot, "add a node that writes it, or a default",
+                       "the channel \"%s\" is read, but nothing writes it", entry->name);
+    if (entry->is_written && !entry->is_read)
+      fl_spot_key_warn(&entry->spot, "leave it out, or let it be part of the output",
+                       "the channel \"%s\" is written, but nothing reads it", entry->name);
+  }
+}
+
 void fl_file_lint_ways(struct fl_loader *loader, const struct fl_definition *definition) {
   struct fl_ways ways;
   fl_ways_init(&ways, definition);
   warn_about_cycles(loader, &ways);
   warn_about_branches(loader, &ways);
   warn_about_questions(loader);
+  warn_about_channels(loader);
   fl_ways_deinit(&ways);
 }

@@ -68,6 +68,7 @@ struct fl_entry {
   const char *name;           /* lent by the value */
   const char *type;           /* of a node; NULL when unknown */
   bool is_used;               /* somebody refers to it */
+  bool is_read, is_written;   /* of a channel: by an expression, by a node */
   char *tools_name;           /* of a react node: the name of its tools node */
   const char **leave_targets; /* of a react node: where plain edges lead */
   size_t leave_count;
@@ -151,8 +152,9 @@ int fl_file_read(struct fl_loader *loader, const char *path, char **ret_text, si
 void fl_file_collect(struct fl_loader *loader); /* sections of all parts, clashes said */
 void fl_file_load_state(struct fl_loader *loader);
 bool fl_file_has_channel(const struct fl_loader *loader, const char *name);
-bool fl_file_has_messages(const struct fl_loader *loader);              /* a channel "messages" with that reducer */
-void fl_file_use_channel(const struct fl_spot *spot, const char *name); /* must be declared */
+bool fl_file_has_messages(const struct fl_loader *loader);                /* a channel "messages" with that reducer */
+void fl_file_use_channel(const struct fl_spot *spot, const char *name);   /* must be declared */
+void fl_file_write_channel(const struct fl_spot *spot, const char *name); /* the same, and a node writes it */
 struct fl_value *fl_file_load_effects(struct fl_loader *loader);
 
 /* The schema that `type` or `schema` give, checked with `default`; a new reference, NULL when any value is right.

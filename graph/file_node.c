@@ -38,7 +38,7 @@ void fl_node_load_expr_map(struct fl_node_load *load, const char *key, bool of_c
   if (map.value == NULL || !fl_spot_is(&map, FL_OBJECT)) return;
   for (struct fl_member m = {0}; fl_next_member(map.value, &m);) {
     struct fl_spot spot = fl_spot_member(&map, m.key);
-    if (of_channels) fl_file_use_channel(&spot, m.key);
+    if (of_channels) fl_file_write_channel(&spot, m.key);
     fl_node_load_expr(load, &spot);
   }
 }
@@ -46,7 +46,7 @@ void fl_node_load_expr_map(struct fl_node_load *load, const char *key, bool of_c
 void fl_node_load_channel(struct fl_node_load *load, const char *key) {
   const char *name = fl_spot_text(load->spot, key, false);
   struct fl_spot spot = fl_spot_member(load->spot, key);
-  if (name != NULL) fl_file_use_channel(&spot, name);
+  if (name != NULL) fl_file_write_channel(&spot, name);
 }
 
 /* ---- types ---- */

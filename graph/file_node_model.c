@@ -23,7 +23,7 @@ const struct fl_file_shape fl_shape_history = {"history", "the history of an age
 
 static void need_messages(struct fl_node_load *load) {
   struct fl_entry *channel = fl_section_find(&load->loader->state, "messages");
-  if (channel != NULL) channel->is_used = true;
+  if (channel != NULL) channel->is_used = channel->is_read = channel->is_written = true;
   if (fl_file_has_messages(load->loader)) return;
   fl_spot_key_error(load->spot, "add \"messages: { reducer: messages }\" to state",
                     "a node of type %s needs the channel \"messages\" with the reducer messages", load->entry->type);
@@ -82,7 +82,7 @@ static void check_answer(struct fl_node_load *load) {
     fl_spot_error(&schema_spot, NULL, "the schema is not valid: %s", err.text);
   fl_schema_destroy(schema);
   const char *channel = fl_spot_text(&answer, "write", true);
-  if (channel != NULL) fl_file_use_channel(&write, channel);
+  if (channel != NULL) fl_file_write_channel(&write, channel);
   check_number(&answer, "attempts", 1, ATTEMPTS_MAX);
 }
 

@@ -210,6 +210,12 @@ void fl_file_use_channel(const struct fl_spot *spot, const char *name) {
   fl_section_use(&spot->loader->state, spot, "channel", name);
 }
 
+void fl_file_write_channel(const struct fl_spot *spot, const char *name) {
+  struct fl_entry *entry = fl_section_find(&spot->loader->state, name);
+  if (entry != NULL) entry->is_written = true;
+  fl_file_use_channel(spot, name);
+}
+
 /* ---- effects ---- */
 
 static void check_effect(const struct fl_spot *spot) {

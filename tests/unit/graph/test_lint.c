@@ -39,6 +39,18 @@ static const struct {
      NULL, NULL},
     {HEAD "  q: { type: interrupt, value: state.n }\n" SET("a") "edges: [ START -> q -> a ]\n", "/nodes/q", ANSWER},
     {HEAD "  q: { type: interrupt, value: state.n, resume: m }\n" SET("a") "edges: [ START -> q -> a ]\n", NULL, NULL},
+    {"fairlead: 1\nstate: { p: { private: true }, n: {} }\nnodes: { a: { type: set, write: { n: state.p } } }\nedges: "
+     "[ START -> a ]\n",
+     "/state/p", "is read, but nothing writes it"},
+    {"fairlead: 1\nstate: { p: { private: true, default: 1 }, n: {} }\nnodes: { a: { type: set, write: { n: state.p } "
+     "} }\nedges: [ START -> a ]\n",
+     NULL, NULL},
+    {"fairlead: 1\nstate: { p: { private: true }, n: {} }\nnodes: { a: { type: set, write: { n: 1, p: 1 } } }\nedges: "
+     "[ START -> a ]\n",
+     "/state/p", "is written, but nothing reads it"},
+    {"fairlead: 1\nstate: { p: { private: true }, n: {} }\nnodes: { a: { type: set, write: { p: 1 } }, b: { type: set, "
+     "write: { n: state.p } } }\nedges: [ START -> a -> b ]\n",
+     NULL, NULL},
     {"fairlead: 1\nmodels: { m: { provider: openai, model: x } }\nnodes: { r: { type: react } }\nedges: [ START -> r "
      "]\n",
      NULL, NULL},
