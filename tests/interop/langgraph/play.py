@@ -149,7 +149,7 @@ class Play:
         if error:
             told["error"] = word_of(error)
         told.update(stream=stream.entries, values=state.values)
-        optional = {"next": [t.name for t in state.tasks if t.name in state.next],
+        optional = {"next": list(state.next),
                     "interrupts": [{"node": t.name, "value": i.value} for t in state.tasks for i in t.interrupts],
                     "failed": [t.name for t in state.tasks if t.error is not None]}
         told.update({key: value for key, value in optional.items() if value})
