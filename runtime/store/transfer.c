@@ -21,82 +21,112 @@ static void sum_of(fl_slice rest, char ret_sum[SUM_SIZE + 1]) {
   fl_hex(hash, SUM_SIZE / 2, ret_sum);
 }
 
-/* ---- records to members ---- */
+/* ---- the members of a line: one table for both ways ---- */
 
-static void set_text(struct fl_value *object, const char *key, const char *text) {
+enum field_kind {
+  FIELD_NO,     /* uint64_t */
+  FIELD_COUNT,  /* uint64_t; 0 is left out */
+  FIELD_NUMBER, /* int64_t */
+  FIELD_INDEX,  /* int */
+  FIELD_WORD,   /* an enumeration */
+  FIELD_BOOL,
+  FIELD_ID,   /* char[FL_UUID_SIZE]; "" is left out */
+  FIELD_TEXT, /* char *; NULL and "" are left out, and read as NULL */
+  FIELD_NAME, /* the same, but read as "" */
+  FIELD_HASH, /* uint8_t[FL_HASH_SIZE] as hex */
+};
+
+struct field {
+  const char *key;
+  enum field_kind kind;
+  size_t offset; /* in struct fl_record */
+};
+#define FIELD(key, kind, member) \
+  { key, FIELD_##kind, offsetof(struct fl_record, member) }
+#define FIELDS_MAX 12
+
+static const struct field fields[KIND_COUNT][FIELDS_MAX] = {
+    [FL_RECORD_VALUE] = {FIELD("no", NO, value.no), FIELD("channel", TEXT, value.channel),
+                         FIELD("parent", COUNT, value.parent_no), FIELD("kind", WORD, value.kind),
+                         FIELD("count", COUNT, value.count), FIELD("labels", COUNT, value.labels),
+                         FIELD("origin", TEXT, value.origin)},
+    [FL_RECORD_CHECKPOINT] = {FIELD("no", NO, checkpoint.no), FIELD("parent", COUNT, checkpoint.parent_no),
+                              FIELD("id", ID, checkpoint.id), FIELD("step", NUMBER, checkpoint.step),
+                              FIELD("source", TEXT, checkpoint.source), FIELD("wall_ms", NUMBER, checkpoint.wall_ms),
+                              FIELD("manifest", TEXT, checkpoint.manifest_hash)},
+    [FL_RECORD_WRITE] = {FIELD("checkpoint", NO, write.checkpoint_no), FIELD("task", ID, write.task_id),
+                         FIELD("index", INDEX, write.index), FIELD("channel", NAME, write.channel),
+                         FIELD("labels", COUNT, write.labels), FIELD("origin", TEXT, write.origin)},
+    [FL_RECORD_INTENT] = {FIELD("checkpoint", NO, intent.checkpoint_no), FIELD("task", ID, intent.task_id),
+                          FIELD("index", INDEX, intent.index), FIELD("call", ID, intent.call_id),
+                          FIELD("kind", WORD, intent.kind), FIELD("effect", WORD, intent.effect),
+                          FIELD("name", NAME, intent.name), FIELD("key", TEXT, intent.key),
+                          FIELD("hash", HASH, intent.argument_hash), FIELD("manifest", TEXT, intent.manifest_hash)},
+    [FL_RECORD_RESULT] = {FIELD("checkpoint", NO, result.checkpoint_no), FIELD("task", ID, result.task_id),
+                          FIELD("call", ID, result.call_id), FIELD("is_error", BOOL, result.is_error),
+                          FIELD("labels", COUNT, result.labels), FIELD("origin", TEXT, result.origin)},
+    [FL_RECORD_EVENT] = {FIELD("run", ID, event.run_id)},
+    [FL_RECORD_THREAD] = {FIELD("graph", TEXT, thread.graph_name), FIELD("file", TEXT, thread.graph_file),
+                          FIELD("status", TEXT, thread.status), FIELD("updated_ms", NUMBER, thread.wall_ms)},
+};
+
+static void say_text(struct fl_value *object, const char *key, const char *text) {
   if (text != NULL && text[0] != 0) fl_set_string(object, key, text);
 }
 
-static void set_number(struct fl_value *object, const char *key, uint64_t number) {
-  if (number != 0) fl_set_int(object, key, (int64_t)number);
+static void say_field(const struct field *field, const struct fl_record *record, struct fl_value *object) {
+  const void *at = (const char *)record + field->offset;
+  char hex[2 * FL_HASH_SIZE + 1];
+  switch (field->kind) {
+  case FIELD_COUNT:
+    if (*(const uint64_t *)at == 0) return;
+    fl_set_int(object, field->key, (int64_t) * (const uint64_t *)at);
+    break;
+  case FIELD_NO: fl_set_int(object, field->key, (int64_t) * (const uint64_t *)at); break;
+  case FIELD_NUMBER: fl_set_int(object, field->key, *(const int64_t *)at); break;
+  case FIELD_INDEX:
+  case FIELD_WORD: fl_set_int(object, field->key, *(const int *)at); break;
+  case FIELD_BOOL: fl_set_bool(object, field->key, *(const bool *)at); break;
+  case FIELD_ID: say_text(object, field->key, at); break;
+  case FIELD_TEXT:
+  case FIELD_NAME: say_text(object, field->key, *(char *const *)at); break;
+  case FIELD_HASH:
+    fl_hex(at, FL_HASH_SIZE, hex);
+    fl_set_string(object, field->key, hex);
+    break;
+  }
 }
 
-static void say_value(const struct fl_record *record, struct fl_value *object) {
-  fl_set_int(object, "no", (int64_t)record->value.no);
-  set_text(object, "channel", record->value.channel);
-  set_number(object, "parent", record->value.parent_no);
-  fl_set_int(object, "kind", record->value.kind);
-  set_number(object, "count", record->value.count);
-  set_number(object, "labels", record->value.labels);
-  set_text(object, "origin", record->value.origin);
+static uint64_t number_of(const struct fl_value *object, const char *key) {
+  int64_t number = fl_get_int(object, key, 0);
+  return number > 0 ? (uint64_t)number : 0;
 }
 
-static void say_checkpoint(const struct fl_record *record, struct fl_value *object) {
-  fl_set_int(object, "no", (int64_t)record->checkpoint.no);
-  set_number(object, "parent", record->checkpoint.parent_no);
-  set_text(object, "id", record->checkpoint.id);
-  fl_set_int(object, "step", record->checkpoint.step);
-  set_text(object, "source", record->checkpoint.source);
-  fl_set_int(object, "wall_ms", record->checkpoint.wall_ms);
-  set_text(object, "manifest", record->checkpoint.manifest_hash);
+/* Hex to bytes; what is no hex stays 0. */
+static void read_hash(const char *hex, uint8_t *ret_hash) {
+  for (size_t i = 0; i < FL_HASH_SIZE && strlen(hex) == 2 * FL_HASH_SIZE; i++) {
+    unsigned byte = 0;
+    if (sscanf(hex + 2 * i, "%2x", &byte) == 1) ret_hash[i] = (uint8_t)byte;
+  }
 }
 
-static void say_write(const struct fl_record *record, struct fl_value *object) {
-  fl_set_int(object, "checkpoint", (int64_t)record->write.checkpoint_no);
-  set_text(object, "task", record->write.task_id);
-  fl_set_int(object, "index", record->write.index);
-  set_text(object, "channel", record->write.channel);
-  set_number(object, "labels", record->write.labels);
-  set_text(object, "origin", record->write.origin);
+/* What is missing or of another type stays as a cleared record has it. */
+static void read_field(const struct field *field, const struct fl_value *object, struct fl_record *record) {
+  void *at = (char *)record + field->offset;
+  const char *text = fl_get_string(object, field->key, NULL);
+  switch (field->kind) {
+  case FIELD_NO:
+  case FIELD_COUNT: *(uint64_t *)at = number_of(object, field->key); break;
+  case FIELD_NUMBER: *(int64_t *)at = fl_get_int(object, field->key, 0); break;
+  case FIELD_INDEX: *(int *)at = (int)fl_get_int(object, field->key, 0); break;
+  case FIELD_WORD: *(int *)at = (int)number_of(object, field->key); break;
+  case FIELD_BOOL: *(bool *)at = fl_get_bool(object, field->key, false); break;
+  case FIELD_ID: snprintf(at, FL_UUID_SIZE, "%s", text != NULL ? text : ""); break;
+  case FIELD_TEXT: *(char **)at = fl_strdup(text); break;
+  case FIELD_NAME: *(char **)at = fl_strdup(text != NULL ? text : ""); break;
+  case FIELD_HASH: read_hash(text != NULL ? text : "", at); break;
+  }
 }
-
-static void say_intent(const struct fl_record *record, struct fl_value *object) {
-  char hash[2 * FL_HASH_SIZE + 1];
-  fl_hex(record->intent.argument_hash, FL_HASH_SIZE, hash);
-  fl_set_int(object, "checkpoint", (int64_t)record->intent.checkpoint_no);
-  set_text(object, "task", record->intent.task_id);
-  fl_set_int(object, "index", record->intent.index);
-  set_text(object, "call", record->intent.call_id);
-  fl_set_int(object, "kind", record->intent.kind);
-  fl_set_int(object, "effect", record->intent.effect);
-  set_text(object, "name", record->intent.name);
-  set_text(object, "key", record->intent.key);
-  fl_set_string(object, "hash", hash);
-  set_text(object, "manifest", record->intent.manifest_hash);
-}
-
-static void say_result(const struct fl_record *record, struct fl_value *object) {
-  fl_set_int(object, "checkpoint", (int64_t)record->result.checkpoint_no);
-  set_text(object, "task", record->result.task_id);
-  set_text(object, "call", record->result.call_id);
-  fl_set_bool(object, "is_error", record->result.is_error);
-  set_number(object, "labels", record->result.labels);
-  set_text(object, "origin", record->result.origin);
-}
-
-static void say_event(const struct fl_record *record, struct fl_value *object) {
-  set_text(object, "run", record->event.run_id);
-}
-
-static void say_thread(const struct fl_record *record, struct fl_value *object) {
-  set_text(object, "graph", record->thread.graph_name);
-  set_text(object, "file", record->thread.graph_file);
-  set_text(object, "status", record->thread.status);
-  fl_set_int(object, "updated_ms", record->thread.wall_ms);
-}
-
-static void (*const sayers[KIND_COUNT])(const struct fl_record *record, struct fl_value *object) = {
-    say_value, say_checkpoint, say_write, say_intent, say_result, say_event, say_thread};
 
 /* ---- writing ---- */
 
@@ -127,8 +157,8 @@ static int write_record(const struct fl_record *record, void *user, struct fl_er
   struct writer *writer = user;
   FL_BUF_AUTO rest = {.limit = SIZE_MAX / 2};
   FL_VALUE_AUTO object = fl_object();
-  if (record->ns != NULL) set_text(object, "ns", record->ns);
-  sayers[record->kind](record, object);
+  say_text(object, "ns", record->ns);
+  for (const struct field *field = fields[record->kind]; field->key != NULL; field++) say_field(field, record, object);
   fl_buf_addf(&rest, "\"%s\":", kind_names[record->kind]);
   fl_json_write(&rest, object, FL_JSON_COMPACT);
   if (record->body != NULL && is_plain(record)) {
@@ -172,97 +202,6 @@ int fl_thread_export(struct fl_store *store, const char *thread, struct fl_buf *
   if (status == 0 && text->failed) status = fl_error_set(err, FL_E_LIMIT, "the thread is too large to be exported");
   return status;
 }
-
-/* ---- members to records ---- */
-
-static char *take_text(const struct fl_value *object, const char *key) {
-  return fl_strdup(fl_get_string(object, key, NULL));
-}
-
-static uint64_t take_number(const struct fl_value *object, const char *key) {
-  int64_t number = fl_get_int(object, key, 0);
-  return number > 0 ? (uint64_t)number : 0;
-}
-
-static void take_id(const struct fl_value *object, const char *key, char ret_id[FL_UUID_SIZE]) {
-  snprintf(ret_id, FL_UUID_SIZE, "%s", fl_get_string(object, key, ""));
-}
-
-/* Hex to bytes; what is no hex stays 0. */
-static void take_hash(const struct fl_value *object, uint8_t ret_hash[FL_HASH_SIZE]) {
-  const char *hex = fl_get_string(object, "hash", "");
-  for (size_t i = 0; i < FL_HASH_SIZE && strlen(hex) == 2 * FL_HASH_SIZE; i++) {
-    unsigned byte = 0;
-    if (sscanf(hex + 2 * i, "%2x", &byte) == 1) ret_hash[i] = (uint8_t)byte;
-  }
-}
-
-static void take_value(const struct fl_value *object, struct fl_record *record) {
-  record->value.no = take_number(object, "no");
-  record->value.channel = take_text(object, "channel");
-  record->value.parent_no = take_number(object, "parent");
-  record->value.kind = (enum fl_body_kind)take_number(object, "kind");
-  record->value.count = take_number(object, "count");
-  record->value.labels = take_number(object, "labels");
-  record->value.origin = take_text(object, "origin");
-}
-
-static void take_checkpoint(const struct fl_value *object, struct fl_record *record) {
-  record->checkpoint.no = take_number(object, "no");
-  record->checkpoint.parent_no = take_number(object, "parent");
-  take_id(object, "id", record->checkpoint.id);
-  record->checkpoint.step = fl_get_int(object, "step", 0);
-  record->checkpoint.source = take_text(object, "source");
-  record->checkpoint.wall_ms = fl_get_int(object, "wall_ms", 0);
-  record->checkpoint.manifest_hash = take_text(object, "manifest");
-}
-
-static void take_write(const struct fl_value *object, struct fl_record *record) {
-  record->write.checkpoint_no = take_number(object, "checkpoint");
-  take_id(object, "task", record->write.task_id);
-  record->write.index = (int)fl_get_int(object, "index", 0);
-  record->write.channel = take_text(object, "channel");
-  if (record->write.channel == NULL) record->write.channel = fl_strdup("");
-  record->write.labels = take_number(object, "labels");
-  record->write.origin = take_text(object, "origin");
-}
-
-static void take_intent(const struct fl_value *object, struct fl_record *record) {
-  record->intent.checkpoint_no = take_number(object, "checkpoint");
-  take_id(object, "task", record->intent.task_id);
-  record->intent.index = (int)fl_get_int(object, "index", 0);
-  take_id(object, "call", record->intent.call_id);
-  record->intent.kind = (enum fl_call_kind)take_number(object, "kind");
-  record->intent.effect = (enum fl_call_effect)take_number(object, "effect");
-  record->intent.name = take_text(object, "name");
-  if (record->intent.name == NULL) record->intent.name = fl_strdup("");
-  record->intent.key = take_text(object, "key");
-  take_hash(object, record->intent.argument_hash);
-  record->intent.manifest_hash = take_text(object, "manifest");
-}
-
-static void take_result(const struct fl_value *object, struct fl_record *record) {
-  record->result.checkpoint_no = take_number(object, "checkpoint");
-  take_id(object, "task", record->result.task_id);
-  take_id(object, "call", record->result.call_id);
-  record->result.is_error = fl_get_bool(object, "is_error", false);
-  record->result.labels = take_number(object, "labels");
-  record->result.origin = take_text(object, "origin");
-}
-
-static void take_event(const struct fl_value *object, struct fl_record *record) {
-  take_id(object, "run", record->event.run_id);
-}
-
-static void take_thread(const struct fl_value *object, struct fl_record *record) {
-  record->thread.graph_name = take_text(object, "graph");
-  record->thread.graph_file = take_text(object, "file");
-  record->thread.status = take_text(object, "status");
-  record->thread.wall_ms = fl_get_int(object, "updated_ms", 0);
-}
-
-static void (*const takers[KIND_COUNT])(const struct fl_value *object, struct fl_record *record) = {
-    take_value, take_checkpoint, take_write, take_intent, take_result, take_event, take_thread};
 
 /* ---- reading ---- */
 
@@ -351,7 +290,7 @@ static int read_record(struct reader *reader, struct fl_error *err) {
     if (!fl_is(object, FL_OBJECT)) continue;
     struct fl_record *record =
         fl_records_add(&reader->file->records, (enum fl_record_kind)kind, fl_get_string(object, "ns", ""));
-    takers[kind](object, record);
+    for (const struct field *field = fields[kind]; field->key != NULL; field++) read_field(field, object, record);
     take_body(reader, value, record);
     return 0;
   }
