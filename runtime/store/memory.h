@@ -29,6 +29,7 @@ struct fl_memory_thread {
   uint64_t head_no;
   struct fl_lease lease;
   struct fl_records values, checkpoints, writes;
+  struct fl_map write_places; /* checkpoint, task and index of a write to its place among `writes`, plus 1 */
   struct fl_memory_call *calls;
   size_t call_count;
   struct fl_memory_event *events;
@@ -76,6 +77,12 @@ void fl_memory_put_records(struct fl_memory_store *store, struct fl_memory_threa
 struct fl_record fl_memory_copy_record(const struct fl_record *from);
 void fl_memory_free_record(struct fl_record *record);
 void fl_memory_free_call(struct fl_memory_call *call);
+
+/* Adds a write that is not there yet, as an owned copy. */
+void fl_memory_add_write(struct fl_memory_thread *thread, const struct fl_record *record);
+/* Drops the writes and calls beside the checkpoints that `goes` names. */
+void fl_memory_drop_beside(struct fl_memory_thread *thread, bool (*goes)(const void *user, uint64_t checkpoint_no),
+                           const void *user);
 
 /* memory_upkeep.c: the transactions of upkeep.h. */
 int fl_memory_prune(struct fl_memory_thread *thread, struct fl_txn *txn, struct fl_error *err);

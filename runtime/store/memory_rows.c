@@ -30,6 +30,7 @@ void fl_memory_thread_destroy(struct fl_memory_thread *thread) {
   fl_records_deinit(&thread->values);
   fl_records_deinit(&thread->checkpoints);
   fl_records_deinit(&thread->writes);
+  fl_map_deinit(&thread->write_places);
   for (size_t i = 0; i < thread->call_count; i++) fl_memory_free_call(&thread->calls[i]);
   fl_free(thread->calls);
   for (size_t i = 0; i < thread->event_count; i++) fl_free(thread->events[i].body);
@@ -69,14 +70,31 @@ static struct fl_memory_call *find_call(const struct fl_memory_thread *thread, u
   return NULL;
 }
 
+/* Cleared, so that it can be compared as bytes. */
+struct write_key {
+  uint64_t checkpoint_no;
+  int64_t index;
+  char task_id[FL_UUID_SIZE];
+};
+
+static struct write_key key_of(const struct fl_record *record) {
+  struct write_key key;
+  memset(&key, 0, sizeof key);
+  key.checkpoint_no = record->write.checkpoint_no;
+  key.index = record->write.index;
+  snprintf(key.task_id, sizeof key.task_id, "%s", record->write.task_id);
+  return key;
+}
+
 static struct fl_record *find_write(const struct fl_memory_thread *thread, const struct fl_record *like) {
-  for (size_t i = 0; i < thread->writes.count; i++) {
-    struct fl_record *record = &thread->writes.items[i];
-    if (record->write.checkpoint_no == like->write.checkpoint_no && record->write.index == like->write.index &&
-        strcmp(record->write.task_id, like->write.task_id) == 0)
-      return record;
-  }
-  return NULL;
+  struct write_key key = key_of(like);
+  uintptr_t place = (uintptr_t)fl_map_get_n(&thread->write_places, fl_slice_n((const char *)&key, sizeof key));
+  return place > 0 ? &thread->writes.items[place - 1] : NULL;
+}
+
+static void note_place(struct fl_memory_thread *thread, size_t place) {
+  struct write_key key = key_of(&thread->writes.items[place]);
+  fl_map_set_n(&thread->write_places, fl_slice_n((const char *)&key, sizeof key), (void *)(uintptr_t)(place + 1));
 }
 
 /* ---- checking ---- */
@@ -193,12 +211,17 @@ void fl_memory_free_record(struct fl_record *record) {
   fl_records_deinit(&one);
 }
 
+void fl_memory_add_write(struct fl_memory_thread *thread, const struct fl_record *record) {
+  struct fl_record *added = fl_records_add(&thread->writes, FL_RECORD_WRITE, "");
+  fl_free(added->ns);
+  *added = fl_memory_copy_record(record);
+  note_place(thread, thread->writes.count - 1);
+}
+
 static void put_write(struct fl_memory_thread *thread, const struct fl_record *record) {
   struct fl_record *old = find_write(thread, record);
   if (old == NULL) {
-    struct fl_record *added = fl_records_add(&thread->writes, FL_RECORD_WRITE, "");
-    fl_free(added->ns);
-    *added = fl_memory_copy_record(record);
+    fl_memory_add_write(thread, record);
   } else if (record->write.index < 0) {
     fl_memory_free_record(old);
     *old = fl_memory_copy_record(record);
@@ -263,21 +286,29 @@ static void put_record(struct fl_memory_store *store, struct fl_memory_thread *t
   }
 }
 
-static void drop_ended(struct fl_memory_thread *thread, const struct fl_ended *ended) {
-  size_t kept = 0;
+void fl_memory_drop_beside(struct fl_memory_thread *thread, bool (*goes)(const void *user, uint64_t checkpoint_no),
+                           const void *user) {
+  size_t kept = 0, call_kept = 0;
+  fl_map_deinit(&thread->write_places);
   for (size_t i = 0; i < thread->writes.count; i++) {
-    if (fl_ended_has(ended, thread->writes.items[i].write.checkpoint_no))
-      fl_memory_free_record(&thread->writes.items[i]);
-    else thread->writes.items[kept++] = thread->writes.items[i];
+    struct fl_record *record = &thread->writes.items[i];
+    if (goes(user, record->write.checkpoint_no)) {
+      fl_memory_free_record(record);
+      continue;
+    }
+    thread->writes.items[kept] = *record;
+    note_place(thread, kept++);
   }
   thread->writes.count = kept;
-  kept = 0;
   for (size_t i = 0; i < thread->call_count; i++) {
-    if (fl_ended_has(ended, thread->calls[i].intent.intent.checkpoint_no)) fl_memory_free_call(&thread->calls[i]);
-    else thread->calls[kept++] = thread->calls[i];
+    struct fl_memory_call *call = &thread->calls[i];
+    if (goes(user, call->intent.intent.checkpoint_no)) fl_memory_free_call(call);
+    else thread->calls[call_kept++] = *call;
   }
-  thread->call_count = kept;
+  thread->call_count = call_kept;
 }
+
+static bool has_ended(const void *ended, uint64_t checkpoint_no) { return fl_ended_has(ended, checkpoint_no); }
 
 void fl_memory_put_records(struct fl_memory_store *store, struct fl_memory_thread *thread,
                            const struct fl_records *records) {
@@ -293,7 +324,7 @@ void fl_memory_apply_write(struct fl_memory_store *store, struct fl_memory_threa
   struct fl_ended ended;
   fl_check(fl_txn_move_head(txn, thread->head_no, &thread->head_no, NULL) == 0);
   fl_ended_init(&ended, txn);
-  if (ended.count > 0) drop_ended(thread, &ended);
+  if (ended.count > 0) fl_memory_drop_beside(thread, has_ended, &ended);
   for (size_t i = 0; i < txn->records->count; i++)
     if (!fl_ended_has(&ended, fl_record_superstep(&txn->records->items[i])))
       put_record(store, thread, &txn->records->items[i]);

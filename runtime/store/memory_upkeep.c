@@ -22,7 +22,8 @@ static int fill(const struct fl_memory_thread *thread, struct fl_plan *plan, str
 
 /* ---- carrying it out ---- */
 
-static bool is_dropped(const struct fl_plan *plan, uint64_t checkpoint_no) {
+static bool is_dropped(const void *user, uint64_t checkpoint_no) {
+  const struct fl_plan *plan = user;
   size_t low = 0, high = plan->checkpoint_count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
@@ -32,28 +33,10 @@ static bool is_dropped(const struct fl_plan *plan, uint64_t checkpoint_no) {
   return low < plan->checkpoint_count && plan->checkpoints[low].no == checkpoint_no && !plan->checkpoints[low].is_kept;
 }
 
-/* The writes and calls beside checkpoints that go. */
-static void drop_beside(struct fl_memory_thread *thread, const struct fl_plan *plan) {
-  size_t kept = 0;
-  for (size_t i = 0; i < thread->writes.count; i++) {
-    struct fl_record *record = &thread->writes.items[i];
-    if (is_dropped(plan, record->write.checkpoint_no)) fl_memory_free_record(record);
-    else thread->writes.items[kept++] = *record;
-  }
-  thread->writes.count = kept;
-  kept = 0;
-  for (size_t i = 0; i < thread->call_count; i++) {
-    struct fl_memory_call *call = &thread->calls[i];
-    if (is_dropped(plan, call->intent.intent.checkpoint_no)) fl_memory_free_call(call);
-    else thread->calls[kept++] = *call;
-  }
-  thread->call_count = kept;
-}
-
 /* The plan holds the thread's values and checkpoints in the same order. */
 static void drop_rows(struct fl_memory_thread *thread, const struct fl_plan *plan) {
   size_t kept = 0;
-  drop_beside(thread, plan);
+  fl_memory_drop_beside(thread, is_dropped, plan);
   thread->head_no = 0;
   for (size_t i = 0; i < thread->checkpoints.count; i++) {
     struct fl_record *record = &thread->checkpoints.items[i];
@@ -182,7 +165,7 @@ int fl_memory_copy(const struct fl_memory_thread *from, struct fl_memory_thread 
   to->head_no = from->head_no;
   copy_records(&from->values, &to->values);
   copy_records(&from->checkpoints, &to->checkpoints);
-  copy_records(&from->writes, &to->writes);
+  for (size_t i = 0; i < from->writes.count; i++) fl_memory_add_write(to, &from->writes.items[i]);
   to->calls = fl_new_array(struct fl_memory_call, from->call_count + 1);
   for (to->call_count = 0; to->call_count < from->call_count; to->call_count++) {
     const struct fl_memory_call *call = &from->calls[to->call_count];
