@@ -126,7 +126,8 @@ struct fl_run {
   struct fl_error *error;             /* FAILING; NULL: never yet */
   struct fl_parent_command to_parent; /* LEAVING */
   bool has_said_upward;               /* it was found stored: the run has only to say it again */
-  struct fl_state *seen_state;        /* what fl_run_state answers while finished siblings wait; made when asked for */
+  struct fl_state *before;     /* while a superstep is sealed: the state that its tasks started from; else NULL */
+  struct fl_state *seen_state; /* what fl_run_state answers while finished siblings wait; made when asked for */
   /* for the length of one fl_run_step */
   const struct fl_ev *ev;
   struct fl_effects *effects;
@@ -185,6 +186,9 @@ bool fl_run_may_begin(struct fl_run *run);
 bool fl_run_has_finished(const struct fl_run *run); /* whether a task of the present superstep is done */
 
 /* ---- start.c ---- */
+
+/* What the node of a task sees; a new reference. */
+struct fl_state *fl_task_view(const struct fl_run *run, const struct fl_planned *task);
 
 /* Starts tasks that are ready, as far as the limits allow. */
 void fl_run_start_more(struct fl_run *run);

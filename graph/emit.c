@@ -4,6 +4,7 @@
  */
 #include "graph/core.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/timestamp.h"
 
 void fl_parent_command_deinit(struct fl_parent_command *command) {
   for (size_t i = 0; i < command->write_count; i++) {
@@ -79,6 +80,27 @@ static void emit_take(struct fl_run *run, enum fl_stream_mode mode, struct fl_va
   effect->payload = payload;
 }
 
+static bool wants_either(const struct fl_run *run, enum fl_stream_mode mode) {
+  return fl_run_wants(run, mode) || fl_run_wants(run, FL_STREAM_DEBUG);
+}
+
+/* The same payload once for its own mode, and once with the time around it for those who debug. */
+static void emit_traced_take(struct fl_run *run, enum fl_stream_mode mode, const char *type, int64_t step,
+                             struct fl_value *payload) {
+  if (fl_run_wants(run, FL_STREAM_DEBUG)) {
+    char timestamp[FL_TIMESTAMP_SIZE];
+    fl_timestamp(run->ev->wall_ms, timestamp);
+    struct fl_value *traced = fl_object();
+    fl_set_int(traced, "step", step);
+    fl_set_string(traced, "timestamp", timestamp);
+    fl_set_string(traced, "type", type);
+    fl_set_take(traced, "payload", fl_value_ref(payload));
+    emit_take(run, FL_STREAM_DEBUG, traced);
+  }
+  if (fl_run_wants(run, mode)) emit_take(run, mode, payload);
+  else fl_value_unref(payload);
+}
+
 /* ---- what a task wrote ---- */
 
 static size_t state_write_count(const struct fl_run *run, const struct fl_planned *task) {
@@ -111,6 +133,30 @@ static struct fl_value *writes_value(const struct fl_run *run, const struct fl_p
   return all;
 }
 
+static void add_write(struct fl_value *object, const char *channel, struct fl_value *value) {
+  struct fl_value *before = fl_get(object, channel), *several = fl_get(before, "$writes");
+  if (before == NULL) {
+    fl_set_take(object, channel, fl_value_ref(value));
+    return;
+  }
+  struct fl_value *writes = several != NULL ? fl_copy_shallow(several) : fl_array(), *folded = fl_object();
+  if (several == NULL) fl_append_take(writes, fl_value_ref(before));
+  fl_append_take(writes, fl_value_ref(value));
+  fl_set_take(folded, "$writes", writes);
+  fl_set_take(object, channel, folded);
+}
+
+/* {channel: value, …}; several writes to a channel stand as {"$writes":[…]}. */
+static struct fl_value *result_value(const struct fl_run *run, const struct fl_planned *task) {
+  struct fl_value *result = fl_object();
+  size_t count = state_write_count(run, task);
+  for (size_t i = 0; i < count; i++) {
+    const struct fl_task_write *write = &task->writes.items[i];
+    add_write(result, run->definition->channels[write->channel].name, write->value);
+  }
+  return result;
+}
+
 static void emit_updates(struct fl_run *run, const struct fl_planned *task) {
   if (!fl_run_wants(run, FL_STREAM_UPDATES)) return;
   struct fl_value *payload = fl_object();
@@ -123,7 +169,13 @@ static void emit_updates(struct fl_run *run, const struct fl_planned *task) {
   emit_take(run, FL_STREAM_UPDATES, payload);
 }
 
+/* The values come once more, with what finished tasks of the superstep wrote. */
 void fl_emit_interrupts(struct fl_run *run, struct fl_value *interrupts) {
+  if (fl_run_wants(run, FL_STREAM_VALUES)) {
+    struct fl_value *values = fl_state_output(fl_run_state(run));
+    fl_set_take(values, "__interrupt__", fl_value_ref(interrupts));
+    emit_take(run, FL_STREAM_VALUES, values);
+  }
   if (!fl_run_wants(run, FL_STREAM_UPDATES)) return;
   struct fl_value *payload = fl_object();
   fl_set_take(payload, "__interrupt__", fl_value_ref(interrupts));
@@ -140,36 +192,70 @@ static struct fl_value *task_head(const struct fl_run *run, const struct fl_plan
   return payload;
 }
 
-void fl_emit_task_start(struct fl_run *run, const struct fl_planned *task) {
-  if (!fl_run_wants(run, FL_STREAM_TASKS)) return;
-  struct fl_value *payload = task_head(run, task), *names = fl_array();
+static struct fl_value *triggers_of(const struct fl_run *run, const struct fl_planned *task) {
+  struct fl_value *names = fl_array();
   size_t count;
   FL_FREE_AUTO const char **triggers = fl_plan_triggers(run, task, &count);
   for (size_t i = 0; i < count; i++) fl_append_take(names, fl_string(triggers[i]));
-  fl_set_take(payload, "triggers", names);
-  emit_take(run, FL_STREAM_TASKS, payload);
+  return names;
+}
+
+/* What the node sees. */
+static struct fl_value *input_of(const struct fl_run *run, const struct fl_planned *task) {
+  if (task->kind == FL_TASK_PUSH) return fl_value_ref(task->arg);
+  struct fl_state *view = fl_task_view(run, task);
+  struct fl_value *input = fl_state_to_value(view);
+  fl_state_unref(view);
+  return input;
+}
+
+void fl_emit_task_start(struct fl_run *run, const struct fl_planned *task) {
+  if (!wants_either(run, FL_STREAM_TASKS)) return;
+  struct fl_value *payload = task_head(run, task);
+  fl_set_take(payload, "input", input_of(run, task));
+  fl_set_take(payload, "triggers", triggers_of(run, task));
+  fl_set_take(payload, "interrupts", fl_array());
+  emit_traced_take(run, FL_STREAM_TASKS, "task", task->step, payload);
 }
 
 void fl_emit_task_end(struct fl_run *run, const struct fl_planned *task) {
-  if (!fl_run_wants(run, FL_STREAM_TASKS)) return;
+  if (!wants_either(run, FL_STREAM_TASKS)) return;
   struct fl_value *payload = task_head(run, task), *interrupts = fl_array();
   if (task->status == FL_TASK_INTERRUPTED) fl_task_interrupts_add(run, task, interrupts);
-  fl_set_take(payload, "result", task->status == FL_TASK_DONE ? writes_value(run, task) : fl_null());
+  fl_set_take(payload, "result", task->status == FL_TASK_DONE ? result_value(run, task) : fl_object());
   fl_set_take(payload, "error",
               task->status == FL_TASK_FAILED && task->error != NULL ? fl_string(task->error->text) : fl_null());
   fl_set_take(payload, "interrupts", interrupts);
-  emit_take(run, FL_STREAM_TASKS, payload);
+  emit_traced_take(run, FL_STREAM_TASKS, "task_result", task->step, payload);
+}
+
+/* Whether the channel held the message when the superstep began. */
+static bool is_known(const struct fl_run *run, size_t channel, const struct fl_value *message) {
+  const char *id = fl_get_string(message, "id", NULL);
+  struct fl_var held = fl_state_at(run->before != NULL ? run->before : fl_run_base(run), channel);
+  return id != NULL && held.list != NULL && fl_list_find_id(held.list, id) >= 0;
 }
 
 static void emit_message(struct fl_run *run, const struct fl_planned *task, struct fl_value *message) {
-  struct fl_value *payload = fl_object();
+  const char *node = fl_run_node(run, task)->name;
+  struct fl_value *payload = fl_object(), *metadata = fl_object();
+  fl_set_string(metadata, "node", node);
+  fl_set_int(metadata, "step", task->step);
+  fl_set_string(metadata, "task_id", task->id);
+  fl_set_string(metadata, "ns", run->ns);
   fl_set_string(payload, "type", "message");
-  fl_set_string(payload, "node", fl_run_node(run, task)->name);
+  fl_set_string(payload, "node", node);
   fl_set_take(payload, "message", fl_value_ref(message));
+  fl_set_take(payload, "metadata", metadata);
   emit_take(run, FL_STREAM_MESSAGES, payload);
 }
 
-/* Whole messages, with the ids that they are stored with; the tokens before them are the engine's to tell. */
+static void emit_if_new(struct fl_run *run, const struct fl_planned *task, size_t channel, struct fl_value *message) {
+  bool is_removal = strcmp(fl_get_string(message, "role", ""), "remove") == 0;
+  if (!is_removal && !is_known(run, channel, message)) emit_message(run, task, message);
+}
+
+/* New messages, whole, with the ids that they are stored with; the tokens before them are the engine's to tell. */
 static void emit_messages(struct fl_run *run, const struct fl_planned *task) {
   if (!fl_run_wants(run, FL_STREAM_MESSAGES)) return;
   for (size_t i = 0; i < task->writes.count; i++) {
@@ -177,9 +263,9 @@ static void emit_messages(struct fl_run *run, const struct fl_planned *task) {
     if (write->channel >= run->definition->state_channel_count) continue;
     if (run->definition->channels[write->channel].reducer != FL_MESSAGES) continue;
     if (fl_overwrite_of(write->value) != NULL) continue; /* it says what is there, not what is new */
-    if (!fl_is(write->value, FL_ARRAY)) emit_message(run, task, write->value);
+    if (!fl_is(write->value, FL_ARRAY)) emit_if_new(run, task, write->channel, write->value);
     for (size_t j = 0; j < fl_size(write->value) && fl_is(write->value, FL_ARRAY); j++)
-      emit_message(run, task, fl_at(write->value, j));
+      emit_if_new(run, task, write->channel, fl_at(write->value, j));
   }
 }
 
@@ -195,20 +281,41 @@ void fl_emit_values(struct fl_run *run) {
   if (fl_run_wants(run, FL_STREAM_VALUES)) emit_take(run, FL_STREAM_VALUES, fl_state_output(fl_run_base(run)));
 }
 
-void fl_emit_checkpoint(struct fl_run *run) {
-  if (!fl_run_wants(run, FL_STREAM_CHECKPOINTS)) return;
-  struct fl_value *payload = fl_object(), *metadata = fl_object(), *next = fl_array(), *tasks = fl_array();
-  fl_set_string(payload, "checkpoint_id", run->checkpoint_id);
-  fl_set_take(payload, "parent_checkpoint_id", run->parent_id[0] != '\0' ? fl_string(run->parent_id) : fl_null());
+/* Where a checkpoint is found, as LangGraph's clients pass it around; null without an id. */
+static struct fl_value *config_of(const struct fl_run *run, const char *checkpoint_id) {
+  if (checkpoint_id[0] == '\0') return fl_null();
+  struct fl_value *config = fl_object(), *place = fl_object();
+  fl_set_string(place, "thread_id", run->thread_id != NULL ? run->thread_id : "");
+  fl_set_string(place, "checkpoint_ns", run->ns);
+  fl_set_string(place, "checkpoint_id", checkpoint_id);
+  fl_set_take(config, "configurable", place);
+  return config;
+}
+
+static struct fl_value *metadata_of(const struct fl_run *run) {
+  struct fl_value *metadata = run->metadata != NULL ? fl_copy_shallow(run->metadata) : fl_object();
   fl_set_string(metadata, "source", run->source);
   fl_set_int(metadata, "step", run->step);
-  fl_set_take(payload, "metadata", metadata);
+  if (run->run_id != NULL) fl_set_string(metadata, "run_id", run->run_id);
+  return metadata;
+}
+
+void fl_emit_checkpoint(struct fl_run *run) {
+  if (!wants_either(run, FL_STREAM_CHECKPOINTS)) return;
+  struct fl_value *payload = fl_object(), *next = fl_array(), *tasks = fl_array();
+  fl_set_string(payload, "checkpoint_id", run->checkpoint_id);
+  fl_set_take(payload, "parent_checkpoint_id", run->parent_id[0] != '\0' ? fl_string(run->parent_id) : fl_null());
+  fl_set_take(payload, "config", config_of(run, run->checkpoint_id));
+  fl_set_take(payload, "parent_config", config_of(run, run->parent_id));
+  fl_set_take(payload, "metadata", metadata_of(run));
   fl_set_take(payload, "values", fl_state_to_value(fl_run_base(run)));
   for (size_t i = 0; i < run->task_count; i++) {
     fl_append_take(next, fl_string(fl_run_node(run, &run->tasks[i])->name));
-    fl_append_take(tasks, task_head(run, &run->tasks[i]));
+    struct fl_value *task = task_head(run, &run->tasks[i]);
+    fl_set_take(task, "interrupts", fl_array()); /* none of them has run */
+    fl_append_take(tasks, task);
   }
   fl_set_take(payload, "next", next);
   fl_set_take(payload, "tasks", tasks);
-  emit_take(run, FL_STREAM_CHECKPOINTS, payload);
+  emit_traced_take(run, FL_STREAM_CHECKPOINTS, "checkpoint", run->step, payload);
 }

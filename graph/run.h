@@ -95,13 +95,15 @@ struct fl_ev {
 
 enum fl_do_kind { FL_DO_COMMIT, FL_DO_START_TASK, FL_DO_CANCEL_TASK, FL_DO_EMIT, FL_DO_END };
 
+/* Bit 6 is the engine's own (FL_FOLLOW_EVENTS). What each shows is said at enum fl_follow in runtime.h. */
 enum fl_stream_mode {
   FL_STREAM_VALUES,
   FL_STREAM_UPDATES,
   FL_STREAM_MESSAGES,
   FL_STREAM_TASKS,
   FL_STREAM_CHECKPOINTS,
-  FL_STREAM_CUSTOM
+  FL_STREAM_CUSTOM,
+  FL_STREAM_DEBUG = 7
 };
 
 enum fl_run_status {

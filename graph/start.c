@@ -11,7 +11,9 @@
 /* ---- starting ---- */
 
 /* A node that names its input sees those channels and no others. */
-static struct fl_state *view_of(const struct fl_run *run, const struct fl_node_def *node) {
+struct fl_state *fl_task_view(const struct fl_run *run, const struct fl_planned *task) {
+  const struct fl_node_def *node = fl_run_node(run, task);
+  if (task->kind == FL_TASK_PUSH) return fl_state_create_arg(run->definition, task->arg, task->id);
   return node->input_names == NULL ? fl_state_ref((struct fl_state *)fl_run_base(run))
                                    : fl_state_restrict(fl_run_base(run), node->input_channels, node->input_count);
 }
@@ -25,8 +27,7 @@ static void start_task(struct fl_run *run, struct fl_planned *task) {
   effect->start.node_index = task->node;
   effect->start.checkpoint_no = run->checkpoint_no;
   effect->start.step = run->step + 1;
-  effect->start.state = task->kind == FL_TASK_PUSH ? fl_state_create_arg(run->definition, task->arg, task->id)
-                                                   : view_of(run, fl_run_node(run, task));
+  effect->start.state = fl_task_view(run, task);
   effect->start.arg = fl_value_ref(task->arg);
   effect->start.answers = fl_value_ref(task->answers);
   effect->start.remaining_steps = fl_run_remaining_steps(run);

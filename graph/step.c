@@ -139,6 +139,7 @@ static void take_checkpoint(struct fl_run *run, const struct fl_seal *seal) {
 
 void fl_seal_end(struct fl_run *run, struct fl_seal *seal, const struct fl_planned *last) {
   bool is_superstep = strcmp(seal->source, "loop") == 0, is_input = strcmp(seal->source, "input") == 0;
+  run->before = fl_state_ref(run->state);
   bool is_changed = take_values(run, seal);
   if (strcmp(seal->source, "fork") != 0) { /* which has the same ahead of it */
     fl_control_finish(run, seal->sends != NULL);
@@ -167,6 +168,8 @@ void fl_seal_end(struct fl_run *run, struct fl_seal *seal, const struct fl_plann
   }
   if (is_changed || is_input) fl_emit_values(run);
   fl_emit_checkpoint(run);
+  fl_state_unref(run->before);
+  run->before = NULL;
   fl_seal_abandon(seal);
 }
 

@@ -38,14 +38,20 @@ typedef void fl_run_event_fn(const struct fl_run_event *event, void *user);
 
 /* What to follow; several may be added up. The order of the bits is the order of enum fl_stream_mode. */
 enum fl_follow {
-  FL_FOLLOW_VALUES = 1,   /* the whole state after the input and after every superstep that changed it */
-  FL_FOLLOW_UPDATES = 2,  /* {node: writes} as each task ends */
-  FL_FOLLOW_MESSAGES = 4, /* tokens as they arrive (provisional), whole messages when they are stored */
-  FL_FOLLOW_TASKS = 8,
-  FL_FOLLOW_CHECKPOINTS = 16,
-  FL_FOLLOW_CUSTOM = 32,     /* what nodes emit */
-  FL_FOLLOW_EVENTS = 64,     /* each step: nodes, model calls, tool calls with arguments, results and milliseconds */
-  FL_FOLLOW_SUBGRAPHS = 256, /* all of it of subgraphs, too: their events say their namespace */
+  FL_FOLLOW_VALUES = 1,  /* the output after the input and after every superstep that changed it; once more when the run
+                            is interrupted, with what finished tasks wrote and "__interrupt__" */
+  FL_FOLLOW_UPDATES = 2, /* {node: writes} as each task ends, a list when it wrote a channel twice; {"__interrupt__"} */
+  FL_FOLLOW_MESSAGES = 4, /* tokens as they arrive (provisional), and each new message once, whole, when it is stored;
+                             "metadata" says node, step, task_id and ns */
+  FL_FOLLOW_TASKS =
+      8, /* starts {"id","name","step","input","triggers","interrupts"}, ends {"id","name","step","result",
+            "error","interrupts"}; several writes to a channel stand as {"$writes":[…]} */
+  FL_FOLLOW_CHECKPOINTS = 16, /* {"checkpoint_id","parent_checkpoint_id","config","parent_config","values",
+                                 "metadata","next","tasks"} */
+  FL_FOLLOW_CUSTOM = 32,      /* what nodes emit */
+  FL_FOLLOW_EVENTS = 64,      /* each step: nodes, model calls, tool calls with arguments, results and milliseconds */
+  FL_FOLLOW_DEBUG = 128,      /* {"step","timestamp","type": checkpoint, task or task_result,"payload"}, as above */
+  FL_FOLLOW_SUBGRAPHS = 256,  /* all of it of subgraphs, too: their events say their namespace */
 };
 
 /* What to do when the thread is being run already, by this process or by another one. Of the runs that wait in one
@@ -68,8 +74,8 @@ struct fl_invoke_options {
   struct fl_value *update;       /* object of channel values that join what is planned, alone or beside `resume` */
   const char *const *goto_nodes; /* nodes to start beside what is planned, NULL-terminated, likewise; on a new thread
                                     both act like an input */
-  const char *checkpoint; /* of the thread, an id or the unique front of one: the run begins there and not at the
-                             newest; what came after stays in the history. NULL: the newest. See thread.h */
+  const char *checkpoint;        /* of the thread, an id or the unique front of one: the run begins there and not at the
+                                    newest; what came after stays in the history. NULL: the newest. See thread.h */
   struct fl_value
       *metadata;  /* object, kept with every checkpoint that the run makes, at most 4 KiB of text; NULL: none */
   bool no_output; /* the state at the end is not wanted: a turn then costs what it adds, at any length */

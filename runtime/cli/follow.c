@@ -14,9 +14,10 @@ static const struct {
   const char *name;
   unsigned bit;
 } modes[] = {
-    {"values", FL_FOLLOW_VALUES}, {"updates", FL_FOLLOW_UPDATES},         {"messages", FL_FOLLOW_MESSAGES},
-    {"tasks", FL_FOLLOW_TASKS},   {"checkpoints", FL_FOLLOW_CHECKPOINTS}, {"custom", FL_FOLLOW_CUSTOM},
-    {"events", FL_FOLLOW_EVENTS},
+    {"values", FL_FOLLOW_VALUES},           {"updates", FL_FOLLOW_UPDATES},
+    {"messages", FL_FOLLOW_MESSAGES},       {"tasks", FL_FOLLOW_TASKS},
+    {"checkpoints", FL_FOLLOW_CHECKPOINTS}, {"custom", FL_FOLLOW_CUSTOM},
+    {"events", FL_FOLLOW_EVENTS},           {"debug", FL_FOLLOW_DEBUG},
 };
 
 static unsigned mode_bit(fl_slice name) {
@@ -33,7 +34,8 @@ int fl_follow_modes(const struct fl_args *args, const char *text) {
     if (bit == 0) {
       fl_usage(
           args,
-          "--stream does not know \"%.*s\"; it knows values, updates, messages, tasks, checkpoints, custom and events",
+          "--stream does not know \"%.*s\"; it knows values, updates, messages, tasks, checkpoints, custom, events "
+          "and debug",
           (int)size, text);
       return -1;
     }

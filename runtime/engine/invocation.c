@@ -84,7 +84,8 @@ bool fl_invocation_is_followed(const struct fl_invocation *invocation) {
 
 /* ---- items ---- */
 
-static const char *const mode_names[] = {"values", "updates", "messages", "tasks", "checkpoints", "custom"};
+static const char *const mode_names[] = {"values",      "updates", "messages", "tasks",
+                                         "checkpoints", "custom",  "events",   "debug"};
 
 static struct fl_task *find_task(const struct fl_frame *frame, const char *id) {
   for (struct fl_task *task = frame->invocation->tasks; task != NULL; task = task->next)

@@ -279,6 +279,7 @@ static void modes_are_read(void **state) {
       {"values", FL_FOLLOW_VALUES},
       {"updates,messages", FL_FOLLOW_UPDATES | FL_FOLLOW_MESSAGES},
       {"events,events", FL_FOLLOW_EVENTS},
+      {"debug,values", FL_FOLLOW_DEBUG | FL_FOLLOW_VALUES},
       {"tasks,checkpoints,custom", FL_FOLLOW_TASKS | FL_FOLLOW_CHECKPOINTS | FL_FOLLOW_CUSTOM},
       {"valves", -1},
       {"values,", FL_FOLLOW_VALUES},

@@ -371,7 +371,8 @@ static void trace_start(struct test_engine *engine, const struct fl_start_task *
 }
 
 static void trace_effect(struct test_engine *engine, struct fl_do *effect) {
-  static const char *const modes[] = {"values", "updates", "messages", "tasks", "checkpoints", "custom"};
+  static const char *const modes[] = {"values",      "updates", "messages", "tasks",
+                                      "checkpoints", "custom",  "events",   "debug"};
   static const char *const statuses[] = {"done", "interrupted", "failed", "cancelled", "to parent"};
   if (!engine->traces) return;
   switch (effect->kind) {

@@ -11,6 +11,8 @@ enum {
   UPDATES = FL_STREAM_BIT(FL_STREAM_UPDATES),
   TASKS = FL_STREAM_BIT(FL_STREAM_TASKS),
   CHECKPOINTS = FL_STREAM_BIT(FL_STREAM_CHECKPOINTS),
+  DEBUG = FL_STREAM_BIT(FL_STREAM_DEBUG),
+  ALL = VALUES | UPDATES | TASKS | CHECKPOINTS,
 };
 
 struct row {
@@ -18,7 +20,7 @@ struct row {
   test_node_fn *run;
   uint32_t modes;
   const char *input;
-  const char *expects; /* v: values, u: updates, t: tasks, c: checkpoints, as they come; E: the end */
+  const char *expects; /* v: values, u: updates, t: tasks, c: checkpoints, d: debug, as they come; E: the end */
 };
 
 static const struct row rows[] = {
@@ -35,21 +37,24 @@ static const struct row rows[] = {
     {"tasks: a question ends one", "a", "START>a", "a", ask_name, TASKS, "{}", "t t E"},
     {"tasks: a failure ends one", "a", "START>a", "a", fail_once, TASKS, "{}", "t t E"},
     {"checkpoints: of the input and of each step", "ab", "START>a a>b", NULL, NULL, CHECKPOINTS, "{}", "c c c E"},
-    {"all of a chain", "ab", "START>a a>b", NULL, NULL, ~0u, "{}", "v c t u t v c t u t v c E"},
-    {"all of a pair", "abc", "START>a,b a+b>c", NULL, NULL, ~0u, "{}", "v c t t u t u t v c t u t v c E"},
-    {"all of a question", "ab", "START>a a>b", "b", ask_name, ~0u, "{}", "v c t u t v c t t u E"},
+    {"all of a chain", "ab", "START>a a>b", NULL, NULL, ALL, "{}", "v c t u t v c t u t v c E"},
+    {"all of a pair", "abc", "START>a,b a+b>c", NULL, NULL, ALL, "{}", "v c t t u t u t v c t u t v c E"},
+    {"all of a question", "ab", "START>a a>b", "b", ask_name, ALL, "{}", "v c t u t v c t t v u E"},
+    {"values: a question shows what its siblings wrote", "ab", "START>a,b", "b", ask_name, VALUES, "{}", "v v E"},
+    {"debug: tasks and checkpoints", "ab", "START>a a>b", "b", ask_name, DEBUG, "{}", "d d d d d d E"},
+    {"debug beside tasks: ahead of each", "a", "START>a", NULL, NULL, DEBUG | TASKS, "{}", "d d t d t d E"},
 };
 
 static void write_nothing(struct test_call *call) {}
 
 /* The trace's lines of what was emitted, a letter each. */
 static void letters_of(const char *trace, struct fl_buf *text) {
-  static const char *const words[] = {"values", "updates", "tasks", "checkpoints", "end "};
+  static const char *const words[] = {"values", "updates", "tasks", "checkpoints", "debug", "end "};
   for (const char *line = trace; line != NULL && *line != '\0'; line = strchr(line, '\n'), line += line != NULL)
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
       if (strncmp(line, "  ", 2) != 0 || strncmp(line + 2, words[i], strlen(words[i])) != 0) continue;
       if (text->size > 0) fl_buf_add_char(text, ' ');
-      fl_buf_add_char(text, "vutcE"[i]);
+      fl_buf_add_char(text, "vutcdE"[i]);
     }
 }
 
@@ -86,6 +91,7 @@ struct watcher {
 
 static void watch(struct watcher *watcher, struct fl_ev *ev) {
   struct fl_effects effects = {0};
+  ev->wall_ms = 1795387930123;
   snprintf(ev->checkpoint_id, sizeof ev->checkpoint_id, "checkpoint-%zu", watcher->count);
   fl_run_step(watcher->run, ev, &effects);
   for (size_t i = 0; i < effects.count; i++) {
@@ -111,6 +117,25 @@ static const struct fl_value *nth(const struct watcher *watcher, enum fl_stream_
   return NULL;
 }
 
+/* The same payloads in the same order, with the time of the event that caused them. */
+static void debug_tells_the_same(const struct watcher *watcher) {
+  size_t tasks = 0, checkpoints = 0;
+  for (size_t i = 0; i < watcher->count; i++) {
+    const struct fl_value *traced = watcher->seen[i].payload;
+    if (watcher->seen[i].mode != FL_STREAM_DEBUG) continue;
+    bool is_checkpoint = strcmp(fl_get_string(traced, "type", ""), "checkpoint") == 0;
+    const struct fl_value *same =
+        is_checkpoint ? nth(watcher, FL_STREAM_CHECKPOINTS, checkpoints++) : nth(watcher, FL_STREAM_TASKS, tasks++);
+    const struct fl_value *place = is_checkpoint ? fl_get(same, "metadata") : same;
+    assert_ptr_equal(fl_get(traced, "payload"), same);
+    assert_int_equal(fl_get_int(traced, "step", -1), fl_get_int(place, "step", -2));
+    assert_string_equal(fl_get_string(traced, "timestamp", ""), "2026-11-22T22:52:10.123Z");
+    if (!is_checkpoint) assert_string_equal(fl_get_string(traced, "type", ""), tasks % 2 == 1 ? "task" : "task_result");
+  }
+  assert_int_equal(tasks, 4);
+  assert_int_equal(checkpoints, 3);
+}
+
 static void payloads(void **state) {
   struct fl_definition *definition = shape("ab", "START>a a>b", NULL, NULL);
   struct fl_run_settings settings = {.size = sizeof settings, .stream_modes = ~0u, .ephemeral = true};
@@ -126,7 +151,10 @@ static void payloads(void **state) {
   assert_string_equal(fl_get_string(start, "name", ""), "a");
   assert_same(fl_get(start, "triggers"), "[\"branch:to:a\"]", "triggers");
   assert_string_equal(fl_get_string(start, "id", ""), fl_get_string(finish, "id", "?"));
+  assert_same(fl_get(start, "input"), "{\"log\":[],\"n\":1}", "input");
   assert_same(fl_get(finish, "result"), "{\"log\":\"a\"}", "result");
+  assert_same(fl_get(nth(&watcher, FL_STREAM_TASKS, 3), "result"), "{\"log\":{\"$writes\":[\"b\",1]},\"one\":\"b\"}",
+              "a channel twice");
   assert_same(fl_get(finish, "error"), "null", "error");
   assert_same(fl_get(finish, "interrupts"), "[]", "interrupts");
   const struct fl_value *first = nth(&watcher, FL_STREAM_CHECKPOINTS, 0),
@@ -136,7 +164,10 @@ static void payloads(void **state) {
   assert_same(fl_get(first, "next"), "[\"a\"]", "next");
   assert_string_equal(fl_get_string(second, "parent_checkpoint_id", ""), fl_get_string(first, "checkpoint_id", "?"));
   assert_same(fl_get(second, "metadata"), "{\"source\":\"loop\",\"step\":1}", "metadata");
+  assert_same(fl_get(first, "parent_config"), "null", "no parent");
+  assert_true(fl_equal(fl_get(second, "parent_config"), fl_get(first, "config")));
   assert_int_equal(fl_size(fl_get(nth(&watcher, FL_STREAM_CHECKPOINTS, 2), "tasks")), 0);
+  debug_tells_the_same(&watcher);
   assert_null(watcher.ended);
   for (size_t i = 0; i < watcher.count; i++) fl_value_unref(watcher.seen[i].payload);
   fl_run_destroy(watcher.run);
