@@ -80,6 +80,12 @@ static void emit_take(struct fl_run *run, enum fl_stream_mode mode, struct fl_va
   effect->payload = payload;
 }
 
+const char *fl_stream_mode_name(enum fl_stream_mode mode) {
+  static const char *const names[] = {"values",      "updates", "messages", "tasks",
+                                      "checkpoints", "custom",  "events",   "debug"};
+  return names[mode];
+}
+
 static bool wants_either(const struct fl_run *run, enum fl_stream_mode mode) {
   return fl_run_wants(run, mode) || fl_run_wants(run, FL_STREAM_DEBUG);
 }

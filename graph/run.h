@@ -105,6 +105,7 @@ enum fl_stream_mode {
   FL_STREAM_CUSTOM,
   FL_STREAM_DEBUG = 7
 };
+const char *fl_stream_mode_name(enum fl_stream_mode mode);
 
 enum fl_run_status {
   FL_RUN_DONE,        /* nothing left to run */

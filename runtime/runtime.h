@@ -33,6 +33,7 @@ struct fl_run_event {
   const char *ns;   /* checkpoint namespace, "" for the root graph */
   const char *node; /* NULL when it is not of one node */
   struct fl_value *data;
+  const char *id; /* RUN:NUMBER of an event that is kept, see keep_events; NULL: it is not */
 };
 typedef void fl_run_event_fn(const struct fl_run_event *event, void *user);
 
@@ -84,6 +85,9 @@ struct fl_invoke_options {
   unsigned follow;           /* enum fl_follow, added up */
   fl_run_event_fn *on_event; /* NULL: nobody follows */
   void *user;
+  bool keep_events; /* what `follow` names is stored with the thread, also when nobody follows, and is told after it is
+                       stored, with an id; fl_thread_events reads it again. Tokens are not kept. Runs that are stored
+                       at their end only, or while the next step runs, may tell before they store */
   enum fl_on_busy on_busy;
   struct fl_value *context;      /* an object: what nodes read as context.NAME; NULL: the graph's defaults */
   uint32_t max_concurrency;      /* tasks at the same time; 0: the graph's */

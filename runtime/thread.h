@@ -60,6 +60,19 @@ FL_API int fl_thread_history(struct fl_runtime *runtime, const struct fl_history
 FL_API int fl_thread_diff(struct fl_runtime *runtime, const struct fl_thread_place *from,
                           const struct fl_thread_place *to, struct fl_value **ret_diff, struct fl_error *err);
 
+struct fl_events_query {
+  size_t size;
+  const char *thread;
+  const char *run;   /* only those of this run; NULL: of all */
+  const char *after; /* id of an event: only those behind it, for whoever lost a stream; NULL: from the first */
+  size_t limit;      /* 0: all */
+};
+/* The events that runs with keep_events have told, oldest first; `entry` is lent for the visit, which returns false to
+ * stop: {"id","run_id","mode","ns"?,"node"?,"data"}. They go when the thread is deleted. Errors: FL_E_INVALID,
+ * FL_E_NOT_FOUND (no such thread, or it has no event `after`), FL_E_CORRUPT, FL_E_IO. */
+FL_API int fl_thread_events(struct fl_runtime *runtime, const struct fl_events_query *query,
+                            bool (*visit)(const struct fl_value *entry, void *user), void *user, struct fl_error *err);
+
 struct fl_thread_query {
   size_t size;
   size_t limit;       /* 0: all */

@@ -111,6 +111,7 @@ int fl_cmd_run(struct fl_args *args);
 int fl_cmd_threads_list(struct fl_args *args);
 int fl_cmd_threads_show(struct fl_args *args);
 int fl_cmd_threads_history(struct fl_args *args);
+int fl_cmd_threads_events(struct fl_args *args);
 int fl_cmd_threads_state(struct fl_args *args);
 int fl_cmd_threads_diff(struct fl_args *args);
 int fl_cmd_threads_fork(struct fl_args *args);

@@ -197,6 +197,7 @@ static void show_delta(struct fl_follower *follower, const struct fl_value *data
 
 static void print_line(const struct fl_run_event *event) {
   FL_VALUE_AUTO line = fl_object();
+  if (event->id != NULL) fl_set_string(line, "id", event->id);
   fl_set_string(line, "mode", event->mode);
   if (event->ns[0] != '\0') fl_set_string(line, "ns", event->ns);
   if (event->node != NULL) fl_set_string(line, "node", event->node);

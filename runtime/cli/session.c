@@ -157,6 +157,7 @@ int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *opti
   options->context = session->context;
   options->max_concurrency = (uint32_t)fl_args_number(args, "max-concurrency", 10000);
   options->durability = session->durability;
+  options->keep_events = fl_args_has(args, "keep-events");
   options->follow = fl_follower_wants(&session->follower);
   options->on_event = fl_follower_event;
   options->user = &session->follower;

@@ -253,6 +253,7 @@ struct fl_item {
   enum fl_item_kind kind;
   struct fl_frame *frame;
   uint64_t ticket;
+  uint64_t event_no; /* of an event that is kept, in its run; 0: it is not kept */
   struct fl_do effect;
   const char *mode; /* EVENT */
   char *node;
@@ -313,6 +314,7 @@ struct fl_invocation {
   struct fl_queued_event *events, **events_tail;
   struct fl_item *items, **items_tail;
   uint64_t last_ticket, acked_ticket;
+  uint64_t last_event_no;              /* of the events that are kept */
   struct fl_task *tasks, **tasks_tail; /* of all frames */
   struct fl_frame *frames;             /* those inside tasks */
   bool has_gone_frames;                /* some of them are over */
@@ -352,6 +354,14 @@ uint64_t fl_frame_ticket_of(const struct fl_frame *frame, uint64_t seq);
 /* The first commit of the frame's core that waits behind a ticket: what the core must take back when a commit of the
  * engine's own, or of another frame, fails. UINT64_MAX when nothing waits. */
 uint64_t fl_frame_seq_behind(const struct fl_frame *frame, uint64_t ticket);
+/* kept.c: events that are stored, so that whoever was away reads them again. fl_keep_event gives one its number and
+ * adds its record; 0 when the run keeps none. The text of an id is RUN:NUMBER. */
+enum { FL_EVENT_ID_SIZE = FL_UUID_SIZE + 24 };
+bool fl_invocation_keeps_events(const struct fl_invocation *invocation);
+uint64_t fl_keep_event(const struct fl_frame *frame, const struct fl_run_event *event, struct fl_records *records);
+const char *fl_event_id(const char *run_id, uint64_t event_no, char ret_id[FL_EVENT_ID_SIZE]);
+/* Whether anybody hears, or will read, what is told. */
+bool fl_invocation_tells(const struct fl_invocation *invocation);
 struct fl_queued_event *fl_queued_event_create(enum fl_ev_kind kind);
 void fl_queued_event_free(struct fl_queued_event *event);
 /* Tells whoever follows, once the ticket is acknowledged (0: now). Takes the data. */
@@ -426,7 +436,7 @@ struct fl_task {
   size_t write_count, write_capacity;
   struct fl_gotos gotos;               /* where it goes beside its edges */
   struct fl_parent_command *to_parent; /* NULL: nothing was said to the graph above */
-  struct fl_error *error; /* why it failed; NULL: it has not */
+  struct fl_error *error;              /* why it failed; NULL: it has not */
   struct fl_value *question;
   size_t answer_count; /* how many answers were asked for so far */
   int call_count;

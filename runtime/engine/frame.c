@@ -9,7 +9,7 @@ struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
   const struct fl_invocation *invocation = frame->invocation;
   struct fl_run_settings settings = {
       .size = sizeof settings, .recursion_limit = invocation->options.recursion_limit, .ns = frame->ns};
-  bool is_told = invocation->options.on_event != NULL && fl_frame_is_told(frame);
+  bool is_told = fl_invocation_tells(invocation) && fl_frame_is_told(frame);
   settings.stream_modes =
       is_told ? invocation->options.follow & ~(unsigned)(FL_FOLLOW_EVENTS | FL_FOLLOW_SUBGRAPHS) : 0;
   settings.ephemeral = fl_frame_is_ephemeral(frame);
@@ -26,17 +26,26 @@ struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
   return settings;
 }
 
+static uint64_t keep_item(const struct fl_item *item, struct fl_records *records) {
+  struct fl_run_event event = {.mode = item->mode, .ns = item->frame->ns, .node = item->node, .data = item->data};
+  return fl_keep_event(item->frame, &event, records);
+}
+
 void fl_frame_tell(struct fl_frame *frame, const char *mode, const char *node, struct fl_value *data, uint64_t ticket) {
   if (!fl_frame_is_told(frame)) {
     fl_value_unref(data);
     return;
   }
-  if (frame->invocation->durability != FL_DURABLE_SYNC) ticket = 0;
+  struct fl_invocation *invocation = frame->invocation;
   struct fl_item *item = fl_new(struct fl_item);
-  *item = (struct fl_item){
-      .kind = FL_ITEM_EVENT, .frame = frame, .ticket = ticket, .mode = mode, .node = fl_strdup(node), .data = data};
-  fl_invocation_add_item(frame->invocation, item);
-  fl_invocation_wake(frame->invocation);
+  *item = (struct fl_item){.kind = FL_ITEM_EVENT, .frame = frame, .mode = mode, .node = fl_strdup(node), .data = data};
+  struct fl_records records = {0};
+  item->event_no = keep_item(item, &records);
+  if (item->event_no > 0) ticket = fl_invocation_commit(invocation, &records); /* behind every commit before it */
+  if (item->event_no > 0 && invocation->root.is_ending) fl_invocation_flush(invocation);
+  item->ticket = invocation->durability == FL_DURABLE_SYNC ? ticket : 0;
+  fl_invocation_add_item(invocation, item);
+  fl_invocation_wake(invocation);
 }
 
 /* ---- effects ---- */
@@ -61,9 +70,9 @@ static void add_thread_record(struct fl_invocation *invocation, struct fl_record
   record->thread.wall_ms = fl_world_wall_ms(invocation->runtime->world);
 }
 
-static const struct fl_do *find_end(const struct fl_effects *effects) {
-  for (size_t i = 0; i < effects->count; i++)
-    if (effects->items[i].kind == FL_DO_END) return &effects->items[i];
+static struct fl_do *find_last(struct fl_effects *effects, enum fl_do_kind kind) {
+  for (size_t i = effects->count; i > 0; i--)
+    if (effects->items[i - 1].kind == kind) return &effects->items[i - 1];
   return NULL;
 }
 
@@ -74,6 +83,26 @@ static void perform_commit(struct fl_frame *frame, struct fl_do *effect, const s
   else if (is_root && !invocation->has_begun) add_thread_record(invocation, &effect->records, "busy");
   invocation->has_begun |= is_root;
   fl_frame_commit(frame, effect);
+}
+
+/* What will be told of the effects, and before them of the task that caused them, gets its numbers; its records go with
+ * the last commit of the effects, or on their own when there is none. `event_nos`: of each effect. */
+static void keep_events(struct fl_frame *frame, struct fl_effects *effects, struct fl_task *task, uint64_t *event_nos) {
+  struct fl_records records = {0};
+  for (struct fl_item *item = task != NULL ? task->late : NULL; item != NULL; item = item->next) {
+    item->frame = task->frame;
+    item->event_no = keep_item(item, &records);
+  }
+  for (size_t i = 0; i < effects->count; i++) {
+    const struct fl_do *effect = &effects->items[i];
+    if (effect->kind != FL_DO_EMIT) continue;
+    struct fl_run_event event = {.mode = fl_stream_mode_name(effect->mode), .ns = frame->ns, .data = effect->payload};
+    event_nos[i] = fl_keep_event(frame, &event, &records);
+  }
+  struct fl_do *commit = find_last(effects, FL_DO_COMMIT);
+  if (records.count > 0 && commit != NULL) fl_records_move(&commit->records, &records);
+  else if (records.count > 0) fl_invocation_commit(frame->invocation, &records);
+  fl_records_deinit(&records);
 }
 
 /* Late events of a task wait for the commit that its end caused. */
@@ -105,10 +134,25 @@ static uint64_t ticket_for(const struct fl_frame *frame, const struct fl_do *eff
   return waits ? fl_frame_ticket_of(frame, effect->after) : 0;
 }
 
+static void add_effect(struct fl_frame *frame, struct fl_do *effect, uint64_t event_no) {
+  struct fl_invocation *invocation = frame->invocation;
+  struct fl_item *item = fl_new(struct fl_item);
+  *item = (struct fl_item){.kind = FL_ITEM_EFFECT,
+                           .frame = frame,
+                           .ticket = ticket_for(frame, effect),
+                           .event_no = event_no,
+                           .effect = *effect};
+  if (event_no > 0 && invocation->durability == FL_DURABLE_SYNC) item->ticket = invocation->last_ticket;
+  *effect = (struct fl_do){.kind = FL_DO_COMMIT}; /* what it owned has moved */
+  fl_invocation_add_item(invocation, item);
+}
+
 static void take_effects(struct fl_frame *frame, struct fl_effects *effects, struct fl_task *task) {
   struct fl_invocation *invocation = frame->invocation;
-  const struct fl_do *end = find_end(effects);
+  const struct fl_do *end = find_last(effects, FL_DO_END);
+  FL_FREE_AUTO uint64_t *event_nos = fl_new_array(uint64_t, effects->count);
   size_t commit_count = 0;
+  keep_events(frame, effects, task, event_nos);
   for (size_t i = 0; i < effects->count; i++) {
     if (effects->items[i].kind != FL_DO_COMMIT) continue;
     perform_commit(frame, &effects->items[i], end);
@@ -118,15 +162,8 @@ static void take_effects(struct fl_frame *frame, struct fl_effects *effects, str
   if (end != NULL && fl_frame_is_root(frame)) fl_invocation_flush(invocation);
   frame->is_ending |= end != NULL;
   release_late(invocation, task, invocation->durability == FL_DURABLE_SYNC ? invocation->last_ticket : 0);
-  for (size_t i = 0; i < effects->count; i++) {
-    struct fl_do *effect = &effects->items[i];
-    if (effect->kind == FL_DO_COMMIT) continue;
-    struct fl_item *item = fl_new(struct fl_item);
-    *item = (struct fl_item){
-        .kind = FL_ITEM_EFFECT, .frame = frame, .ticket = ticket_for(frame, effect), .effect = *effect};
-    *effect = (struct fl_do){.kind = FL_DO_COMMIT}; /* what it owned has moved */
-    fl_invocation_add_item(invocation, item);
-  }
+  for (size_t i = 0; i < effects->count; i++)
+    if (effects->items[i].kind != FL_DO_COMMIT) add_effect(frame, &effects->items[i], event_nos[i]);
 }
 
 /* A bulk update has a checkpoint for each superstep, and ids that rise. */

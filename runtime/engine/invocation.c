@@ -78,14 +78,15 @@ void fl_invocation_add_item(struct fl_invocation *invocation, struct fl_item *it
   invocation->items_tail = &item->next;
 }
 
+bool fl_invocation_tells(const struct fl_invocation *invocation) {
+  return invocation->options.on_event != NULL || fl_invocation_keeps_events(invocation);
+}
+
 bool fl_invocation_is_followed(const struct fl_invocation *invocation) {
-  return invocation->options.on_event != NULL && (invocation->options.follow & FL_FOLLOW_EVENTS) != 0;
+  return fl_invocation_tells(invocation) && (invocation->options.follow & FL_FOLLOW_EVENTS) != 0;
 }
 
 /* ---- items ---- */
-
-static const char *const mode_names[] = {"values",      "updates", "messages", "tasks",
-                                         "checkpoints", "custom",  "events",   "debug"};
 
 static struct fl_task *find_task(const struct fl_frame *frame, const char *id) {
   for (struct fl_task *task = frame->invocation->tasks; task != NULL; task = task->next)
@@ -93,10 +94,12 @@ static struct fl_task *find_task(const struct fl_frame *frame, const char *id) {
   return NULL;
 }
 
-static void tell_now(const struct fl_frame *frame, const char *mode, const char *node, struct fl_value *data) {
-  struct fl_invocation *invocation = frame->invocation;
-  if (invocation->options.on_event == NULL || !fl_frame_is_told(frame)) return;
-  struct fl_run_event event = {.mode = mode, .ns = frame->ns, .node = node, .data = data};
+static void tell_now(const struct fl_item *item, const char *mode, struct fl_value *data) {
+  const struct fl_invocation *invocation = item->frame->invocation;
+  if (invocation->options.on_event == NULL || !fl_frame_is_told(item->frame)) return;
+  char id[FL_EVENT_ID_SIZE];
+  struct fl_run_event event = {.mode = mode, .ns = item->frame->ns, .node = item->node, .data = data};
+  if (item->event_no > 0) event.id = fl_event_id(invocation->run_id, item->event_no, id);
   invocation->options.on_event(&event, invocation->options.user);
 }
 
@@ -118,7 +121,7 @@ static void perform(struct fl_invocation *invocation, struct fl_item *item) {
   struct fl_do *effect = &item->effect;
   struct fl_frame *frame = item->frame;
   if (item->kind == FL_ITEM_EVENT) {
-    tell_now(frame, item->mode, item->node, item->data);
+    tell_now(item, item->mode, item->data);
   } else if (effect->kind == FL_DO_START_TASK) {
     invocation->has_started = true;
     fl_task_start(frame, &effect->start);
@@ -126,7 +129,7 @@ static void perform(struct fl_invocation *invocation, struct fl_item *item) {
     struct fl_task *task = find_task(frame, effect->task_id);
     if (task != NULL) fl_task_cancel(task);
   } else if (effect->kind == FL_DO_EMIT) {
-    tell_now(frame, mode_names[effect->mode], NULL, effect->payload);
+    tell_now(item, fl_stream_mode_name(effect->mode), effect->payload);
   } else if (effect->kind == FL_DO_END) {
     frame->has_ended = true;
     frame->end = *effect;

@@ -68,8 +68,7 @@ int fl_task_interrupt(struct fl_task *task, struct fl_value *question, struct fl
 /* Nothing that a node says may be seen before what it is based on is on disk. */
 void fl_task_emit_take(struct fl_task *task, struct fl_value *value) {
   fl_task_heartbeat(task);
-  bool is_wanted =
-      task->invocation->options.on_event != NULL && (task->invocation->options.follow & FL_FOLLOW_CUSTOM) != 0;
+  bool is_wanted = fl_invocation_tells(task->invocation) && (task->invocation->options.follow & FL_FOLLOW_CUSTOM) != 0;
   if (!is_wanted) fl_value_unref(value);
   else fl_frame_tell(task->frame, "custom", task->start.node, value, task->invocation->last_ticket);
 }

@@ -84,7 +84,7 @@ static void bash_completes(void **state) {
       {{"fairlead", "th"}, 2, " threads ", "run"},
       {{"fairlead", "threads", ""},
        3,
-       " list show state history diff fork edit resume copy delete export import prune storage recover ",
+       " list show state history events diff fork edit resume copy delete export import prune storage recover ",
        "graph"},
       {{"fairlead", "graph", "dr"}, 3, " draw ", "check"},
       {{"fairlead", "run", "--re"}, 3, " --resume --recursion-limit ", "--store"},

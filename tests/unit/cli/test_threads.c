@@ -74,6 +74,30 @@ static void a_question_is_answered_and_kept(void **state) {
   caught_deinit(&caught);
 }
 
+static void events_are_read_again(void **state) {
+  struct caught caught = {0};
+  RUN(0, "run $F/talk.yaml -t kept --keep-events --json --stream updates,events hello");
+  const char *line = strstr(caught.out, "\"mode\":\"updates\"");
+  assert_non_null(line);
+  while (line > caught.out && line[-1] != '\n') line--;
+  char id[80] = "";
+  assert_int_equal(sscanf(line, "{\"id\":\"%79[^\"]", id), 1);
+  RUN(0, "threads events kept --json");
+  assert_says(caught.out, id);
+  assert_says(caught.out, "\"run_start\"");
+  RUN(0, "threads events kept --after %s --json --follow", id);
+  assert_lacks(caught.out, "\"run_start\"");
+  RUN(0, "threads events kept -n 1");
+  assert_says(caught.out, ":1  events  {");
+  RUN(0, "threads events t2");
+  assert_says(caught.out, "no events; 'fairlead run --keep-events' keeps them");
+  RUN(1, "threads events kept --after nothing:1");
+  assert_says(caught.err, "thread kept has kept no event \"nothing:1\"");
+  RUN(1, "threads events nobody");
+  RUN(2, "threads events kept -n 2 --follow");
+  caught_deinit(&caught);
+}
+
 /* The last of lines of JSON; NULL when it is none. */
 static struct fl_value *last_line(char *text) {
   size_t size = strlen(text);
@@ -387,6 +411,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_interrupt_is_answered),
       cmocka_unit_test(a_question_is_answered_and_kept),
+      cmocka_unit_test(events_are_read_again),
       cmocka_unit_test(what_cannot_be_run_is_told),
       cmocka_unit_test(a_zero_byte_is_no_text),
       cmocka_unit_test(json_lines_have_their_shapes),

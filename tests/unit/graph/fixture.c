@@ -371,8 +371,6 @@ static void trace_start(struct test_engine *engine, const struct fl_start_task *
 }
 
 static void trace_effect(struct test_engine *engine, struct fl_do *effect) {
-  static const char *const modes[] = {"values",      "updates", "messages", "tasks",
-                                      "checkpoints", "custom",  "events",   "debug"};
   static const char *const statuses[] = {"done", "interrupted", "failed", "cancelled", "to parent"};
   if (!engine->traces) return;
   switch (effect->kind) {
@@ -382,7 +380,7 @@ static void trace_effect(struct test_engine *engine, struct fl_do *effect) {
     break;
   case FL_DO_START_TASK: trace_start(engine, &effect->start); break;
   case FL_DO_CANCEL_TASK: tracef(engine, "  cancel %s\n", node_of(engine, effect->task_id)); break;
-  case FL_DO_EMIT: tracef(engine, "  %-6s %s\n", modes[effect->mode], compact(effect->payload)); break;
+  case FL_DO_EMIT: tracef(engine, "  %-6s %s\n", fl_stream_mode_name(effect->mode), compact(effect->payload)); break;
   case FL_DO_END:
     tracef(engine, "  end    %s%s%s%s%s\n", statuses[effect->status], effect->interrupts != NULL ? " " : "",
            effect->interrupts != NULL ? compact(effect->interrupts) : "", effect->status == FL_RUN_FAILED ? ": " : "",
