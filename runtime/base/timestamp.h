@@ -3,7 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-enum { FL_TIMESTAMP_SIZE = 40 };
+enum { FL_TIMESTAMP_SIZE = 80 }; /* more than it takes: the compiler cannot know the ranges */
 
 /* RFC 3339 in UTC with milliseconds, "2026-11-22T22:52:10.123Z", of milliseconds since the Unix epoch. A time outside
  * of the years 0 to 9999, which the format does not know, is the epoch. */
