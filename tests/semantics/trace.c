@@ -49,11 +49,11 @@ static void end_starts(struct trace *trace) {
   trace->is_starting = false;
 }
 
-static int compare_updates(const struct trace *trace, const struct fl_value *a, const struct fl_value *b) {
+static int compare_updates(const struct fl_value *running, const struct fl_value *a, const struct fl_value *b) {
   struct fl_member first = {0}, second = {0};
   if (!fl_next_member(fl_at(a, 1), &first) || !fl_next_member(fl_at(b, 1), &second)) return 0;
-  for (size_t i = 0; i < fl_size(trace->running); i++) {
-    const char *node = fl_as_string(fl_at(trace->running, i));
+  for (size_t i = 0; i < fl_size(running); i++) {
+    const char *node = fl_as_string(fl_at(running, i));
     bool is_first = strcmp(node, first.key) == 0, is_second = strcmp(node, second.key) == 0;
     if (is_first && is_second) break;
     if (is_first || is_second) return is_first ? -1 : 1;
@@ -61,26 +61,29 @@ static int compare_updates(const struct trace *trace, const struct fl_value *a, 
   return strcmp(text_of(a), text_of(b));
 }
 
-/* The order in which tasks of a superstep end is nobody's promise: their updates are put into the order of the tasks.
- */
-static void sort_updates(struct trace *trace) {
-  size_t count = fl_size(trace->stream), first = count;
+struct fl_value *trace_sorted(const struct fl_value *stream, const struct fl_value *running) {
+  size_t count = fl_size(stream), first = count;
   struct fl_value *sorted = fl_array();
-  while (first > 0 && strcmp(kind_of(fl_at(trace->stream, first - 1)), "updates") == 0) first--;
-  for (size_t i = 0; i < first; i++) fl_append_take(sorted, fl_value_ref(fl_at(trace->stream, i)));
+  while (first > 0 && strcmp(kind_of(fl_at(stream, first - 1)), "updates") == 0) first--;
+  for (size_t i = 0; i < first; i++) fl_append_take(sorted, fl_value_ref(fl_at(stream, i)));
   for (size_t taken = first; taken < count; taken++) {
     const struct fl_value *least = NULL;
     for (size_t i = first; i < count; i++) {
-      const struct fl_value *entry = fl_at(trace->stream, i);
+      const struct fl_value *entry = fl_at(stream, i);
       size_t rank = first;
       for (size_t j = first; j < count; j++) {
-        int order = compare_updates(trace, fl_at(trace->stream, j), entry);
+        int order = compare_updates(running, fl_at(stream, j), entry);
         if (order < 0 || (order == 0 && j < i)) rank++;
       }
       if (rank == taken) least = entry;
     }
     fl_append_take(sorted, fl_value_ref((struct fl_value *)(uintptr_t)least));
   }
+  return sorted;
+}
+
+static void sort_updates(struct trace *trace) {
+  struct fl_value *sorted = trace_sorted(trace->stream, trace->running);
   fl_value_unref(trace->stream);
   trace->stream = sorted;
 }
@@ -137,16 +140,23 @@ static struct fl_value *new_checkpoints(struct trace *trace, struct rig *rig) {
   return oldest_first;
 }
 
+/* The node of the thread's own graph: of a question inside, the node that runs the graph, as LangGraph tells it. */
+static struct fl_value *asking_node(const struct fl_value *interrupt) {
+  const char *ns = fl_get_string(interrupt, "ns", "");
+  if (ns[0] == '\0') return fl_value_ref(fl_get(interrupt, "node"));
+  return fl_string_n(ns, strcspn(ns, ":|"));
+}
+
 /* {"node", "value"} of each question; of a stop at a node {"node", "when"}. */
 static struct fl_value *questions(const struct fl_value *interrupts) {
   struct fl_value *list = fl_array();
   for (size_t i = 0; i < fl_size(interrupts); i++) {
-    static const char *const told[] = {"ns", "node", "when", "value"};
+    static const char *const told[] = {"when", "value"};
+    const struct fl_value *interrupt = fl_at(interrupts, i);
     struct fl_value *question = fl_object();
-    for (size_t j = 0; j < sizeof told / sizeof told[0]; j++) {
-      struct fl_value *part = fl_get(fl_at(interrupts, i), told[j]);
-      if (part != NULL && !(j == 0 && fl_string_size(part) == 0)) fl_set_take(question, told[j], fl_value_ref(part));
-    }
+    fl_set_take(question, "node", asking_node(interrupt));
+    for (size_t j = 0; j < sizeof told / sizeof told[0]; j++)
+      if (fl_get(interrupt, told[j]) != NULL) fl_set_take(question, told[j], fl_value_ref(fl_get(interrupt, told[j])));
     fl_append_take(list, question);
   }
   return list;

@@ -27,3 +27,7 @@ struct fl_value *trace_end(struct trace *trace, struct rig *rig, struct fl_defin
 
 /* JSON for people: what fits into a line stands on one. The caller frees it. */
 char *trace_pretty(const struct fl_value *value);
+
+/* A stream whose last updates stand in the order of `running`, names of the nodes of the superstep, and by their text:
+ * the order in which tasks of a superstep end is nobody's promise. A new array. */
+struct fl_value *trace_sorted(const struct fl_value *stream, const struct fl_value *running);

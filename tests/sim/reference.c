@@ -1,63 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /* What graphs mean, as naively as it can be said: one thread, one superstep after the other, everything in plain
- * arrays, every state a full copy, nothing stored. No line of it is shared with graph/ or runtime/engine/. */
-#include "tests/sim/shape.h"
+ * arrays, every state a full copy, nothing stored; a graph inside a node is the same once more. No line of it is shared
+ * with graph/ or runtime/engine/. */
+#include "tests/sim/reference.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOG_MAX = 800, TASKS_MAX = 32, TEXT_MAX = 24 };
-
-struct state {
-  char log[LOG_MAX][TEXT_MAX];
-  int log_count, n, x; /* x: the node that wrote it, or -1 */
-};
-
-enum task_status { READY, DONE, FAILED, ASKS };
-struct task {
-  int node;
-  enum task_status status;
-  bool is_answered;
-  char wrote[TEXT_MAX], question[TEXT_MAX];
-};
-
-struct thread {
-  const struct shape *shape;
-  struct state state;
-  bool is_triggered[SHAPE_NODES_MAX];
-  bool has_reported[SHAPE_EDGES_MAX][SHAPE_ENDS_MAX];
-  struct task tasks[TASKS_MAX];
-  int task_count, step, used;
-  bool stands_before, stands_after, has_begun, is_over;
-  const char *stop_after[TASKS_MAX];
-  int stop_after_count;
-  const char *error; /* of the step of the case */
-  struct fl_value *stream, *checkpoints, *updates[TASKS_MAX];
-};
-
 /* ---- the state ---- */
 
 static void write_log(struct state *state, const char *text) {
-  if (state->log_count < LOG_MAX) snprintf(state->log[state->log_count++], TEXT_MAX, "%s", text);
+  if (state->log_count == LOG_MAX) abort(); /* the shape is drawn so that it stays below */
+  snprintf(state->log[state->log_count++], TEXT_MAX, "%s", text);
 }
 
 /* What a task writes, onto a state; whether it does so to the one value x. */
 static bool fold(const struct thread *thread, const struct task *task, struct state *onto) {
   const struct shape_node *node = &thread->shape->nodes[task->node];
-  write_log(onto, task->wrote);
+  for (int i = 0; node->kind == NODE_CHILD && i < task->child->state.log_count; i++)
+    write_log(onto, task->child->state.log[i]);
+  if (node->kind != NODE_CHILD) write_log(onto, task->wrote);
   if (node->kind == NODE_SET && node->writes_n) onto->n += node->add;
   if (node->kind != NODE_SET || !node->writes_x) return false;
   onto->x = task->node;
   return true;
 }
 
-static struct fl_value *told_state(const struct state *state) {
-  struct fl_value *value = fl_object(), *log = fl_array();
-  for (int i = 0; i < state->log_count; i++) fl_append_take(log, fl_string(state->log[i]));
-  fl_set_take(value, "log", log);
-  fl_set_int(value, "n", state->n);
-  if (state->x >= 0) fl_set_string(value, "x", shape_name(state->x));
-  return value;
+/* Tasks that edges started come first, then those of sends, each in their order. */
+int reference_pending(const struct thread *thread, struct state *onto) {
+  int x_count = 0;
+  *onto = thread->state;
+  for (int sent = 0; sent < 2; sent++)
+    for (int i = 0; i < thread->task_count; i++)
+      if (thread->tasks[i].status == DONE && (thread->tasks[i].element > 0) == (sent == 1))
+        x_count += fold(thread, &thread->tasks[i], onto);
+  return x_count;
 }
 
 static bool holds(const struct shape_arm *arm, const struct state *state) {
@@ -71,40 +48,14 @@ static bool holds(const struct shape_arm *arm, const struct state *state) {
   return false;
 }
 
-/* ---- telling ---- */
-
-static void tell(struct thread *thread, const char *kind, struct fl_value *taken) {
-  struct fl_value *entry = fl_array();
-  fl_append_take(entry, fl_string(kind));
-  fl_append_take(entry, taken);
-  fl_append_take(thread->stream, entry);
-}
-
-static struct fl_value *told_tasks(const struct thread *thread, bool (*wanted)(const struct task *task)) {
-  struct fl_value *names = fl_array();
-  for (int i = 0; i < thread->task_count; i++)
-    if (wanted(&thread->tasks[i])) fl_append_take(names, fl_string(shape_name(thread->tasks[i].node)));
-  return names;
-}
-static bool is_any(const struct task *task) { return true; }
-static bool is_open(const struct task *task) { return task->status != DONE; }
-static bool has_failed(const struct task *task) { return task->status == FAILED; }
-static bool is_due(const struct task *task) {
-  return task->status == READY || task->status == FAILED || (task->status == ASKS && task->is_answered);
-}
-
-static void tell_checkpoint(struct thread *thread, const char *source) {
-  struct fl_value *entry = fl_array();
-  fl_append_take(entry, fl_string(source));
-  fl_append_take(entry, fl_int(thread->step));
-  fl_append_take(entry, told_tasks(thread, is_any));
-  fl_append_take(thread->checkpoints, entry);
-}
-
 /* ---- what follows ---- */
 
 static void trigger(struct thread *thread, const struct shape_ends *to) {
-  for (int i = 0; i < to->count; i++)
+  for (int element = 1; element <= to->sends; element++) {
+    if (thread->send_count == TASKS_MAX) abort();
+    thread->sends[thread->send_count++] = (struct task){.node = to->nodes[0], .element = element};
+  }
+  for (int i = 0; to->sends == 0 && i < to->count; i++)
     if (to->nodes[i] >= 0) thread->is_triggered[to->nodes[i]] = true;
 }
 
@@ -129,83 +80,112 @@ static bool is_joined(const struct thread *thread, int edge) {
   return all;
 }
 
-static void plan(struct thread *thread) {
-  thread->task_count = 0;
-  thread->stands_before = false;
+static void add_task(struct thread *thread, struct task task) {
+  if (thread->task_count == TASKS_MAX) abort();
+  thread->tasks[thread->task_count++] = task;
+  thread->stands_before |= thread->shape->nodes[task.node].stops_before;
+}
+
+static void plan_nodes(struct thread *thread, bool deferred) {
   for (int node = 0; node < thread->shape->node_count; node++) {
-    bool is_due_now = thread->is_triggered[node];
+    bool is_wanted = thread->is_triggered[node];
     for (int i = 0; i < thread->shape->edge_count; i++)
-      if (thread->shape->edges[i].to.nodes[0] == node) is_due_now |= is_joined(thread, i);
-    if (!is_due_now) continue;
-    thread->tasks[thread->task_count++] = (struct task){.node = node};
-    thread->stands_before |= thread->shape->nodes[node].stops_before;
+      if (thread->shape->edges[i].to.nodes[0] == node) is_wanted |= is_joined(thread, i);
+    if (is_wanted && thread->shape->nodes[node].is_deferred == deferred) add_task(thread, (struct task){.node = node});
   }
 }
 
-/* The joins whose node is about to have run begin anew; triggers last for one superstep. */
+static void drop_tasks(struct thread *thread) {
+  for (int i = 0; i < thread->task_count; i++) reference_free(thread->tasks[i].child);
+  thread->task_count = 0;
+}
+
+/* Sends first, then nodes; deferred ones when there is nothing else. */
+static void plan(struct thread *thread) {
+  drop_tasks(thread);
+  thread->stands_before = false;
+  for (int i = 0; i < thread->send_count; i++) add_task(thread, thread->sends[i]);
+  thread->send_count = 0;
+  plan_nodes(thread, false);
+  if (thread->task_count == 0) plan_nodes(thread, true);
+}
+
+static bool has_run(const struct thread *thread, int node) {
+  for (int i = 0; i < thread->task_count; i++)
+    if (thread->tasks[i].node == node && thread->tasks[i].element == 0) return true;
+  return false;
+}
+
+/* Joins whose node has run begin anew; triggers last for one superstep, those of a deferred node until it has run. */
 static void use_up(struct thread *thread) {
-  memset(thread->is_triggered, 0, sizeof thread->is_triggered);
+  for (int node = 0; node < thread->shape->node_count; node++)
+    if (!thread->shape->nodes[node].is_deferred || has_run(thread, node)) thread->is_triggered[node] = false;
   for (int i = 0; i < thread->shape->edge_count; i++)
-    if (is_joined(thread, i)) memset(thread->has_reported[i], 0, sizeof thread->has_reported[i]);
+    if (is_joined(thread, i) && has_run(thread, thread->shape->edges[i].to.nodes[0]))
+      memset(thread->has_reported[i], 0, sizeof thread->has_reported[i]);
 }
 
 /* ---- a superstep ---- */
 
-static void run_task(struct thread *thread, int at) {
-  struct task *task = &thread->tasks[at];
-  const struct shape_node *node = &thread->shape->nodes[task->node];
-  const char *name = shape_name(task->node);
-  if (node->kind == NODE_ASK && !task->is_answered) {
-    snprintf(task->question, TEXT_MAX, "%s %d", name, thread->state.n);
-    task->status = ASKS;
-    return;
-  }
-  if (node->kind == NODE_FAIL) {
-    task->status = FAILED;
-    thread->error = "task";
-    return;
-  }
-  if (node->kind == NODE_SET) snprintf(task->wrote, TEXT_MAX, "%s%d", name, thread->state.n);
-  task->status = DONE;
-  struct fl_value *wrote = fl_object(), *update = fl_object();
-  fl_set_string(wrote, "log", task->wrote);
-  if (node->kind == NODE_SET && node->writes_n) fl_set_int(wrote, "n", node->add);
-  if (node->kind == NODE_SET && node->writes_x) fl_set_string(wrote, "x", name);
-  fl_set_take(update, name, wrote);
-  tell(thread, "updates", update);
+static void take_input(struct thread *thread, const char *text, int number);
+static const char *proceed(struct thread *thread);
+
+static void run_child(struct thread *thread, struct task *task) {
+  if (task->child == NULL) {
+    task->child = reference_thread(thread->shape->nodes[task->node].child, thread->limit);
+    take_input(task->child, NULL, task->element > 0 ? task->element : thread->state.n);
+  } else task->child->used = 0;
+  task->child->error = NULL;
+  const char *end = proceed(task->child);
+  task->status = *end == 'd' ? DONE : *end == 'i' ? ASKS : FAILED;
+  task->is_answered = false;
+  if (task->status == FAILED) thread->error = task->child->error;
 }
 
-static int pending_folded(const struct thread *thread, struct state *onto) {
-  int x_count = 0;
-  *onto = thread->state;
-  for (int i = 0; i < thread->task_count; i++)
-    if (thread->tasks[i].status == DONE) x_count += fold(thread, &thread->tasks[i], onto);
-  return x_count;
+static void run_task(struct thread *thread, struct task *task) {
+  const struct shape_node *node = &thread->shape->nodes[task->node];
+  const char *name = shape_name(task->node), *sign = task->element > 0 ? "e" : "";
+  int number = task->element > 0 ? task->element : thread->state.n;
+  if (node->kind == NODE_CHILD) run_child(thread, task);
+  else if (node->kind == NODE_ASK && !task->is_answered) {
+    snprintf(task->question, TEXT_MAX, "%s %s%d", name, sign, number);
+    task->status = ASKS;
+  } else if (node->kind == NODE_FAIL) {
+    task->status = FAILED;
+    thread->error = "task";
+  } else {
+    if (node->kind == NODE_SET) snprintf(task->wrote, TEXT_MAX, "%s%s%d", name, sign, number);
+    task->status = DONE;
+  }
+  if (task->status == DONE) tell_update(thread, task);
 }
 
 static bool complete(struct thread *thread) {
   struct state next;
-  if (pending_folded(thread, &next) > 1) {
+  if (reference_pending(thread, &next) > 1) {
     thread->error = "graph";
     return false;
   }
   use_up(thread);
   thread->stands_after = false;
-  for (int i = 0; i < thread->task_count; i++) {
-    struct state view = thread->state;
-    fold(thread, &thread->tasks[i], &view);
-    lead(thread, thread->tasks[i].node, &view);
-    thread->stands_after |= thread->shape->nodes[thread->tasks[i].node].stops_after;
-  }
   thread->stop_after_count = 0;
-  for (int i = 0; i < thread->task_count; i++)
-    if (thread->shape->nodes[thread->tasks[i].node].stops_after)
-      thread->stop_after[thread->stop_after_count++] = shape_name(thread->tasks[i].node);
+  for (int i = 0; i < 2 * thread->task_count; i++) {
+    const struct task *task = &thread->tasks[i % thread->task_count];
+    struct state view = thread->state;
+    if ((task->element > 0) != (i >= thread->task_count)) continue; /* in the order in which they are folded */
+    fold(thread, task, &view);
+    lead(thread, task->node, &view);
+  }
+  for (int i = 0; i < thread->task_count; i++) {
+    if (!thread->shape->nodes[thread->tasks[i].node].stops_after) continue;
+    thread->stands_after = true;
+    thread->stop_after[thread->stop_after_count++] = shape_name(thread->tasks[i].node);
+  }
   thread->state = next;
   thread->step++;
   plan(thread);
   if (thread->stands_after) thread->stands_before = false;
-  tell(thread, "values", told_state(&thread->state));
+  tell_values(thread);
   tell_checkpoint(thread, "loop");
   return true;
 }
@@ -214,17 +194,15 @@ static const char *proceed(struct thread *thread) {
   for (;;) {
     if (thread->stands_after) return "interrupted";
     if (thread->task_count == 0) return "done";
-    if (thread->used >= thread->shape->recursion_limit) {
+    if (thread->used >= thread->limit) {
       thread->error = "recursion";
       return "failed";
     }
     if (thread->stands_before) return "interrupted";
     thread->used++;
-    struct fl_value *names = told_tasks(thread, is_due);
-    if (fl_size(names) > 0) tell(thread, "run", names);
-    else fl_value_unref(names);
+    tell_run(thread);
     for (int i = 0; i < thread->task_count; i++)
-      if (is_due(&thread->tasks[i])) run_task(thread, i);
+      if (is_due(&thread->tasks[i])) run_task(thread, &thread->tasks[i]);
     bool asks = false;
     for (int i = 0; i < thread->task_count; i++) asks |= thread->tasks[i].status == ASKS;
     if (thread->error != NULL) return "failed";
@@ -233,13 +211,11 @@ static const char *proceed(struct thread *thread) {
   }
 }
 
-/* ---- the steps of the case ---- */
+/* ---- what is done to the thread ---- */
 
-static void take_input(struct thread *thread, int at) {
-  char text[TEXT_MAX];
-  snprintf(text, sizeof text, "in%d", at);
-  write_log(&thread->state, text);
-  thread->state.n += thread->shape->steps[at].number;
+static void take_input(struct thread *thread, const char *text, int number) {
+  if (text != NULL) write_log(&thread->state, text);
+  thread->state.n += number;
   memset(thread->is_triggered, 0, sizeof thread->is_triggered);
   lead(thread, SHAPE_START, &thread->state);
   thread->step = thread->has_begun ? thread->step + 2 : 0;
@@ -247,86 +223,48 @@ static void take_input(struct thread *thread, int at) {
   thread->used = 1;
   thread->stands_after = false;
   plan(thread);
-  tell(thread, "values", told_state(&thread->state));
+  tell_values(thread);
   tell_checkpoint(thread, "input");
 }
 
-static void go_on(struct thread *thread, int at) {
-  tell(thread, "values", told_state(&thread->state));
-  thread->stands_before = thread->stands_after = false;
-  thread->used = 0;
+/* To the first question that is open, in the order of tasks and of what is inside them. */
+static void answer(struct thread *thread, const char *text) {
   for (int i = 0; i < thread->task_count; i++) {
     struct task *task = &thread->tasks[i];
     if (task->status != ASKS) continue;
     task->is_answered = true;
-    snprintf(task->wrote, TEXT_MAX, "in%d", at);
-    break;
+    snprintf(task->wrote, TEXT_MAX, "%s", text);
+    if (task->child != NULL) answer(task->child, text);
+    return;
   }
 }
 
-static struct fl_value *interrupts_of(const struct thread *thread) {
-  struct fl_value *list = fl_array();
-  for (int i = 0; i < thread->stop_after_count && thread->stands_after && thread->task_count > 0; i++) {
-    struct fl_value *stop = fl_object();
-    fl_set_string(stop, "node", thread->stop_after[i]);
-    fl_set_string(stop, "when", "after");
-    fl_append_take(list, stop);
-  }
-  for (int i = 0; i < thread->task_count; i++) {
-    const struct task *task = &thread->tasks[i];
-    bool stops = thread->stands_before && thread->shape->nodes[task->node].stops_before;
-    if (task->status != ASKS && !stops) continue;
-    struct fl_value *question = fl_object();
-    fl_set_string(question, "node", shape_name(task->node));
-    fl_set_string(question, stops ? "when" : "value", stops ? "before" : task->question);
-    fl_append_take(list, question);
-  }
-  return list;
-}
-
-static void set_unless_empty(struct fl_value *object, const char *key, struct fl_value *list) {
-  if (fl_size(list) > 0) fl_set_take(object, key, list);
-  else fl_value_unref(list);
-}
-
-static struct fl_value *tell_step(struct thread *thread, const char *end) {
-  struct fl_value *told = fl_object();
-  struct state seen;
-  if (pending_folded(thread, &seen) > 1) seen = thread->state;
-  fl_set_string(told, "end", end);
-  if (thread->error != NULL) fl_set_string(told, "error", thread->error);
-  fl_set_take(told, "stream", thread->stream);
-  fl_set_take(told, "values", told_state(&seen));
-  set_unless_empty(told, "next", told_tasks(thread, is_open));
-  set_unless_empty(told, "interrupts", interrupts_of(thread));
-  set_unless_empty(told, "failed", told_tasks(thread, has_failed));
-  fl_set_take(told, "checkpoints", thread->checkpoints);
-  return told;
-}
-
-static struct fl_value *play_step(struct thread *thread, int at) {
-  if (thread->is_over) {
-    struct fl_value *told = fl_object();
-    fl_set_string(told, "end", "over");
-    return told;
-  }
-  thread->stream = fl_array();
-  thread->checkpoints = fl_array();
+const char *reference_step(struct thread *thread, int at) {
+  char text[TEXT_MAX];
+  snprintf(text, sizeof text, "in%d", at);
   thread->error = NULL;
-  if (!thread->has_begun || thread->task_count == 0) take_input(thread, at);
-  else go_on(thread, at);
-  const char *end = proceed(thread);
-  FL_VALUE_AUTO open = told_tasks(thread, is_open);
-  thread->is_over = thread->error != NULL && fl_size(open) == 0;
-  return tell_step(thread, end);
+  if (!thread->has_begun || thread->task_count == 0) {
+    take_input(thread, text, thread->shape->steps[at].number);
+  } else {
+    tell_values(thread);
+    thread->stands_before = thread->stands_after = false;
+    thread->used = 0;
+    answer(thread, text);
+  }
+  return proceed(thread);
 }
 
-struct fl_value *reference_play(const struct shape *shape) {
-  struct thread *thread = fl_new(struct thread);
+struct thread *reference_thread(const struct shape *shape, int limit) {
+  struct thread *thread = calloc(1, sizeof *thread);
+  if (thread == NULL) abort();
   thread->shape = shape;
+  thread->limit = limit;
   thread->state.x = -1;
-  struct fl_value *told = fl_array();
-  for (int i = 0; i < shape->step_count; i++) fl_append_take(told, play_step(thread, i));
-  fl_free(thread);
-  return told;
+  return thread;
+}
+
+void reference_free(struct thread *thread) {
+  if (thread == NULL) return;
+  drop_tasks(thread);
+  free(thread);
 }

@@ -17,11 +17,11 @@ enum {
 
 enum shape_when { WHEN_ALWAYS, WHEN_N_BELOW, WHEN_N_ODD, WHEN_LOG_BELOW, WHEN_HAS_X };
 
-/* The nodes that something leads to; with `per_element`: a send of 1 … count to the first of them. */
+/* The nodes that something leads to. */
 struct shape_ends {
   int nodes[SHAPE_ENDS_MAX];
   int count;
-  int sends; /* 0: none; else a send for each of 1 … sends, less the n of the state when `sends_n` */
+  int sends; /* a send of each of 1 … sends to the only node; 0: none, it is started as by an edge */
 };
 
 struct shape_arm {
@@ -45,18 +45,14 @@ struct shape_node {
   enum shape_node_kind kind;
   bool writes_n, writes_x, is_deferred;
   bool stops_before, stops_after;
-  int add;                   /* to n */
-  struct shape_arm gotos[2]; /* all that hold */
-  int goto_count;
-  struct shape *child; /* owned */
+  int add;             /* to n */
+  struct shape *child; /* CHILD: gets n, and gives its log; owned */
 };
 
-/* What is done to the thread. */
-enum shape_step_kind { STEP_INPUT, STEP_GO_ON, STEP_UPDATE };
+/* What is done to the thread: an input, or whatever lets it go on. */
 struct shape_step {
-  enum shape_step_kind kind;
-  int number; /* of an input or update: n */
-  int node;   /* UPDATE: as whom */
+  bool is_input;
+  int number; /* the n of an input */
 };
 
 struct shape {
@@ -67,6 +63,8 @@ struct shape {
   struct shape_step steps[SHAPE_STEPS_MAX];
   int step_count;
   int recursion_limit;
+  int send_edges; /* how many ways send */
+  bool may_fail;  /* of a graph inside a node: it has nodes that fail, or loops */
 };
 
 /* ---- shape.c ---- */
@@ -76,6 +74,6 @@ const char *shape_name(int node); /* "a", "b", … */
 /* As a case of tests/semantics: {"name", "about", "graph", "steps"}; new. */
 struct fl_value *shape_case(const struct shape *shape, uint64_t seed);
 
-/* ---- reference.c ---- */
+/* ---- reference_told.c ---- */
 /* What the steps of the case come to, in the form of tests/semantics (`expect`): a new array. */
 struct fl_value *reference_play(const struct shape *shape);
