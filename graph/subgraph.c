@@ -2,6 +2,7 @@
 /* Nodes that run a graph, as the builder collects and checks them. Pure. */
 #include "graph/builder.h"
 
+#include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 
@@ -69,6 +70,32 @@ static void check_mapping(const struct fl_graph *graph, struct fl_node_def *node
   }
 }
 
+/* Where a node inside goes in this graph: a node of it, or END. */
+static void check_goal(const struct fl_graph *graph, const struct fl_node_def *node, const char *goal,
+                       struct fl_problems *problems) {
+  FL_FREE_AUTO const char **names = fl_new_array(const char *, graph->node_count);
+  if (fl_is_end(goal)) return;
+  for (size_t i = 0; i < graph->node_count; i++) {
+    names[i] = graph->nodes[i].name;
+    if (strcmp(names[i], goal) == 0) return;
+  }
+  const char *nearest = fl_nearest(goal, names, graph->node_count);
+  fl_problems_add(problems, "node \"%s\": its graph \"%s\" goes to the node \"%s\" here, which there is not%s%s%s",
+                  node->name, node->subgraph->name, goal, nearest != NULL ? "; did you mean \"" : "",
+                  nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+}
+
+static void check_goals(const struct fl_graph *graph, const struct fl_node_def *node, struct fl_problems *problems) {
+  for (size_t i = 0; i < node->subgraph->node_count; i++) {
+    const struct fl_node_def *inside = &node->subgraph->nodes[i];
+    for (size_t j = 0; j < inside->way_count && inside->is_for_parent; j++) {
+      const struct fl_way_def *way = &inside->ways[j];
+      for (size_t k = 0; k < way->target_count; k++) check_goal(graph, node, way->targets[k], problems);
+      if (way->send != NULL) check_goal(graph, node, way->send->node, problems);
+    }
+  }
+}
+
 void fl_graph_check_subgraphs(struct fl_graph *graph, struct fl_problems *problems) {
   for (size_t i = 0; i < graph->node_count; i++) {
     struct fl_node_def *node = &graph->nodes[i];
@@ -77,6 +104,9 @@ void fl_graph_check_subgraphs(struct fl_graph *graph, struct fl_problems *proble
     else if (node->subgraph->depth >= FL_GRAPH_DEPTH_MAX)
       fl_problems_add(problems, "node \"%s\": graphs stand inside one another more than %d deep", node->name,
                       FL_GRAPH_DEPTH_MAX);
-    else check_mapping(graph, node, problems);
+    else {
+      check_mapping(graph, node, problems);
+      check_goals(graph, node, problems);
+    }
   }
 }

@@ -318,12 +318,20 @@ static void reach_send(struct check *check, const struct fl_send_def *send) {
   for (size_t i = 0; i < send->otherwise_count; i++) reach(check, send->otherwise[i]);
 }
 
-/* Where a node goes by itself. A function that a graph file names may go anywhere; in C there are destinations. */
-static void reach_by_itself(struct check *check, const struct fl_node_def *node) {
-  for (size_t i = 0; i < node->way_count && !node->is_for_parent; i++) {
+static void reach_ways(struct check *check, const struct fl_node_def *node) {
+  for (size_t i = 0; i < node->way_count; i++) {
     for (size_t j = 0; j < node->ways[i].target_count; j++) reach(check, node->ways[i].targets[j]);
     if (node->ways[i].send != NULL) reach_send(check, node->ways[i].send);
   }
+}
+
+/* Where a node goes by itself, or a node of the graph that it runs goes in its place. A function that a graph file
+ * names may go anywhere; in C there are destinations. */
+static void reach_by_itself(struct check *check, const struct fl_node_def *node) {
+  const struct fl_definition *inside = node->subgraph;
+  if (!node->is_for_parent) reach_ways(check, node);
+  for (size_t i = 0; inside != NULL && i < inside->node_count; i++)
+    if (inside->nodes[i].is_for_parent) reach_ways(check, &inside->nodes[i]);
   for (size_t i = 0; node->destinations != NULL && node->destinations[i] != NULL; i++)
     reach(check, node->destinations[i]);
   bool is_of_file = strcmp(node->type, "c") == 0 && node->run == NULL && node->destinations == NULL;

@@ -216,18 +216,40 @@ static void set_unless_empty(struct fl_value *object, const char *key, struct fl
   else fl_value_unref(list);
 }
 
+/* Whether two questions are of one task of the thread's own graph, and stand in another order than their texts. */
+static bool is_out_of_order(const struct fl_value *a, const struct fl_value *b) {
+  const char *ns = fl_get_string(a, "ns", ""), *other = fl_get_string(b, "ns", "");
+  size_t size = strcspn(ns, "|");
+  bool is_one_task = size > 0 && size == strcspn(other, "|") && memcmp(ns, other, size) == 0;
+  return is_one_task && strcmp(text_of(fl_get(a, "value")), text_of(fl_get(b, "value"))) > 0;
+}
+
+/* Several questions inside one task stand in no order that LangGraph would promise. */
+static struct fl_value *in_order(const struct fl_value *interrupts) {
+  struct fl_value *sorted = fl_array();
+  FL_FREE_AUTO struct fl_value **items = fl_new_array(struct fl_value *, fl_size(interrupts));
+  for (size_t i = 0; i < fl_size(interrupts); i++) {
+    size_t place = i;
+    for (; place > 0 && is_out_of_order(items[place - 1], fl_at(interrupts, i)); place--)
+      items[place] = items[place - 1];
+    items[place] = fl_at(interrupts, i);
+  }
+  for (size_t i = 0; i < fl_size(interrupts); i++) fl_append_take(sorted, fl_value_ref(items[i]));
+  return sorted;
+}
+
 struct fl_value *trace_end(struct trace *trace, struct rig *rig, struct fl_definition *definition, int status) {
   end_starts(trace);
   FL_VALUE_AUTO seen = describe(rig, definition);
   FL_VALUE_AUTO told = fl_object();
   fl_value_unref(trace->open);
-  trace->open = fl_value_ref(fl_get(seen, "interrupts"));
+  trace->open = in_order(fl_get(seen, "interrupts"));
   fl_set_string(told, "end", status == 0 ? "done" : status == 1 ? "interrupted" : "failed");
   if (status < 0) fl_set_string(told, "error", fl_error_word(status));
   fl_set_take(told, "stream", fl_value_ref(trace->stream));
   fl_set_take(told, "values", fl_value_ref(fl_get(seen, "values")));
   set_unless_empty(told, "next", fl_value_ref(fl_get(seen, "next")));
-  set_unless_empty(told, "interrupts", questions(fl_get(seen, "interrupts")));
+  set_unless_empty(told, "interrupts", questions(trace->open));
   set_unless_empty(told, "failed", failed_nodes(fl_get(seen, "tasks")));
   fl_set_take(told, "checkpoints", new_checkpoints(trace, rig));
   return number_ids(trace, told);

@@ -227,16 +227,18 @@ static void take_input(struct thread *thread, const char *text, int number) {
   tell_checkpoint(thread, "input");
 }
 
-/* To the first question that is open, in the order of tasks and of what is inside them. */
-static void answer(struct thread *thread, const char *text) {
+/* To the first task that asks; inside, to the question whose text comes first, since those stand in no order. */
+static void answer(struct thread *thread, const char *text, bool is_inside) {
+  struct task *first = NULL;
   for (int i = 0; i < thread->task_count; i++) {
     struct task *task = &thread->tasks[i];
-    if (task->status != ASKS) continue;
-    task->is_answered = true;
-    snprintf(task->wrote, TEXT_MAX, "%s", text);
-    if (task->child != NULL) answer(task->child, text);
-    return;
+    bool is_before = first == NULL || (is_inside && strcmp(task->question, first->question) < 0);
+    if (task->status == ASKS && is_before) first = task;
   }
+  if (first == NULL) return;
+  first->is_answered = true;
+  snprintf(first->wrote, TEXT_MAX, "%s", text);
+  if (first->child != NULL) answer(first->child, text, true);
 }
 
 const char *reference_step(struct thread *thread, int at) {
@@ -249,7 +251,7 @@ const char *reference_step(struct thread *thread, int at) {
     tell_values(thread);
     thread->stands_before = thread->stands_after = false;
     thread->used = 0;
-    answer(thread, text);
+    answer(thread, text, false);
   }
   return proceed(thread);
 }

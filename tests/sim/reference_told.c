@@ -5,6 +5,8 @@
 
 #include "runtime/base/mem.h"
 
+#include <stdlib.h>
+
 /* ---- while it runs ---- */
 
 static struct fl_value *told_log(const struct state *state) {
@@ -89,15 +91,33 @@ static void add_stop(struct fl_value *list, const char *node, const char *when) 
   add_question(list, node, "when", when);
 }
 
+static void add_inside(struct fl_value *list, const struct thread *child, const char *name);
+
 /* What a graph inside a node asks is told as that node's. */
 static void add_questions(struct fl_value *list, const struct thread *thread, const char *outer) {
   for (int i = 0; i < thread->task_count; i++) {
     const struct task *task = &thread->tasks[i];
     const char *name = outer != NULL ? outer : shape_name(task->node);
     if (thread->stands_before && thread->shape->nodes[task->node].stops_before) add_stop(list, name, "before");
-    else if (task->status == ASKS && task->child != NULL) add_questions(list, task->child, name);
+    else if (task->status == ASKS && task->child != NULL) add_inside(list, task->child, name);
     else if (task->status == ASKS) add_question(list, name, "value", task->question);
   }
+}
+
+static int by_text(const void *a, const void *b) {
+  return strcmp(fl_get_string(*(struct fl_value *const *)a, "value", ""),
+                fl_get_string(*(struct fl_value *const *)b, "value", ""));
+}
+
+/* Those inside a task by their texts. */
+static void add_inside(struct fl_value *list, const struct thread *child, const char *name) {
+  FL_VALUE_AUTO inside = fl_array();
+  add_questions(inside, child, name);
+  size_t count = fl_size(inside);
+  FL_FREE_AUTO struct fl_value **items = fl_new_array(struct fl_value *, count);
+  for (size_t i = 0; i < count; i++) items[i] = fl_at(inside, i);
+  if (count > 1) qsort(items, count, sizeof *items, by_text);
+  for (size_t i = 0; i < count; i++) fl_append_take(list, fl_value_ref(items[i]));
 }
 
 static struct fl_value *told_interrupts(const struct thread *thread) {

@@ -144,13 +144,15 @@ class Play:
     async def describe(self, stream, error):
         self.unknown = []
         state = await self.state()
-        self.open = [i.id for i in state.interrupts]
+        # several questions inside one task stand in no order of their own
+        asked = [(t.name, i) for t in state.tasks for i in sorted(t.interrupts, key=lambda i: json.dumps(i.value))]
+        self.open = [i.id for _, i in asked]
         told = {"end": "failed" if error else "interrupted" if stream.interrupted else "done"}
         if error:
             told["error"] = word_of(error)
         told.update(stream=stream.entries, values=state.values)
         optional = {"next": list(state.next),
-                    "interrupts": [{"node": t.name, "value": i.value} for t in state.tasks for i in t.interrupts],
+                    "interrupts": [{"node": name, "value": i.value} for name, i in asked],
                     "failed": [t.name for t in state.tasks if t.error is not None]}
         told.update({key: value for key, value in optional.items() if value})
         if self.unknown:

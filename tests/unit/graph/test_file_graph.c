@@ -98,6 +98,21 @@ static void two_nodes_run_one_graph(void **state) {
   fl_graph_file_deinit(&file);
 }
 
+/* What only a graph inside leads to can be reached. */
+static void a_command_from_inside_leads_to_a_node(void **state) {
+  struct fl_graph_file file = {0};
+  struct fl_diags diags = {0};
+  const char *text =
+      "fairlead: 1\nstate: {x: {}}\nnodes: {g: {type: graph, graph: c}, d: {type: set, write: {x: state.x}}, "
+      "e: {type: set, write: {x: state.x}}}\nedges: [START -> g]\n"
+      "graphs: {c: {state: {x: {}}, nodes: {a: {type: set, graph: parent, write: {x: 1}, goto: [d, {to: e, "
+      "for: \"[1]\", as: k}, END]}}, edges: [START -> a]}}\n";
+  if (load(text, &file, &diags) != 0) print_diags(&diags);
+  assert_non_null(file.definition);
+  fl_graph_file_deinit(&file);
+  fl_diags_deinit(&diags);
+}
+
 static void files_name_files_from_where_they_are(void **state) {
   struct fl_graph_file file = load_good(NODE("type: graph, file: sub/inner.yaml"));
   const struct fl_definition *inner = node_of(file.definition, "g")->subgraph;
@@ -171,6 +186,10 @@ static const struct {
     {NODE("type: graph, graph: c") "graphs: {c: {state: {x: {}}, nodes: {a: {type: set, write: {x: 1}}}, edges: "
                                    "[]}}\n",
      "dir/main.yaml:7:", "nothing leads from START"},
+    {NODE("type: graph, graph: c") "graphs: {c: {state: {x: {}}, nodes: {a: {type: set, graph: parent, goto: ss}}, "
+                                   "edges: "
+                                   "[START -> a]}}\n",
+     "dir/main.yaml:4:3", "goes to the node \"ss\" here, which there is not"},
     {NODE("type: graph, graph: c") "graphs: {c: 5}\n", "dir/main.yaml:7:13", "must be a map"},
     {NODE("type: graph, graph: c") "graphs: [c]\n", "dir/main.yaml:", "there is no graph \"c\""},
     {NODE("type: graph, file: me.yaml"), "dir/round/back.yaml:3:32",
@@ -240,6 +259,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_node_runs_a_graph_of_the_section),
       cmocka_unit_test(two_nodes_run_one_graph),
+      cmocka_unit_test(a_command_from_inside_leads_to_a_node),
       cmocka_unit_test(files_name_files_from_where_they_are),
       cmocka_unit_test(graphs_of_a_section_use_those_around_them),
       cmocka_unit_test(models_are_those_around_and_its_own),
