@@ -47,15 +47,15 @@ def normalised(told, step, waited=None):
 
 def without_waiting(told, stream, step, waited):
     """LangGraph tells all tasks of a superstep that is taken up again, and starts those that wait for an answer anew."""
-    waits = [i["node"] for i in told.get("interrupts", []) if i in waited] if waited and not told["checkpoints"] else []
+    waited, now = list(waited or []), told.get("interrupts", [])
+    answered = waited.pop(0)["node"] if waited and "go_on" in step else None
+    waits = [i["node"] for i in now if i in waited] if not told["checkpoints"] else []
     starts = [entry for entry in stream if entry[0] == "run"]
     if "input" in step or not starts:
         return without_last_values(told, stream)
     names = list(starts[0][1])
-    for name in {w["node"] for w in waited or []}:  # a graph inside that was answered one question runs, and may ask another
-        had, has = (sum(i["node"] == name for i in asked) for asked in (waited, told.get("interrupts", [])))
-        if has < had and names.count(name) == waits.count(name):
-            waits.remove(name)
+    while answered and waits.count(answered) >= max(names.count(answered), 1):
+        waits.remove(answered)  # the task that was answered did run, and may ask what it asked before
     for name in waits + [next(iter(e[1])) for e in stream if e[0] == "updates" and "__metadata__" in e[1]]:
         if name in names:
             names.remove(name)
