@@ -156,7 +156,7 @@ static bool record(const struct scene *scene, const char *folder, struct recordi
   unlink(path);
   recording->run.record = path;
   trial_run(&trial, &recording->run);
-  bool is_whole = recording->run.status == 0 && history_read(&recording->history, path);
+  bool is_whole = trial_run_is_over(&trial, &recording->run) && history_read(&recording->history, path);
   size_t size;
   snprintf(path, sizeof path, "%s/%s", folder, trial.count);
   recording->counts = read_all(path, &size);

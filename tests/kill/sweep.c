@@ -83,7 +83,7 @@ static bool try_point(const struct scene *scene, const struct way *way, long at,
     trial_finish(&trial);
     row->points++;
     row->asked += trial.asked;
-  } else if (!WIFEXITED(run.status) || WEXITSTATUS(run.status) != 0) {
+  } else if (!trial_run_is_over(&trial, &run)) {
     trial_wrong(&trial, "without the fault it ended with %#x", run.status);
   }
   row->wrong += trial.is_wrong;

@@ -16,6 +16,7 @@ struct scene {
   const char *question; /* what the run is asked: a text, or with `is_input` an object of channels */
   bool is_input;
   const char *answer;                 /* for interrupts that are meant, as JSON; NULL: none are */
+  bool is_asked;                      /* a trial begins with those interrupts, and is about the answers */
   const char *expected;               /* stands in the last output */
   const char *calls[SCENE_CALLS_MAX]; /* "add 3 5": each exactly once, unless a person said "retry" */
   const char *prepare;                /* arguments of the worker that make the store which a trial begins with */
@@ -69,6 +70,7 @@ void trial_end(struct trial *trial);
 /* Gives the scene's command; what it told is taken in. */
 void trial_run(struct trial *trial, struct run *run);
 void run_deinit(struct run *run);
+bool trial_run_is_over(const struct trial *trial, const struct run *run);
 /* Gives the command again until the thread is done, and checks everything. Returns whether all holds. */
 bool trial_finish(struct trial *trial);
 /* Says on standard error what does not hold. */

@@ -33,6 +33,21 @@ const struct scene scenes[] = {
      .is_input = true,
      .expected = "sum 26",
      .calls = {"add 1 2", "multiply 3 4", "add 5 6", "add 15 11"}},
+    {.name = "nested",
+     .graph = "tests/kill/nested.yaml",
+     .question = "{}",
+     .is_input = true,
+     .answer = "\"yes\"",
+     .expected = "sum 50",
+     .calls = {"add 1 1", "add 2 1", "multiply 2 10", "multiply 3 10"}},
+    {.name = "answered",
+     .graph = "tests/kill/nested.yaml",
+     .question = "{}",
+     .is_input = true,
+     .answer = "\"yes\"",
+     .is_asked = true,
+     .expected = "sum 50",
+     .calls = {"add 1 1", "add 2 1", "multiply 2 10", "multiply 3 10"}},
     {.name = "conversation", .expected = "204 turns in order", .question = "204", .prepare = "200"},
 };
 const size_t scene_count = sizeof scenes / sizeof *scenes;
@@ -154,14 +169,14 @@ void run_deinit(struct run *run) {
 static void command(const struct trial *trial, const struct run *run, bool asks, const char **argv) {
   static char answers[4096];
   const struct scene *scene = trial->scene;
-  const char *words[16] = {getenv(scene->graph != NULL ? "FL_FAIRLEAD" : "FL_KILL_WORKER")};
+  const char *words[20] = {getenv(scene->graph != NULL ? "FL_FAIRLEAD" : "FL_KILL_WORKER")};
   size_t count = 1;
   if (scene->graph == NULL) {
     words[count++] = path_of(trial, "s.db");
     words[count++] = scene->question;
   } else {
     const char *const always[] = {"run",    scene->graph, "--store", path_of(trial, "s.db"), "--thread", "t",
-                                  "--json", "--stream",   "events"};
+                                  "--json", "--stream",   "events",  "--subgraphs"};
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) words[count++] = always[i];
   }
   if (scene->graph != NULL && run->resumes) {
@@ -255,8 +270,15 @@ void trial_hear(struct trial *trial, const char *text, size_t size) {
 
 /* ---- a trial ---- */
 
+/* Whether a run did what it could: it is done, or asks what it is meant to ask. */
+bool trial_run_is_over(const struct trial *trial, const struct run *run) {
+  int code = trial->scene->answer != NULL && fl_size(trial->answers) > 0 ? 3 : 0;
+  return WIFEXITED(run->status) && WEXITSTATUS(run->status) == code;
+}
+
 void trial_run(struct trial *trial, struct run *run) {
-  const char *argv[20];
+  const char *argv[24];
+  if (trial->scene->is_asked && fl_size(trial->answers) > 0) run->resumes = true;
   command(trial, run, !run->resumes, argv);
   run_program(trial, run, argv);
   if (run->status == -1) trial_wrong(trial, "it did not end in %d s", RUN_MS_MAX / 1000);
@@ -288,6 +310,15 @@ static void prepare(const struct trial *trial) {
   copy_file(kept, path_of(trial, "s.db"));
 }
 
+/* Nothing goes wrong until the questions are there. */
+static void run_until_asked(struct trial *trial) {
+  struct run run = {.kill_after_us = -1};
+  snprintf(trial->fault, sizeof trial->fault, "before the questions");
+  trial_run(trial, &run);
+  if (!trial_run_is_over(trial, &run)) trial_wrong(trial, "it did not ask, it ended with %#x", run.status);
+  run_deinit(&run);
+}
+
 void trial_begin(struct trial *trial, const struct scene *scene, const char *folder) {
   static const char *const names[] = {"s.db", "s.db-wal", "s.db-shm", "s.db.lock", "note", "err"};
   static long number;
@@ -297,6 +328,7 @@ void trial_begin(struct trial *trial, const struct scene *scene, const char *fol
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) remove_file(trial, names[i]);
   close(open(path_of(trial, trial->count), O_WRONLY | O_CREAT, 0600));
   if (scene->prepare != NULL) prepare(trial);
+  if (scene->is_asked) run_until_asked(trial);
 }
 
 void trial_end(struct trial *trial) {
@@ -375,7 +407,7 @@ static bool is_exit(const struct run *run, int code) {
 
 /* The command again: with the question while no checkpoint has it, with the answers after an interrupt. */
 static void run_again(struct trial *trial, struct run *run, bool was_interrupted) {
-  const char *argv[20];
+  const char *argv[24];
   struct fl_value *shown = trial->scene->graph != NULL ? show(trial) : NULL;
   *run = (struct run){.kill_after_us = -1, .resumes = was_interrupted};
   command(trial, run, shown == NULL, argv);
