@@ -31,7 +31,7 @@ static const struct folder folders[] = {
     {"mcp/transport/", 31, INNER},
     {"runtime/engine/", 40, INNER},
     {"mcp/", 40, INNER},
-    {"mcp/auth/", 40, INNER},
+    {"mcp/auth/", 30, INNER},
     {"tools/builtin/", 40, PUBLIC_ONLY},
     {"runtime/api/", 50, INNER},
     {"runtime/cli/", 60, INNER},
