@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # fairlead against clients and servers that others wrote (npm packages, pinned in package.json), and its semantics against
-# LangGraph (langgraph.sh). Prints TAP. Peers that
-# cannot be installed here are a skipped row, never a passed one.
+# LangGraph for Python and for JS (langgraph.sh). Prints TAP. Peers that cannot be installed here are a skipped row, never a
+# passed one.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . examples/packages.sh

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Plays cases through LangGraph and compares with what fairlead came to (`expect` in the files). Prints TAP.
 Of a file of random graphs only the failures have rows, and one row stands for all.
-   compare.py FILE…"""
+   compare.py FILE…              LangGraph for Python
+   compare.py --js PLAYER FILE…  LangGraph for JS: PLAYER (langgraphjs/play.mjs) plays the cases, by the `node` in PATH"""
 
 import json
+import subprocess
 import sys
-
-from play import play
 
 PARTS = ("end", "error", "stream", "values", "next", "interrupts", "failed", "checkpoints")
 WORDS = {"recursion", "graph", "task", "expression"}  # errors that both tell apart
@@ -81,12 +81,19 @@ def part_lines(at, part, ours, theirs):
     return ["step %d, %s" % (at, part), "  fairlead  " + json.dumps(left), "  LangGraph " + json.dumps(right)]
 
 
-def differences(case, found):
+def cut_updates(stream, size):
+    while len(stream) > size and stream[-1][0] == "updates":
+        stream.pop()
+
+
+def differences(case, found, tells_to_the_end):
     lines = []
     waited = []
     for at, (step, theirs) in enumerate(zip(case["steps"], found)):
         ours, theirs = normalised(step["expect"], step), normalised(theirs, step, waited)
         waited = theirs.get("interrupts", [])
+        if not tells_to_the_end and theirs["end"] == "failed":
+            cut_updates(ours["stream"], len(theirs["stream"]))
         if step["expect"].get("error") == "recursion" and case["about"] == "generated":
             theirs["stream"] = theirs["stream"][: len(ours["stream"])]
             lines += part_lines(at, "stream", ours, theirs)
@@ -100,25 +107,65 @@ def differences(case, found):
     return lines
 
 
-def row(case):
+class Python:
+    tells_to_the_end = True
+
+    def __init__(self, _):
+        from play import play  # its packages are needed here only
+
+        self.play = play
+
+    def reason(self, case, key):
+        return case.get(key)
+
+    def came_to(self, case):
+        return self.play(case)
+
+
+class JavaScript:
+    """Lines {"name", "steps"} from the player, which plays all cases in their order."""
+
+    tells_to_the_end = False  # an error overtakes the updates that were to be told before it
+
+    def __init__(self, player, paths):
+        self.lines = subprocess.Popen(["node", player] + paths, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+
+    def reason(self, case, key):
+        return case.get(key + "_js", case.get(key))
+
+    def came_to(self, case):
+        line = self.lines.stdout.readline()
+        if not line:
+            return "the player ended with %s" % self.lines.wait()
+        told = json.loads(line)
+        return told["steps"] if told["name"] == case["name"] else "the player is at " + told["name"]
+
+
+def row(peer, case):
     """(passed, name with what TAP says about it, lines)"""
-    if "refused" in case or "alone" in case:
-        return True, "%s # SKIP %s" % (case["name"], case.get("alone", "not a graph")), []
-    found = play(case)
+    found = peer.came_to(case)
+    if "refused" in case or peer.reason(case, "alone"):
+        return True, "%s # SKIP %s" % (case["name"], peer.reason(case, "alone") or "not a graph"), []
     if isinstance(found, str):
-        return False, case["name"], ["LangGraph cannot be asked: " + found]
-    lines = differences(case, found)
-    if "differs" in case:
-        return bool(lines), "%s # differs: %s" % (case["name"], case["differs"]), [] if lines else ["it is the same"]
+        return False, case["name"], ["LangGraph cannot be asked: " + line for line in found.splitlines()]
+    lines, differs = differences(case, found, peer.tells_to_the_end), peer.reason(case, "differs")
+    if differs:
+        return bool(lines), "%s # differs: %s" % (case["name"], differs), [] if lines else ["it is the same"]
     return not lines, case["name"], lines
 
 
-def main(paths):
+def main(arguments):
+    if arguments[0] == "--js":
+        paths = arguments[2:]
+        peer = JavaScript(arguments[1], paths)
+    else:
+        paths = arguments
+        peer = Python(paths)
     count, failed = 0, 0
     for path in paths:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
-        rows = [row(case) for case in data["cases"]]
+        rows = [row(peer, case) for case in data["cases"]]
         if data["about"] == "generated":
             bad = [r for r in rows if not r[0]]
             rows = bad + [(not bad, "%d random graphs" % len(rows), [])]
