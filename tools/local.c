@@ -15,6 +15,8 @@ struct local_source {
   struct fl_post ready_post;
   bool is_ready_posted;
   bool is_closing;
+  void (*release)(void *user);
+  void *user;
 };
 
 static struct local_source *of_source(struct fl_tool_source *source) { return (struct local_source *)(void *)source; }
@@ -145,6 +147,7 @@ static void local_close(struct fl_tool_source *source) {
 static void local_destroy(struct fl_tool_source *source) {
   struct local_source *local = of_source(source);
   fl_tool_set_deinit(&local->set);
+  if (local->release != NULL) local->release(local->user);
   fl_free(source->tools);
   fl_free(source->name);
   fl_free(local);
@@ -183,8 +186,11 @@ int fl_tool_source_local(struct fl_world *world, const struct fl_local_tools *lo
   if (status < 0) {
     fl_error_context(err, "server \"%s\"", local->server);
     fl_tool_set_deinit(&set);
+    if (local->release != NULL) local->release(local->user);
     return status;
   }
   *ret_source = fl_tool_source_local_take(world, local->server, &set);
+  of_source(*ret_source)->release = local->release;
+  of_source(*ret_source)->user = local->user;
   return 0;
 }

@@ -70,6 +70,8 @@ struct fl_local_tools {
   const char *server;
   const struct fl_tool *tools;
   size_t count;
+  void (*release)(void *user); /* called when the source is destroyed, and when it could not be made; may be NULL */
+  void *user;
 };
 int fl_tool_source_local(struct fl_world *world, const struct fl_local_tools *local, struct fl_tool_source **ret_source,
                          struct fl_error *err);

@@ -3,7 +3,8 @@
 
 #include "mcp/client.h"
 #include "runtime/base/mem.h"
-#include "tools/builtin/builtin.h"
+#include "runtime/api/builtin_host.h"
+#include "tools/builtin/kit.h"
 #include "tools/http.h"
 
 #include <errno.h>
@@ -172,14 +173,46 @@ static bool names_server(const struct fl_definition *definition, const char *ser
   return false;
 }
 
+static void release_kit(void *user) { fl_builtin_kit_destroy(user); }
+
+static int add_builtin(struct fl_runtime *runtime, const struct fl_loaded_graph *graph, struct fl_error *err) {
+  struct fl_builtin_kit_options options = {
+      .settings = graph->file.builtin, .folder = graph->file.folder, .host = &fl_builtin_real_host};
+  struct fl_builtin_kit *kit = NULL;
+  int rc = fl_builtin_kit_create(&options, &kit, err);
+  if (rc < 0) return rc;
+  struct fl_local_tools builtin = {.server = "builtin", .release = release_kit, .user = kit};
+  builtin.tools = fl_builtin_kit_tools(kit, &builtin.count);
+  struct fl_tool_source *source = NULL;
+  rc = fl_tool_source_local(runtime->world, &builtin, &source, err);
+  return rc < 0 ? rc : fl_registry_add_take(runtime->registry, source, err);
+}
+
+/* The file with the settings: this one, or else one that it runs as a graph. */
+static const struct fl_loaded_graph *find_settings(const struct fl_loaded_graph *graph) {
+  if (graph->file.builtin != NULL) return graph;
+  const struct fl_loaded_graph *found = NULL;
+  for (const struct fl_loaded_graph *inner = graph->inner; inner != NULL && found == NULL; inner = inner->next)
+    found = find_settings(inner);
+  return found;
+}
+
+/* There is one set of built-in tools: graphs may say the same about it, or nothing. */
 static int load_builtin(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_error *err) {
   if (!names_server(graph->definition, "builtin")) return 0;
-  struct fl_tool_source *source = NULL;
-  struct fl_local_tools builtin = {"builtin", fl_builtin_tools, fl_builtin_tool_count};
-  int rc = fl_tool_source_local(runtime->world, &builtin, &source, err);
-  if (rc < 0) return rc;
-  rc = fl_registry_add_take(runtime->registry, source, err);
-  return rc == FL_E_EXISTS ? 0 : rc;
+  const struct fl_loaded_graph *source = find_settings(graph);
+  FL_VALUE_AUTO entry = fl_array();
+  fl_append_take(entry, fl_string(graph->file.folder));
+  if (source != NULL) fl_append_take(entry, fl_value_ref(source->file.builtin));
+  const struct fl_value *known = fl_get(runtime->server_entries, "builtin");
+  if (known != NULL)
+    return fl_equal(known, entry) || source == NULL
+               ? 0
+               : fl_error_set(err, FL_E_EXISTS,
+                              "another graph of this program has other settings of the built-in tools");
+  int rc = add_builtin(runtime, source != NULL ? source : graph, err);
+  if (rc == 0) fl_set_take(runtime->server_entries, "builtin", fl_value_ref(entry));
+  return rc;
 }
 
 static int load_http(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_error *err) {
@@ -313,7 +346,8 @@ int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded
   split_children(graph);
   graph->policy = fl_allow_list(runtime, graph->definition, graph->file.effects);
   rc = load_services(runtime, graph, diags);
-  if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0) add_diag(graph, "", diags, &err);
+  if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0)
+    add_diag(graph, graph->file.builtin != NULL ? "/builtin" : "", diags, &err);
   if (rc == 0 && (rc = load_http(runtime, graph, &err)) < 0) add_diag(graph, "", diags, &err);
   return rc;
 }

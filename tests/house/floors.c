@@ -50,7 +50,7 @@ static const struct library libraries[] = {
     {"uv.h", {"runtime/io/"}},
     {"uv/", {"runtime/io/"}},
     {"curl/", {"runtime/io/"}},
-    {"sqlite3", {"runtime/store/"}},
+    {"sqlite3", {"runtime/store/", "tools/builtin/"}},
     {"sodium", {"runtime/base/", "runtime/io/"}},
     {"seccomp", {"tools/sandbox/"}},
     {"linux/landlock", {"tools/sandbox/"}},

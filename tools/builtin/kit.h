@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The built-in tools as a user has switched them on. The settings are one JSON object, the section `builtin` of a graph
+ * file or the options of `fairlead mcp serve`:
+ *
+ *   { "files":  { "roots": { "docs": "./docs", "out": { "path": "./out", "write": true } }, "read_max": 262144 },
+ *     "sqlite": { "databases": { "shop": "shop.db", "log": { "path": "log.db", "write": true } }, "rows_max": 1000 },
+ *     "fetch":  { "hosts": ["*.example.org"], "private": false, "body_max": 1048576 },
+ *     "ping":   { "hosts": ["*"], "private": true } }
+ *
+ * Calculator and time are always there. What is not named is not there. */
+#pragma once
+#include <fairlead/tools.h>
+
+struct fl_builtin_host;
+struct fl_builtin_kit;
+
+struct fl_builtin_kit_options {
+  const struct fl_value *settings;    /* an object, or NULL: none; lent for the call */
+  const char *folder;                 /* relative paths start here; NULL: the working folder */
+  const struct fl_builtin_host *host; /* lent for the life of the kit; NULL: no tool may use the network */
+};
+
+/* Errors: FL_E_INVALID, FL_E_NOT_FOUND, FL_E_IO with what is wrong and its key. */
+int fl_builtin_kit_create(const struct fl_builtin_kit_options *options, struct fl_builtin_kit **ret_kit,
+                          struct fl_error *err);
+void fl_builtin_kit_destroy(struct fl_builtin_kit *kit); /* NULL allowed; no call may be under way */
+
+/* Lent for the life of the kit. */
+const struct fl_tool *fl_builtin_kit_tools(const struct fl_builtin_kit *kit, size_t *ret_count);
