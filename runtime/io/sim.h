@@ -126,7 +126,7 @@ int sim_http_start(struct fl_world *world, struct fl_http *http, const struct fl
 const char *sim_http_header(const void *impl, const char *name);
 void sim_http_cancel(struct fl_http *http);
 int sim_stream_open_fd(struct fl_world *world, struct fl_stream *stream, int fd, bool reads, struct fl_error *err);
-int sim_stream_write(struct fl_stream *stream, fl_slice data);
-size_t sim_stream_queued(const struct fl_stream *stream);
-void sim_stream_pause(struct fl_stream *stream, bool paused);
-void sim_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream));
+int sim_listener_open(struct fl_world *world, struct fl_listener *listener, const struct fl_listener_options *options,
+                      struct fl_error *err);
+int sim_listener_accept(struct fl_listener *listener, struct fl_stream *stream);
+void sim_listener_close(struct fl_listener *listener, void (*on_close)(struct fl_listener *listener));

@@ -82,23 +82,7 @@ void fl_world_sim_break_output(struct fl_world *world, int fd) { console_of(worl
 
 /* ---- the client's side ---- */
 
-int sim_stream_open_fd(struct fl_world *base, struct fl_stream *stream, int fd, bool reads, struct fl_error *err) {
-  if (fd < 0 || fd >= FL_SIM_FD_COUNT || (reads && console_of(base, fd)->reader != NULL))
-    return fl_error_set(err, FL_E_IO, "cannot use descriptor %d in this simulated world", fd);
-  struct sim_stream *impl = fl_new(struct sim_stream);
-  impl->thing.drop = drop_stream;
-  impl->stream = stream;
-  impl->console = console_of(base, fd);
-  impl->reads = reads;
-  sim_thing_add(sim_world_of(base), &impl->thing);
-  stream->impl = impl;
-  if (!reads) return 0;
-  impl->console->reader = impl;
-  sim_source_block(&impl->console->input, false);
-  return 0;
-}
-
-int sim_stream_write(struct fl_stream *stream, fl_slice data) {
+static int stream_write(struct fl_stream *stream, fl_slice data) {
   struct sim_stream *impl = stream->impl;
   struct sim_world *world = sim_world_of(impl->thing.head.world);
   fl_check(!impl->reads);
@@ -110,16 +94,16 @@ int sim_stream_write(struct fl_stream *stream, fl_slice data) {
   return 0;
 }
 
-size_t sim_stream_queued(const struct fl_stream *stream) {
+static size_t stream_queued(const struct fl_stream *stream) {
   return ((struct sim_stream *)stream->impl)->console->queued;
 }
 
-void sim_stream_pause(struct fl_stream *stream, bool paused) {
+static void stream_pause(struct fl_stream *stream, bool paused) {
   struct sim_stream *impl = stream->impl;
   if (impl->reads && !impl->is_closing) sim_source_block(&impl->console->input, paused);
 }
 
-void sim_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream)) {
+static void stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream)) {
   struct sim_stream *impl = stream->impl;
   fl_check(!impl->is_closing);
   impl->is_closing = true;
@@ -132,4 +116,24 @@ void sim_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_strea
   if (on_close != NULL) return;
   impl->stream = NULL;
   stream->impl = NULL;
+}
+
+static const struct fl_stream_ops console_ops = {
+    .write = stream_write, .queued = stream_queued, .pause = stream_pause, .close = stream_close};
+
+int sim_stream_open_fd(struct fl_world *base, struct fl_stream *stream, int fd, bool reads, struct fl_error *err) {
+  if (fd < 0 || fd >= FL_SIM_FD_COUNT || (reads && console_of(base, fd)->reader != NULL))
+    return fl_error_set(err, FL_E_IO, "cannot use descriptor %d in this simulated world", fd);
+  struct sim_stream *impl = fl_new(struct sim_stream);
+  impl->thing.head.stream = &console_ops;
+  impl->thing.drop = drop_stream;
+  impl->stream = stream;
+  impl->console = console_of(base, fd);
+  impl->reads = reads;
+  sim_thing_add(sim_world_of(base), &impl->thing);
+  stream->impl = impl;
+  if (!reads) return 0;
+  impl->console->reader = impl;
+  sim_source_block(&impl->console->input, false);
+  return 0;
 }

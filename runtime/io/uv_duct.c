@@ -59,16 +59,9 @@ static void drop_queue(struct uv_duct *duct) {
   duct->sent = 0;
 }
 
-static void forget_unflushed(struct uv_duct *duct) {
-  struct uv_duct **link = &duct->world->unflushed;
-  while (*link != NULL && *link != duct) link = &(*link)->next_unflushed;
-  if (*link != NULL) *link = duct->next_unflushed;
-  duct->is_unflushed = false;
-}
-
 static void finish_close(struct uv_duct *duct) {
   drop_queue(duct);
-  if (duct->is_unflushed) forget_unflushed(duct);
+  uv_world_forget_unflushed(duct->world, &duct->unflushed);
   if (duct->is_working) return; /* on_work_done comes back here */
   if (duct->has_handle) uv_close((uv_handle_t *)&duct->poll, on_poll_closed);
   close_fd(duct);
@@ -221,26 +214,8 @@ static void flush(struct uv_duct *duct) {
   else set_poll(duct, true);
 }
 
-static void on_flush(uv_prepare_t *handle) { uv_world_flush(handle->data); }
-
-void uv_world_flush(struct uv_world *world) {
-  struct uv_duct *duct = world->unflushed;
-  world->unflushed = NULL;
-  uv_prepare_stop(&world->flusher);
-  for (struct uv_duct *next; duct != NULL; duct = next) { /* flush calls nobody back */
-    next = duct->next_unflushed;
-    duct->is_unflushed = false;
-    flush(duct);
-  }
-}
-
-static void note_unflushed(struct uv_duct *duct) {
-  struct uv_world *world = duct->world;
-  if (duct->is_unflushed || duct->is_polling) return; /* polling: flushed when the kernel is ready */
-  if (world->unflushed == NULL) uv_prepare_start(&world->flusher, on_flush);
-  duct->is_unflushed = true;
-  duct->next_unflushed = world->unflushed;
-  world->unflushed = duct;
+static void flush_node(struct uv_unflushed *node) {
+  flush((struct uv_duct *)((char *)node - offsetof(struct uv_duct, unflushed)));
 }
 
 int uv_duct_write(struct uv_duct *duct, fl_slice data) {
@@ -254,7 +229,8 @@ int uv_duct_write(struct uv_duct *duct, fl_slice data) {
   }
   duct->queue.limit = 2 * (size_t)FL_STREAM_QUEUE_MAX; /* with what is sent but not dropped yet */
   int failure = fl_buf_add(&duct->queue, data.data, data.size);
-  if (failure == 0) note_unflushed(duct);
+  /* polling: flushed when the kernel is ready */
+  if (failure == 0 && !duct->is_polling) uv_world_note_unflushed(duct->world, &duct->unflushed);
   return failure;
 }
 
@@ -297,6 +273,7 @@ int uv_duct_open(struct uv_world *world, struct uv_duct *duct, int fd, bool read
   duct->world = world;
   duct->reads = reads;
   duct->fd = duct->standard_fd = -1;
+  duct->unflushed.flush = flush_node;
   int failure = classify(duct, fd, reads);
   if (failure == 0 && duct->kind != UV_DUCT_FILE) {
     int flags = fcntl(duct->fd, F_GETFL);

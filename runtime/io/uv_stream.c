@@ -36,9 +36,37 @@ static void on_closed(struct uv_duct *duct) {
   if (on_close != NULL) on_close(stream);
 }
 
+static int stream_write(struct fl_stream *stream, fl_slice data) {
+  struct stream_impl *impl = stream->impl;
+  fl_check(!impl->duct.reads);
+  return uv_duct_write(&impl->duct, data);
+}
+
+static size_t stream_queued(const struct fl_stream *stream) {
+  return uv_duct_queued(&((const struct stream_impl *)stream->impl)->duct);
+}
+
+static void stream_pause(struct fl_stream *stream, bool paused) {
+  uv_duct_pause(&((struct stream_impl *)stream->impl)->duct, paused);
+}
+
+static void stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream)) {
+  struct stream_impl *impl = stream->impl;
+  fl_check(impl->on_close == NULL);
+  impl->on_close = on_close;
+  if (on_close == NULL) {
+    impl->stream = NULL;
+    stream->impl = NULL;
+  }
+  uv_duct_close(&impl->duct, true);
+}
+
+static const struct fl_stream_ops console_ops = {
+    .write = stream_write, .queued = stream_queued, .pause = stream_pause, .close = stream_close};
+
 int uv_world_stream_open_fd(struct fl_world *base, struct fl_stream *stream, int fd, bool reads, struct fl_error *err) {
   struct stream_impl *impl = fl_new(struct stream_impl);
-  impl->head.world = base;
+  impl->head = (struct fl_impl){.world = base, .stream = &console_ops};
   impl->stream = stream;
   impl->duct.on_data = on_data;
   impl->duct.on_end = on_end;
@@ -51,29 +79,4 @@ int uv_world_stream_open_fd(struct fl_world *base, struct fl_stream *stream, int
   stream->impl = impl;
   uv_world_of(base)->open_count++;
   return 0;
-}
-
-int uv_world_stream_write(struct fl_stream *stream, fl_slice data) {
-  struct stream_impl *impl = stream->impl;
-  fl_check(!impl->duct.reads);
-  return uv_duct_write(&impl->duct, data);
-}
-
-size_t uv_world_stream_queued(const struct fl_stream *stream) {
-  return uv_duct_queued(&((const struct stream_impl *)stream->impl)->duct);
-}
-
-void uv_world_stream_pause(struct fl_stream *stream, bool paused) {
-  uv_duct_pause(&((struct stream_impl *)stream->impl)->duct, paused);
-}
-
-void uv_world_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream)) {
-  struct stream_impl *impl = stream->impl;
-  fl_check(impl->on_close == NULL);
-  impl->on_close = on_close;
-  if (on_close == NULL) {
-    impl->stream = NULL;
-    stream->impl = NULL;
-  }
-  uv_duct_close(&impl->duct, true);
 }

@@ -57,25 +57,55 @@ int fl_stream_open_fd(struct fl_world *world, struct fl_stream *stream, int fd, 
   return world->ops->stream_open_fd(world, stream, fd, reads, err);
 }
 
+static const struct fl_stream_ops *stream_ops(const struct fl_stream *stream) {
+  return stream->impl != NULL ? ((const struct fl_impl *)stream->impl)->stream : NULL;
+}
+
 int fl_stream_write(struct fl_stream *stream, fl_slice data) {
-  struct fl_world *world = world_of(stream->impl);
-  return world != NULL ? world->ops->stream_write(stream, data) : FL_E_CLOSED;
+  const struct fl_stream_ops *ops = stream_ops(stream);
+  return ops != NULL ? ops->write(stream, data) : FL_E_CLOSED;
 }
 
 size_t fl_stream_queued(const struct fl_stream *stream) {
-  struct fl_world *world = world_of(stream->impl);
-  return world != NULL ? world->ops->stream_queued(stream) : 0;
+  const struct fl_stream_ops *ops = stream_ops(stream);
+  return ops != NULL ? ops->queued(stream) : 0;
 }
 
 void fl_stream_pause(struct fl_stream *stream, bool paused) {
-  struct fl_world *world = world_of(stream->impl);
-  if (world != NULL) world->ops->stream_pause(stream, paused);
+  const struct fl_stream_ops *ops = stream_ops(stream);
+  if (ops != NULL) ops->pause(stream, paused);
+}
+
+void fl_stream_end(struct fl_stream *stream) {
+  const struct fl_stream_ops *ops = stream_ops(stream);
+  fl_check(ops == NULL || ops->end != NULL);
+  if (ops != NULL) ops->end(stream);
 }
 
 void fl_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream)) {
-  struct fl_world *world = world_of(stream->impl);
+  const struct fl_stream_ops *ops = stream_ops(stream);
+  fl_check(ops != NULL);
+  ops->close(stream, on_close);
+}
+
+int fl_listener_open(struct fl_world *world, struct fl_listener *listener, const struct fl_listener_options *options,
+                     struct fl_error *err) {
+  fl_check(listener->impl == NULL && listener->on_connection != NULL && options->size == sizeof *options);
+  int ways = (options->address != NULL) + (options->path != NULL) + options->has_fd;
+  if (ways != 1) return fl_error_set(err, FL_E_INVALID, "a listener needs an address, a path or a descriptor");
+  return world->ops->listener_open(world, listener, options, err);
+}
+
+int fl_listener_accept(struct fl_listener *listener, struct fl_stream *stream) {
+  struct fl_world *world = world_of(listener->impl);
+  fl_check(stream->impl == NULL);
+  return world != NULL ? world->ops->listener_accept(listener, stream) : FL_E_CLOSED;
+}
+
+void fl_listener_close(struct fl_listener *listener, void (*on_close)(struct fl_listener *listener)) {
+  struct fl_world *world = world_of(listener->impl);
   fl_check(world != NULL);
-  world->ops->stream_close(stream, on_close);
+  world->ops->listener_close(listener, on_close);
 }
 
 int fl_process_start(struct fl_world *world, struct fl_process *process, const struct fl_process_options *options,

@@ -65,11 +65,13 @@ struct fl_signal {
 int fl_signal_start(struct fl_world *world, struct fl_signal *signal, int number);
 void fl_signal_stop(struct fl_world *world, struct fl_signal *signal);
 
-/* ---- byte streams: our own standard input and output ---- */
+/* ---- byte streams: our own standard input and output (one direction each), connections (both) ---- */
 
 struct fl_stream {
   void (*on_data)(struct fl_stream *stream, fl_slice data); /* lent for the call */
-  void (*on_end)(struct fl_stream *stream, int status);     /* once: 0 at the end of input, FL_E_IO */
+  /* Once: 0 at the end of input, FL_E_IO. Of a connection also while its reading is paused, when the peer is gone: what
+   * it had sent is dropped then. */
+  void (*on_end)(struct fl_stream *stream, int status);
   void *user;
   void *impl;
 };
@@ -79,7 +81,10 @@ int fl_stream_open_fd(struct fl_world *world, struct fl_stream *stream, int fd, 
 int fl_stream_write(struct fl_stream *stream, fl_slice data);
 size_t fl_stream_queued(const struct fl_stream *stream);     /* bytes not yet with the kernel */
 void fl_stream_pause(struct fl_stream *stream, bool paused); /* back-pressure */
-/* Flushes first. on_close may be NULL: then the stream is the caller's again at once. The descriptor was taken by open
+/* Connections: behind what waits the peer sees the end of our output; reading goes on. Later writes are FL_E_CLOSED. */
+void fl_stream_end(struct fl_stream *stream);
+/* Flushes first (a connection whose input has ended with an error, or that is closed a second time, drops what waits).
+ * on_close may be NULL: then the stream is the caller's again at once. The descriptor was taken by open
  * and is closed; in the place of 0, 1 or 2 stands /dev/null afterwards. */
 void fl_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream));
 enum { FL_STREAM_QUEUE_MAX = 64 * 1024 * 1024 };

@@ -3,10 +3,21 @@
  * worlds include this. The private part (`impl`) of every request begins with a struct fl_impl, by which a request
  * finds its world; timers, signals and work are found by the world that is passed along. */
 #pragma once
-#include "runtime/io/world.h"
+#include "runtime/io/listener.h"
 
+struct fl_stream_ops;
 struct fl_impl {
   struct fl_world *world;
+  const struct fl_stream_ops *stream; /* of a stream; otherwise NULL */
+};
+
+/* Streams are of several kinds in one world (console, connection, TLS above a connection): each carries its own. */
+struct fl_stream_ops {
+  int (*write)(struct fl_stream *stream, fl_slice data);
+  size_t (*queued)(const struct fl_stream *stream);
+  void (*pause)(struct fl_stream *stream, bool paused);
+  void (*end)(struct fl_stream *stream); /* NULL: it has one direction only */
+  void (*close)(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream));
 };
 
 struct fl_world_ops {
@@ -26,10 +37,11 @@ struct fl_world_ops {
   void (*signal_stop)(struct fl_world *world, struct fl_signal *signal);
 
   int (*stream_open_fd)(struct fl_world *world, struct fl_stream *stream, int fd, bool reads, struct fl_error *err);
-  int (*stream_write)(struct fl_stream *stream, fl_slice data);
-  size_t (*stream_queued)(const struct fl_stream *stream);
-  void (*stream_pause)(struct fl_stream *stream, bool paused);
-  void (*stream_close)(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream));
+
+  int (*listener_open)(struct fl_world *world, struct fl_listener *listener, const struct fl_listener_options *options,
+                       struct fl_error *err);
+  int (*listener_accept)(struct fl_listener *listener, struct fl_stream *stream);
+  void (*listener_close)(struct fl_listener *listener, void (*on_close)(struct fl_listener *listener));
 
   int (*process_start)(struct fl_world *world, struct fl_process *process, const struct fl_process_options *options,
                        struct fl_error *err);

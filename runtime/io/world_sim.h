@@ -157,6 +157,27 @@ void fl_sim_finish(struct fl_sim_exchange *exchange, uint32_t delay_ms);
 /* FL_E_NETWORK, FL_E_TRUNCATED. */
 void fl_sim_fail(struct fl_sim_exchange *exchange, uint32_t delay_ms, int code, const char *text);
 
+/* ---- connections: the other side of fl_listener ---- */
+
+struct fl_sim_connection; /* gone after on_gone, or, when there is none, when both sides have closed */
+
+struct fl_sim_peer_socket {
+  void (*on_data)(struct fl_sim_connection *connection, fl_slice data); /* may be NULL, as all of these */
+  void (*on_end)(struct fl_sim_connection *connection);                 /* refused, or closed by our side */
+  void (*on_gone)(struct fl_sim_connection *connection); /* last, once both sides have closed */
+  void *user;
+};
+/* A peer connects to "127.0.0.1:80" or "unix:/path", `delay_ms` from now. It is refused (on_end) when nobody listens
+ * there by then. Who keeps the pointer keeps it until on_gone. */
+struct fl_sim_connection *fl_world_sim_connect(struct fl_world *world, uint32_t delay_ms, const char *name,
+                                               const struct fl_sim_peer_socket *peer);
+void *fl_sim_socket_user(const struct fl_sim_connection *connection);
+/* Each `delay_ms` after what was sent before; data is copied. After a hang-up nothing more may be sent, and what our
+ * side writes is lost. A peer that has seen the end need not hang up. */
+void fl_sim_socket_send(struct fl_sim_connection *connection, uint32_t delay_ms, fl_slice data);
+void fl_sim_socket_hang_up(struct fl_sim_connection *connection, uint32_t delay_ms);
+void fl_sim_socket_stop_reading(struct fl_sim_connection *connection, bool stops); /* what we write stays queued */
+
 /* ---- the console: the other side of fl_stream_open_fd, by descriptor number (0 to 15) ---- */
 
 enum { FL_SIM_FD_COUNT = 16 };

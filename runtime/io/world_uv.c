@@ -213,6 +213,36 @@ static void uv_world_signal_stop(struct fl_world *base, struct fl_signal *signal
   uv_close((uv_handle_t *)&watch->handle, on_watch_closed);
 }
 
+/* ---- output: once per turn of the loop, before it waits ---- */
+
+void uv_world_flush(struct uv_world *world) {
+  struct uv_unflushed *node = world->unflushed;
+  world->unflushed = NULL;
+  uv_prepare_stop(&world->flusher);
+  for (struct uv_unflushed *next; node != NULL; node = next) {
+    next = node->next;
+    node->is_listed = false;
+    node->flush(node);
+  }
+}
+
+static void on_flush(uv_prepare_t *handle) { uv_world_flush(handle->data); }
+
+void uv_world_note_unflushed(struct uv_world *world, struct uv_unflushed *node) {
+  if (node->is_listed) return;
+  if (world->unflushed == NULL) uv_prepare_start(&world->flusher, on_flush);
+  node->is_listed = true;
+  node->next = world->unflushed;
+  world->unflushed = node;
+}
+
+void uv_world_forget_unflushed(struct uv_world *world, struct uv_unflushed *node) {
+  struct uv_unflushed **link = &world->unflushed;
+  while (*link != NULL && *link != node) link = &(*link)->next;
+  if (*link != NULL) *link = node->next;
+  node->is_listed = false;
+}
+
 /* ---- work ---- */
 
 static void uv_world_work_start(struct fl_world *base, struct fl_work *work) {
@@ -305,10 +335,9 @@ static const struct fl_world_ops uv_world_ops = {
     .signal_start = uv_world_signal_start,
     .signal_stop = uv_world_signal_stop,
     .stream_open_fd = uv_world_stream_open_fd,
-    .stream_write = uv_world_stream_write,
-    .stream_queued = uv_world_stream_queued,
-    .stream_pause = uv_world_stream_pause,
-    .stream_close = uv_world_stream_close,
+    .listener_open = uv_world_listener_open,
+    .listener_accept = uv_world_listener_accept,
+    .listener_close = uv_world_listener_close,
     .process_start = uv_world_process_start,
     .process_write = uv_world_process_write,
     .process_close_stdin = uv_world_process_close_stdin,

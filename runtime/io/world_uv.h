@@ -47,7 +47,7 @@ struct uv_world {
   size_t foreground_count; /* timers that keep the loop alive */
 
   uv_prepare_t flusher;
-  struct uv_duct *unflushed;
+  struct uv_unflushed *unflushed;
   char *read_buffer; /* lent to one callback at a time */
 
   struct fl_pool *pool;                   /* NULL until the first work */
@@ -55,9 +55,19 @@ struct uv_world {
   struct fl_net *net;
 };
 
+/* Output that waits for the end of the loop's turn. */
+struct uv_unflushed {
+  struct uv_unflushed *next;
+  void (*flush)(struct uv_unflushed *node); /* calls nobody back */
+  bool is_listed;
+};
+
 static inline struct uv_world *uv_world_of(struct fl_world *world) { return (struct uv_world *)world; }
 void uv_world_handle_opened(struct uv_world *world);
 void uv_world_handle_closed(struct uv_world *world);
+void uv_world_note_unflushed(struct uv_world *world, struct uv_unflushed *node);
+void uv_world_forget_unflushed(struct uv_world *world, struct uv_unflushed *node);
+void uv_world_flush(struct uv_world *world); /* writes what waits, as far as the kernel takes it */
 
 /* ---- ducts: one direction of one descriptor ---- */
 
@@ -75,7 +85,6 @@ struct uv_duct {
   enum uv_duct_kind kind;
   bool reads;
   bool is_paused;
-  bool is_unflushed; /* in world->unflushed */
   bool is_polling;
   bool is_closing; /* no more callbacks but on_closed */
   bool has_ended;
@@ -85,7 +94,7 @@ struct uv_duct {
   struct fl_post closed_post;
   struct fl_buf queue;
   size_t sent; /* bytes at the front of queue that are gone */
-  struct uv_duct *next_unflushed;
+  struct uv_unflushed unflushed;
   struct fl_work work; /* files only */
   bool is_working;
   char *work_data;
@@ -103,15 +112,16 @@ void uv_duct_pause(struct uv_duct *duct, bool paused);
 /* With `flush`, what waits is written first (an error ends that). on_closed follows, never from inside. Repeatable: a
  * second call without `flush` gives up what waits. */
 void uv_duct_close(struct uv_duct *duct, bool flush);
-void uv_world_flush(struct uv_world *world); /* writes what waits in ducts, as far as the kernel takes it */
 
 /* ---- the rows of the table that are in other files ---- */
 
 int uv_world_stream_open_fd(struct fl_world *world, struct fl_stream *stream, int fd, bool reads, struct fl_error *err);
-int uv_world_stream_write(struct fl_stream *stream, fl_slice data);
-size_t uv_world_stream_queued(const struct fl_stream *stream);
-void uv_world_stream_pause(struct fl_stream *stream, bool paused);
-void uv_world_stream_close(struct fl_stream *stream, void (*on_close)(struct fl_stream *stream));
+int uv_world_listener_open(struct fl_world *world, struct fl_listener *listener,
+                           const struct fl_listener_options *options, struct fl_error *err);
+int uv_world_listener_accept(struct fl_listener *listener, struct fl_stream *stream);
+void uv_world_listener_close(struct fl_listener *listener, void (*on_close)(struct fl_listener *listener));
+/* A connection of ours: takes `fd`, which does not block. */
+int uv_world_socket_open(struct uv_world *world, struct fl_stream *stream, int fd);
 int uv_world_process_start(struct fl_world *world, struct fl_process *process, const struct fl_process_options *options,
                            struct fl_error *err);
 int uv_world_process_write(struct fl_process *process, fl_slice data);
