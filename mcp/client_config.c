@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A server's entry in a graph file, in the shape that MCP hosts share: {"command", "args", "env", "cwd"}. */
-#include "mcp/client.h"
+#include "mcp/client_source.h"
 
 #include "mcp/client_env.h"
 #include "runtime/base/buf.h"

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls of the client: sent when the server is ready, always with a progress token, so that progress can move the idle
- * deadline; the total deadline does not move. */
+/* Requests of the client: sent when the server is ready, always with a progress token, so that progress can move the
+ * idle deadline; the total deadline moves only by the time that people took to answer questions. */
 #include "mcp/proto/client_internal.h"
+#include "mcp/proto/param_header.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 
 #include <inttypes.h>
 
-enum { MESSAGE_SHOWN_MAX = 500 };
-
 static fl_slice key_of(const int64_t *id) { return fl_slice_n((const char *)id, sizeof *id); }
+
+/* ---- life ---- */
+
+void fl_mcp_client_call_land(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call) {
+  if (call->id != 0) fl_map_remove_n(&session->sent, key_of(&call->id));
+  call->id = 0;
+}
 
 static void call_destroy(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call) {
   if (call->previous != NULL) call->previous->next = call->next;
@@ -18,10 +24,17 @@ static void call_destroy(struct fl_mcp_client_session *session, struct fl_mcp_cl
   if (call->next != NULL) call->next->previous = call->previous;
   else session->last = call->previous;
   session->call_count--;
-  if (call->id != 0) fl_map_remove_n(&session->sent, key_of(&call->id));
+  fl_mcp_client_call_land(session, call);
+  fl_free(call->method);
   fl_free(call->tool);
   fl_free(call->call_id);
+  fl_free(call->cursor);
+  fl_free(call->task_id);
   fl_value_unref(call->args);
+  fl_value_unref(call->pages);
+  fl_value_unref(call->inputs);
+  fl_value_unref(call->request_state);
+  fl_value_unref(call->asked_keys);
   fl_free(call);
 }
 
@@ -29,14 +42,25 @@ void fl_mcp_client_calls_destroy(struct fl_mcp_client_session *session) {
   while (session->first != NULL) call_destroy(session, session->first);
 }
 
-static void call_done(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call, int status, char *text,
-                      struct fl_mcp_client_effects *effects) {
-  struct fl_mcp_client_report *report = fl_mcp_client_report(effects, FL_MCP_CLIENT_CALL_DONE);
-  report->call_user = call->user;
-  report->status = status;
-  report->sent = call->id != 0;
-  report->text = text;
+/* The report that it is done, NULL when nobody is told; the call is gone afterwards. */
+static struct fl_mcp_client_report *end_call(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
+                                             struct fl_mcp_client_effects *effects) {
+  fl_mcp_client_asks_gone(session, call, effects);
+  struct fl_mcp_client_report *report = NULL;
+  if (!call->is_hidden) {
+    report = fl_mcp_client_report(effects, FL_MCP_CLIENT_CALL_DONE);
+    report->call_user = call->user;
+    report->sent = call->was_sent;
+  }
   call_destroy(session, call);
+  return report;
+}
+
+void fl_mcp_client_call_end_take(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
+                                 struct fl_value *result, struct fl_mcp_client_effects *effects) {
+  struct fl_mcp_client_report *report = end_call(session, call, effects);
+  if (report != NULL) report->result = result;
+  else fl_value_unref(result);
 }
 
 void fl_mcp_client_call_fail(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call, int status,
@@ -44,116 +68,248 @@ void fl_mcp_client_call_fail(struct fl_mcp_client_session *session, struct fl_mc
   FL_BUF_AUTO text = {0};
   va_list args;
   va_start(args, format);
-  fl_buf_addf(&text, "%s/%s: ", session->config.server_name, call->tool);
+  if (call->tool != NULL) fl_buf_addf(&text, "%s/%s: ", session->config.server_name, call->tool);
+  else fl_buf_addf(&text, "server %s: %s: ", session->config.server_name, call->method);
   fl_buf_vaddf(&text, format, args);
   va_end(args);
-  call_done(session, call, status, fl_buf_take(&text, NULL), effects);
+  struct fl_mcp_client_report *report = end_call(session, call, effects);
+  if (report == NULL) {
+    fl_mcp_client_logf(effects, "warning", "%s", text.data);
+    return;
+  }
+  report->status = status;
+  report->text = fl_buf_take(&text, NULL);
 }
 
 /* ---- sending ---- */
 
-static void note_deadline(struct fl_mcp_client_session *session, const struct fl_mcp_client_call *call) {
-  if (call->idle_deadline_ms < session->call_deadline_ms) session->call_deadline_ms = call->idle_deadline_ms;
-  if (call->total_deadline_ms < session->call_deadline_ms) session->call_deadline_ms = call->total_deadline_ms;
+void fl_mcp_client_call_note_deadline(struct fl_mcp_client_session *session, const struct fl_mcp_client_call *call) {
+  int64_t deadline =
+      call->idle_deadline_ms < call->total_deadline_ms ? call->idle_deadline_ms : call->total_deadline_ms;
+  if (call->state == FL_MCP_CALL_ASKS) return;
+  if (call->state == FL_MCP_CALL_POLLS && call->poll_ms < deadline) deadline = call->poll_ms;
+  if (deadline < session->call_deadline_ms) session->call_deadline_ms = deadline;
 }
 
-static void send_call(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
-                      struct fl_mcp_client_effects *effects) {
+/* Why the server cannot be asked this; NULL: it can. */
+static const char *why_not(const struct fl_mcp_client_session *session, const struct fl_mcp_client_call *call) {
+  const struct fl_mcp_client_method *known = call->known;
+  if (known == NULL || call->tool != NULL) return NULL;
+  if (known->era != 0 && known->era != session->revision->era) return "there is no such method in the server's era";
+  if (known->capability != NULL && fl_get(session->capabilities, known->capability) == NULL) return known->capability;
+  return NULL;
+}
+
+static void refuse(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call, const char *why,
+                   struct fl_mcp_client_effects *effects) {
+  bool is_capability = call->known->capability == why;
+  fl_mcp_client_call_fail(session, call, FL_E_UNSUPPORTED, effects, is_capability ? "the server offers no %s" : "%s",
+                          why);
+}
+
+static void add_member(struct fl_buf *buf, const char *key, const struct fl_value *value) {
+  if (value == NULL) return;
+  fl_buf_addf(buf, ",\"%s\":", key);
+  if (fl_json_write(buf, value, FL_JSON_COMPACT) < 0) buf->failed = true;
+}
+
+static void add_params(struct fl_buf *buf, const struct fl_mcp_client_call *call) {
+  struct fl_member member = {0};
+  while (call->tool == NULL && fl_next_member(call->args, &member)) {
+    if (strcmp(member.key, "_meta") == 0 || (call->cursor != NULL && strcmp(member.key, "cursor") == 0)) continue;
+    fl_buf_add_char(buf, ',');
+    fl_rpc_add_text(buf, member.key);
+    fl_buf_add_char(buf, ':');
+    if (fl_json_write(buf, member.value, FL_JSON_COMPACT) < 0) buf->failed = true;
+  }
+  if (call->tool != NULL) {
+    fl_buf_add_text(buf, ",\"name\":");
+    fl_rpc_add_text(buf, call->tool);
+    add_member(buf, "arguments", call->args);
+  }
+  if (call->cursor != NULL) {
+    fl_buf_add_text(buf, ",\"cursor\":");
+    fl_rpc_add_text(buf, call->cursor);
+  }
+  add_member(buf, "inputResponses", call->inputs);
+  add_member(buf, "requestState", call->request_state);
+}
+
+/* What the standard headers of HTTP repeat. */
+static void describe(const struct fl_mcp_client_session *session, const struct fl_mcp_client_call *call,
+                     struct fl_mcp_outgoing *about) {
+  if (!session->config.is_http || !fl_mcp_client_is_modern(session)) return;
+  const char *name = call->tool;
+  if (name == NULL && call->known != NULL && call->known->name_key != NULL)
+    name = fl_get_string(call->args, call->known->name_key, NULL);
+  about->name = fl_strdup(name);
+  const struct fl_value *tool = call->tool != NULL ? fl_mcp_client_find_tool(session, call->tool) : NULL;
+  if (tool != NULL) about->param_headers = fl_mcp_param_headers(fl_get(tool, "inputSchema"), call->args);
+}
+
+static void send_request(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
+                         struct fl_mcp_client_effects *effects) {
   int64_t id = session->next_id++;
-  struct fl_rpc_line line = fl_rpc_begin_request(&effects->out, id, "tools/call");
+  struct fl_mcp_outgoing about = {.kind = FL_MCP_SEND_REQUEST, .id = id, .method = "tools/call"};
+  if (call->known != NULL) about.method = call->known->name;
+  else if (call->tool == NULL) about.method = call->method;
+  struct fl_rpc_line line = fl_rpc_begin_request(&effects->out, id, call->method);
   fl_mcp_client_open_params(session, line.buf, id, call->call_id);
-  fl_buf_add_text(line.buf, ",\"name\":");
-  fl_rpc_add_text(line.buf, call->tool);
-  fl_buf_add_text(line.buf, ",\"arguments\":");
-  int status = fl_json_write(line.buf, call->args, FL_JSON_COMPACT);
+  add_params(line.buf, call);
   fl_buf_add_char(line.buf, '}');
-  if (status < 0) line.buf->failed = true;
-  if (fl_rpc_end(line) < 0) {
+  describe(session, call, &about);
+  if (fl_mcp_client_send(session, effects, line, &about) < 0) {
     fl_mcp_client_call_fail(session, call, FL_E_LIMIT, effects, "the arguments are too large or too deep to be sent");
     return;
   }
   call->id = id;
+  call->state = FL_MCP_CALL_FLIES;
+  call->was_sent = true;
   fl_map_set_n(&session->sent, key_of(&call->id), call);
+}
+
+void fl_mcp_client_call_send(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
+                             struct fl_mcp_client_effects *effects) {
+  const char *why = why_not(session, call);
+  if (why != NULL) refuse(session, call, why, effects);
+  else if (call->task_id != NULL) fl_mcp_client_task_send(session, call, effects);
+  else send_request(session, call, effects);
 }
 
 void fl_mcp_client_send_waiting(struct fl_mcp_client_session *session, struct fl_mcp_client_effects *effects) {
   for (struct fl_mcp_client_call *call = session->first, *next; call != NULL; call = next) {
     next = call->next;
-    if (call->id == 0) send_call(session, call, effects);
+    if (call->state == FL_MCP_CALL_WAITS) fl_mcp_client_call_send(session, call, effects);
   }
 }
 
-struct fl_mcp_client_call *fl_mcp_client_call(struct fl_mcp_client_session *session, int64_t now_ms,
-                                              const struct fl_mcp_client_call_options *options,
-                                              struct fl_mcp_client_effects *effects) {
+/* ---- beginning ---- */
+
+static struct fl_mcp_client_call *add_call(struct fl_mcp_client_session *session, const char *method) {
   struct fl_mcp_client_call *call = fl_new(struct fl_mcp_client_call);
-  *call = (struct fl_mcp_client_call){
-      .tool = fl_strdup(options->tool),
-      .call_id = fl_strdup(options->call_id),
-      .user = options->user,
-      .args = options->args != NULL ? fl_value_ref((struct fl_value *)(uintptr_t)options->args) : fl_object(),
-      .idle_timeout_ms = options->idle_timeout_ms,
-      .result_max = options->result_max,
-      .idle_deadline_ms = now_ms + options->idle_timeout_ms,
-      .total_deadline_ms = now_ms + options->total_timeout_ms};
+  call->method = fl_strdup(method);
+  call->known = fl_mcp_client_method_find(method);
   call->previous = session->last;
   if (call->previous != NULL) call->previous->next = call;
   else session->first = call;
   session->last = call;
   session->call_count++;
-  note_deadline(session, call);
-  if (session->state == FL_MCP_UP) send_call(session, call, effects);
   return call;
+}
+
+struct fl_mcp_client_call *fl_mcp_client_call(struct fl_mcp_client_session *session, int64_t now_ms,
+                                              const struct fl_mcp_client_call_options *options,
+                                              struct fl_mcp_client_effects *effects) {
+  bool is_tool = options->method == NULL;
+  const struct fl_value *args = is_tool ? options->args : options->params;
+  struct fl_mcp_client_call *call = add_call(session, is_tool ? "tools/call" : options->method);
+  if (is_tool) call->tool = fl_strdup(options->tool);
+  call->call_id = fl_strdup(options->call_id);
+  call->user = options->user;
+  call->is_whole = options->is_whole || !is_tool;
+  call->args = args != NULL ? fl_value_ref((struct fl_value *)(uintptr_t)args) : fl_object();
+  call->idle_timeout_ms = options->idle_timeout_ms;
+  call->result_max = options->result_max;
+  call->idle_deadline_ms = now_ms + options->idle_timeout_ms;
+  call->total_deadline_ms = now_ms + options->total_timeout_ms;
+  if (options->reads_all && call->known != NULL && call->known->list_key != NULL) call->pages = fl_array();
+  struct fl_value *cached = is_tool ? NULL : fl_mcp_client_cache_find(session, now_ms, call->method, call->args);
+  fl_mcp_client_call_note_deadline(session, call);
+  if (cached != NULL && call->pages == NULL) fl_mcp_client_call_end_take(session, call, fl_value_ref(cached), effects);
+  else if (session->state == FL_MCP_UP) fl_mcp_client_call_send(session, call, effects);
+  return call;
+}
+
+void fl_mcp_client_call_hidden(struct fl_mcp_client_session *session, const char *method, struct fl_value *params,
+                               struct fl_mcp_client_effects *effects) {
+  struct fl_mcp_client_call *call = add_call(session, method);
+  call->is_hidden = true;
+  call->args = params;
+  call->idle_deadline_ms = call->total_deadline_ms = INT64_MAX;
+  call->result_max = FL_BUF_LIMIT_DEFAULT;
+  fl_mcp_client_call_send(session, call, effects);
 }
 
 /* ---- ending ---- */
 
-static void send_cancelled(const struct fl_mcp_client_call *call, const char *reason,
-                           struct fl_mcp_client_effects *effects) {
+/* The server is told where it can be: by closing the request's stream over HTTP, by a notification otherwise. */
+static void tell_cancelled(struct fl_mcp_client_session *session, const struct fl_mcp_client_call *call,
+                           const char *reason, struct fl_mcp_client_effects *effects) {
+  if (call->task_id != NULL && session->state == FL_MCP_UP) {
+    struct fl_value *params = fl_object();
+    fl_set_string(params, "taskId", call->task_id);
+    fl_mcp_client_call_hidden(session, "tasks/cancel", params, effects);
+  }
   if (call->id == 0) return;
-  struct fl_rpc_line line = fl_rpc_begin_notification(&effects->out, "notifications/cancelled");
-  fl_buf_addf(line.buf, "{\"requestId\":%" PRId64 ",\"reason\":", call->id);
-  fl_rpc_add_text(line.buf, reason);
-  fl_buf_add_char(line.buf, '}');
-  fl_rpc_end(line);
+  if (!session->config.is_http || !fl_mcp_client_is_modern(session)) {
+    struct fl_rpc_line line = fl_rpc_begin_notification(&effects->out, "notifications/cancelled");
+    fl_buf_addf(line.buf, "{\"requestId\":%" PRId64 ",\"reason\":", call->id);
+    fl_rpc_add_text(line.buf, reason);
+    fl_buf_add_char(line.buf, '}');
+    fl_mcp_client_send_plain(session, effects, line, 0, "notifications/cancelled");
+  }
+  fl_mcp_client_drop(session, effects, call->id);
 }
 
 void fl_mcp_client_cancel(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call, const char *reason,
                           struct fl_mcp_client_effects *effects) {
-  send_cancelled(call, reason, effects);
+  tell_cancelled(session, call, reason, effects);
   fl_mcp_client_call_fail(session, call, FL_E_CANCELLED, effects, "the call was cancelled");
+}
+
+/* False: the call has ended. */
+static bool call_time(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_call *call,
+                      struct fl_mcp_client_effects *effects) {
+  bool is_over = now_ms >= call->total_deadline_ms;
+  if (call->state == FL_MCP_CALL_ASKS) return true;
+  if (!is_over && now_ms < call->idle_deadline_ms) {
+    if (call->state == FL_MCP_CALL_POLLS && now_ms >= call->poll_ms) {
+      call->state = FL_MCP_CALL_WAITS;
+      if (session->state == FL_MCP_UP) fl_mcp_client_call_send(session, call, effects);
+    }
+    return true;
+  }
+  const char *why = is_over ? "the call took longer than its limit" : "no answer and no progress in time";
+  tell_cancelled(session, call, why, effects);
+  if (!call->was_sent) why = "the server was not ready in time";
+  fl_mcp_client_call_fail(session, call, FL_E_TIMEOUT, effects, "%s", why);
+  return false;
+}
+
+/* While a legacy server waits for an answer of ours, it is not idle. */
+static void hold_idle(struct fl_mcp_client_session *session, int64_t now_ms) {
+  bool asks = false;
+  for (const struct fl_mcp_client_ask *ask = session->asks; ask != NULL; ask = ask->next)
+    asks = asks || ask->call == NULL;
+  for (struct fl_mcp_client_call *call = session->first; asks && call != NULL; call = call->next)
+    if (call->state == FL_MCP_CALL_FLIES && !call->is_hidden) call->idle_deadline_ms = now_ms + call->idle_timeout_ms;
 }
 
 void fl_mcp_client_calls_time(struct fl_mcp_client_session *session, int64_t now_ms,
                               struct fl_mcp_client_effects *effects) {
   if (now_ms < session->call_deadline_ms) return;
   session->call_deadline_ms = INT64_MAX;
+  hold_idle(session, now_ms);
   for (struct fl_mcp_client_call *call = session->first, *next; call != NULL; call = next) {
     next = call->next;
-    bool is_over = now_ms >= call->total_deadline_ms;
-    if (!is_over && now_ms < call->idle_deadline_ms) {
-      note_deadline(session, call);
-      continue;
-    }
-    const char *why = is_over ? "the call took longer than its limit" : "no answer and no progress in time";
-    send_cancelled(call, why, effects);
-    if (call->id == 0) why = "the server was not ready in time";
-    fl_mcp_client_call_fail(session, call, FL_E_TIMEOUT, effects, "%s", why);
+    if (call_time(session, now_ms, call, effects)) fl_mcp_client_call_note_deadline(session, call);
   }
+}
+
+struct fl_mcp_client_call *fl_mcp_client_call_find_n(const struct fl_mcp_client_session *session, int64_t id) {
+  return id != 0 ? fl_map_get_n(&session->sent, key_of(&id)) : NULL;
 }
 
 struct fl_mcp_client_call *fl_mcp_client_call_find(const struct fl_mcp_client_session *session,
                                                    const struct fl_value *id) {
-  if (!fl_is(id, FL_INT)) return NULL;
-  int64_t number = fl_as_int(id, 0);
-  return fl_map_get_n(&session->sent, key_of(&number));
+  return fl_is(id, FL_INT) ? fl_mcp_client_call_find_n(session, fl_as_int(id, 0)) : NULL;
 }
 
 void fl_mcp_client_call_progress(struct fl_mcp_client_session *session, int64_t now_ms, const struct fl_value *params,
                                  struct fl_mcp_client_effects *effects) {
   struct fl_mcp_client_call *call = fl_mcp_client_call_find(session, fl_get(params, "progressToken"));
   const struct fl_value *done = fl_get(params, "progress");
-  if (call == NULL || !fl_is_number(done)) return;
+  if (call == NULL || call->is_hidden || !fl_is_number(done)) return;
   call->idle_deadline_ms = now_ms + call->idle_timeout_ms;
   struct fl_mcp_client_report *report = fl_mcp_client_report(effects, FL_MCP_CLIENT_CALL_PROGRESS);
   report->call_user = call->user;
@@ -161,52 +317,4 @@ void fl_mcp_client_call_progress(struct fl_mcp_client_session *session, int64_t 
   report->progress.total = fl_get_double(params, "total", 0);
   report->text = fl_strdup(fl_get_string(params, "message", NULL));
   report->progress.message = report->text;
-}
-
-/* ---- answers ---- */
-
-static const char *result_problem(const struct fl_value *result) {
-  if (!fl_is(result, FL_OBJECT)) return "the result is not an object";
-  const char *type = fl_get_string(result, "resultType", "complete");
-  if (strcmp(type, "input_required") == 0) return "the server asks for input, which this client did not offer";
-  if (strcmp(type, "complete") != 0) return "the result is of an unknown type";
-  const struct fl_value *content = fl_get(result, "content");
-  if (content == NULL) return fl_get(result, "structuredContent") != NULL ? NULL : "the result has no content";
-  if (!fl_is(content, FL_ARRAY)) return "the result's content is not an array";
-  for (size_t i = 0; i < fl_size(content); i++)
-    if (fl_get_string(fl_at(content, i), "type", NULL) == NULL) return "the result has a content block without a type";
-  return NULL;
-}
-
-/* What the rest of the program sees: three members, whatever else the server sent. */
-static struct fl_value *make_result(const struct fl_value *result) {
-  struct fl_value *made = fl_object();
-  struct fl_value *content = fl_get(result, "content"), *structured = fl_get(result, "structuredContent");
-  fl_set_take(made, "content", content != NULL ? fl_value_ref(content) : fl_array());
-  if (structured != NULL) fl_set_take(made, "structuredContent", fl_value_ref(structured));
-  if (fl_get_bool(result, "isError", false)) fl_set_bool(made, "isError", true);
-  return made;
-}
-
-void fl_mcp_client_call_answer(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
-                               const struct fl_rpc_message *message, size_t line_size,
-                               struct fl_mcp_client_effects *effects) {
-  if (message->kind == FL_RPC_ERROR) {
-    const char *text = fl_get_string(message->error, "message", "");
-    fl_mcp_client_call_fail(session, call, FL_E_REMOTE, effects, "error %" PRId64 ": %.*s",
-                            fl_get_int(message->error, "code", 0), fl_rpc_shown(text, MESSAGE_SHOWN_MAX), text);
-    return;
-  }
-  const char *problem = result_problem(message->result);
-  if (problem != NULL) {
-    fl_mcp_client_call_fail(session, call, FL_E_PROTOCOL, effects, "%s", problem);
-    return;
-  }
-  if (line_size > call->result_max) {
-    fl_mcp_client_call_fail(session, call, FL_E_LIMIT, effects, "the result has %zu bytes; %zu are allowed", line_size,
-                            call->result_max);
-    return;
-  }
-  call_done(session, call, 0, NULL, effects);
-  effects->reports[effects->count - 1].result = make_result(message->result);
 }

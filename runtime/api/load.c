@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/api/load.h"
 
-#include "mcp/client.h"
+#include "mcp/client_source.h"
 #include "runtime/base/mem.h"
 #include "runtime/api/builtin_host.h"
 #include "tools/builtin/kit.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fairlead mcp: list and call the tools of servers, and serve tools. */
-#include "mcp/client.h"
+#include "mcp/client_source.h"
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
 #include "runtime/api/load.h"

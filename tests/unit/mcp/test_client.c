@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The client over a process, in the simulated world: good servers of both eras under any order of events, and bad ones,
  * each with what the caller must hear. */
-#include "mcp/client.h"
+#include "mcp/client_source.h"
 #include "mcp/proto/server_session.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/world_sim.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A server's entry, and the environment that a server gets. */
-#include "mcp/client.h"
+#include "mcp/client_source.h"
 #include "mcp/client_env.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/world_sim.h"

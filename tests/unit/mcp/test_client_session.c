@@ -5,8 +5,15 @@
  *   @ time MS                  the clock stands at MS              @ too-long FRONT
  *   @ call KEY TOOL ARGS [ID]  idle 1000 ms, total 5000 ms         @ cancel KEY
  *   @ deadline                 asks for it                         @ describe
- * Effects: "! ready NAMES", "! changed NAMES", "! failed WORD TEXT", "! respawn", "! log LEVEL TEXT", "! deadline MS",
- *   "! done KEY RESULT", "! done KEY WORD sent|unsent TEXT", "! progress KEY DONE TOTAL TEXT". */
+ *   @ request KEY METHOD PARAMS [all]                              @ can CAPABILITIES (before start)
+ *   @ answer NUMBER RESULT     (null: refused)                     @ follow URI      @ unfollow URI    @ roots
+ * Over HTTP (after "@ http"):
+ *   @ reply ID MESSAGE         in answer to request ID             @ lost ID WORD HTTP-STATUS sent|unsent|forgotten
+ * TEXT Effects: "! ready NAMES", "! changed NAMES", "! failed WORD TEXT", "! respawn", "! log LEVEL TEXT", "! deadline
+ * MS",
+ *   "! done KEY RESULT", "! done KEY WORD sent|unsent TEXT", "! progress KEY DONE TOTAL TEXT", "! ask NUMBER METHOD
+ *   PARAMS", "! gone NUMBER", "! told WHAT has changed"; over HTTP "! close ID" and, ahead of a line with headers, "!
+ * name TEXT", "! header NAME TEXT". */
 #include "mcp/proto/client_session.h"
 #include "script.h"
 #include "tests/support/support.h"
@@ -29,6 +36,7 @@ struct fixture {
   struct fl_mcp_client_call *calls[KEYS];
   char keys[KEYS];
   int64_t now_ms;
+  struct fl_value *capabilities;
 };
 
 static void names(const struct fixture *fixture, char *ret_text, size_t size) {
@@ -68,6 +76,26 @@ static void report_one(struct script *script, struct fixture *fixture, const str
   case FL_MCP_CLIENT_LOG: script_output(script, '!', "log %s %s", report->level, report->text); return;
   case FL_MCP_CLIENT_CALL_DONE:
   case FL_MCP_CLIENT_CALL_PROGRESS: report_call(script, report); return;
+  case FL_MCP_CLIENT_CHANGED: script_output(script, '!', "told %s has changed", report->text); return;
+  case FL_MCP_CLIENT_ASK_GONE: script_output(script, '!', "gone %" PRId64, report->ask_id); return;
+  case FL_MCP_CLIENT_ASK: {
+    char *text = fl_dump(report->params, NULL);
+    script_output(script, '!', "ask %" PRId64 " %s %s", report->ask_id, report->text, text);
+    fl_text_free(text);
+    return;
+  }
+  }
+}
+
+/* What an HTTP transport does with what goes out. */
+static void report_outgoing(struct script *script, const struct fixture *fixture) {
+  for (size_t i = 0; fixture->config.is_http && i < fixture->effects.outgoing_count; i++) {
+    const struct fl_mcp_outgoing *one = &fixture->effects.outgoing[i];
+    struct fl_member member = {0};
+    if (one->kind == FL_MCP_SEND_DROP) script_output(script, '!', "close %" PRId64, one->id);
+    if (one->name != NULL) script_output(script, '!', "name %s", one->name);
+    while (one->param_headers != NULL && fl_next_member(one->param_headers, &member))
+      script_output(script, '!', "header %s %s", member.key, fl_as_string(member.value));
   }
 }
 
@@ -84,6 +112,7 @@ static void check_wire(struct script *script, struct fixture *fixture) {
 
 static void report(struct script *script, struct fixture *fixture) {
   for (size_t i = 0; i < fixture->effects.count; i++) report_one(script, fixture, &fixture->effects.reports[i]);
+  report_outgoing(script, fixture);
   script_output_lines(script, fl_buf_slice(&fixture->effects.out));
   check_wire(script, fixture);
   fl_mcp_client_effects_clear(&fixture->effects);
@@ -105,6 +134,52 @@ static void start_call(struct fixture *fixture, char *text) {
   fixture->calls[key - 'a'] = fl_mcp_client_call(fixture->session, fixture->now_ms, &options, &fixture->effects);
 }
 
+static struct fl_value *parse(const char *text) {
+  struct fl_value *value = NULL;
+  assert_int_equal(fl_parse(text, strlen(text), &value, NULL), 0);
+  return value;
+}
+
+static void start_request(struct fixture *fixture, char *text) {
+  char key = script_word(&text)[0];
+  const char *method = script_word(&text);
+  FL_VALUE_AUTO params = parse(script_word(&text));
+  const char *all = script_word(&text);
+  fixture->keys[key - 'a'] = key;
+  struct fl_mcp_client_call_options options = {.method = method,
+                                               .params = params,
+                                               .reads_all = all != NULL,
+                                               .idle_timeout_ms = IDLE_MS,
+                                               .total_timeout_ms = TOTAL_MS,
+                                               .result_max = RESULT_MAX,
+                                               .user = &fixture->keys[key - 'a']};
+  fixture->calls[key - 'a'] = fl_mcp_client_call(fixture->session, fixture->now_ms, &options, &fixture->effects);
+}
+
+static void give_answer(struct fixture *fixture, char *text) {
+  int64_t id = atoll(script_word(&text));
+  FL_VALUE_AUTO result = parse(text);
+  const struct fl_value *given = fl_is(result, FL_NULL) ? NULL : result;
+  fl_mcp_client_answer(fixture->session, fixture->now_ms, id, given, &fixture->effects);
+}
+
+static int code_of(const char *word) {
+  for (int code = -1; code > -40; code--)
+    if (strcmp(fl_error_word(code), word) == 0) return code;
+  return 0;
+}
+
+static void lose(struct fixture *fixture, char *text) {
+  struct fl_mcp_client_loss loss = {.id = atoll(script_word(&text))};
+  loss.status = code_of(script_word(&text));
+  loss.http_status = (int)atoll(script_word(&text));
+  const char *how = script_word(&text);
+  loss.sent = strcmp(how, "sent") == 0;
+  loss.is_session_unknown = strcmp(how, "forgotten") == 0;
+  loss.text = text;
+  fl_mcp_client_lost(fixture->session, fixture->now_ms, &loss, &fixture->effects);
+}
+
 static void describe(struct script *script, const struct fixture *fixture) {
   FL_VALUE_AUTO about = fl_mcp_client_session_describe(fixture->session);
   char *text = fl_dump(about, NULL);
@@ -114,9 +189,34 @@ static void describe(struct script *script, const struct fixture *fixture) {
 
 static void make_session(struct fixture *fixture, enum fl_mcp_era era) {
   fl_mcp_client_session_destroy(fixture->session);
-  fixture->config = (struct fl_mcp_client_config){
-      .server_name = "math", .client_version = "1", .era = era, .start_timeout_ms = START_MS};
+  fixture->config.server_name = "math";
+  fixture->config.client_version = "1";
+  fixture->config.start_timeout_ms = START_MS;
+  if (era != 0) fixture->config.era = era;
   fixture->session = fl_mcp_client_session_create(&fixture->config);
+}
+
+static void take_reply(struct fixture *fixture, char *text) {
+  int64_t origin = atoll(script_word(&text));
+  if (has_schemas) wire_message(&fixture->wire, true, false, fl_slice_of(text));
+  fl_mcp_client_message(fixture->session, fixture->now_ms, origin, fl_slice_of(text), &fixture->effects);
+}
+
+static bool extra_event(struct fixture *fixture, const char *word, char *text) {
+  struct fl_mcp_client_effects *effects = &fixture->effects;
+  if (strcmp(word, "request") == 0) start_request(fixture, text);
+  else if (strcmp(word, "answer") == 0) give_answer(fixture, text);
+  else if (strcmp(word, "lost") == 0) lose(fixture, text);
+  else if (strcmp(word, "reply") == 0) take_reply(fixture, text);
+  else if (strcmp(word, "follow") == 0) fl_mcp_client_subscribe(fixture->session, text, true, effects);
+  else if (strcmp(word, "unfollow") == 0) fl_mcp_client_subscribe(fixture->session, text, false, effects);
+  else if (strcmp(word, "roots") == 0) fl_mcp_client_roots_changed(fixture->session, effects);
+  else if (strcmp(word, "can") == 0 || strcmp(word, "http") == 0) {
+    if (word[0] == 'h') fixture->config.is_http = true;
+    else fixture->config.capabilities = fixture->capabilities = parse(text);
+    make_session(fixture, 0);
+  } else return false;
+  return true;
 }
 
 static void event(struct script *script, char kind, char *text, void *user) {
@@ -140,7 +240,7 @@ static void event(struct script *script, char kind, char *text, void *user) {
   else if (strcmp(word, "time") == 0) {
     fixture->now_ms = atoll(text);
     fl_mcp_client_time(session, fixture->now_ms, effects);
-  } else script_fail(script, "unknown event %s", word);
+  } else if (!extra_event(fixture, word, text)) script_fail(script, "unknown event %s", word);
   report(script, fixture);
 }
 
@@ -157,6 +257,7 @@ static void run_file(const char *path, const char *name, void *user) {
   wire_deinit(&fixture.wire);
   fl_mcp_client_session_destroy(fixture.session);
   fl_mcp_client_effects_deinit(&fixture.effects);
+  fl_value_unref(fixture.capabilities);
   free(text);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Real programs over real pipes: a server of ours driven byte by byte, and our client against it in both eras. */
-#include "mcp/client.h"
+#include "mcp/client_source.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
 #include "tests/support/support.h"

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* The MCP client as a source of tools: one connection (connection.c), its tools as the registry sees them, their
+ * results checked against what they promise. */
+#include "mcp/client_source.h"
+
+#include "mcp/client_env.h"
+#include "mcp/connection.h"
+#include "runtime/base/map.h"
+#include "runtime/base/mem.h"
+#include "runtime/json/json.h"
+#include "runtime/json/schema.h"
+
+#include <unistd.h>
+
+enum { IDLE_TIMEOUT_MS = 60 * 1000, TOTAL_TIMEOUT_MS = 10 * 60 * 1000, RESULT_MAX = 1024 * 1024 };
+
+/* A schema that a result is checked against; compiled when the tool first answers. */
+struct output_check {
+  struct fl_schema *schema;
+  bool is_tried;
+};
+
+struct client {
+  struct fl_tool_source source; /* first: the registry sees this */
+  struct fl_world *world;
+  struct fl_mcp_connection *connection;
+  struct output_check *checks; /* as many as tools */
+  struct fl_value *listed;     /* holds what source.tools lends */
+  struct fl_map indexes;       /* tool's name to its index + 1 */
+};
+
+/* A request on its way. request->impl points here. */
+struct client_call {
+  struct fl_tool_request *request;
+  struct fl_mcp_client_call *call; /* good until is_over, and until its end is reported */
+  size_t tool_index;
+  bool is_over;
+};
+
+static struct client *of_source(struct fl_tool_source *source) { return (struct client *)(void *)source; }
+
+static const struct fl_mcp_client_session *session_of(const struct client *client) {
+  return fl_mcp_connection_session(client->connection);
+}
+
+/* ---- tools ---- */
+
+static void forget_tools(struct client *client) {
+  for (size_t i = 0; i < client->source.tool_count; i++) fl_schema_destroy(client->checks[i].schema);
+  fl_free(client->checks);
+  fl_free(client->source.tools);
+  fl_value_unref(client->listed);
+  fl_map_deinit(&client->indexes);
+  fl_map_init(&client->indexes);
+  client->checks = NULL;
+  client->source.tools = NULL;
+  client->source.tool_count = 0;
+  client->listed = NULL;
+}
+
+static void take_tools(struct client *client) {
+  forget_tools(client);
+  client->listed = fl_value_ref((struct fl_value *)(uintptr_t)fl_mcp_client_tools(session_of(client)));
+  size_t count = fl_size(client->listed);
+  client->source.tools = fl_new_array(struct fl_tool_info, count + 1);
+  client->checks = fl_new_array(struct output_check, count + 1);
+  client->source.tool_count = count;
+  for (size_t i = 0; i < count; i++) {
+    const struct fl_value *tool = fl_at(client->listed, i);
+    struct fl_value *output = fl_get(tool, "outputSchema"), *annotations = fl_get(tool, "annotations");
+    fl_map_set(&client->indexes, fl_get_string(tool, "name", ""), (void *)(uintptr_t)(i + 1));
+    client->source.tools[i] = (struct fl_tool_info){.name = fl_get_string(tool, "name", ""),
+                                                    .title = fl_get_string(tool, "title", NULL),
+                                                    .description = fl_get_string(tool, "description", NULL),
+                                                    .input_schema = fl_get(tool, "inputSchema"),
+                                                    .output_schema = fl_is(output, FL_OBJECT) ? output : NULL,
+                                                    .annotations = fl_is(annotations, FL_OBJECT) ? annotations : NULL};
+  }
+}
+
+static bool find_tool(const struct client *client, const char *name, size_t *ret_index) {
+  size_t number = (size_t)(uintptr_t)fl_map_get(&client->indexes, name);
+  if (number == 0) return false;
+  *ret_index = number - 1;
+  return true;
+}
+
+/* 0, or FL_E_PROTOCOL when the structured content breaks the tool's own output schema. A schema that we cannot use
+ * checks nothing. */
+static int check_output(struct client *client, size_t tool_index, const struct fl_value *result, struct fl_error *err) {
+  const struct fl_value *structured = fl_get(result, "structuredContent");
+  if (tool_index >= client->source.tool_count || structured == NULL || fl_get_bool(result, "isError", false)) return 0;
+  const struct fl_tool_info *tool = &client->source.tools[tool_index];
+  struct output_check *check = &client->checks[tool_index];
+  if (!check->is_tried && tool->output_schema != NULL)
+    fl_schema_create(tool->output_schema, NULL, &check->schema, NULL);
+  check->is_tried = true;
+  if (check->schema == NULL) return 0;
+  struct fl_schema_result violations = {0};
+  int status = 0;
+  if (fl_schema_validate(check->schema, structured, &violations) == 1) {
+    FL_BUF_AUTO text = {0};
+    fl_schema_result_text(&violations, &text);
+    status = fl_error_set(err, FL_E_PROTOCOL, "%s/%s: the structured result breaks the tool's output schema: %s",
+                          client->source.name, tool->name, text.data);
+  }
+  fl_schema_result_deinit(&violations);
+  return status;
+}
+
+/* ---- what the connection tells ---- */
+
+static void on_ready(void *user, int status, const struct fl_error *err) {
+  struct client *client = user;
+  if (status == 0) take_tools(client);
+  client->source.on_ready(&client->source, status, err);
+}
+
+static void report_done(struct client *client, const struct fl_mcp_client_report *report) {
+  struct client_call *here = report->call_user;
+  struct fl_tool_request *request = here->request;
+  struct fl_error err = {0};
+  int status = report->status;
+  if (status == 0) status = check_output(client, here->tool_index, report->result, &err);
+  else fl_error_set(&err, status, "%s", report->text);
+  fl_free(here);
+  request->impl = NULL;
+  request->on_done(request, status, status == 0 ? report->result : NULL, report->sent, status != 0 ? &err : NULL);
+}
+
+static void on_report(void *user, const struct fl_mcp_client_report *report) {
+  struct client *client = user;
+  struct fl_tool_source *source = &client->source;
+  if (report->type == FL_MCP_CLIENT_CALL_DONE) report_done(client, report);
+  else if (report->type == FL_MCP_CLIENT_TOOLS_CHANGED) {
+    take_tools(client);
+    if (source->on_tools_changed != NULL) source->on_tools_changed(source);
+  } else if (report->type == FL_MCP_CLIENT_CALL_PROGRESS) {
+    struct fl_tool_request *request = ((struct client_call *)report->call_user)->request;
+    if (request->on_progress != NULL)
+      request->on_progress(request, report->progress.done, report->progress.total, report->text);
+  } else if (report->type == FL_MCP_CLIENT_LOG && source->on_log != NULL)
+    source->on_log(source, report->level, report->text);
+}
+
+static void on_closed(void *user) {
+  struct client *client = user;
+  if (client->source.on_closed != NULL) client->source.on_closed(&client->source);
+}
+
+/* ---- the table ---- */
+
+static void client_open(struct fl_tool_source *source) { fl_mcp_connection_open(of_source(source)->connection); }
+static void client_close(struct fl_tool_source *source) { fl_mcp_connection_close(of_source(source)->connection); }
+
+static void client_destroy(struct fl_tool_source *source) {
+  struct client *client = of_source(source);
+  forget_tools(client);
+  fl_map_deinit(&client->indexes);
+  fl_mcp_connection_destroy(client->connection);
+  fl_free(source->name);
+  fl_free(client);
+}
+
+static void client_call(struct fl_tool_source *source, struct fl_tool_request *request) {
+  struct client *client = of_source(source);
+  struct fl_error err = {0};
+  size_t tool_index = 0;
+  request->impl = NULL;
+  if (fl_mcp_connection_check(client->connection, &err) == 0 && !find_tool(client, request->tool, &tool_index))
+    fl_error_set(&err, FL_E_NOT_FOUND, "server %s has no tool \"%s\"", source->name, request->tool);
+  if (err.code != 0) {
+    fl_tool_request_refuse(client->world, request, &err);
+    return;
+  }
+  struct client_call *here = fl_new(struct client_call);
+  *here = (struct client_call){.request = request, .tool_index = tool_index};
+  request->impl = here;
+  struct fl_mcp_client_call_options options = {
+      .tool = request->tool,
+      .args = request->args,
+      .call_id = request->call_id,
+      .idle_timeout_ms = request->idle_timeout_ms != 0 ? request->idle_timeout_ms : IDLE_TIMEOUT_MS,
+      .total_timeout_ms = request->total_timeout_ms != 0 ? request->total_timeout_ms : TOTAL_TIMEOUT_MS,
+      .result_max = request->result_max != 0 ? request->result_max : RESULT_MAX,
+      .user = here};
+  here->call = fl_mcp_connection_call(client->connection, &options);
+}
+
+static void client_cancel(struct fl_tool_source *source, struct fl_tool_request *request) {
+  struct client_call *here = request->impl;
+  if (here == NULL || here->is_over) return;
+  here->is_over = true;
+  fl_mcp_connection_cancel(of_source(source)->connection, here->call);
+}
+
+static const struct fl_tool_source_ops CLIENT_OPS = {.open = client_open,
+                                                     .call = client_call,
+                                                     .cancel = client_cancel,
+                                                     .close = client_close,
+                                                     .destroy = client_destroy};
+
+/* ---- life ---- */
+
+static int read_era(const char *name, const char *era, enum fl_mcp_era *ret_era, struct fl_error *err) {
+  *ret_era = 0;
+  if (era == NULL) return 0;
+  if (strcmp(era, "modern") == 0) *ret_era = FL_MCP_MODERN;
+  else if (strcmp(era, "legacy") == 0) *ret_era = FL_MCP_LEGACY;
+  else return fl_error_set(err, FL_E_INVALID, "server %s: era \"%s\" must be \"modern\" or \"legacy\"", name, era);
+  return 0;
+}
+
+/* The transport that the options name: a command or a URL, and not both. */
+int fl_mcp_client_transport(struct fl_world *world, const struct fl_mcp_client_options *options,
+                            struct fl_mcp_transport **ret_transport, struct fl_error *err) {
+  bool has_command = options->argv != NULL && options->argv[0] != NULL && options->argv[0][0] != '\0';
+  if (has_command == (options->url != NULL))
+    return fl_error_set(err, FL_E_INVALID,
+                        has_command ? "server %s has both a command and a URL" : "server %s has no command",
+                        options->name);
+  if (options->url != NULL) {
+    struct fl_mcp_http_options http = {.url = options->url, .headers = options->headers, .auth = options->auth};
+    if (fl_mcp_http_create(world, &http, ret_transport, err) == 0) return 0;
+    return fl_error_context(err, "server %s", options->name);
+  }
+  char **env = fl_mcp_env_make((const char *const *)environ, options->env);
+  struct fl_mcp_process_options process = {.argv = options->argv, .env = (const char *const *)env, .cwd = options->cwd};
+  *ret_transport = fl_mcp_process_create(world, &process);
+  fl_mcp_env_free(env);
+  return 0;
+}
+
+int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_options *options,
+                         struct fl_tool_source **ret_source, struct fl_error *err) {
+  struct fl_mcp_connection_options connection = {.on_ready = on_ready, .on_report = on_report, .on_closed = on_closed};
+  if (read_era(options->name, options->era, &connection.config.era, err) < 0) return FL_E_INVALID;
+  int status = fl_mcp_client_transport(world, options, &connection.transport, err);
+  if (status < 0) return status;
+  struct client *client = fl_new(struct client);
+  client->source = (struct fl_tool_source){.ops = &CLIENT_OPS, .name = fl_strdup(options->name)};
+  client->world = world;
+  fl_map_init(&client->indexes);
+  connection.user = client;
+  connection.config.server_name = options->name;
+  connection.config.client_version = FL_VERSION;
+  connection.config.start_timeout_ms = options->start_timeout_ms;
+  connection.config.is_http = options->url != NULL;
+  client->connection = fl_mcp_connection_create(&connection);
+  *ret_source = &client->source;
+  return 0;
+}
+
+struct fl_value *fl_mcp_client_describe(const struct fl_tool_source *source) {
+  if (source->ops != &CLIENT_OPS) return NULL;
+  return fl_mcp_client_session_describe(session_of((const struct client *)(const void *)source));
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The MCP client as a source of tools: starts a server process or reaches one over HTTP, finds out which era it speaks,
+ * lists its tools (all pages), follows list_changed, and calls. A server that dies is restarted with back-off; one
+ * connection serves all runs. */
+#pragma once
+#include "tools/source.h"
+
+struct fl_mcp_auth;
+
+struct fl_mcp_client_options {
+  size_t size;
+  const char *name;        /* the server's name in the graph file */
+  const char *const *argv; /* stdio: the command */
+  const char *const *env;  /* NAME=VALUE beside the inherited ones; NULL: none. Secrets of ours are not inherited. */
+  const char *cwd;
+  const char *url;            /* HTTP, instead of a command */
+  const char *const *headers; /* HTTP: "Name: value", NULL-terminated; NULL: none */
+  struct fl_mcp_auth *auth;   /* HTTP; lent; NULL: none */
+  uint32_t start_timeout_ms;  /* until it has listed its tools; 0: 30 s */
+  const char *era;            /* NULL: find out; "modern" or "legacy": insist */
+};
+/* Everything is copied. */
+int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_options *options,
+                         struct fl_tool_source **ret_source, struct fl_error *err);
+/* The transport alone. */
+struct fl_mcp_transport;
+int fl_mcp_client_transport(struct fl_world *world, const struct fl_mcp_client_options *options,
+                            struct fl_mcp_transport **ret_transport, struct fl_error *err);
+
+/* From an `mcpServers` entry of a graph file: {"command","args","env","cwd"} or {"url","headers"}. */
+struct fl_mcp_client_entry {
+  const char *name; /* its key in mcpServers */
+  const struct fl_value *value;
+  const char *folder; /* of the graph file: relative commands and folders start there */
+};
+int fl_mcp_client_from_config(struct fl_world *world, const struct fl_mcp_client_entry *entry,
+                              struct fl_tool_source **ret_source, struct fl_error *err);
+
+/* What is known of a connected server: {"protocolVersion","era","serverInfo","capabilities","instructions"}; a new
+ * reference. */
+struct fl_value *fl_mcp_client_describe(const struct fl_tool_source *source);
