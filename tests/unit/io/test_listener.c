@@ -97,10 +97,11 @@ static void *run_peer(void *user) {
   }
   static char block[64 * 1024];
   if (way == ECHO) shutdown(fd, SHUT_WR);
-  for (ssize_t size; (size = recv(fd, block, sizeof block, 0)) > 0; peer->got_size += (size_t)size) {
-    size_t room = sizeof peer->front - 1 - (peer->got_size < 63 ? peer->got_size : 63);
-    memcpy(peer->front + (63 - room), block, (size_t)size < room ? (size_t)size : room);
-    if (way == SEND_LARGE && peer->got_size + (size_t)size == LARGE) break;
+  size_t wanted = way == SEND_LARGE ? LARGE : SIZE_MAX;
+  for (ssize_t size; peer->got_size < wanted && (size = recv(fd, block, sizeof block, 0)) > 0;) {
+    for (ssize_t i = 0; i < size && peer->got_size + (size_t)i < sizeof peer->front - 1; i++)
+      peer->front[peer->got_size + (size_t)i] = block[i];
+    peer->got_size += (size_t)size;
   }
   close(fd);
   return NULL;
