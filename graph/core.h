@@ -310,5 +310,7 @@ void fl_emit_ended(struct fl_run *run, const struct fl_planned *task); /* messag
 void fl_emit_interrupts(struct fl_run *run, struct fl_value *interrupts);
 void fl_emit_task_start(struct fl_run *run, const struct fl_planned *task);
 void fl_emit_task_end(struct fl_run *run, const struct fl_planned *task);
+/* What a task wrote to the state: {channel: value, …}; several writes to a channel stand as {"$writes":[…]}. New. */
+struct fl_value *fl_task_result(const struct fl_run *run, const struct fl_planned *task);
 void fl_emit_values(struct fl_run *run);
 void fl_emit_checkpoint(struct fl_run *run);

@@ -152,8 +152,7 @@ static void add_write(struct fl_value *object, const char *channel, struct fl_va
   fl_set_take(object, channel, folded);
 }
 
-/* {channel: value, …}; several writes to a channel stand as {"$writes":[…]}. */
-static struct fl_value *result_value(const struct fl_run *run, const struct fl_planned *task) {
+struct fl_value *fl_task_result(const struct fl_run *run, const struct fl_planned *task) {
   struct fl_value *result = fl_object();
   size_t count = state_write_count(run, task);
   for (size_t i = 0; i < count; i++) {
@@ -200,6 +199,10 @@ static struct fl_value *task_head(const struct fl_run *run, const struct fl_plan
 
 static struct fl_value *triggers_of(const struct fl_run *run, const struct fl_planned *task) {
   struct fl_value *names = fl_array();
+  if (task->kind == FL_TASK_PUSH) {
+    fl_append_take(names, fl_string("__pregel_push")); /* as LangGraph's clients know a send */
+    return names;
+  }
   size_t count;
   FL_FREE_AUTO const char **triggers = fl_plan_triggers(run, task, &count);
   for (size_t i = 0; i < count; i++) fl_append_take(names, fl_string(triggers[i]));
@@ -228,7 +231,7 @@ void fl_emit_task_end(struct fl_run *run, const struct fl_planned *task) {
   if (!wants_either(run, FL_STREAM_TASKS)) return;
   struct fl_value *payload = task_head(run, task), *interrupts = fl_array();
   if (task->status == FL_TASK_INTERRUPTED) fl_task_interrupts_add(run, task, interrupts);
-  fl_set_take(payload, "result", task->status == FL_TASK_DONE ? result_value(run, task) : fl_object());
+  fl_set_take(payload, "result", task->status == FL_TASK_DONE ? fl_task_result(run, task) : fl_object());
   fl_set_take(payload, "error",
               task->status == FL_TASK_FAILED && task->error != NULL ? fl_string(task->error->text) : fl_null());
   fl_set_take(payload, "interrupts", interrupts);

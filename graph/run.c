@@ -160,6 +160,7 @@ static struct fl_value *describe_task(const struct fl_run *run, const struct fl_
   fl_set_string(described, "id", task->id);
   fl_set_string(described, "name", fl_run_node(run, task)->name);
   if (task->status == FL_TASK_FAILED && task->error != NULL) fl_set_string(described, "error", task->error->text);
+  if (task->status == FL_TASK_DONE) fl_set_take(described, "result", fl_task_result(run, task));
   if (fl_task_is_pending(task)) fl_task_interrupts_add(run, task, interrupts);
   fl_set_take(described, "interrupts", interrupts);
   return described;

@@ -234,5 +234,6 @@ bool fl_run_is_unfinished(const struct fl_run *run);
 
 /* What a thread looks like on disk, without running it:
  * {"values","next":[NODE],"interrupts":[…],"step","source","checkpoint_id",
- * "tasks":[{"id","name","error"?,"interrupts":[…]}]}. `interrupts` as in END, also for static ones. */
+ * "tasks":[{"id","name","error"?,"result"?,"interrupts":[…]}]}. `interrupts` as in END, also for static ones; a
+ * "result" is what a finished task wrote, as the end of a task tells it. */
 struct fl_value *fl_run_describe(const struct fl_run *run);

@@ -45,6 +45,7 @@ struct fl_history_query {
   int64_t step_min, step_max;
   const struct fl_value *metadata; /* object: only those whose metadata (or "run_id") has these members; NULL: any */
   bool with_values;                /* each entry has its "values" */
+  struct fl_definition *definition; /* the graph, borrowed: the values show its defaults, too; may be NULL */
 };
 /* Newest first; `entry` is lent for the visit, which returns false to stop:
  * {"checkpoint_id","parent_checkpoint_id","step","source","created_ms","next","run_id"?,"metadata"?,"values"?}. Errors

@@ -151,11 +151,21 @@ static bool on_chapter(const struct fl_checkpoint_info *info, void *user) {
   return history->limit == 0 || history->count < history->limit;
 }
 
-static int add_values(struct fl_runtime *runtime, const char *thread, const struct chapter *chapter,
+static struct fl_value *values_of(struct fl_definition *definition, struct fl_loaded *loaded) {
+  if (definition == NULL) return fl_loaded_values(loaded);
+  loaded->shows_only = true;
+  struct fl_run *run = fl_run_create(definition, loaded, NULL);
+  FL_VALUE_AUTO described = fl_run_describe(run);
+  fl_run_destroy(run);
+  return fl_value_ref(fl_get(described, "values"));
+}
+
+static int add_values(struct fl_runtime *runtime, const struct fl_history_query *query, const struct chapter *chapter,
                       struct fl_error *err) {
   struct fl_loaded loaded = {0};
-  int rc = fl_store_load(runtime->store, thread, "", chapter->no, &loaded, err);
-  if (rc == 0) fl_set_take(chapter->entry, "values", fl_loaded_values(&loaded));
+  int rc = fl_store_load(runtime->store, query->thread, "", chapter->no, &loaded, err);
+  struct fl_definition *definition = fl_option(query, definition, NULL);
+  if (rc == 0) fl_set_take(chapter->entry, "values", values_of(definition, &loaded));
   fl_loaded_deinit(&loaded);
   return rc;
 }
@@ -181,7 +191,7 @@ int fl_thread_history(struct fl_runtime *runtime, const struct fl_history_query 
   for (size_t i = 0; i < history.count && rc == 0 && goes_on; i++) {
     const struct chapter *chapter = &history.chapters[i];
     fl_set_take(chapter->entry, "parent_checkpoint_id", parent_of(runtime, thread, &history, i));
-    if (fl_option(query, with_values, false)) rc = add_values(runtime, thread, chapter, err);
+    if (fl_option(query, with_values, false)) rc = add_values(runtime, query, chapter, err);
     if (rc == 0) goes_on = visit(chapter->entry, user);
   }
   for (size_t i = 0; i < history.count; i++) fl_value_unref(history.chapters[i].entry);

@@ -2,6 +2,8 @@
 #include "tests/semantics/play.h"
 
 #include "runtime/json/json.h"
+#include "tests/semantics/functions.h"
+#include "tests/semantics/look.h"
 
 #include <fairlead/thread.h>
 
@@ -17,6 +19,16 @@ static void write_file(const char *path, const char *text) {
   fclose(file);
 }
 
+/* {"files": {NAME: GRAPH}}: other graph files, beside the first. */
+static void write_files(const struct fl_value *test, const char *folder) {
+  for (struct fl_member m = {0}; fl_next_member(fl_get(test, "files"), &m);) {
+    FL_FREE_AUTO char *path = fl_format("%s/%s", folder, m.key);
+    char *text = fl_dump(m.value, NULL);
+    write_file(path, text);
+    fl_text_free(text);
+  }
+}
+
 static int load_graph(struct play *play, const struct fl_value *test, struct fl_error *err) {
   static const char *folder;
   if (folder == NULL) folder = test_folder();
@@ -28,6 +40,7 @@ static int load_graph(struct play *play, const struct fl_value *test, struct fl_
     write_file(path, text);
     fl_text_free(text);
   }
+  write_files(test, folder);
   FL_FREE_AUTO char *path = fl_format("%s/graph.yaml", folder);
   int rc = fl_runtime_load(play->rig.runtime, path, &play->definition, err);
   if (rc == 0) fl_definition_unref(play->definition); /* the runtime holds it */
@@ -46,9 +59,10 @@ static struct fl_value *answers_by_id(const struct play *play, const struct fl_v
   return by_id;
 }
 
-/* The checkpoint that a step goes on from: {"at": its place among all, from 0}; NULL: where the thread stands. */
-static const char *place_of(const struct play *play, const struct fl_value *step) {
-  int64_t at = fl_get_int(step, "at", -1);
+/* A checkpoint by its place among all, from 0: {"at": PLACE} is what a step goes on from; NULL: where the thread
+ * stands. */
+static const char *place_of(const struct play *play, const struct fl_value *step, const char *key) {
+  int64_t at = fl_get_int(step, key, -1);
   return at < 0 ? NULL : fl_as_string(fl_at(play->trace.known, (size_t)at));
 }
 
@@ -65,11 +79,35 @@ static void add_command(const struct fl_value *command, struct fl_invoke_options
   if (fl_get(command, "resume") != NULL) options->resume = fl_value_ref(fl_get(command, "resume"));
 }
 
+/* {"follow": [MODE…], "subgraphs": BOOL}: what is told instead of what every run tells. */
+static unsigned follow_of(struct play *play, const struct fl_value *step) {
+  const struct fl_value *wanted = fl_get(step, "follow");
+  play->trace.is_plain = wanted != NULL;
+  if (wanted == NULL) return TRACE_FOLLOWS;
+  unsigned follow = fl_get_bool(step, "subgraphs", false) ? FL_FOLLOW_SUBGRAPHS : 0;
+  for (size_t i = 0; i < fl_size(wanted); i++) follow |= look_mode(fl_as_string(fl_at(wanted, i)));
+  return follow;
+}
+
+static enum fl_durability durability_of(const struct fl_value *step) {
+  static const char *const names[] = {"", "sync", "async", "exit"};
+  static const enum fl_durability kinds[] = {FL_DURABLE_DEFAULT, FL_DURABLE_SYNC, FL_DURABLE_ASYNC, FL_DURABLE_EXIT};
+  const char *wanted = fl_get_string(step, "durability", "");
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+    if (strcmp(names[i], wanted) == 0) return kinds[i];
+  fail_msg("there is no durability \"%s\"", wanted);
+  return FL_DURABLE_DEFAULT;
+}
+
 static struct fl_invoke_options options_of(struct play *play, const struct fl_value *step) {
-  struct fl_invoke_options options = {.thread = "t", .follow = TRACE_FOLLOWS, .on_event = trace_event};
+  struct fl_invoke_options options = {.size = sizeof options, .thread = "t", .on_event = trace_event};
+  options.follow = follow_of(play, step);
   options.user = &play->trace;
+  options.context = fl_get(step, "context");
+  options.max_concurrency = (uint32_t)fl_get_int(step, "max_concurrency", 0);
+  options.durability = durability_of(step);
   options.recursion_limit = (uint32_t)fl_get_int(step, "recursion_limit", 0);
-  options.checkpoint = place_of(play, step);
+  options.checkpoint = place_of(play, step, "at");
   options.input = fl_value_ref(fl_get(step, "input"));
   options.resume = fl_value_ref(fl_get(step, "resume"));
   if (fl_get(step, "command") != NULL) add_command(fl_get(step, "command"), &options);
@@ -114,7 +152,7 @@ static void on_updated(int status, const char *checkpoint, const struct fl_error
 /* {"update": VALUES, "as": NODE}, or {"supersteps": [[{"values", "as_node"}…]…]}. */
 static void update(struct play *play, const struct fl_value *step) {
   struct fl_update_options options = {.size = sizeof options, .definition = play->definition, .thread = "t"};
-  options.checkpoint = place_of(play, step);
+  options.checkpoint = place_of(play, step, "at");
   options.values = fl_get(step, "update");
   options.as_node = fl_get_string(step, "as", NULL);
   options.supersteps = fl_get(step, "supersteps");
@@ -126,7 +164,24 @@ static void update(struct play *play, const struct fl_value *step) {
   if (rc == 0 && !play->rig.is_over) fail_msg("nothing is left to happen, and the update has not ended");
 }
 
+/* {"state": {"at", "subgraphs"}} or {"history": {"limit", "before", "source"}}; NULL: the step does something. */
+static struct fl_value *look(struct play *play, const struct fl_value *step) {
+  const struct fl_value *state = fl_get(step, "state"), *history = fl_get(step, "history");
+  if (state == NULL && history == NULL) return NULL;
+  struct fl_value *seen = fl_object();
+  if (state != NULL)
+    fl_set_take(seen, "state",
+                look_state(play->rig.runtime, play->definition, place_of(play, state, "at"),
+                           fl_get_bool(state, "subgraphs", false)));
+  if (history != NULL)
+    fl_set_take(seen, "history",
+                look_history(play->rig.runtime, play->definition, history, place_of(play, history, "before")));
+  return trace_number_ids_take(&play->trace, seen);
+}
+
 static struct fl_value *do_step(struct play *play, const struct fl_value *given) {
+  struct fl_value *seen = look(play, given);
+  if (seen != NULL) return seen;
   FL_VALUE_AUTO step = decided(play, given);
   trace_begin(&play->trace);
   if (fl_get(step, "update") != NULL || fl_get(step, "supersteps") != NULL) update(play, step);
@@ -151,6 +206,7 @@ struct fl_value *play_step(struct play *play, const struct fl_value *step) {
 int play_begin(struct play *play, const struct fl_value *test, struct fl_error *err) {
   *play = (struct play){.rig.seed = 1};
   rig_up(&play->rig);
+  functions_add(play->rig.runtime);
   return load_graph(play, test, err);
 }
 

@@ -2,6 +2,7 @@
 #include "tests/semantics/trace.h"
 
 #include "runtime/json/json.h"
+#include "tests/semantics/look.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -90,6 +91,11 @@ static void sort_updates(struct trace *trace) {
 
 void trace_event(const struct fl_run_event *event, void *user) {
   struct trace *trace = user;
+  if (trace->is_plain) {
+    struct fl_value *entry = look_event(event);
+    if (entry != NULL) fl_append_take(trace->stream, entry);
+    return;
+  }
   if (event->ns != NULL && event->ns[0] != '\0') return;
   if (strcmp(event->mode, "tasks") == 0) {
     if (fl_get(event->data, "triggers") != NULL) note_start(trace, event->data);
@@ -209,6 +215,12 @@ static struct fl_value *number_ids(struct trace *trace, struct fl_value *value) 
   struct fl_value *copy = fl_object();
   for (struct fl_member m = {0}; fl_next_member(value, &m);) fl_set_take(copy, m.key, number_ids(trace, m.value));
   return copy;
+}
+
+struct fl_value *trace_number_ids_take(struct trace *trace, struct fl_value *value) {
+  struct fl_value *numbered = number_ids(trace, value);
+  fl_value_unref(value);
+  return numbered;
 }
 
 static void set_unless_empty(struct fl_value *object, const char *key, struct fl_value *list) {

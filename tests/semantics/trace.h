@@ -11,6 +11,7 @@ struct trace {
   struct fl_value *stream;  /* of the step under way */
   struct fl_value *running; /* array: nodes of the superstep under way, in task order */
   bool is_starting;         /* tasks of it are still being started */
+  bool is_plain;            /* all that is followed is told as it comes (look.h), not only the order of the run */
   struct fl_value *known;   /* ids of its checkpoints, oldest first */
   struct fl_value *open;    /* what the thread waits for after the last step, with ids */
   struct fl_map ids;        /* id -> its place in the order of appearance, from 1, as a pointer */
@@ -24,6 +25,9 @@ enum { TRACE_FOLLOWS = FL_FOLLOW_VALUES | FL_FOLLOW_UPDATES | FL_FOLLOW_TASKS };
 
 /* What the step came to, a new object. `status` and `error` as the run ended; `definition` for the thread "t". */
 struct fl_value *trace_end(struct trace *trace, struct rig *rig, struct fl_definition *definition, int status);
+
+/* A copy in which every id stands as "#1", "#2" and so on, by the order of appearance. */
+struct fl_value *trace_number_ids_take(struct trace *trace, struct fl_value *value);
 
 /* JSON for people: what fits into a line stands on one. The caller frees it. */
 char *trace_pretty(const struct fl_value *value);

@@ -4,10 +4,14 @@ LangGraph channels; nodes and branches evaluate our expressions; everything else
 
 import copy
 import functools
+import json
 from typing import Annotated, Any, TypedDict
 
 from langgraph.channels import (AnyValue, BinaryOperatorAggregate, EphemeralValue, LastValue, Topic, UntrackedValue)
+from langgraph.config import get_config, get_stream_writer
 from langgraph.graph import END, START, StateGraph
+from langgraph.managed import IsLastStep, RemainingSteps
+from langgraph.runtime import get_runtime
 from langgraph.types import CachePolicy, Command, RetryPolicy, Send, interrupt
 
 import messages
@@ -134,11 +138,32 @@ class Builder:
                                                  ("Input", self.channels, data.get("input", public)),
                                                  ("Output", self.channels, data.get("output", public))))
         whole, given, told = schemas
+        if "run." in json.dumps(data):
+            whole.__annotations__.update(remaining_steps=RemainingSteps, is_last_step=IsLastStep)
         self.graph = StateGraph(whole, input_schema=given, output_schema=told)
         self.branch_count = 0
 
+    def context_of(self, given):
+        """What a run is given, with the defaults of the file."""
+        named = self.data.get("context", {})
+        return {**{key: entry["default"] for key, entry in named.items() if "default" in entry}, **given}
+
+    def runtime(self):
+        try:
+            return get_runtime()
+        except RuntimeError:
+            return None
+
     def names(self, state, **more):
-        return {"state": state, "context": self.shared.get("context", {}), **more}
+        """What expressions read. The state stands without what LangGraph itself puts there."""
+        own = {key: value for key, value in state.items() if key not in ("remaining_steps", "is_last_step")}
+        runtime = self.runtime()
+        if runtime is None:  # nothing runs: a change from outside
+            return {"state": own, "context": {}, **more}
+        run = {key: state[key] for key in ("remaining_steps", "is_last_step") if key in state}
+        info = runtime.execution_info
+        run.update(step=get_config()["metadata"].get("langgraph_step"), attempt=info.node_attempt if info else 1)
+        return {"state": own, "context": runtime.context or {}, "run": run, **more}
 
     # -- where things lead --
 
@@ -250,6 +275,29 @@ class Builder:
 
         return run
 
+    def node_c(self, name, node):
+        """The C functions of tests/semantics/functions.c."""
+
+        async def emit_says(state):
+            writer = get_stream_writer()
+            for element in state["says"]:
+                writer(element)
+            return {"log": len(state["says"])}
+
+        async def ask_each(state):
+            return {"log": [interrupt(question) for question in state["asks"]]}
+
+        async def write_twice(state):
+            return [{"log": "one"}, Command(update={"log": "two"})]
+
+        async def succeed_late(state):
+            attempt = get_runtime().execution_info.node_attempt
+            if attempt < state["succeeds_at"]:
+                raise NodeFailed("attempt %d fails" % attempt)
+            return {"log": attempt}
+
+        return {f.__name__: f for f in (emit_says, ask_each, write_twice, succeed_late)}[node["function"]]
+
     def node_agent(self, name, node):
         async def run(state):
             return {"messages": messages.normalise([await self.shared["model"].reply(state["messages"])])}
@@ -302,6 +350,7 @@ class Builder:
         return given
 
     def add_node(self, name, node):
+        node = {**{key: value for key, value in self.data.get("defaults", {}).items() if key != "cache"}, **node}
         if not hasattr(self, "node_" + node["type"]):
             raise Alone("a node of type " + node["type"])
         for key in ("on_error", "timeout", "concurrency"):

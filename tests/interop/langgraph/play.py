@@ -12,6 +12,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphRecursionError, InvalidUpdateError
 from langgraph.types import Command, StateUpdate
 
+import look
 import messages
 from build import Alone, Builder, NodeFailed, as_list
 from expression import Failed
@@ -30,6 +31,7 @@ class Stream:
 
     def __init__(self):
         self.entries, self.running, self.starting, self.interrupted = [], [], False, False
+        self.is_plain = False  # the modes that a step follows, as they come
 
     def add(self, mode, data):
         if mode == "tasks":
@@ -88,18 +90,48 @@ class Play:
             return Command(resume={ids[at]: answer for at, answer in step["answer"].items()})
         return messages.normalise_update(step["input"], self.builder.entries) if "input" in step else None
 
-    async def run(self, step, stream):
+    def config_of(self, step, key="at"):
         config = {**CONFIG, "recursion_limit": step.get("recursion_limit", 25)}
-        if "at" in step:
-            config["configurable"] = {**CONFIG["configurable"], "checkpoint_id": self.known[step["at"]]}
-        async for mode, data in self.app.astream(self.argument_of(step), config, durability="sync",
-                                                 stream_mode=["values", "updates", "tasks"]):
-            stream.add(mode, data)
+        if key in step:
+            config["configurable"] = {**CONFIG["configurable"], "checkpoint_id": self.known[step[key]]}
+        if "max_concurrency" in step:
+            config["max_concurrency"] = step["max_concurrency"]
+        return config
+
+    async def run(self, step, stream):
+        how = {"durability": step.get("durability", "sync"), "context": self.builder.context_of(step.get("context", {}))}
+        if "follow" not in step:
+            async for mode, data in self.app.astream(self.argument_of(step), self.config_of(step), **how,
+                                                     stream_mode=["values", "updates", "tasks"]):
+                stream.add(mode, data)
+            return
+        events = look.Events()
+        stream.entries, stream.is_plain = events.entries, True
+        async for ns, mode, data in self.app.astream(self.argument_of(step), self.config_of(step), **how,
+                                                     stream_mode=step["follow"], subgraphs=True):
+            if not ns or step.get("subgraphs"):
+                events.add(ns, mode, data)
+
+    # -- looking back --
+
+    async def look(self, step):
+        seen = {}
+        await self.note_inputs()
+        if "state" in step:
+            snapshot = await self.app.aget_state(self.config_of(step["state"]), subgraphs=step["state"].get("subgraphs", False))
+            seen["state"] = look.state_of(snapshot, snapshot.metadata and self.source_of(snapshot))
+        if "history" in step:
+            found = [s async for s in self.app.aget_state_history(CONFIG)]
+            found = [s for s in found if s.config["configurable"]["checkpoint_id"] not in self.inputs]
+            seen["history"] = look.history_of(found, self.source_of, step["history"], self.before(found, step["history"]))
+        return self.number_ids(seen)
+
+    def before(self, snapshots, query):
+        older = self.known[: query["before"]] if "before" in query else None
+        return older and [s for s in snapshots if s.config["configurable"]["checkpoint_id"] in older]
 
     async def update(self, step):
-        config = CONFIG
-        if "at" in step:
-            config = {"configurable": {**CONFIG["configurable"], "checkpoint_id": self.known[step["at"]]}}
+        config = self.config_of(step)
         if "supersteps" in step:
             await self.app.abulk_update_state(config, [[StateUpdate(u.get("values"), self.as_node(u.get("as_node")))
                                                         for u in superstep] for superstep in step["supersteps"]])
@@ -147,7 +179,8 @@ class Play:
         # several questions inside one task stand in no order of their own
         asked = [(t.name, i) for t in state.tasks for i in sorted(t.interrupts, key=lambda i: json.dumps(i.value))]
         self.open = [i.id for _, i in asked]
-        told = {"end": "failed" if error else "interrupted" if stream.interrupted else "done"}
+        is_waiting = stream.interrupted or stream.is_plain and state.next
+        told = {"end": "failed" if error else "interrupted" if is_waiting else "done"}
         if error:
             told["error"] = word_of(error)
         told.update(stream=stream.entries, values=state.values)
@@ -179,6 +212,8 @@ class Play:
         return step if self.last.get("next") else {**step, "input": step["go_on"]}
 
     async def step(self, step):
+        if "state" in step or "history" in step:
+            return await self.look(step)
         if "go_on" in step and self.last.get("end") in ("failed", "over") and (
                 self.unknown or not self.last.get("next")):
             return {"end": "over"}

@@ -2,7 +2,7 @@
 // A LangGraph graph for JS out of one of our graph files (docs/graph-file.md), by the manual. Channels get our reducers as
 // LangGraph channels; nodes and branches evaluate our expressions; everything else is LangGraph's own doing.
 import { RunnableLambda } from "@langchain/core/runnables";
-import { Command, END, Send, START, StateGraph, UntrackedValueChannel, interrupt } from "@langchain/langgraph";
+import { Command, END, Send, START, StateGraph, UntrackedValueChannel, getConfig, interrupt } from "@langchain/langgraph";
 import { AnyValue, BinaryOperatorAggregate, EphemeralValue, LastValue, Topic } from "@langchain/langgraph/channels";
 
 import { Failed, condition, evaluate, extreme, kind, parse } from "./expression.mjs";
@@ -73,7 +73,23 @@ function channelOf(entry) {
 
 // ---- nodes ----
 
+// The C functions of tests/semantics/functions.c.
+const FUNCTIONS = {
+  emit_says: async ({ says }, config) => {
+    for (const element of says) config.writer(element);
+    return { log: says.length };
+  },
+  ask_each: async ({ asks }) => ({ log: asks.map((question) => interrupt(question)) }),
+  write_twice: async () => [{ log: "one" }, new Command({ update: { log: "two" } })],
+  succeed_late: async ({ succeeds_at }, config) => {
+    const attempt = config.executionInfo.nodeAttempt;
+    if (attempt < succeeds_at) throw new NodeFailed(`attempt ${attempt} fails`);
+    return { log: attempt };
+  },
+};
+
 const DO = {
+  c: (builder, node) => FUNCTIONS[node.function],
   set: (builder, node) => async (state) => {
     const names = builder.names(state);
     const isForParent = node.graph === "parent";
@@ -144,8 +160,20 @@ export class Builder {
     return Object.fromEntries(names.map((name) => [name, this.channels[name]]));
   }
 
+  // What a run is given, with the defaults of the file.
+  contextOf(given = {}) {
+    const named = Object.entries(this.data.context ?? {}).filter(([, entry]) => "default" in entry);
+    return { ...Object.fromEntries(named.map(([key, entry]) => [key, entry.default])), ...given };
+  }
+
+  // What expressions read. LangGraph for JS has no remaining_steps: they are computed as in Python.
   names(state) {
-    return { state, context: this.shared.context ?? {} };
+    const config = getConfig();
+    const step = config?.metadata?.langgraph_step;
+    if (step === undefined) return { state, context: config?.context ?? {} };
+    const remaining = config.recursionLimit - step;
+    const run = { step, attempt: config.executionInfo?.nodeAttempt ?? 1, remaining_steps: remaining, is_last_step: remaining === 1 };
+    return { state, context: config.context ?? {}, run };
   }
 
   checkNames(update) {
@@ -218,7 +246,9 @@ export class Builder {
     return given;
   }
 
-  addNode(name, node) {
+  addNode(name, given) {
+    const { cache, ...defaults } = this.data.defaults ?? {};
+    const node = { ...defaults, ...given };
     if (!Object.hasOwn(DO, node.type)) throw new Alone("a node of type " + node.type);
     for (const key of ["on_error", "timeout", "concurrency"]) if (key in node) throw new Alone("a node with " + key);
     this.graph.addNode(name, DO[node.type](this, node), this.policies(node));

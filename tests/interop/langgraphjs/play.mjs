@@ -10,6 +10,7 @@ import { InMemoryCache } from "@langchain/langgraph-checkpoint";
 
 import { Alone, Builder, NodeFailed } from "./build.mjs";
 import { Failed } from "./expression.mjs";
+import { Events, historyOf, stateOf, withNull } from "./look.mjs";
 import { ScriptedModel, normaliseUpdate } from "./messages.mjs";
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -17,16 +18,13 @@ const WORDS = [[GraphRecursionError, "recursion"], [InvalidUpdateError, "graph"]
 const wordOf = (error) => WORDS.find(([kind]) => error instanceof kind)?.[1] ?? error.constructor.name;
 const idOf = (snapshot) => snapshot.config.configurable.checkpoint_id;
 
-const isEmpty = (value) => value !== null && typeof value === "object" && Object.keys(value).length === 0;
-// A node that wrote nothing tells {}, in Python null.
-const withNull = (update) => Object.fromEntries(Object.entries(update).map(([key, v]) => [key, isEmpty(v) ? null : v]));
-
 // The stream of one step: updates within a superstep in the order of its tasks.
 class Stream {
   entries = [];
   running = [];
   isStarting = false;
   isInterrupted = false;
+  isPlain = false; // the modes that a step follows, as they come
 
   add(mode, data) {
     if (mode === "tasks") {
@@ -78,8 +76,8 @@ class Play {
 
   // -- doing --
 
-  configOf(step) {
-    const at = step.at === undefined ? {} : { checkpoint_id: this.known[step.at] };
+  configOf(step, key = "at") {
+    const at = step[key] === undefined ? {} : { checkpoint_id: this.known[step[key]] };
     return { configurable: { thread_id: "t", checkpoint_ns: "", ...at } };
   }
 
@@ -97,9 +95,39 @@ class Play {
   }
 
   async run(step, stream) {
-    const how = { durability: "sync", streamMode: ["values", "updates", "tasks"], recursionLimit: step.recursion_limit ?? 25 };
-    const found = await this.app.stream(this.argumentOf(step), { ...this.configOf(step), ...how });
+    const how = { durability: step.durability ?? "sync", recursionLimit: step.recursion_limit ?? 25,
+      context: this.builder.contextOf(step.context), ...this.configOf(step) };
+    if (step.max_concurrency) how.maxConcurrency = step.max_concurrency;
+    if (step.follow) return await this.follow(step, stream, how);
+    const found = await this.app.stream(this.argumentOf(step), { ...how, streamMode: ["values", "updates", "tasks"] });
     for await (const [mode, data] of found) stream.add(mode, structuredClone(data));
+  }
+
+  async follow(step, stream, how) {
+    const events = new Events();
+    stream.entries = events.entries;
+    stream.isPlain = true;
+    const wanted = { ...how, streamMode: step.follow, subgraphs: true };
+    for await (const [ns, mode, data] of await this.app.stream(this.argumentOf(step), wanted)) {
+      if (ns.length === 0 || step.subgraphs) events.add(ns, mode, data);
+    }
+  }
+
+  // -- looking back --
+
+  async look(step) {
+    const seen = {};
+    const { starts, found, sourceOf } = await this.listed();
+    if (step.state) {
+      const snapshot = await this.app.getState(this.configOf(step.state), { subgraphs: step.state.subgraphs ?? false });
+      seen.state = stateOf(snapshot, snapshot.metadata && sourceOf(snapshot));
+    }
+    if (step.history) {
+      const older = step.history.before === undefined ? null : this.known.slice(0, step.history.before);
+      const isWanted = (s) => !starts.has(idOf(s)) && (older === null || older.includes(idOf(s)));
+      seen.history = historyOf(found.toReversed(), sourceOf, step.history, isWanted);
+    }
+    return this.numberIds(seen);
   }
 
   async update(step) {
@@ -122,14 +150,20 @@ class Play {
     return found;
   }
 
-  // New ones, oldest first, an input and the step of __start__ as one.
-  async checkpoints() {
-    const all = await this.history();
+  // All snapshots, those of inputs before their step __start__, and what made each, an input and that step as one.
+  async listed() {
+    const found = await this.history();
     const isStart = (s) => s.metadata.source === "input" && s.tasks.some((task) => task.name === "__start__");
-    const starts = new Set(all.filter(isStart).map(idOf));
-    const fresh = all.filter((s) => !starts.has(idOf(s)) && !this.known.includes(idOf(s)));
-    this.known.push(...fresh.map(idOf));
+    const starts = new Set(found.filter(isStart).map(idOf));
     const sourceOf = (s) => (starts.has(s.parentConfig?.configurable.checkpoint_id) ? "input" : s.metadata.source);
+    return { found, starts, sourceOf };
+  }
+
+  // New ones, oldest first.
+  async checkpoints() {
+    const { found, starts, sourceOf } = await this.listed();
+    const fresh = found.filter((s) => !starts.has(idOf(s)) && !this.known.includes(idOf(s)));
+    this.known.push(...fresh.map(idOf));
     return fresh.map((s) => [sourceOf(s), s.metadata.step, s.tasks.map((task) => task.name)]);
   }
 
@@ -146,15 +180,17 @@ class Play {
   async describe(stream, error) {
     this.unknown = [];
     const state = await this.state();
+    const isNext = (t) => t.result === undefined && state.next.includes(t.name);
     const byText = (a, b) => (JSON.stringify(a.value) < JSON.stringify(b.value) ? -1 : 1);
-    const waiting = state.tasks.filter((t) => t.result === undefined && state.next.includes(t.name)); // others were answered
+    const waiting = state.tasks.filter((t) => t.result === undefined && t.interrupts.length > 0); // others were answered
     const asked = waiting.flatMap((t) => [...t.interrupts].sort(byText).map((i) => ({ node: t.name, value: i.value, id: i.id })));
     this.open = asked.map((question) => question.id);
-    const told = { end: error ? "failed" : stream.isInterrupted ? "interrupted" : "done" };
+    const isWaiting = stream.isInterrupted || (stream.isPlain && state.next.length > 0);
+    const told = { end: error ? "failed" : isWaiting ? "interrupted" : "done" };
     if (error) told.error = wordOf(error);
     Object.assign(told, { stream: stream.entries, values: state.values });
     const optional = {
-      next: state.next,
+      next: state.tasks.filter((t) => waiting.includes(t) || isNext(t)).map((t) => t.name),
       interrupts: asked.map(({ node, value }) => ({ node, value })),
       failed: state.tasks.filter((t) => t.error !== undefined && t.error !== null).map((t) => t.name),
       unknown: this.unknown,
@@ -182,6 +218,7 @@ class Play {
   }
 
   async step(step) {
+    if (step.state || step.history) return await this.look(step);
     const isOver = ["failed", "over"].includes(this.last.end) && (this.last.unknown || !this.last.next);
     if ("go_on" in step && isOver) return { end: "over" };
     this.last = await this.do(this.decided(step));
