@@ -48,6 +48,7 @@ static const char *const model_keys[] = {"provider",
                                          "tool_choice",
                                          "parallel_tool_calls",
                                          "reasoning_effort",
+                                         "tool_schemas",
                                          "reasoning_field",
                                          "idle_timeout_ms",
                                          NULL};

@@ -61,6 +61,7 @@ static const struct {
     {"idle_timeout_ms", FL_INT},    {"reasoning_effort", FL_STRING},
     {"reasoning_field", FL_STRING}, {"tool_choice", FL_STRING},
     {"extra", FL_OBJECT},           {"parallel_tool_calls", FL_BOOL},
+    {"tool_schemas", FL_STRING},
 };
 
 static void check_settings(const struct fl_spot *spot) {

@@ -2,6 +2,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/model/attempt.h"
+#include "runtime/model/lower.h"
 #include "runtime/model/retry.h"
 
 static const struct fl_model_config *config_of(const struct fl_attempt *attempt) {
@@ -39,6 +40,7 @@ static void finish(struct fl_attempt *attempt, int code, struct fl_value *messag
     if (attempt->number > 1 && code != FL_E_CANCELLED) fl_error_context(&err, "after %u tries", attempt->number);
   }
   attempt->way->close(attempt);
+  if (code == 0) message = fl_lower_restore_calls_take(call->request.config, call->request.tools, message);
   call->impl = NULL;
   fl_free(attempt);
   call->on_done(call, code, message, code != 0 ? &err : NULL);

@@ -3,6 +3,7 @@
  * but the scripted model's. */
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
+#include "runtime/model/lower.h"
 #include "runtime/model/model.h"
 #include "runtime/model/script.h"
 #include "runtime/wire/url.h"
@@ -41,6 +42,7 @@ static const struct setting settings[] = {
     {"tool_choice", KIND_TEXT, 0, 0, false},
     {"parallel_tool_calls", KIND_BOOL, 0, 0, false},
     {"reasoning_effort", KIND_TEXT, 0, 0, false},
+    {"tool_schemas", KIND_TEXT, 0, 0, false},
     {"reasoning_field", KIND_TEXT, 0, 0, true},
     {"max_retries", KIND_COUNT, 0, 10, false},
     {"first_byte_timeout_ms", KIND_COUNT, 1, 3600000, false},
@@ -146,6 +148,9 @@ static int read_settings(const struct fl_value *entry, struct fl_model_config *c
     if (setting->is_openai_only && config->provider == FL_MODEL_ANTHROPIC)
       return fl_error_set(err, FL_E_INVALID, "anthropic has no setting %s; take it out", setting->name);
     if (!fits(setting, member.value)) return wrong_setting(setting, err);
+    enum fl_lower_dialect dialect;
+    if (strcmp(member.key, "tool_schemas") == 0 && !fl_lower_dialect_of(fl_as_string(member.value), &dialect))
+      return fl_error_set(err, FL_E_INVALID, "tool_schemas must be openai, openai-strict, anthropic, gemini or none");
     if (config->settings == NULL) config->settings = fl_object();
     fl_set_take(config->settings, member.key, fl_value_ref(member.value));
   }

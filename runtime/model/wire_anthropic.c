@@ -8,6 +8,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
+#include "runtime/model/lower.h"
 #include "runtime/model/remote.h"
 #include "runtime/model/request.h"
 
@@ -156,13 +157,15 @@ static int build_messages(const struct fl_model_request *request, struct fl_valu
   return 0;
 }
 
-static struct fl_value *build_tools(const struct fl_value *from) {
+static struct fl_value *build_tools(const struct fl_model_request *request) {
+  const struct fl_value *from = request->tools;
   struct fl_value *tools = fl_array();
   for (size_t i = 0; i < fl_size(from); i++) {
     struct fl_value *tool = fl_object();
     fl_request_copy(tool, "name", fl_at(from, i), "name");
     fl_request_copy(tool, "description", fl_at(from, i), "description");
-    fl_request_copy(tool, "input_schema", fl_at(from, i), "input_schema");
+    struct fl_lowered lowered = fl_lower_tool(request->config, fl_at(from, i));
+    fl_set_take(tool, "input_schema", lowered.schema != NULL ? lowered.schema : fl_object());
     fl_append_take(tools, tool);
   }
   return tools;
@@ -207,7 +210,7 @@ static void add_settings(struct fl_value *body, const struct fl_model_request *r
   } else fl_request_copy(body, "stop_sequences", settings, "stop");
   add_thinking(body, settings);
   if (fl_size(request->tools) > 0) {
-    fl_set_take(body, "tools", build_tools(request->tools));
+    fl_set_take(body, "tools", build_tools(request));
     bool has_choice = fl_get(settings, "tool_choice") != NULL || fl_get(settings, "parallel_tool_calls") != NULL;
     if (has_choice) fl_set_take(body, "tool_choice", build_tool_choice(settings));
   }

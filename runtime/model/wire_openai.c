@@ -8,6 +8,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
+#include "runtime/model/lower.h"
 #include "runtime/model/remote.h"
 #include "runtime/model/request.h"
 
@@ -156,13 +157,16 @@ static int build_messages(const struct fl_model_request *request, struct fl_valu
   return 0;
 }
 
-static struct fl_value *build_tools(const struct fl_value *from) {
+static struct fl_value *build_tools(const struct fl_model_request *request) {
+  const struct fl_value *from = request->tools;
   struct fl_value *tools = fl_array();
   for (size_t i = 0; i < fl_size(from); i++) {
     struct fl_value *tool = fl_object(), *function = fl_object();
     fl_request_copy(function, "name", fl_at(from, i), "name");
     fl_request_copy(function, "description", fl_at(from, i), "description");
-    fl_request_copy(function, "parameters", fl_at(from, i), "input_schema");
+    struct fl_lowered lowered = fl_lower_tool(request->config, fl_at(from, i));
+    if (lowered.schema != NULL) fl_set_take(function, "parameters", lowered.schema);
+    if (lowered.is_strict) fl_set_bool(function, "strict", true);
     fl_set_string(tool, "type", "function");
     fl_set_take(tool, "function", function);
     fl_append_take(tools, tool);
@@ -190,7 +194,7 @@ static void add_settings(struct fl_value *body, const struct fl_model_request *r
   fl_request_copy(body, is_openai ? "max_completion_tokens" : "max_tokens", settings, "max_tokens");
   if (fl_size(request->tools) > 0) {
     const char *choice = fl_get_string(settings, "tool_choice", NULL);
-    fl_set_take(body, "tools", build_tools(request->tools));
+    fl_set_take(body, "tools", build_tools(request));
     if (choice != NULL) fl_set_take(body, "tool_choice", build_tool_choice(choice));
     fl_request_copy(body, "parallel_tool_calls", settings, "parallel_tool_calls");
   }

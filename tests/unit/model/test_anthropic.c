@@ -292,7 +292,8 @@ static void a_conversation_becomes_a_request(void **state) {
               "\"text\":\"no\"}]},{\"type\":\"text\",\"text\":\"so?\"}]}],"
               "\"stream\":true,\"max_tokens\":2148,\"temperature\":0.5,\"stop_sequences\":[\"x\"],\"thinking\":{"
               "\"type\":\"enabled\",\"budget_tokens\":2048},"
-              "\"tools\":[{\"name\":\"f\",\"description\":\"F\",\"input_schema\":{\"type\":\"object\"}}],\"tool_"
+              "\"tools\":[{\"name\":\"f\",\"description\":\"F\",\"input_schema\":{\"type\":\"object\",\"properties\":{}"
+              "}}],\"tool_"
               "choice\":{\"type\":\"any\",\"disable_parallel_tool_use\":true},"
               "\"metadata\":{\"user_id\":\"u\"}}");
 }

@@ -390,7 +390,8 @@ static void a_conversation_becomes_a_request(void **state) {
               "tokens\":9,\"stop\":[\"x\"],\"seed\":1,"
               "\"reasoning_effort\":\"low\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"math__add\","
               "\"description\":\"Adds\","
-              "\"parameters\":{\"type\":\"object\"}}}],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":"
+              "\"parameters\":{\"type\":\"object\",\"properties\":{}}}}],\"tool_choice\":{\"type\":\"function\","
+              "\"function\":{\"name\":"
               "\"math__add\"}},"
               "\"parallel_tool_calls\":false,\"user\":\"u\"}");
 }
