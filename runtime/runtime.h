@@ -12,10 +12,16 @@ extern "C" {
 
 struct fl_runtime;
 
+/* How long a thread stays that of the process which runs it after the process was last heard of: one that is stopped,
+ * or cannot be seen from here (another container), loses its threads then, and what it writes later is refused. A
+ * running process renews three times as often; one of this machine that has died loses them at once. */
+enum { FL_LEASE_MS_MIN = 100, FL_LEASE_MS_DEFAULT = 30000, FL_LEASE_MS_MAX = 3600000 };
+
 struct fl_runtime_options {
   size_t size;
   const char *store_path; /* SQLite file; NULL: memory only */
   void *loop;             /* a uv_loop_t to live in; NULL: its own */
+  uint32_t lease_ms;      /* FL_LEASE_MS_MIN to FL_LEASE_MS_MAX (FL_E_INVALID); 0: FL_LEASE_MS_DEFAULT */
 };
 FL_API int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtime **ret_runtime,
                              struct fl_error *err);

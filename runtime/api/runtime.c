@@ -2,9 +2,19 @@
 /* The runtime as programs open it: the engine in the real world, with a store, MCP servers and the built-in tools. */
 #include "runtime/api/load.h"
 
+#include "graph/option.h"
 #include "runtime/base/mem.h"
 
+static int check_lease(uint32_t lease_ms, struct fl_error *err) {
+  if (lease_ms == 0 || (lease_ms >= FL_LEASE_MS_MIN && lease_ms <= FL_LEASE_MS_MAX)) return 0;
+  return fl_error_set(err, FL_E_INVALID, "a lease of %u ms: it lasts %d to %d ms, or 0 for the default", lease_ms,
+                      FL_LEASE_MS_MIN, FL_LEASE_MS_MAX);
+}
+
 int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtime **ret_runtime, struct fl_error *err) {
+  uint32_t lease_ms = fl_option(options, lease_ms, 0);
+  int status = check_lease(lease_ms, err);
+  if (status < 0) return status;
   struct fl_world *world = fl_world_uv_create(options->loop);
   struct fl_store *store = NULL;
   if (options->store_path != NULL) {
@@ -18,6 +28,7 @@ int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtim
   }
   struct fl_runtime *runtime = fl_runtime_create_in(world, store);
   runtime->owns_world = true;
+  if (lease_ms > 0) runtime->lease_ms = lease_ms;
   runtime->getenv_fn = fl_load_getenv;
   runtime->keeps_nothing = options->store_path == NULL;
   *ret_runtime = runtime;

@@ -62,6 +62,7 @@ struct fl_runtime {
   struct fl_thread *threads;
   struct fl_thread_open *waiting; /* runs that wait for a thread of this process */
   struct fl_timer look_timer;     /* while threads are held: what do others ask? */
+  int64_t lease_ms;               /* how long a thread is this runtime's after it last said so */
   int64_t last_ticks;             /* of the last checkpoint id */
   uint8_t node_id[6];             /* of this process in checkpoint ids (RFC 9562: random) */
   size_t invocation_count;
@@ -160,6 +161,8 @@ void fl_runtime_begin_txn(struct fl_runtime *runtime);
 void fl_runtime_end_txn(struct fl_runtime *runtime);
 /* Gives the lease back and frees the thread. */
 void fl_thread_close(struct fl_runtime *runtime, struct fl_thread *thread);
+/* How often a lease is renewed, and how old one may be that is taken for held without a question. */
+int64_t fl_lease_renew_ms(const struct fl_runtime *runtime);
 /* Renews the lease when it is due: submits and forgets, a lost lease shows at the next commit. */
 void fl_thread_renew(struct fl_runtime *runtime, struct fl_thread *thread);
 

@@ -360,7 +360,7 @@ static void enqueue_input(struct fl_invocation *invocation) {
 static void on_renew(struct fl_timer *timer) {
   struct fl_invocation *invocation = timer->user;
   fl_thread_renew(invocation->runtime, invocation->thread);
-  fl_timer_start(invocation->runtime->world, timer, FL_LEASE_RENEW_MS);
+  fl_timer_start(invocation->runtime->world, timer, (uint64_t)fl_lease_renew_ms(invocation->runtime));
 }
 
 static void tell_begin(struct fl_invocation *invocation) {
@@ -418,7 +418,7 @@ static void on_open(struct fl_thread_open *open, int status, const struct fl_err
   invocation->root.loaded = &open->thread->loaded;
   invocation->began_no = fl_run_head_no(open->thread->run);
   invocation->renew_timer = (struct fl_timer){.on_fire = on_renew, .user = invocation};
-  fl_timer_start(invocation->runtime->world, &invocation->renew_timer, FL_LEASE_RENEW_MS);
+  fl_timer_start(invocation->runtime->world, &invocation->renew_timer, (uint64_t)fl_lease_renew_ms(open->runtime));
   tell_begin(invocation);
   enqueue_input(invocation);
 }

@@ -30,6 +30,7 @@ struct fl_runtime *fl_runtime_create_in(struct fl_world *world, struct fl_store 
   struct fl_runtime *runtime = fl_new(struct fl_runtime);
   runtime->world = world;
   runtime->store = store;
+  runtime->lease_ms = FL_LEASE_MS;
   runtime->registry = fl_registry_create(world);
   runtime->server_entries = fl_object();
   fl_world_random(world, runtime->node_id, sizeof runtime->node_id);

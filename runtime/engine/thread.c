@@ -63,11 +63,14 @@ static void submit_lease(struct fl_runtime *runtime, const char *thread, uint64_
                                  .thread = release->thread,
                                  .fence = fence,
                                  .wall_ms = fl_world_wall_ms(runtime->world),
+                                 .lease_ms = runtime->lease_ms,
                                  .on_done = on_released,
                                  .user = release};
   fl_runtime_begin_txn(runtime);
   fl_store_submit(runtime->store, &release->txn);
 }
+
+int64_t fl_lease_renew_ms(const struct fl_runtime *runtime) { return runtime->lease_ms / 3; }
 
 void fl_thread_renew(struct fl_runtime *runtime, struct fl_thread *thread) {
   thread->renewed_ms = fl_world_now_ms(runtime->world);
@@ -138,6 +141,7 @@ void fl_thread_acquire(struct fl_thread_open *open) {
                               .thread = open->thread->id,
                               .creates = open->creates,
                               .wall_ms = fl_world_wall_ms(open->runtime->world),
+                              .lease_ms = open->runtime->lease_ms,
                               .on_done = on_acquired,
                               .user = open};
   fl_store_submit(open->runtime->store, &open->txn);
@@ -163,7 +167,7 @@ static void hold(struct fl_thread_open *open, struct fl_thread *thread) {
 /* Whether the thread can be gone on with as it is held. */
 static bool is_at_hand(struct fl_runtime *runtime, const struct fl_thread *thread) {
   return thread != NULL && !thread->is_busy &&
-         fl_world_now_ms(runtime->world) - thread->renewed_ms <= FL_LEASE_RENEW_MS;
+         fl_world_now_ms(runtime->world) - thread->renewed_ms <= fl_lease_renew_ms(runtime);
 }
 
 static void take(struct fl_thread_open *open, struct fl_thread *thread) {

@@ -91,12 +91,16 @@ int fl_lease_check_held(const struct fl_lease *lease, const struct fl_lease_ask 
   return fl_error_set(err, FL_E_STATE, "nobody runs thread %s", ask->thread);
 }
 
+static int64_t expires_ms(const struct fl_lease_ask *ask) {
+  return ask->wall_ms + (ask->lease_ms > 0 ? ask->lease_ms : FL_LEASE_MS);
+}
+
 int fl_lease_acquire(struct fl_lease *lease, const struct fl_lease_ask *ask, struct fl_error *err) {
   int status = fl_lease_check_free(lease, ask, err);
   if (status != 0) return status;
   lease->holder = *ask->self;
   lease->fence++;
-  lease->expires_ms = ask->wall_ms + FL_LEASE_MS;
+  lease->expires_ms = expires_ms(ask);
   return 0;
 }
 
@@ -105,7 +109,7 @@ int fl_lease_renew(struct fl_lease *lease, const struct fl_lease_ask *ask, struc
   if (status != 0) return status;
   if (lease->holder.pid == 0)
     return fl_error_set(err, FL_E_CONFLICT, "the lease of thread %s was given back before it was renewed", ask->thread);
-  lease->expires_ms = ask->wall_ms + FL_LEASE_MS;
+  lease->expires_ms = expires_ms(ask);
   return 0;
 }
 

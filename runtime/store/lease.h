@@ -37,6 +37,7 @@ struct fl_lease_ask {
   fl_is_gone_fn is_gone;
   uint64_t fence;
   int64_t wall_ms;
+  int64_t lease_ms; /* 0: FL_LEASE_MS */
 };
 bool fl_lease_is_held(const struct fl_lease *lease, const struct fl_lease_ask *ask);
 int fl_lease_check_free(const struct fl_lease *lease, const struct fl_lease_ask *ask,

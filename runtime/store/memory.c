@@ -145,7 +145,8 @@ static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_er
                              .self = &store->self,
                              .is_gone = fl_holder_is_other,
                              .fence = txn->fence,
-                             .wall_ms = txn->wall_ms};
+                             .wall_ms = txn->wall_ms,
+                             .lease_ms = txn->lease_ms};
   if (store->error_code != 0)
     return fl_error_set(err, store->error_code, "thread %s: %s", txn->thread != NULL ? txn->thread : "-",
                         fl_error_sentence(store->error_code));

@@ -338,7 +338,8 @@ int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, str
                              .self = &store->self,
                              .is_gone = fl_holder_is_dead,
                              .fence = txn->fence,
-                             .wall_ms = txn->wall_ms};
+                             .wall_ms = txn->wall_ms,
+                             .lease_ms = txn->lease_ms};
   int status = fl_txn_check(txn, err);
   if (status == 0 && fl_txn_is_beside(txn)) return fl_side_apply(&store->writer, txn, ret_answer, err);
   if (status == 0 && txn->kind == FL_TXN_IMPORT) return fl_sqlite_import(store, txn, err);

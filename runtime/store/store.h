@@ -89,7 +89,7 @@ struct fl_request {
   int64_t wall_ms;   /* of the transaction; out of a listing */
 };
 
-enum { FL_LEASE_MS = 30000, FL_LEASE_RENEW_MS = 10000 };
+enum { FL_LEASE_MS = 30000 };
 
 /* One atomic unit for one thread. Embedded in the caller; everything in it is lent until on_done, which comes once,
  * from the loop, in the order of submission. A holder of a lease that is a dead process of this machine holds nothing.
@@ -119,6 +119,7 @@ struct fl_txn {
     const struct fl_item_ops *items;
   };
   int64_t wall_ms; /* now, by the caller's world */
+  int64_t lease_ms; /* ACQUIRE, RENEW: how long from now; 0: FL_LEASE_MS */
   uint64_t count;  /* out, where the kind says so; and `bytes` */
   uint64_t bytes;
   void (*on_done)(struct fl_txn *txn, int status, const struct fl_error *err);

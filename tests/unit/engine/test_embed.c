@@ -79,7 +79,29 @@ static void runs_turn_with_the_loop_of_the_program(void **state) {
   assert_int_equal(uv_loop_close(&host.loop), 0);
 }
 
+/* How long leases last is bounded, and a program that was built before there was a choice gets the default. */
+static void a_lease_has_a_length_that_makes_sense(void **state) {
+  struct fl_runtime *runtime = NULL;
+  struct fl_error err = {0};
+  struct fl_runtime_options options = {.size = sizeof options, .lease_ms = FL_LEASE_MS_MIN - 1};
+  assert_int_equal(fl_runtime_create(&options, &runtime, &err), FL_E_INVALID);
+  assert_string_equal(err.text, "a lease of 99 ms: it lasts 100 to 3600000 ms, or 0 for the default");
+  options.lease_ms = FL_LEASE_MS_MAX + 1;
+  assert_int_equal(fl_runtime_create(&options, &runtime, &err), FL_E_INVALID);
+  assert_null(runtime);
+  options.size = offsetof(struct fl_runtime_options, lease_ms);
+  assert_int_equal(fl_runtime_create(&options, &runtime, &err), 0);
+  fl_runtime_destroy(runtime);
+  options.size = sizeof options;
+  options.lease_ms = FL_LEASE_MS_MIN;
+  assert_int_equal(fl_runtime_create(&options, &runtime, &err), 0);
+  fl_runtime_destroy(runtime);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(runs_turn_with_the_loop_of_the_program)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(runs_turn_with_the_loop_of_the_program),
+      cmocka_unit_test(a_lease_has_a_length_that_makes_sense),
+  };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

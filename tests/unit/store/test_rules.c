@@ -76,6 +76,21 @@ static void renewed_lease_lasts(void **state) {
   assert_int_equal(lease(f, FL_TXN_LEASE_RENEW, "t", fence), FL_E_CONFLICT);
 }
 
+static void a_lease_lasts_as_long_as_was_asked_for(void **state) {
+  struct fixture *f = *state;
+  uint64_t other;
+  struct waiting asked = {
+      .txn = {.kind = FL_TXN_LEASE_ACQUIRE, .thread = "t", .creates = true, .wall_ms = 1000000, .lease_ms = 300}};
+  assert_int_equal(submit_and_wait(f, &asked), 0);
+  assert_int_equal(acquire_at(f, "t", 1000299, &other), FL_E_BUSY);
+  struct waiting renew = {
+      .txn = {
+          .kind = FL_TXN_LEASE_RENEW, .thread = "t", .fence = asked.txn.fence, .wall_ms = 1000299, .lease_ms = 500}};
+  assert_int_equal(submit_and_wait(f, &renew), 0);
+  assert_int_equal(acquire_at(f, "t", 1000798, &other), FL_E_BUSY);
+  assert_int_equal(acquire_at(f, "t", 1000799, &other), 0);
+}
+
 static void closed_process_leaves_no_lease(void **state) {
   struct fixture *f = *state;
   uint64_t first = acquire(f, "t");
@@ -629,6 +644,7 @@ int main(void) {
       EACH(one_lease_at_a_time),
       EACH(expired_lease_is_free_and_its_holder_loses),
       EACH(renewed_lease_lasts),
+      EACH(a_lease_lasts_as_long_as_was_asked_for),
       EACH(closed_process_leaves_no_lease),
       EACH(deleting_takes_everything_but_the_fence),
       EACH(metadata_merges_also_while_somebody_runs),
