@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A server's entry in a graph file, in the shape that MCP hosts share: {"command", "args", "env", "cwd"}. */
+/* A server's entry in a graph file, in the shape that MCP hosts share: {"command", "args", "env", "cwd"} or {"url",
+ * "headers"}. */
 #include "mcp/client_source.h"
 
 #include "mcp/client_env.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 enum { ARGS_MAX = 1000 };
@@ -36,50 +38,80 @@ static int read_argv(const char *name, const struct fl_value *entry, const char 
   return 0;
 }
 
-static int read_env(const char *name, const struct fl_value *entry, char ***ret_env, struct fl_error *err) {
-  const struct fl_value *env = fl_get(entry, "env");
+/* {"NAME": "text"} as "NAME=text" or "NAME: text". */
+static int read_texts(const struct fl_mcp_client_entry *config, const char *key, const char *between, char ***ret_list,
+                      struct fl_error *err) {
+  const struct fl_value *texts = fl_get(config->value, key);
   struct fl_member member = {0};
   size_t count = 0;
-  if (env != NULL && !fl_is(env, FL_OBJECT))
-    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"env\" must be an object", name);
-  char **list = fl_new_array(char *, fl_size(env) + 1);
-  while (fl_next_member(env, &member)) {
-    if (fl_is(member.value, FL_STRING) && member.key_size > 0 && strchr(member.key, '=') == NULL) {
-      list[count++] = fl_format("%s=%s", member.key, fl_as_string(member.value));
+  if (texts != NULL && !fl_is(texts, FL_OBJECT))
+    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"%s\" must be an object", config->name, key);
+  char **list = fl_new_array(char *, fl_size(texts) + 1);
+  while (fl_next_member(texts, &member)) {
+    if (fl_is(member.value, FL_STRING) && member.key_size > 0 && strpbrk(member.key, between) == NULL) {
+      list[count++] = fl_format("%s%s%s", member.key, between, fl_as_string(member.value));
       continue;
     }
     fl_mcp_env_free(list);
-    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s/env/%.100s must be a string", name, member.key);
+    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s/%s/%.100s must be a string", config->name, key, member.key);
   }
-  *ret_env = list;
+  *ret_list = list;
   return 0;
+}
+
+static int read_process(const struct fl_mcp_client_entry *config, struct fl_mcp_client_options *options,
+                        struct fl_error *err) {
+  const char *name = config->name, *cwd = fl_get_string(config->value, "cwd", NULL);
+  char **argv = NULL, **env = NULL;
+  if (fl_get(config->value, "cwd") != NULL && cwd == NULL)
+    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"cwd\" must be a string", name);
+  int status = read_argv(name, config->value, config->folder, &argv, err);
+  if (status == 0) status = read_texts(config, "env", "=", &env, err);
+  options->argv = (const char *const *)argv;
+  options->env = (const char *const *)env;
+  options->cwd = cwd != NULL ? resolve(cwd, config->folder, false) : NULL;
+  return status;
+}
+
+static int read_http(const struct fl_mcp_client_entry *config, struct fl_mcp_client_options *options,
+                     struct fl_error *err) {
+  char **headers = NULL;
+  options->url = fl_strdup(fl_get_string(config->value, "url", NULL));
+  if (options->url == NULL)
+    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"url\" must be a string", config->name);
+  if (fl_get(config->value, "command") != NULL)
+    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s has a \"command\" and a \"url\"; a server has one of them",
+                        config->name);
+  int status = read_texts(config, "headers", ": ", &headers, err);
+  options->headers = (const char *const *)headers;
+  return status;
+}
+
+int fl_mcp_client_read_entry(const struct fl_mcp_client_entry *config, struct fl_mcp_client_options *ret_options,
+                             struct fl_error *err) {
+  *ret_options = (struct fl_mcp_client_options){.size = sizeof *ret_options, .name = config->name};
+  if (!fl_is(config->value, FL_OBJECT))
+    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s must be an object", config->name);
+  bool is_http = fl_get(config->value, "url") != NULL;
+  int status = is_http ? read_http(config, ret_options, err) : read_process(config, ret_options, err);
+  if (status < 0) fl_mcp_client_entry_deinit(ret_options);
+  return status;
+}
+
+void fl_mcp_client_entry_deinit(struct fl_mcp_client_options *options) {
+  fl_mcp_env_free((char **)(uintptr_t)options->argv);
+  fl_mcp_env_free((char **)(uintptr_t)options->env);
+  fl_mcp_env_free((char **)(uintptr_t)options->headers);
+  fl_free((void *)(uintptr_t)options->cwd);
+  fl_free((void *)(uintptr_t)options->url);
+  *options = (struct fl_mcp_client_options){0};
 }
 
 int fl_mcp_client_from_config(struct fl_world *world, const struct fl_mcp_client_entry *config,
                               struct fl_tool_source **ret_source, struct fl_error *err) {
-  const char *name = config->name, *folder = config->folder;
-  const struct fl_value *entry = config->value;
-  char **argv = NULL, **env = NULL;
-  if (!fl_is(entry, FL_OBJECT)) return fl_error_set(err, FL_E_INVALID, "mcpServers/%s must be an object", name);
-  if (fl_get(entry, "url") != NULL)
-    return fl_error_set(err, FL_E_UNSUPPORTED,
-                        "mcpServers/%s: servers over HTTP (\"url\") are not part of this version; use \"command\"",
-                        name);
-  const char *cwd = fl_get_string(entry, "cwd", NULL);
-  if (fl_get(entry, "cwd") != NULL && cwd == NULL)
-    return fl_error_set(err, FL_E_INVALID, "mcpServers/%s: \"cwd\" must be a string", name);
-  int status = read_argv(name, entry, folder, &argv, err);
-  if (status == 0) status = read_env(name, entry, &env, err);
-  if (status == 0) {
-    FL_FREE_AUTO char *place = cwd != NULL ? resolve(cwd, folder, false) : NULL;
-    struct fl_mcp_client_options options = {.size = sizeof options,
-                                            .name = name,
-                                            .argv = (const char *const *)argv,
-                                            .env = (const char *const *)env,
-                                            .cwd = place};
-    status = fl_mcp_client_create(world, &options, ret_source, err);
-  }
-  fl_mcp_env_free(argv);
-  fl_mcp_env_free(env);
+  struct fl_mcp_client_options options;
+  int status = fl_mcp_client_read_entry(config, &options, err);
+  if (status == 0) status = fl_mcp_client_create(world, &options, ret_source, err);
+  fl_mcp_client_entry_deinit(&options);
   return status;
 }

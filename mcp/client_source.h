@@ -36,6 +36,11 @@ struct fl_mcp_client_entry {
 int fl_mcp_client_from_config(struct fl_world *world, const struct fl_mcp_client_entry *entry,
                               struct fl_tool_source **ret_source, struct fl_error *err);
 
+/* The entry as options, whose texts are the caller's until fl_mcp_client_entry_deinit (the name is lent). */
+int fl_mcp_client_read_entry(const struct fl_mcp_client_entry *entry, struct fl_mcp_client_options *ret_options,
+                             struct fl_error *err);
+void fl_mcp_client_entry_deinit(struct fl_mcp_client_options *options); /* repeatable */
+
 /* What is known of a connected server: {"protocolVersion","era","serverInfo","capabilities","instructions"}; a new
  * reference. */
 struct fl_value *fl_mcp_client_describe(const struct fl_tool_source *source);

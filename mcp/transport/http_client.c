@@ -118,7 +118,7 @@ void http_request_start(struct http_request *request) {
     fl_mcp_exchange_header(exchange, "Accept", "application/json, text/event-stream");
   }
   fl_buf_add(&exchange->headers, request->own_headers.data, request->own_headers.size);
-  request->has_events = false;
+  request->has_events = request->is_ending = false;
   request->had_session = client_has_session(request);
   fl_mcp_exchange_start(exchange);
 }
@@ -211,6 +211,7 @@ static bool resume(struct http_request *request, const struct fl_mcp_exchange_en
   bool may_resume = !request->is_modern && exchange->sse.id.size > 0 && (end->was_stream || request->is_resuming);
   if (!may_resume || was_refused || end->status == FL_E_LIMIT || ++request->resume_count > RESUMES_MAX) return false;
   request->is_resuming = true;
+  request->is_ending = false;
   exchange->method = "GET";
   fl_buf_clear(&exchange->body);
   fl_buf_clear(&request->own_headers);
@@ -257,6 +258,7 @@ static void request_over(struct fl_mcp_exchange *exchange, const struct fl_mcp_e
   struct http_client *client = request->client;
   bool is_awaited = request->id != 0 && client->transport.awaits(&client->transport, request->id);
   bool is_fine = end->status == 0 && end->http_status >= 200 && end->http_status < 300;
+  request->is_ending = true;
   after_initialized(request, end);
   if (client->is_stopping || request->is_dropped) http_request_free(request);
   else if (is_awaited && client->post_url != NULL && is_fine) http_request_free(request); /* HTTP+SSE: it comes there */
@@ -294,6 +296,7 @@ static void stream_over(struct fl_mcp_exchange *exchange, const struct fl_mcp_ex
 
 static void drop(struct http_request *request) {
   request->is_dropped = true;
+  if (request->is_ending) return; /* whoever is telling about it frees it afterwards */
   if (!request->exchange.is_running) http_request_free(request);
   else fl_mcp_exchange_cancel(&request->exchange);
 }

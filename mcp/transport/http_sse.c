@@ -59,6 +59,7 @@ static void on_over(struct fl_mcp_exchange *exchange, const struct fl_mcp_exchan
   struct http_request *stream = exchange->user;
   struct http_client *client = stream->client;
   bool was_in_use = client->post_url != NULL;
+  stream->is_ending = true;
   char text[200];
   snprintf(text, sizeof text, "HTTP status %d, also as HTTP+SSE (%s)", stream->refused_status,
            end->status != 0 ? "no stream of events" : "no endpoint");
@@ -81,6 +82,7 @@ bool http_sse_fall_back(struct http_request *request) {
   struct http_client *client = request->client;
   if (client->post_url != NULL || request->exchange.http_status == 0) return false;
   request->is_waiting = true;
+  request->is_ending = false;
   struct http_request *stream = http_request_new(client, HTTP_SSE, "GET");
   stream->refused_status = request->exchange.http_status;
   stream->exchange.on_message = on_event;

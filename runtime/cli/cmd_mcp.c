@@ -3,6 +3,7 @@
 #include "mcp/client_source.h"
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
+#include "runtime/cli/mcp.h"
 #include "runtime/api/load.h"
 #include "tools/builtin/builtin.h"
 
@@ -10,6 +11,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+void fl_mcp_headers(const struct fl_args *args, const char **ret_headers) {
+  int count = 0;
+  for (const char *one; (one = fl_args_nth(args, "header", count)) != NULL;) ret_headers[count++] = one;
+  ret_headers[count] = NULL;
+}
 
 /* ---- a registry of the servers that the user named ---- */
 
@@ -32,15 +39,26 @@ static int add_source(struct host *host, struct fl_tool_source *source) {
   return 0;
 }
 
+static int add_server(struct host *host, const struct fl_mcp_client_options *options) {
+  struct fl_tool_source *source = NULL;
+  struct fl_error err = {0};
+  if (fl_mcp_client_create(host->world, options, &source, &err) < 0) return fl_fail_error(host->args, &err);
+  return add_source(host, source);
+}
+
 static int add_command(struct host *host) {
   const char *slash = strrchr(host->args->rest[0], '/');
   FL_FREE_AUTO char *name = fl_strdup(slash != NULL ? slash + 1 : host->args->rest[0]);
   struct fl_mcp_client_options options = {
       .size = sizeof options, .name = name, .argv = (const char *const *)host->args->rest};
-  struct fl_tool_source *source = NULL;
-  struct fl_error err = {0};
-  if (fl_mcp_client_create(host->world, &options, &source, &err) < 0) return fl_fail_error(host->args, &err);
-  return add_source(host, source);
+  return add_server(host, &options);
+}
+
+static int add_url(struct host *host, const char *url) {
+  const char *headers[FL_OPTION_VALUES_MAX + 1];
+  fl_mcp_headers(host->args, headers);
+  struct fl_mcp_client_options options = {.size = sizeof options, .name = "server", .url = url, .headers = headers};
+  return add_server(host, &options);
 }
 
 static int add_entries(struct host *host, const struct fl_graph_file *file) {
@@ -75,11 +93,12 @@ static int add_graph(struct host *host, const char *path) {
 
 static int host_open(struct host *host, const struct fl_args *args) {
   *host = (struct host){.args = args};
-  const char *graph = fl_args_get(args, "graph");
-  if ((graph != NULL) == (args->rest_count > 0))
-    return fl_usage(args, "name the servers: --graph FILE, or a command behind --");
+  const char *graph = fl_args_get(args, "graph"), *url = fl_args_get(args, "url");
+  if ((graph != NULL) + (url != NULL) + (args->rest_count > 0) != 1)
+    return fl_usage(args, "name the servers: --graph FILE, --url URL, or a command behind --");
   host->world = fl_world_uv_create(NULL);
   host->registry = fl_registry_create(host->world);
+  if (url != NULL) return add_url(host, url);
   return graph != NULL ? add_graph(host, graph) : add_command(host);
 }
 

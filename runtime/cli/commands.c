@@ -15,6 +15,11 @@
 #define SERVER_OPTION \
   { "server", 's', "NAME", "only this server" }
 
+#define URL_OPTION \
+  { "url", 'u', "URL", "the server at this URL" }
+#define HEADER_OPTION \
+  { "header", 'H', "NAME: VALUE", "send this with each request to a URL (may be repeated)" }
+
 #define EMBED_OPTION \
   { "embed", 0, "JSON", "the embedding model: {\"provider\": …, \"model\": …, \"dims\": …}" }
 
@@ -294,8 +299,9 @@ const struct fl_command fl_commands[] = {
      "the tools of MCP servers",
      "Examples:\n"
      "  fairlead mcp list -- fairlead mcp serve\n"
-     "  fairlead mcp list --graph examples/math/agent.yaml",
-     {GRAPH_OPTION, SERVER_OPTION, JSON_OPTION},
+     "  fairlead mcp list --graph examples/math/agent.yaml\n"
+     "  fairlead mcp list --url https://example.org/mcp",
+     {GRAPH_OPTION, SERVER_OPTION, URL_OPTION, HEADER_OPTION, JSON_OPTION},
      NULL,
      fl_cmd_mcp_list},
     {"mcp call",
@@ -306,9 +312,32 @@ const struct fl_command fl_commands[] = {
      "Examples:\n"
      "  fairlead mcp call add '{\"a\": 1, \"b\": 2}' --graph examples/math/agent.yaml\n"
      "  fairlead mcp call calculator '{\"expression\": \"2^10\"}' -- fairlead mcp serve",
-     {GRAPH_OPTION, SERVER_OPTION, {"timeout", 0, "SECONDS", "give up after this long (default 600)"}, JSON_OPTION},
+     {GRAPH_OPTION,
+      SERVER_OPTION,
+      URL_OPTION,
+      HEADER_OPTION,
+      {"timeout", 0, "SECONDS", "give up after this long (default 600)"},
+      JSON_OPTION},
      NULL,
      fl_cmd_mcp_call},
+    {"mcp inspect",
+     "[URL…] [-- COMMAND ARGS…]",
+     "what MCP servers are and offer",
+     "Prints the era and revision that a server speaks, its capabilities, tools with their schemas, prompts and\n"
+     "resources.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead mcp inspect -- fairlead mcp serve\n"
+     "  fairlead mcp inspect --log https://example.org/mcp\n"
+     "  fairlead mcp inspect --json --graph examples/math/agent.yaml",
+     {GRAPH_OPTION,
+      SERVER_OPTION,
+      HEADER_OPTION,
+      {"revision", 0, "REVISION", "speak this revision of the protocol (default: find out)"},
+      {"log", 'l', NULL, "show every message on standard error"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_mcp_inspect},
     {"mcp serve",
      "",
      "serve tools to MCP clients over standard input and output",

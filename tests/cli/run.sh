@@ -86,6 +86,10 @@ for format in text svg mermaid dot; do run 0 graph draw $math --format $format &
 run 0 graph schema && says '$schema' && "$fairlead" graph schema | grep -q mcpServers; ok "graph schema"
 run 0 mcp list -- "$fairlead" mcp serve && says calculator; ok "mcp list of our own server"
 run 0 mcp call calculator '{"expression":"2^10"}' -- "$fairlead" mcp serve && says 1024; ok "mcp call"
+run 0 mcp inspect -- "$fairlead" mcp serve && says "speaks 2026-07-28 (modern)" && says calculator && says takes; ok "mcp inspect of our own server"
+run 0 mcp inspect --json --log --revision 2025-06-18 -- "$fairlead" mcp serve && says '"era":"legacy"' && tells '--> {"jsonrpc"'; ok "mcp inspect as JSON, with the wire, in an older revision"
+run 1 mcp inspect http://127.0.0.1:1/mcp && tells "cannot be reached"; ok "a URL where nobody answers is named"
+run 2 mcp list --url http://127.0.0.1:1 --graph $math && tells "--url"; ok "servers are named in one way"
 plugin=$PWD/build/test-plugin.so
 run 0 mcp list -- "$fairlead" mcp serve --plugin "$plugin" && says shout && ! says calculator; ok "a plugin's tools are served"
 run 0 mcp list -- "$fairlead" mcp serve --plugin "$plugin" --builtin && says shout && says calculator; ok "and the built-in ones as well"

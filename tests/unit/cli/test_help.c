@@ -88,7 +88,7 @@ static void bash_completes(void **state) {
        "graph"},
       {{"fairlead", "graph", "dr"}, 3, " draw ", "check"},
       {{"fairlead", "run", "--re"}, 3, " --resume --recursion-limit ", "--store"},
-      {{"fairlead", "mcp", "call", "--"}, 4, " --graph --server --timeout --json --help ", "--plugin"},
+      {{"fairlead", "mcp", "call", "--"}, 4, " --graph --server --url --header --timeout --json --help ", "--plugin"},
       {{"fairlead", "completion", "z"}, 3, " zsh ", "fish"},
       {{"fairlead", "threads", "diff", "--w"}, 4, " --with ", "--store"},
       {{"fairlead", "run", "x.yaml", "--ch"}, 4, " --checkpoint ", "--thread"},

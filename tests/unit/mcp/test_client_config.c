@@ -82,6 +82,34 @@ static void an_entry_becomes_a_process(void **state) {
   }
 }
 
+/* What the server was really asked. */
+static void on_request(struct fl_sim_exchange *exchange) {
+  const char *given = fl_sim_request_header(exchange, "Authorization");
+  snprintf(seen, sizeof seen, "%s %s %s", fl_sim_request_method(exchange), fl_sim_request_url(exchange),
+           given != NULL ? given : "-");
+  fl_sim_respond(exchange, 0, 503, NULL);
+  fl_sim_finish(exchange, 0);
+}
+
+static void an_entry_becomes_a_url_with_headers(void **state) {
+  struct fl_world *world = fl_world_sim_create(1);
+  struct fl_sim_server server = {.url_prefix = "https://tools.test/", .on_request = on_request};
+  struct fl_tool_source *source;
+  struct fl_error err = {0};
+  fl_world_sim_server(world, &server);
+  const char *entry = "{\"url\":\"HTTPS://tools.test/mcp\",\"headers\":{\"Authorization\":\"Bearer k\"}}";
+  if (from(world, entry, &source, &err) != 0) fail_msg("%s", err.text);
+  source->on_ready = on_ready;
+  source->on_closed = on_closed;
+  source->ops->open(source);
+  fl_world_sim_run(world);
+  assert_string_equal(seen, "POST https://tools.test/mcp Bearer k");
+  source->ops->close(source);
+  fl_world_sim_run(world);
+  source->ops->destroy(source);
+  fl_world_destroy(world);
+}
+
 static void wrong_entries_are_explained(void **state) {
   static const struct {
     const char *entry;
@@ -96,7 +124,12 @@ static void wrong_entries_are_explained(void **state) {
       {"{\"command\":\"x\",\"env\":[]}", FL_E_INVALID, "\"env\" must be an object"},
       {"{\"command\":\"x\",\"env\":{\"A\":\"1\",\"B\":2}}", FL_E_INVALID, "mcpServers/s/env/B must be a string"},
       {"{\"command\":\"x\",\"cwd\":1}", FL_E_INVALID, "\"cwd\" must be a string"},
-      {"{\"url\":\"http://x\"}", FL_E_UNSUPPORTED, "use \"command\""},
+      {"{\"url\":1}", FL_E_INVALID, "mcpServers/s: \"url\" must be a string"},
+      {"{\"url\":\"ftp://x\"}", FL_E_INVALID, "server s: "},
+      {"{\"url\":\"http://x\",\"command\":\"y\"}", FL_E_INVALID, "has a \"command\" and a \"url\""},
+      {"{\"url\":\"http://x\",\"headers\":[]}", FL_E_INVALID, "\"headers\" must be an object"},
+      {"{\"url\":\"http://x\",\"headers\":{\"A\":1}}", FL_E_INVALID, "mcpServers/s/headers/A must be a string"},
+      {"{\"url\":\"http://x\",\"headers\":{\"A\":\"x\\r\\nB: y\"}}", FL_E_INVALID, "on one line"},
   };
   struct fl_world *world = fl_world_sim_create(1);
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -116,9 +149,8 @@ static void wrong_entries_are_explained(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(secrets_are_told_by_their_names),
-      cmocka_unit_test(an_entry_overrides_and_may_name_a_secret),
-      cmocka_unit_test(an_entry_becomes_a_process),
+      cmocka_unit_test(secrets_are_told_by_their_names), cmocka_unit_test(an_entry_overrides_and_may_name_a_secret),
+      cmocka_unit_test(an_entry_becomes_a_process),      cmocka_unit_test(an_entry_becomes_a_url_with_headers),
       cmocka_unit_test(wrong_entries_are_explained),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
