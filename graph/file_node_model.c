@@ -5,10 +5,10 @@
 
 enum { ATTEMPTS_MAX = 10, KEEP_MAX = 10000, CHOICES_MAX = 100 };
 
-const char *const fl_node_agent_keys[] = {FL_NODE_COMMON, "model",   "prompt", "tools",
-                                          "answer",       "history", "sees",   NULL};
-const char *const fl_node_react_keys[] = {FL_NODE_COMMON, "model", "prompt",        "tools", "answer",
-                                          "history",      "sees",  "return_direct", NULL};
+const char *const fl_node_agent_keys[] = {FL_NODE_COMMON, "model", "prompt",         "tools", "answer",
+                                          "history",      "sees",  "discover_above", NULL};
+const char *const fl_node_react_keys[] = {FL_NODE_COMMON, "model", "prompt",        "tools",          "answer",
+                                          "history",      "sees",  "return_direct", "discover_above", NULL};
 const char *const fl_node_tools_keys[] = {FL_NODE_COMMON, "agent", "tools", NULL};
 const char *const fl_node_judge_keys[] = {FL_NODE_COMMON, "model", "criteria", "value", "choices",
                                           "score",        "write", "attempts", NULL};
@@ -129,6 +129,7 @@ void fl_node_check_agent(struct fl_node_load *load) {
   fl_node_load_expr(load, &sees);
   check_answer(load);
   check_history(load);
+  check_number(load->spot, "discover_above", 0, 1000000000);
   check_return_direct(load);
 }
 

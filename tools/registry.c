@@ -37,6 +37,7 @@ struct fl_registry {
   struct fl_map by_model_name;      /* struct fl_registry_tool */
   struct fl_registry_tool **sorted; /* by full name */
   size_t sorted_count;
+  uint64_t generation;
   struct fl_registry_open *opens; /* those that wait */
   void (*on_log)(const char *server, const char *level, const char *text, void *user);
   void *log_user;
@@ -101,6 +102,7 @@ static void reindex(struct fl_registry *registry) {
   fl_free(registry->sorted);
   registry->sorted = fl_new_array(struct fl_registry_tool *, most);
   registry->sorted_count = 0;
+  registry->generation++;
   for (size_t i = 0; i < registry->entry_count; i++)
     for (size_t j = 0; j < registry->entries[i]->tool_count; j++) index_tool(registry, &registry->entries[i]->tools[j]);
   qsort(registry->sorted, registry->sorted_count, sizeof registry->sorted[0], compare_tools);
@@ -338,6 +340,8 @@ void fl_registry_open(struct fl_registry *registry, struct fl_registry_open *ope
 }
 
 /* ---- asking ---- */
+
+uint64_t fl_registry_generation(const struct fl_registry *registry) { return registry->generation; }
 
 const struct fl_registry_tool *fl_registry_find(const struct fl_registry *registry, const char *full_name) {
   return fl_map_get(&registry->by_full_name, full_name);

@@ -46,6 +46,8 @@ void fl_registry_on_log(struct fl_registry *registry,
 /* Tools of opened servers; lent until the server's list changes or the registry is destroyed. NULL when absent. */
 const struct fl_registry_tool *fl_registry_find(const struct fl_registry *registry, const char *full_name);
 const struct fl_registry_tool *fl_registry_find_model_name(const struct fl_registry *registry, const char *model_name);
+/* Grows with each change of what there is. */
+uint64_t fl_registry_generation(const struct fl_registry *registry);
 /* In order of full name. visit returns false to stop. */
 void fl_registry_visit(const struct fl_registry *registry,
                        bool (*visit)(const struct fl_registry_tool *tool, void *user), void *user);

@@ -157,6 +157,13 @@ static void show_progress(struct fl_follower *follower, const char *node, const 
   fprintf(stderr, "%s: %g%s%s\n", tool, fl_get_double(data, "done", 0), *message != '\0' ? " " : "", message);
 }
 
+static void show_discovery(struct fl_follower *follower, const char *node, const struct fl_value *data) {
+  begin_step(follower, node);
+  fprintf(stderr, "%s%lld tools are found with find_tools: about %lld tokens saved%s\n", paint(follower, "\033[2m"),
+          (long long)fl_get_int(data, "tools", 0), (long long)fl_get_int(data, "tokens_saved", 0),
+          paint(follower, "\033[0m"));
+}
+
 static void show_event(struct fl_follower *follower, const char *node, const struct fl_value *data) {
   const char *type = fl_get_string(data, "type", "");
   if (strcmp(type, "tool_start") == 0) show_tool_start(follower, node, data);
@@ -164,6 +171,7 @@ static void show_event(struct fl_follower *follower, const char *node, const str
   else if (strcmp(type, "model_start") == 0) show_model_start(follower, node, data);
   else if (strcmp(type, "model_end") == 0) show_model_end(follower, node, data);
   else if (strcmp(type, "model_retry") == 0 || strcmp(type, "node_retry") == 0) show_retry(follower, node, data);
+  else if (strcmp(type, "tools_discovered") == 0) show_discovery(follower, node, data);
   else if (strcmp(type, "tool_progress") == 0) show_progress(follower, node, data);
   else if (strcmp(type, "node_end") == 0) {
     const char *outcome = fl_get_string(data, "outcome", "");

@@ -8,6 +8,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/discovery.h"
 #include "runtime/engine/opening.h"
 #include "runtime/json/json.h"
 
@@ -80,7 +81,7 @@ static void list_tools(struct fl_task_call *call) {
   struct listing listing = {call, patterns, fl_array()};
   fl_registry_visit(call->task->invocation->runtime->registry, list_tool, &listing);
   fl_free(patterns);
-  call->tool_definitions = listing.tools;
+  call->tool_definitions = fl_discovery_fold_take(call->task, listing.tools);
 }
 
 /* ---- the call ---- */

@@ -5,6 +5,7 @@
  * server that died. */
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/discovery.h"
 #include "runtime/engine/node_kinds.h"
 #include "runtime/engine/opening.h"
 
@@ -131,7 +132,7 @@ static void on_result(struct fl_task *task, struct fl_value *result, const struc
                                ? tool_message(call, content_of(result), fl_get_bool(result, "isError", false))
                                : tool_message(call, error_content(err), true);
   if (result != NULL && !fl_get_bool(result, "isError", false))
-    mark_direct(task, round->messages[index], fl_get_string(call, "name", ""));
+    mark_direct(task, round->messages[index], fl_discovery_name(call));
   if (--round->open_count > 0) return;
   fl_task_complete(task, fl_task_is_cancelled(task) ? FL_E_CANCELLED : finish_round(task, round));
 }
@@ -157,14 +158,15 @@ static struct fl_value *unknown_tool(const struct fl_task *task, const char *nam
   return fl_stringf("Error: there is no tool named \"%s\". Use only the tools that you were given.", name);
 }
 
-/* Begins one call; answers at once, without a call, when it cannot be made. */
-static int begin_call(struct fl_task *task, struct round *round, size_t index) {
-  const struct fl_value *call = fl_at(round->calls, index);
+/* Begins one call; answers at once, without a call, when it cannot be made. `call` is what the model's call stands for;
+ * the message answers the model's own. */
+static int begin_known(struct fl_task *task, struct round *round, size_t index, const struct fl_value *call) {
+  const struct fl_value *asked = fl_at(round->calls, index);
   struct fl_registry *registry = task->invocation->runtime->registry;
   const char *name = fl_get_string(call, "name", "");
   const struct fl_registry_tool *tool = fl_registry_find_model_name(registry, name);
   if (tool == NULL) {
-    round->messages[index] = tool_message(call, unknown_tool(task, name), true);
+    round->messages[index] = tool_message(asked, unknown_tool(task, name), true);
     return 0;
   }
   FL_VALUE_AUTO args = fl_get(call, "args") != NULL ? fl_value_ref(fl_get(call, "args")) : fl_object();
@@ -174,11 +176,25 @@ static int begin_call(struct fl_task *task, struct round *round, size_t index) {
     struct fl_value *content =
         fl_stringf("Error: the arguments do not fit the tool's schema: %s. Correct them and call again.",
                    text.size > 0 ? text.data : "they are too large or too deep to be checked");
-    round->messages[index] = tool_message(call, content, true);
+    round->messages[index] = tool_message(asked, content, true);
     return 0;
   }
   round->open_count++;
   return fl_task_call_tool(task, tool->full_name, args, on_result, (void *)(uintptr_t)index);
+}
+
+static int begin_call(struct fl_task *task, struct round *round, size_t index) {
+  const struct fl_value *asked = fl_at(round->calls, index);
+  struct fl_value *content = NULL, *call = NULL;
+  bool is_error = false;
+  if (!fl_discovery_answer(task, asked, &content, &is_error, &call)) return begin_known(task, round, index, asked);
+  if (content != NULL) {
+    round->messages[index] = tool_message(asked, content, is_error);
+    return 0;
+  }
+  int rc = begin_known(task, round, index, call);
+  fl_value_unref(call);
+  return rc;
 }
 
 static int begin_round(struct fl_task *task) {
