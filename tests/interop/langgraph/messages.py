@@ -48,6 +48,8 @@ def listed(written):
 
 def normalise(written):
     """With roles and ids, as a node's writes are told."""
+    if isinstance(written, dict) and "__overwrite__" in (written.get("type"), *written):
+        return {"__overwrite__": normalise(written.get("value", written.get("__overwrite__")))}
     return [m if isinstance(m, dict) and m.get("role") == "remove" else fold([], [m])[0] for m in listed(written)]
 
 
