@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Secrets: tokens, keys, passwords. They stand in memory that is locked (never in swap), surrounded by guard pages and
+ * wiped when it is given back; there is no function that prints one. Beside them what is done with secrets:
+ * sealing with XChaCha20-Poly1305, comparing without telling by time. By libsodium; pure but for the locked memory. */
+#pragma once
+#include "runtime/base/buf.h"
+#include "runtime/base/sha256.h"
+
+#include <fairlead/error.h>
+
+/* A zeroed one is empty. `data` is terminated; NULL when empty. */
+struct fl_secret {
+  char *data;
+  size_t size;
+};
+
+void fl_secret_set(struct fl_secret *secret, fl_slice bytes); /* copies; what stood there is wiped. Empty: unset. */
+void fl_secret_deinit(struct fl_secret *secret);              /* wipes; repeatable */
+void fl_secret_move(struct fl_secret *to, struct fl_secret *from);
+bool fl_secret_equal(const struct fl_secret *a, const struct fl_secret *b); /* in time that depends on sizes alone */
+static inline fl_slice fl_secret_slice(const struct fl_secret *secret) {
+  return (fl_slice){secret->data != NULL ? secret->data : "", secret->size};
+}
+#define FL_SECRET_AUTO __attribute__((cleanup(fl_secret_deinit))) struct fl_secret
+
+void fl_wipe(void *memory, size_t size); /* cannot be optimised away */
+void fl_buf_wipe(struct fl_buf *buf);    /* wipes the whole capacity, then deinit */
+void fl_wipe_text(char *text);           /* wipes a heap text and frees it; NULL allowed */
+bool fl_equal_in_constant_time(fl_slice a, fl_slice b);
+
+enum { FL_SEAL_KEY_SIZE = 32, FL_SEAL_NONCE_SIZE = 24, FL_SEAL_TAG_SIZE = 16 };
+
+/* Appends nonce, ciphertext and tag. `context` is authenticated with it and must be the same for opening; the nonce is
+ * random, given by the caller. FL_E_LIMIT as the buffer's. */
+int fl_seal(struct fl_buf *buf, const uint8_t key[FL_SEAL_KEY_SIZE], const uint8_t nonce[FL_SEAL_NONCE_SIZE],
+            fl_slice context, fl_slice plain);
+/* Sets ret_plain. FL_E_CORRUPT when the bytes, the context or the key are others than at sealing. */
+int fl_unseal(struct fl_secret *ret_plain, const uint8_t key[FL_SEAL_KEY_SIZE], fl_slice context, fl_slice sealed);
