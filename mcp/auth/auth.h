@@ -28,23 +28,23 @@ struct fl_mcp_auth;
 /* How a client comes by its tokens, from the member "auth" of an mcpServers entry; all members are optional.
  *   grant           "authorization_code" (default), "client_credentials", "enterprise", "workload"
  *   client_id, client_secret            registered beforehand; secret: "${env.NAME}" is expanded by the loader
- *   private_key_pem, signing_algorithm  private_key_jwt instead of a secret ("ES256", "RS256", "EdDSA")
+ *   private_key_pem                     private_key_jwt instead of a secret (P-256, Ed25519, RSA)
  *   client_metadata_url                 the client id metadata document (CIMD) to present
  *   client_name, scope                  shown at registration; scopes asked for beside the challenge's
  *   redirect_uri                        instead of the loopback listener's; then fl_mcp_auth_redirected must be called
  *   issuer                              the authorization server that client_id belongs to
- *   idp_issuer, idp_token_endpoint, idp_client_id, idp_id_token         enterprise
- *   assertion, assertion_audience       workload: the platform's JWT, or "assertion_file"
+ *   idp_issuer, idp_token_endpoint, idp_client_id, idp_client_secret, idp_id_token, idp_id_token_file   enterprise
+ *   assertion, assertion_file           workload: the platform's JWT
  *   dpop            "auto" (default: when the server's metadata ask for it), "always", "never"
  *   allow_addresses ["10.0.0.0/8", …]   beside public ones: where authorization servers may stand */
 struct fl_mcp_auth_options {
   size_t size;
-  const char *url;              /* of the MCP server */
-  const char *store_folder;     /* where clients and tokens are kept, sealed; NULL: nowhere */
+  const char *url;               /* of the MCP server */
+  const char *store_folder;      /* where clients and tokens are kept, sealed; NULL: nowhere */
   const struct fl_value *config; /* above; NULL: {} */
-  const char *protocol_version; /* sent with requests for metadata; NULL: the newest */
-  bool is_interactive;          /* whether a person may be asked now; false: FL_E_AUTH with the command to run */
-  uint32_t visit_timeout_ms;    /* that the person has; 0: 5 min */
+  const char *protocol_version;  /* sent with requests for metadata; NULL: the newest */
+  bool is_interactive;           /* whether a person may be asked now; false: FL_E_AUTH with the command to run */
+  uint32_t visit_timeout_ms;     /* that the person has; 0: 5 min */
   /* Shows `url` to the person's browser (lent for the call). The answer comes over the loopback listener, or by
    * fl_mcp_auth_redirected. NULL: fl_mcp_auth_open_browser. */
   void (*visit)(struct fl_mcp_auth *auth, const char *url, void *user);
@@ -69,9 +69,10 @@ struct fl_mcp_auth_request {
   void *user;
   /* private */
   struct fl_mcp_auth_request *next;
+  struct fl_error *err;
   uint64_t token_number; /* which one its headers had; 0: none */
   uint32_t retry_count;
-  uint8_t waits_for;
+  enum { FL_MCP_AUTH_IDLE, FL_MCP_AUTH_WAITS_HEADERS, FL_MCP_AUTH_WAITS_VERDICT } waits_for;
 };
 
 void fl_mcp_auth_headers(struct fl_mcp_auth *auth, struct fl_mcp_auth_request *request);
@@ -94,7 +95,7 @@ void fl_mcp_auth_redirected(struct fl_mcp_auth *auth, const char *url);
 
 /* Starts the desktop's browser, without a shell. Errors: FL_E_NOT_FOUND (none is there: print the URL instead),
  * FL_E_INVALID (neither http nor https). */
-int fl_mcp_auth_open_browser(struct fl_world *world, const char *url, struct fl_error *err);
+int fl_mcp_auth_open_browser(const char *url, struct fl_error *err);
 
 /* Gets a token without having been challenged (`fairlead mcp login`): on_verdict(RETRY) when there is one. */
 void fl_mcp_auth_login(struct fl_mcp_auth *auth, struct fl_mcp_auth_request *request);
@@ -102,9 +103,16 @@ void fl_mcp_auth_login(struct fl_mcp_auth *auth, struct fl_mcp_auth_request *req
 /* ---- what is kept ---- */
 
 /* [{"server","issuer","client_id","scope","expires_at","has_refresh_token","token_type"}]: never a secret. */
-int fl_mcp_auth_list(const char *store_folder, struct fl_value **ret_list, struct fl_error *err);
-/* Forgets the tokens of a server (NULL: of all), with `clients` the registrations too. *ret_count: how many. */
-int fl_mcp_auth_forget(const char *store_folder, const char *url, bool clients, size_t *ret_count,
+int fl_mcp_auth_list(struct fl_world *world, const char *store_folder, struct fl_value **ret_list,
+                     struct fl_error *err);
+/* Forgets the tokens of a server (NULL: of all), with `clients` the registrations of their issuers too. *ret_count: how
+ * many servers. */
+struct fl_mcp_auth_forget {
+  const char *store_folder;
+  const char *url; /* NULL: all servers */
+  bool clients;
+};
+int fl_mcp_auth_forget(struct fl_world *world, const struct fl_mcp_auth_forget *what, size_t *ret_count,
                        struct fl_error *err);
 /* $FAIRLEAD_AUTH_DIR, else $XDG_STATE_HOME/fairlead/auth, else ~/.local/state/fairlead/auth. The caller frees it. */
 char *fl_mcp_auth_default_folder(void);

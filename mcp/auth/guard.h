@@ -17,12 +17,12 @@ struct fl_mcp_guard;
 
 struct fl_mcp_guard_options {
   size_t size;
-  const char *resource; /* this server's URL as clients know it: the audience, and `resource` of the metadata */
-  const char *issuer;   /* of the authorization server */
-  const char *jwks_uri; /* NULL: from the issuer's metadata */
-  const char *jwks;     /* the keys themselves, as JSON text: nothing is fetched; NULL: fetch */
-  const char *audience; /* NULL: resource */
-  const char *const *scopes;           /* each token must have; NULL-terminated, NULL: none */
+  const char *resource;      /* this server's URL as clients know it: the audience, and `resource` of the metadata */
+  const char *issuer;        /* of the authorization server */
+  const char *jwks_uri;      /* NULL: from the issuer's metadata */
+  const char *jwks;          /* the keys themselves, as JSON text: nothing is fetched; NULL: fetch */
+  const char *audience;      /* NULL: resource */
+  const char *const *scopes; /* each token must have; NULL-terminated, NULL: none */
   const char *const *scopes_supported; /* for the metadata; NULL: scopes */
   bool requires_dpop;
   uint32_t jwks_pause_ms; /* between two fetches; 0: 30 s */
@@ -33,8 +33,8 @@ int fl_mcp_guard_create(struct fl_world *world, const struct fl_mcp_guard_option
 void fl_mcp_guard_close(struct fl_mcp_guard *guard, void (*on_closed)(void *user), void *user); /* checks: 503 */
 
 struct fl_mcp_guard_verdict {
-  int status;            /* 200, 401, 403; 400 for a malformed header, 503 when the keys cannot be had */
-  const char *principal; /* 200: "iss|sub", or "iss|client:client_id"; for whatever is kept per caller */
+  int status;                   /* 200, 401, 403; 400 for a malformed header, 503 when the keys cannot be had */
+  const char *principal;        /* 200: "iss|sub", or "iss|client:client_id"; for whatever is kept per caller */
   struct fl_value *claims;      /* 200: of the token */
   const char *www_authenticate; /* 401, 403, 400: the header's value; NULL otherwise */
   const char *error;            /* for the log and the body, without the token */
