@@ -183,6 +183,8 @@ static void add_react(struct fl_node_load *load) {
   if (tools != NULL) fl_set_take(tools_config, "tools", fl_value_ref(tools));
   struct fl_value *direct = fl_get(load->config, "return_direct");
   if (direct != NULL) fl_set_take(tools_config, "return_direct", fl_value_ref(direct));
+  struct fl_value *spill = fl_get(load->config, "spill_above");
+  if (spill != NULL) fl_set_take(tools_config, "spill_above", fl_value_ref(spill));
   fl_graph_typed_node_take(load->loader->graph, entry->tools_name, "tools", NULL, tools_config, NULL);
   struct fl_node_policy policy = load->policy;
   policy.caches = false; /* the cache is the agent's */

@@ -3,13 +3,14 @@
 #include "graph/file_node.h"
 #include "runtime/json/schema.h"
 
-enum { ATTEMPTS_MAX = 10, KEEP_MAX = 10000, CHOICES_MAX = 100 };
+enum { ATTEMPTS_MAX = 10, KEEP_MAX = 10000, CHOICES_MAX = 100, SPILL_MAX = 64 * 1024 * 1024 };
 
 const char *const fl_node_agent_keys[] = {FL_NODE_COMMON, "model", "prompt",         "tools", "answer",
                                           "history",      "sees",  "discover_above", NULL};
-const char *const fl_node_react_keys[] = {FL_NODE_COMMON, "model", "prompt",        "tools",          "answer",
-                                          "history",      "sees",  "return_direct", "discover_above", NULL};
-const char *const fl_node_tools_keys[] = {FL_NODE_COMMON, "agent", "tools", NULL};
+const char *const fl_node_react_keys[] = {FL_NODE_COMMON,   "model",       "prompt", "tools",
+                                          "answer",         "history",     "sees",   "return_direct",
+                                          "discover_above", "spill_above", NULL};
+const char *const fl_node_tools_keys[] = {FL_NODE_COMMON, "agent", "tools", "spill_above", NULL};
 const char *const fl_node_judge_keys[] = {FL_NODE_COMMON, "model", "criteria", "value", "choices",
                                           "score",        "write", "attempts", NULL};
 static const char *const prompt_keys[] = {"expr", NULL};
@@ -130,6 +131,7 @@ void fl_node_check_agent(struct fl_node_load *load) {
   check_answer(load);
   check_history(load);
   check_number(load->spot, "discover_above", 0, 1000000000);
+  check_number(load->spot, "spill_above", 0, SPILL_MAX);
   check_return_direct(load);
 }
 
@@ -137,6 +139,7 @@ void fl_node_check_tools(struct fl_node_load *load) {
   need_messages(load);
   struct fl_spot agent = fl_spot_member(load->spot, "agent"), tools = fl_spot_member(load->spot, "tools");
   fl_file_check_tools(&tools);
+  check_number(load->spot, "spill_above", 0, SPILL_MAX);
   const char *name = fl_spot_text(load->spot, "agent", false);
   struct fl_entry *entry = NULL;
   if (name == NULL || !fl_file_use_node(&agent, name, &entry)) return;

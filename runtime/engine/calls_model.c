@@ -10,6 +10,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/opening.h"
+#include "runtime/engine/spill.h"
 #include "runtime/json/json.h"
 
 /* ---- which model ---- */
@@ -82,6 +83,7 @@ static void list_tools(struct fl_task_call *call) {
   fl_registry_visit(call->task->invocation->runtime->registry, list_tool, &listing);
   fl_free(patterns);
   call->tool_definitions = fl_discovery_fold_take(call->task, listing.tools);
+  fl_spill_add_tool(call->task, call->tool_definitions);
 }
 
 /* ---- the call ---- */

@@ -8,6 +8,7 @@
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/node_kinds.h"
 #include "runtime/engine/opening.h"
+#include "runtime/engine/spill.h"
 
 #include <stdio.h>
 
@@ -124,17 +125,22 @@ static void mark_direct(const struct fl_task *task, struct fl_value *message, co
       fl_set_bool(message, "return_direct", true);
 }
 
-static void on_result(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
+/* The index-th call has its answer; the last one ends the round. */
+static void take_message(struct fl_task *task, size_t index, struct fl_value *content, bool is_error) {
   struct round *round = task->node_data;
-  size_t index = (size_t)(uintptr_t)user;
   const struct fl_value *call = fl_at(round->calls, index);
-  round->messages[index] = result != NULL
-                               ? tool_message(call, content_of(result), fl_get_bool(result, "isError", false))
-                               : tool_message(call, error_content(err), true);
-  if (result != NULL && !fl_get_bool(result, "isError", false))
-    mark_direct(task, round->messages[index], fl_discovery_name(call));
+  round->messages[index] = tool_message(call, content, is_error);
+  if (!is_error) mark_direct(task, round->messages[index], fl_discovery_name(call));
   if (--round->open_count > 0) return;
   fl_task_complete(task, fl_task_is_cancelled(task) ? FL_E_CANCELLED : finish_round(task, round));
+}
+
+static void on_result(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
+  size_t index = (size_t)(uintptr_t)user;
+  FL_VALUE_AUTO content = result != NULL ? content_of(result) : error_content(err);
+  bool is_error = result == NULL || fl_get_bool(result, "isError", false);
+  if (!is_error && fl_spill_is_due(task, content)) fl_spill_keep(task, index, content, take_message);
+  else take_message(task, index, fl_value_ref(content), is_error);
 }
 
 enum { FL_NAMES_MAX = 200 };
@@ -187,6 +193,11 @@ static int begin_call(struct fl_task *task, struct round *round, size_t index) {
   const struct fl_value *asked = fl_at(round->calls, index);
   struct fl_value *content = NULL, *call = NULL;
   bool is_error = false;
+  if (fl_spill_is_read(asked)) {
+    round->open_count++;
+    fl_spill_read(task, index, asked, take_message);
+    return 0;
+  }
   if (!fl_discovery_answer(task, asked, &content, &is_error, &call)) return begin_known(task, round, index, asked);
   if (content != NULL) {
     round->messages[index] = tool_message(asked, content, is_error);
