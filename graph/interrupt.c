@@ -4,7 +4,6 @@
 #include "graph/core.h"
 #include "runtime/base/mem.h"
 
-#include <stdio.h>
 
 /* Whether one of the children's interrupts has its answer: then the task is ready, and the run inside it will take the
  * answer. */
@@ -33,9 +32,9 @@ bool fl_task_is_stopped(const struct fl_planned *task) {
 
 /* The same for the n-th question of a task whenever it is asked. */
 void fl_interrupt_id(const char *task_id, size_t index, char ret_id[FL_UUID_SIZE]) {
-  char number[24];
-  snprintf(number, sizeof number, "%zu", index);
-  fl_slice parts[] = {fl_slice_of(task_id), FL_SLICE("interrupt"), fl_slice_of(number)};
+  char number[FL_DECIMAL_SIZE];
+  size_t number_size = fl_decimal(index, number);
+  fl_slice parts[] = {fl_slice_of(task_id), FL_SLICE("interrupt"), fl_slice_n(number, number_size)};
   fl_derived_id(parts, sizeof parts / sizeof parts[0], ret_id);
 }
 

@@ -7,7 +7,6 @@
 #include "runtime/base/id.h"
 #include "runtime/base/mem.h"
 
-#include <stdio.h>
 
 static const char remove_all[] = "__remove_all__";
 
@@ -96,9 +95,9 @@ static int coerce(struct fl_value *written, struct fl_value **ret_message, struc
 /* Takes the message; the same task gives its n-th message the same id however often it runs. */
 static struct fl_value *with_id_take(struct fl_value *message, const char *task_id, size_t index) {
   if (fl_string_size(fl_get(message, "id")) > 0) return message;
-  char number[24], id[FL_UUID_SIZE];
-  snprintf(number, sizeof number, "%zu", index);
-  fl_slice parts[] = {fl_slice_of(task_id), FL_SLICE("message"), fl_slice_of(number)};
+  char number[FL_DECIMAL_SIZE], id[FL_UUID_SIZE];
+  size_t number_size = fl_decimal(index, number);
+  fl_slice parts[] = {fl_slice_of(task_id), FL_SLICE("message"), fl_slice_n(number, number_size)};
   fl_derived_id(parts, sizeof parts / sizeof parts[0], id);
   struct fl_value *named = fl_object();
   fl_set_string(named, "id", id); /* first, so that an index of ids need not read the rest of a stored message */

@@ -5,7 +5,6 @@
 #include "graph/core.h"
 #include "runtime/base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct fl_run_faults fl_run_faults;
@@ -121,12 +120,18 @@ const char **fl_plan_triggers(const struct fl_run *run, const struct fl_planned 
   return names;
 }
 
+static fl_slice decimal(uint64_t number, char text[FL_DECIMAL_SIZE]) {
+  return fl_slice_n(text, fl_decimal(number, text));
+}
+
 static void derive_push_id(const struct fl_run *run, struct fl_planned *task) {
-  char step[24], index[24];
-  snprintf(step, sizeof step, "%lld", (long long)run->step + 1);
-  snprintf(index, sizeof index, "%zu", task->send_index);
-  fl_slice parts[] = {fl_slice_of(run->checkpoint_id),           fl_slice_of(run->ns), fl_slice_of(step),
-                      fl_slice_of(fl_run_node(run, task)->name), FL_SLICE("push"),     fl_slice_of(index)};
+  char step[FL_DECIMAL_SIZE], index[FL_DECIMAL_SIZE];
+  fl_slice parts[] = {fl_slice_of(run->checkpoint_id),
+                      fl_slice_of(run->ns),
+                      decimal((uint64_t)(run->step + 1), step),
+                      fl_slice_of(fl_run_node(run, task)->name),
+                      FL_SLICE("push"),
+                      decimal(task->send_index, index)};
   fl_derived_id(parts, sizeof parts / sizeof parts[0], task->id);
 }
 
@@ -135,11 +140,10 @@ static void derive_pull_id(const struct fl_run *run, struct fl_planned *task) {
   size_t trigger_count;
   FL_FREE_AUTO const char **triggers = fl_plan_triggers(run, task, &trigger_count);
   FL_FREE_AUTO fl_slice *parts = fl_new_array(fl_slice, FIXED + trigger_count);
-  char step[24];
-  snprintf(step, sizeof step, "%lld", (long long)run->step + 1);
+  char step[FL_DECIMAL_SIZE];
   parts[0] = fl_slice_of(run->checkpoint_id);
   parts[1] = fl_slice_of(run->ns);
-  parts[2] = fl_slice_of(step);
+  parts[2] = decimal((uint64_t)(run->step + 1), step);
   parts[3] = fl_slice_of(fl_run_node(run, task)->name);
   parts[4] = FL_SLICE("pull");
   for (size_t i = 0; i < trigger_count; i++) parts[FIXED + i] = fl_slice_of(triggers[i]);
@@ -148,7 +152,7 @@ static void derive_pull_id(const struct fl_run *run, struct fl_planned *task) {
 
 static struct fl_planned *add_task(struct fl_run *run, enum fl_task_kind kind, size_t node) {
   if (run->task_count == run->task_capacity) {
-    run->task_capacity = run->task_capacity > 0 ? run->task_capacity * 2 : 4;
+    run->task_capacity = run->task_capacity > 0 ? run->task_capacity * 2 : 1; /* most supersteps have one */
     run->tasks = fl_realloc(run->tasks, run->task_capacity * sizeof *run->tasks);
   }
   struct fl_planned *task = &run->tasks[run->task_count++];

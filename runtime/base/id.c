@@ -2,13 +2,13 @@
 #include "runtime/base/id.h"
 
 #include <sodium/crypto_generichash_blake2b.h>
-#include <stdio.h>
 
 /* 100 ns intervals between 1582-10-15 and 1970-01-01 (RFC 9562, section 5.1). */
 static const uint64_t gregorian_offset = 0x01b21dd213814000u;
 
+static const char digits[] = "0123456789abcdef";
+
 void fl_hex(const uint8_t *bytes, size_t size, char *ret_text) {
-  static const char digits[] = "0123456789abcdef";
   for (size_t i = 0; i < size; i++) {
     ret_text[2 * i] = digits[bytes[i] >> 4];
     ret_text[2 * i + 1] = digits[bytes[i] & 15];
@@ -16,12 +16,30 @@ void fl_hex(const uint8_t *bytes, size_t size, char *ret_text) {
   ret_text[2 * size] = '\0';
 }
 
+void fl_uuid_text(const uint8_t bytes[16], char ret_text[FL_UUID_SIZE]) {
+  char *at = ret_text;
+  for (size_t i = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
+    *at++ = digits[bytes[i] >> 4];
+    *at++ = digits[bytes[i] & 15];
+  }
+  *at = '\0';
+}
+
+size_t fl_decimal(uint64_t number, char ret_text[FL_DECIMAL_SIZE]) {
+  char backwards[FL_DECIMAL_SIZE];
+  size_t size = 0;
+  do backwards[size++] = (char)('0' + number % 10);
+  while ((number /= 10) > 0);
+  for (size_t i = 0; i < size; i++) ret_text[i] = backwards[size - 1 - i];
+  ret_text[size] = '\0';
+  return size;
+}
+
 static void format_uuid(uint8_t bytes[16], unsigned version, char ret_text[FL_UUID_SIZE]) {
   bytes[6] = (uint8_t)((bytes[6] & 0x0f) | (version << 4));
   bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
-  char hex[33];
-  fl_hex(bytes, 16, hex);
-  snprintf(ret_text, FL_UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+  fl_uuid_text(bytes, ret_text);
 }
 
 void fl_uuid7(int64_t wall_ms, const uint8_t random[10], char ret_text[FL_UUID_SIZE]) {
@@ -43,16 +61,40 @@ void fl_uuid6(int64_t ticks, uint16_t sequence, const uint8_t node[6], char ret_
   format_uuid(bytes, 6, ret_text);
 }
 
-void fl_hash_parts(const fl_slice *parts, size_t part_count, uint8_t ret_hash[FL_HASH_SIZE]) {
+/* What is short is put together first: the hash takes its text in blocks, and is slow with crumbs. */
+struct hashing {
   crypto_generichash_blake2b_state state;
-  crypto_generichash_blake2b_init(&state, NULL, 0, FL_HASH_SIZE);
+  uint8_t crumbs[512];
+  size_t size; /* of the crumbs */
+};
+
+static void hash_flush(struct hashing *hashing) {
+  crypto_generichash_blake2b_update(&hashing->state, hashing->crumbs, hashing->size);
+  hashing->size = 0;
+}
+
+static void hash_add(struct hashing *hashing, const void *bytes, size_t size) {
+  if (size > sizeof hashing->crumbs - hashing->size) hash_flush(hashing);
+  if (size > sizeof hashing->crumbs) {
+    crypto_generichash_blake2b_update(&hashing->state, bytes, size);
+  } else if (size > 0) {
+    memcpy(hashing->crumbs + hashing->size, bytes, size);
+    hashing->size += size;
+  }
+}
+
+void fl_hash_parts(const fl_slice *parts, size_t part_count, uint8_t ret_hash[FL_HASH_SIZE]) {
+  struct hashing hashing;
+  hashing.size = 0;
+  crypto_generichash_blake2b_init(&hashing.state, NULL, 0, FL_HASH_SIZE);
   for (size_t i = 0; i < part_count; i++) {
     uint8_t size[8];
     for (int j = 0; j < 8; j++) size[j] = (uint8_t)((uint64_t)parts[i].size >> (8 * j));
-    crypto_generichash_blake2b_update(&state, size, sizeof size);
-    crypto_generichash_blake2b_update(&state, (const unsigned char *)parts[i].data, parts[i].size);
+    hash_add(&hashing, size, sizeof size);
+    hash_add(&hashing, parts[i].data, parts[i].size);
   }
-  crypto_generichash_blake2b_final(&state, ret_hash, FL_HASH_SIZE);
+  hash_flush(&hashing);
+  crypto_generichash_blake2b_final(&hashing.state, ret_hash, FL_HASH_SIZE);
 }
 
 void fl_hash_bytes(fl_slice bytes, uint8_t ret_hash[FL_HASH_SIZE]) {

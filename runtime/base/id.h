@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { FL_UUID_SIZE = 37, FL_HASH_SIZE = 32, FL_ID_MAX = 128 };
+enum { FL_UUID_SIZE = 37, FL_HASH_SIZE = 32, FL_ID_MAX = 128, FL_DECIMAL_SIZE = 21 };
 
 /* Threads and runs: UUIDv7 of wall-clock milliseconds and 10 random bytes. */
 void fl_uuid7(int64_t wall_ms, const uint8_t random[10], char ret_text[FL_UUID_SIZE]);
@@ -25,6 +25,13 @@ void fl_derived_id(const fl_slice *parts, size_t part_count, char ret_text[FL_UU
 
 /* Lower-case hex of bytes, terminated; ret_text takes 2 * size + 1. */
 void fl_hex(const uint8_t *bytes, size_t size, char *ret_text);
+
+/* The text of a UUID: lower-case hex with hyphens. */
+void fl_uuid_text(const uint8_t bytes[16], char ret_text[FL_UUID_SIZE]);
+
+/* A number in decimal, terminated; returns its length. Ids are made of numbers for every task of a superstep, where
+ * snprintf would be a tenth of the whole. */
+size_t fl_decimal(uint64_t number, char ret_text[FL_DECIMAL_SIZE]);
 
 /* Whether a user's own thread id is acceptable: [A-Za-z0-9._:-]{1,128}. */
 bool fl_is_thread_id(const char *text);

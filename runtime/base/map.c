@@ -21,6 +21,11 @@ static uint64_t hash_seed(void) {
 
 static uint64_t hash_of(fl_slice key) {
   uint64_t hash = hash_seed() ^ (key.size * 0x9e3779b97f4a7c15u);
+  for (uint64_t word; key.size >= sizeof word; key.data += sizeof word, key.size -= sizeof word) {
+    memcpy(&word, key.data, sizeof word);
+    hash = (hash ^ word) * 0xd6e8feb86659fd93u;
+    hash ^= hash >> 32;
+  }
   for (size_t i = 0; i < key.size; i++) hash = (hash ^ (unsigned char)key.data[i]) * 0x100000001b3u;
   hash ^= hash >> 32;
   hash *= 0xd6e8feb86659fd93u;
