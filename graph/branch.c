@@ -5,10 +5,18 @@
 #include "graph/send.h"
 #include "runtime/base/mem.h"
 
+/* Sends mostly go to one node: its name is shared with the send before. */
+static struct fl_value *node_name(const struct fl_definition *definition, const char *node,
+                                  const struct fl_writes *writes) {
+  const struct fl_task_write *last = writes->count > 0 ? &writes->items[writes->count - 1] : NULL;
+  struct fl_value *name = last != NULL && last->channel == definition->tasks_channel ? fl_get(last->value, "node") : NULL;
+  return name != NULL && strcmp(fl_as_string(name), node) == 0 ? fl_value_ref(name) : fl_string(node);
+}
+
 static void add_send(const struct fl_definition *definition, const char *node, struct fl_value *arg,
                      struct fl_writes *writes) {
   struct fl_value *send = fl_object();
-  fl_set_string(send, "node", node);
+  fl_set_take(send, "node", node_name(definition, node, writes));
   fl_set_take(send, "arg", fl_value_ref(arg));
   fl_writes_add_take(writes, definition->tasks_channel, send);
 }

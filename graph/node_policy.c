@@ -136,7 +136,9 @@ int fl_definition_context(const struct fl_definition *definition, struct fl_valu
   if (given != NULL && fl_size(given) > 0 && definition->context_schema_value == NULL)
     return fl_error_set(err, FL_E_INVALID, "graph \"%s\" declares no context: it would read nothing of it",
                         definition->name);
-  struct fl_value *context = fl_copy_shallow(definition->context_defaults);
+  bool is_plain = fl_size(given) == 0; /* the defaults are shared by all runs that are given nothing */
+  struct fl_value *context =
+      is_plain ? fl_value_ref(definition->context_defaults) : fl_copy_shallow(definition->context_defaults);
   struct fl_member member = {0};
   while (fl_next_member(given, &member)) fl_set_take(context, member.key, fl_value_ref(member.value));
   int rc = check_context(definition, context, err);

@@ -78,6 +78,7 @@ struct fl_runtime {
   struct fl_memory *memory;        /* <fairlead/memory.h>; NULL until somebody uses it */
   struct fl_discovery *discovery;  /* NULL until an agent looks for tools */
   struct fl_value *server_entries; /* of the loaded graphs, by name: [folder, mcpServers entry]; an object */
+  struct fl_effects spare_effects; /* empty: the memory of a list for the next step */
 };
 
 struct fl_runtime_function {

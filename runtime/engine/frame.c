@@ -181,6 +181,20 @@ static void stamp(struct fl_frame *frame, struct fl_queued_event *event) {
   }
 }
 
+/* A list of effects is used for step after step of whatever runs; a step inside a step has one of its own. */
+static struct fl_effects take_spare(struct fl_runtime *runtime) {
+  struct fl_effects effects = runtime->spare_effects;
+  runtime->spare_effects = (struct fl_effects){0};
+  return effects;
+}
+
+static void give_back_spare(struct fl_runtime *runtime, struct fl_effects *effects) {
+  enum { KEPT_MAX = 64 };
+  fl_effects_clear(effects);
+  if (effects->capacity > KEPT_MAX || runtime->spare_effects.items != NULL) fl_effects_deinit(effects);
+  else runtime->spare_effects = *effects;
+}
+
 void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   stamp(frame, event);
   if (event->ev.seq == 0 && event->ticket > 0) event->ev.seq = fl_frame_seq_behind(frame, event->ticket);
@@ -196,12 +210,12 @@ void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   event->ev.children = event->children;
   event->ev.heads = event->heads;
   event->ev.error = event->error;
-  struct fl_effects effects = {0};
+  struct fl_effects effects = take_spare(frame->invocation->runtime);
   bool is_over = !fl_frame_is_root(frame) && frame->has_ended; /* what comes too late says nothing */
   if (!is_over) fl_run_step(frame->run, &event->ev, &effects);
   if (event->ev.kind == FL_EV_TASK_DONE) fl_task_settle(event->task, &effects);
   take_effects(frame, &effects, event->task);
-  fl_effects_deinit(&effects);
+  give_back_spare(frame->invocation->runtime, &effects);
   if (event->task != NULL) {
     event->task->phase = FL_TASK_ENDED;
     fl_task_free_if_gone(event->task);

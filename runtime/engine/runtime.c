@@ -98,6 +98,7 @@ void fl_runtime_destroy(struct fl_runtime *runtime) {
   free_models(&runtime->models);
   free_plain(&runtime->functions);
   free_plain(&runtime->unreturned);
+  fl_effects_deinit(&runtime->spare_effects);
   for (size_t i = 0; i < runtime->granted_count; i++) fl_free(runtime->granted[i]);
   fl_free(runtime->granted);
   fl_value_unref(runtime->server_entries);
