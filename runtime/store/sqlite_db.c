@@ -88,7 +88,7 @@ static int switch_to_wal(struct fl_db *db, struct fl_error *err) {
 int fl_db_open_writer(struct fl_db *db, const char *path, bool synchronous_normal, struct fl_error *err) {
   char settings[160];
   snprintf(settings, sizeof settings,
-           "PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d; PRAGMA cache_size = -16000",
+           "PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d; PRAGMA cache_size = -2000",
            synchronous_normal ? "NORMAL" : "FULL", WAL_SIZE_MAX);
   int status = open_connection(db, path, SQLITE_OPEN_READWRITE, err);
   if (status == 0) status = fl_db_check_file(db, err);
@@ -103,7 +103,7 @@ int fl_db_open_writer(struct fl_db *db, const char *path, bool synchronous_norma
 
 int fl_db_open_reader(struct fl_db *db, const char *path, struct fl_error *err) {
   int status = open_connection(db, path, SQLITE_OPEN_READONLY, err);
-  if (status == 0) status = fl_db_run_text(db, "PRAGMA cache_size = -8000", err);
+  if (status == 0) status = fl_db_run_text(db, "PRAGMA cache_size = -2000", err);
   if (status == 0) status = fl_db_check_file(db, err);
   if (status == 0 && db->version == 0) status = fl_error_set(err, FL_E_NOT_FOUND, "%s: there is nothing in it", path);
   if (status != 0) fl_db_close(db);
@@ -213,9 +213,7 @@ void fl_db_id(sqlite3_stmt *statement, int index, char ret_id[FL_UUID_SIZE]) {
   }
   const uint8_t *bytes = sqlite3_column_blob(statement, index);
   if (bytes == NULL || sqlite3_column_bytes(statement, index) != 16) return;
-  char hex[33];
-  fl_hex(bytes, 16, hex);
-  snprintf(ret_id, FL_UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+  fl_uuid_text(bytes, ret_id);
 }
 
 char *fl_db_copy(sqlite3_stmt *statement, int index) {
