@@ -9,7 +9,8 @@
 static struct fl_value *node_name(const struct fl_definition *definition, const char *node,
                                   const struct fl_writes *writes) {
   const struct fl_task_write *last = writes->count > 0 ? &writes->items[writes->count - 1] : NULL;
-  struct fl_value *name = last != NULL && last->channel == definition->tasks_channel ? fl_get(last->value, "node") : NULL;
+  struct fl_value *name =
+      last != NULL && last->channel == definition->tasks_channel ? fl_get(last->value, "node") : NULL;
   return name != NULL && strcmp(fl_as_string(name), node) == 0 ? fl_value_ref(name) : fl_string(node);
 }
 

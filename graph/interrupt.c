@@ -4,7 +4,6 @@
 #include "graph/core.h"
 #include "runtime/base/mem.h"
 
-
 /* Whether one of the children's interrupts has its answer: then the task is ready, and the run inside it will take the
  * answer. */
 static bool is_answered_inside(const struct fl_planned *task) {

@@ -7,7 +7,6 @@
 #include "runtime/base/id.h"
 #include "runtime/base/mem.h"
 
-
 static const char remove_all[] = "__remove_all__";
 
 /* ---- coming in: any accepted form to an object with role, content and id ---- */

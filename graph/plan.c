@@ -126,12 +126,9 @@ static fl_slice decimal(uint64_t number, char text[FL_DECIMAL_SIZE]) {
 
 static void derive_push_id(const struct fl_run *run, struct fl_planned *task) {
   char step[FL_DECIMAL_SIZE], index[FL_DECIMAL_SIZE];
-  fl_slice parts[] = {fl_slice_of(run->checkpoint_id),
-                      fl_slice_of(run->ns),
-                      decimal((uint64_t)(run->step + 1), step),
-                      fl_slice_of(fl_run_node(run, task)->name),
-                      FL_SLICE("push"),
-                      decimal(task->send_index, index)};
+  fl_slice parts[] = {
+      fl_slice_of(run->checkpoint_id),           fl_slice_of(run->ns), decimal((uint64_t)(run->step + 1), step),
+      fl_slice_of(fl_run_node(run, task)->name), FL_SLICE("push"),     decimal(task->send_index, index)};
   fl_derived_id(parts, sizeof parts / sizeof parts[0], task->id);
 }
 

@@ -172,8 +172,16 @@ struct fl_list *fl_list_append_take(const struct fl_list *list, struct fl_value 
   return append_item(list, item_create(element != NULL ? element : fl_null(), fl_slice_n(NULL, 0)));
 }
 
+static struct item *item_of_text(fl_slice text) { return item_create(text.size > 0 ? NULL : fl_null(), text); }
+
 struct fl_list *fl_list_append_text(const struct fl_list *list, fl_slice text) {
-  return append_item(list, item_create(text.size > 0 ? NULL : fl_null(), text));
+  return append_item(list, item_of_text(text));
+}
+
+struct fl_list *fl_list_of_texts(const fl_slice *texts, size_t count) {
+  struct spine *spine = spine_create(count + count / 4);
+  for (size_t i = 0; i < count; i++) spine_push(spine, item_of_text(texts[i]));
+  return list_of(spine, count);
 }
 
 struct fl_list *fl_list_replace_take(const struct fl_list *list, size_t index, struct fl_value *element) {

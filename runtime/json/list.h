@@ -14,7 +14,8 @@
 
 struct fl_list;
 
-struct fl_list *fl_list_create(void); /* empty */
+struct fl_list *fl_list_create(void);                                  /* empty */
+struct fl_list *fl_list_of_texts(const fl_slice *texts, size_t count); /* as fl_list_append_text, one after the other */
 struct fl_list *fl_list_ref(struct fl_list *list);
 void fl_list_unref(struct fl_list *list); /* NULL allowed */
 

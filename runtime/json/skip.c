@@ -2,10 +2,19 @@
 /* Finding the end of a value without building it. Trusts the text: it looks for the end, not for mistakes. */
 #include "runtime/json/json.h"
 
+/* Whether the quote is part of the string that begins at `first`: an odd number of backslashes stands before it. */
+static bool is_escaped(const char *quote, const char *first) {
+  size_t count = 0;
+  while (quote - count > first && quote[-1 - (ptrdiff_t)count] == '\\') count++;
+  return count % 2 == 1;
+}
+
+/* From quote to quote, and not character by character: texts of messages are long. */
 static size_t skip_string(fl_slice text, size_t at) {
-  for (at++; at < text.size; at++) {
-    if (text.data[at] == '"') return at + 1;
-    if (text.data[at] == '\\') at++;
+  const char *first = text.data + at + 1, *end = text.data + text.size, *quote = first;
+  while (quote < end && (quote = memchr(quote, '"', (size_t)(end - quote))) != NULL) {
+    if (!is_escaped(quote, first)) return (size_t)(quote - text.data) + 1;
+    quote++;
   }
   return 0;
 }
@@ -44,7 +53,10 @@ size_t fl_json_skip(fl_slice text) {
 }
 
 static size_t skip_space(fl_slice text, size_t at) {
-  while (at < text.size && memchr(" \t\r\n", text.data[at], 4) != NULL) at++;
+  for (; at < text.size; at++) {
+    char c = text.data[at];
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') break;
+  }
   return at;
 }
 

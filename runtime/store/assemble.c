@@ -153,23 +153,13 @@ static int collect(struct fl_row_source *source, struct chain *chain, struct fl_
   }
 }
 
-static struct fl_list *list_of(const struct chain *chain) {
-  struct fl_list *list = fl_list_create();
-  for (size_t i = 0; i < chain->element_count; i++) {
-    struct fl_list *longer = fl_list_append_text(list, chain->elements[i]);
-    fl_list_unref(list);
-    list = longer;
-  }
-  return list;
-}
-
 static int assemble_list(struct fl_row_source *source, const char *channel, struct fl_value_row row,
                          struct fl_list **ret_list, struct fl_error *err) {
   __attribute__((cleanup(chain_deinit))) struct chain chain = {
       .thread = source->thread, .channel = channel, .bodies.limit = LIST_SIZE_MAX};
   int status = collect(source, &chain, row, err);
   for (size_t i = chain.row_count; status == 0 && i > 0; i--) status = apply_row(&chain, &chain.rows[i - 1], err);
-  if (status == 0) *ret_list = list_of(&chain);
+  if (status == 0) *ret_list = fl_list_of_texts(chain.elements, chain.element_count);
   return status;
 }
 

@@ -53,7 +53,7 @@ static void uuids_are_written_in_groups(void **state) {
 
 /* A hash of parts is that of their sizes and bytes in one piece, however the parts lie to the buffer in between. */
 static void parts_of_any_size_are_hashed_alike(void **state) {
-  static const size_t sizes[][3] = {{0, 0, 0},     {1, 2, 3},      {488, 0, 0},    {480, 24, 1},  {503, 1, 1},
+  static const size_t sizes[][3] = {{0, 0, 0},     {1, 2, 3},       {488, 0, 0},   {480, 24, 1},  {503, 1, 1},
                                     {504, 504, 9}, {512, 512, 512}, {513, 1, 700}, {3, 5000, 496}};
   static char bytes[5002];
   for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (char)(i * 31 + i / 251);

@@ -194,8 +194,23 @@ static void lists_agree_with_a_model(void **state) {
   }
 }
 
+static void a_list_of_texts_is_as_if_each_were_appended(void **state) {
+  const fl_slice texts[] = {FL_SLICE("{\"id\":\"a\"}"), FL_SLICE(""), FL_SLICE("[1]"), FL_SLICE("{\"id\":\"b\"}")};
+  LIST_AUTO none = fl_list_of_texts(texts, 0);
+  assert_int_equal(fl_list_size(none), 0);
+  LIST_AUTO list = fl_list_of_texts(texts, 4);
+  LIST_AUTO longer = fl_list_append_text(list, FL_SLICE("{\"id\":\"a\"}"));
+  assert_int_equal(fl_list_size(list), 4);
+  assert_true(fl_is(fl_list_at(list, 1), FL_NULL));
+  assert_int_equal(fl_as_int(fl_at(fl_list_at(list, 2), 0), 0), 1);
+  assert_int_equal(fl_list_find_id(list, "a"), 0);
+  assert_int_equal(fl_list_find_id(list, "b"), 3);
+  assert_int_equal(fl_list_find_id(longer, "a"), 4);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_list_of_texts_is_as_if_each_were_appended),
       cmocka_unit_test(appending_leaves_the_old_list_as_it_was),
       cmocka_unit_test(text_stays_text_until_it_is_read),
       cmocka_unit_test(a_value_is_written_into_the_scratch),
