@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what is missing, builds, and runs every test. The last line states the count.
-#   sh tests/run.sh [SUITE…]     suites: unit sim house fuzz cli install kill contend interop (default: all)
+#   sh tests/run.sh [SUITE…]     suites: unit sim house fuzz cli install kill contend interop instructions (default: all)
 # Builds: build-test (ASan and UBSan) for tests in the process, build (as users have it) for tests of the program.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . examples/packages.sh
-suites="${*:-unit sim house fuzz cli install kill contend interop}"
+suites="${*:-unit sim house fuzz cli install kill contend interop instructions}"
 log=build-test/run
 passed=0 failed=0 skipped=0
 
@@ -38,9 +38,11 @@ for suite in unit sim house fuzz; do
 done
 
 # Suites that are programs of their own: they print TAP.
-for suite in cli install kill contend interop; do
+for suite in cli install kill contend interop instructions; do
   has_suite $suite || continue
-  sh tests/$suite/run.sh >$log/$suite.tap 2>$log/$suite.err
+  script=tests/$suite/run.sh
+  [ $suite != instructions ] || script=tests/bench/instructions.sh
+  sh $script >$log/$suite.tap 2>$log/$suite.err
   status=$?
   [ $status -eq 0 ] || status=1
   count_tap $log/$suite.tap $status $suite

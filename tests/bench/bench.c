@@ -55,6 +55,20 @@ void bench_limit(const char *name, double value, const char *unit, double limit)
   bad_count += !ok;
 }
 
+void bench_figure(const char *name, double value, const char *unit) {
+  printf("figure %s %.2f %s\n", name, value, unit);
+  fflush(stdout);
+}
+
+static int compare(const void *a, const void *b) {
+  return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+double bench_middle(double *values, int count) {
+  qsort(values, (size_t)count, sizeof *values, compare);
+  return values[count / 2];
+}
+
 int bench_done(void) { return bad_count > 0; }
 
 static char folder[4096];

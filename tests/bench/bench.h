@@ -2,7 +2,8 @@
 /* What the benchmarks share: clocks, memory, files, and the line that a ratio is printed as:
  *   ratio NAME VALUE floor FLOOR ok|LOW        (higher is better)
  *   limit NAME VALUE UNIT at most LIMIT ok|HIGH
- * The exit code is 1 when one is not ok. */
+ *   figure NAME VALUE UNIT                     (nothing is asked of it)
+ * The exit code is 1 when one is not ok. peers/table.awk puts limits and figures beside those of the peers, by NAME. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +15,10 @@ long bench_file_bytes(const char *path); /* with its -wal; 0 when absent */
 
 void bench_ratio(const char *name, double value, double floor);
 void bench_limit(const char *name, double value, const char *unit, double limit);
+void bench_figure(const char *name, double value, const char *unit);
 int bench_done(void); /* the exit code */
+
+double bench_middle(double *values, int count); /* the median; sorts them */
 
 /* A fresh folder below the build folder (a real disk, not memory), removed at exit. */
 const char *bench_folder(void);
