@@ -3,19 +3,22 @@
  * graph file, engine, store, in the simulated world. A TAP row for each case.
  *   test-semantics PATH…            compares; a folder stands for the .json files in it
  *   test-semantics --accept PATH…   fills in what is expected where it is missing or different, and says so
- *   test-semantics --trace PATH…    prints [{"name", "steps": [what each came to]}] */
+ *   test-semantics --trace PATH…    prints [{"name", "steps": [what each came to]}]
+ *   test-semantics --covers TABLE PATH…  plays nothing: each row of the table (coverage.md) names cases that are there,
+ * or what else tests the rule */
 #include "runtime/json/json.h"
 #include "tests/semantics/play.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum mode { COMPARE, ACCEPT, TRACE };
+enum mode { COMPARE, ACCEPT, TRACE, COVERS };
 
 struct suite {
   enum mode mode;
   bool has_changed;
   struct fl_value *traces; /* TRACE */
+  struct fl_map names;     /* COVERS: "FILE: NAME" of each case */
 };
 
 static void write_text(const char *path, const char *text) {
@@ -107,9 +110,50 @@ static struct fl_value *read_file(const char *path) {
   return file;
 }
 
+/* ---- what the cases cover ---- */
+
+static void note_names(struct suite *suite, const char *path, const struct fl_value *file) {
+  const char *slash = strrchr(path, '/'), *stem = slash != NULL ? slash + 1 : path;
+  for (size_t i = 0; i < fl_size(fl_get(file, "cases")); i++) {
+    const char *name = fl_get_string(fl_at(fl_get(file, "cases"), i), "name", "?");
+    FL_FREE_AUTO char *full = fl_format("%.*s: %s", (int)strcspn(stem, "."), stem, name);
+    fl_map_set(&suite->names, full, suite);
+  }
+}
+
+/* A row "| RULE | `FILE: NAME`; … |", cut at its line's end. */
+static void check_row(struct suite *suite, char *row) {
+  char *cases = strchr(row + 1, '|');
+  bool is_ok = cases != NULL && strlen(cases) > strlen("|  |");
+  for (char *open = is_ok ? strchr(cases, '`') : NULL, *close; open != NULL; open = strchr(close + 1, '`')) {
+    close = strchr(open + 1, '`');
+    if (close == NULL) break;
+    *close = '\0';
+    bool looks_like_a_case = strstr(open + 1, ": ") != NULL;
+    if (looks_like_a_case && fl_map_get(&suite->names, open + 1) == NULL) {
+      printf("# there is no case \"%s\"\n", open + 1);
+      is_ok = false;
+    }
+  }
+  tap_ok(is_ok, "%.*s", (int)strcspn(row + 1, "|"), row + 1);
+}
+
+static void check_coverage(struct suite *suite, const char *path) {
+  size_t size = 0;
+  char *text = test_read_file(path, &size), *rest = text;
+  if (text == NULL) tap_ok(false, "%s cannot be read", path);
+  for (char *line; text != NULL && (line = strsep(&rest, "\n")) != NULL;)
+    if (line[0] == '|' && strncmp(line, "| rule", 6) != 0 && line[1] != '-') check_row(suite, line);
+  free(text);
+}
+
 static void play_file(struct suite *suite, const char *path) {
   FL_VALUE_AUTO file = read_file(path);
   if (file == NULL) return;
+  if (suite->mode == COVERS) {
+    note_names(suite, path, file);
+    return;
+  }
   struct fl_value *cases = fl_array();
   for (size_t i = 0; i < fl_size(fl_get(file, "cases")); i++) {
     const struct fl_value *test = fl_at(fl_get(file, "cases"), i);
@@ -138,8 +182,11 @@ int main(int argc, char **argv) {
   int first = 1;
   if (argc > 1 && strcmp(argv[1], "--accept") == 0) suite.mode = ACCEPT;
   if (argc > 1 && strcmp(argv[1], "--trace") == 0) suite.mode = TRACE;
-  if (suite.mode != COMPARE) first = 2;
+  if (argc > 2 && strcmp(argv[1], "--covers") == 0) suite.mode = COVERS;
+  if (suite.mode != COMPARE) first = suite.mode == COVERS ? 3 : 2;
   for (int i = first; i < argc; i++) play_path(&suite, argv[i]);
+  if (suite.mode == COVERS) check_coverage(&suite, argv[2]);
+  fl_map_deinit(&suite.names);
   if (suite.mode == TRACE) {
     char *text = fl_dump(suite.traces, NULL);
     puts(text);
