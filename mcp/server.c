@@ -17,7 +17,13 @@ struct fl_server *fl_server_create(const struct fl_server_options *options) {
   server->identity.version = fl_strdup(options->version != NULL ? options->version : "0");
   server->identity.title = fl_strdup(options->title);
   server->identity.instructions = fl_strdup(options->instructions);
+  if (options->size >= sizeof *options) {
+    server->identity.lists_change = options->lists_change;
+    server->has_key = options->key != NULL;
+    if (server->has_key) memcpy(server->key, options->key, sizeof server->key);
+  }
   fl_tool_set_init(&server->tools);
+  fl_server_offers_init(server);
   return server;
 }
 
@@ -28,15 +34,23 @@ void fl_server_destroy(struct fl_server *server) {
   fl_free((void *)(uintptr_t)server->identity.title);
   fl_free((void *)(uintptr_t)server->identity.instructions);
   fl_tool_set_deinit(&server->tools);
+  fl_server_offers_deinit(server);
+  for (size_t i = 0; i < server->skill_count; i++) {
+    fl_free(server->skills[i].uri);
+    fl_value_unref(server->skills[i].entry);
+    fl_value_unref(server->skills[i].directories);
+  }
+  fl_free(server->skills);
+  fl_value_unref(server->restored);
+  explicit_bzero(server->key, sizeof server->key);
   fl_free(server);
 }
 
-int fl_server_add_tool(struct fl_server *server, const struct fl_tool *tool, struct fl_error *err) {
-  return fl_tool_set_add(&server->tools, tool, err);
-}
+void fl_server_set_task_store(struct fl_server *server, const struct fl_task_store *store) { server->store = *store; }
 
-int fl_server_add_plugin(struct fl_server *server, const char *path, struct fl_error *err) {
-  return fl_tool_set_load_plugin(&server->tools, path, err);
+void fl_server_restore_task(struct fl_server *server, const struct fl_value *record) {
+  if (server->restored == NULL) server->restored = fl_array();
+  fl_append_take(server->restored, fl_copy_shallow(record));
 }
 
 int fl_server_run_stdio(struct fl_server *server) {

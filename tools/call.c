@@ -28,7 +28,7 @@ void fl_call_send(struct fl_call *call, struct fl_call_node *node) {
 static void call_run(struct fl_call *call) {
   const struct fl_tool_def *def = call->options.def;
   struct fl_schema_result violations = {0};
-  int verdict = fl_schema_validate(def->input, call->options.args, &violations);
+  int verdict = def->input != NULL ? fl_schema_validate(def->input, call->options.args, &violations) : 0;
   if (verdict == 0) {
     call->returned = def->tool.run(call, call->options.args, def->tool.user);
   } else if (verdict < 0) {
@@ -68,16 +68,24 @@ static void check_idle(struct fl_call_runner *runner) {
   fl_world_post(runner->world, &runner->idle_post);
 }
 
+static void call_free(struct fl_call *call) {
+  struct fl_value *values[] = {call->options.args, call->options.answers, call->options.state, call->result,
+                               call->asks,         call->state,           call->failure,       call->missing};
+  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) fl_value_unref(values[i]);
+  fl_tool_def_unref((struct fl_tool_def *)(uintptr_t)call->options.def);
+  fl_free(call->id);
+  fl_free(call->principal);
+  fl_free(call->task_id);
+  fl_free(call);
+}
+
 static void free_when_over(struct fl_call *call) {
   bool handler_over = !call->is_started || (call->has_ended && (!call->is_pending || call->is_complete));
   if (!call->is_done || !handler_over || call->is_cancel_posted) return;
   struct fl_call_runner *runner = call->runner;
   fl_call_progress_note_destroy(atomic_load(&call->progress));
   call_unlink(call);
-  fl_value_unref(call->options.args);
-  fl_value_unref(call->result);
-  fl_free(call->id);
-  fl_free(call);
+  call_free(call);
   runner->live_count--;
   fl_world_release(runner->world);
 }
@@ -88,7 +96,9 @@ static void finish(struct fl_call *call, int status) {
   call->is_done = true;
   if (call->is_cancel_posted) status = FL_E_CANCELLED; /* it ended while the cancel was on its way */
   fl_timer_stop(call->runner->world, &call->timer);
-  call->options.on_done(call, status, status == 0 ? call->result : NULL, call->is_started);
+  FL_VALUE_AUTO result = NULL;
+  if (status == 0) status = fl_call_outcome(call, &result);
+  call->options.on_done(call, status, result, call->is_started);
 }
 
 static void finish_when_answered(struct fl_call *call) {
@@ -122,6 +132,12 @@ static void deliver(struct fl_call_node *node) {
     call->is_complete = true;
     finish_when_answered(call);
     break;
+  case FL_NODE_TASK:
+    if (!call->is_done && call->options.on_task != NULL) call->options.on_task(call);
+    return;
+  case FL_NODE_STREAM:
+    if (!call->is_done && call->options.on_close_stream != NULL) call->options.on_close_stream(call);
+    return;
   case FL_NODE_CANCEL:
     call->is_cancel_posted = false;
     finish(call, FL_E_CANCELLED);
@@ -287,11 +303,18 @@ struct fl_call *fl_call_start(struct fl_call_runner *runner, const struct fl_cal
   struct fl_call *call = fl_new(struct fl_call);
   call->options = *options;
   call->options.args = options->args != NULL ? fl_value_ref(options->args) : fl_object();
+  fl_value_ref(options->answers);
+  fl_value_ref(options->state);
+  fl_tool_def_ref((struct fl_tool_def *)(uintptr_t)options->def);
   call->runner = runner;
   call->id = fl_strdup(options->id != NULL ? options->id : "");
+  call->principal = fl_strdup(options->principal != NULL ? options->principal : "");
+  call->task_id = fl_strdup(options->task_id != NULL ? options->task_id : "");
   call->progress_node = (struct fl_call_node){.call = call, .kind = FL_NODE_PROGRESS};
   call->complete_node = (struct fl_call_node){.call = call, .kind = FL_NODE_COMPLETE};
   call->cancel_node = (struct fl_call_node){.call = call, .kind = FL_NODE_CANCEL};
+  call->task_node = (struct fl_call_node){.call = call, .kind = FL_NODE_TASK};
+  call->stream_node = (struct fl_call_node){.call = call, .kind = FL_NODE_STREAM};
   call->next = runner->all;
   if (call->next != NULL) call->next->previous = call;
   runner->all = call;

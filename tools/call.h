@@ -35,17 +35,26 @@ struct fl_call_runner {
   struct fl_post post;
 };
 
+enum { FL_CALL_FAILED = 3 /* a status of on_done */, FL_CALL_MISSING_CAPABILITY = -32021 };
+
 struct fl_call_options {
   const struct fl_tool_def *def;
-  struct fl_value *args;     /* borrowed; NULL: {} */
-  const char *id;            /* idempotency key; copied; NULL: "" */
-  uint32_t idle_timeout_ms;  /* without progress; 0: none */
-  uint32_t total_timeout_ms; /* 0: none */
-  /* status 0, and `result` as MCP has it (lent); or FL_E_CANCELLED, FL_E_TIMEOUT. `started`: the handler was entered.
-   */
+  struct fl_value *args;                      /* borrowed; NULL: {} */
+  const char *id;                             /* idempotency key; copied; NULL: "" */
+  uint32_t idle_timeout_ms;                   /* without progress; 0: none */
+  uint32_t total_timeout_ms;                  /* 0: none */
+  struct fl_value *answers, *state;           /* of an earlier entry; borrowed; may be NULL */
+  const struct fl_value *client_capabilities; /* lent until on_done; NULL: nothing can be asked */
+  const char *principal, *task_id;            /* copied; NULL: "" */
+  bool knows_failures; /* a client that cannot be asked is a failure, rather than an error for the model */
+  /* status 0, and `result` as MCP has it (lent); FL_CALL_ASKING, and {"requests", "state"}; FL_CALL_FAILED, and
+   * {"code", "message"} and, when a client lacks what it takes, "missing"; or FL_E_CANCELLED, FL_E_TIMEOUT. `started`:
+   * the handler was entered. */
   void (*on_done)(struct fl_call *call, int status, struct fl_value *result, bool started);
   void (*on_progress)(struct fl_call *call, double done, double total, const char *message); /* NULL: not wanted */
   void (*on_log)(struct fl_call *call, const char *level, const char *text);                 /* NULL: not wanted */
+  void (*on_task)(struct fl_call *call);         /* it wants to be a task; may be NULL */
+  void (*on_close_stream)(struct fl_call *call); /* may be NULL */
   void *user;
 };
 

@@ -111,6 +111,7 @@ int fl_call_return_content_take(struct fl_call *call, struct fl_value *content) 
  * results that conform"). */
 void fl_call_check_result(struct fl_call *call, int returned) {
   const struct fl_tool_def *def = call->options.def;
+  if (fl_call_has_other_end(call, returned)) return;
   if (call->result == NULL && returned < 0)
     fl_call_return_error(call, "Tool %s failed: %s.", def->tool.name, fl_error_sentence(returned));
   else if (call->result == NULL) fl_call_return_error(call, "Tool %s gave no answer.", def->tool.name);
@@ -128,6 +129,11 @@ void fl_call_check_result(struct fl_call *call, int returned) {
                          text.data != NULL ? text.data : "");
   }
   fl_schema_result_deinit(&violations);
+}
+
+void fl_call_set_meta_take(struct fl_call *call, struct fl_value *meta) {
+  if (call->result != NULL) fl_set_take(call->result, "_meta", meta);
+  else fl_value_unref(meta);
 }
 
 void fl_call_complete(struct fl_call *call) {

@@ -5,7 +5,14 @@
 
 #include <stdatomic.h>
 
-enum fl_call_node_kind { FL_NODE_PROGRESS, FL_NODE_LOG, FL_NODE_COMPLETE, FL_NODE_CANCEL };
+enum fl_call_node_kind {
+  FL_NODE_PROGRESS,
+  FL_NODE_LOG,
+  FL_NODE_COMPLETE,
+  FL_NODE_CANCEL,
+  FL_NODE_TASK,
+  FL_NODE_STREAM
+};
 enum { FL_CALL_LOGS_WAITING_MAX = 256, FL_CALL_LOG_TEXT_MAX = 64 * 1024 };
 
 struct fl_call_node {
@@ -28,7 +35,7 @@ struct fl_call_log_note {
 struct fl_call {
   struct fl_call_options options; /* `args` holds a reference */
   struct fl_call_runner *runner;
-  char *id;
+  char *id, *principal, *task_id;
   struct fl_call *next_waiting;
   struct fl_call *previous, *next; /* in runner->all */
 
@@ -41,17 +48,26 @@ struct fl_call {
   /* the handler's, handed over by work.on_done or by the completion */
   int returned;
   struct fl_value *result;
+  struct fl_value *asks;    /* what was asked and is not answered, by key; NULL: nothing */
+  struct fl_value *state;   /* what the handler keeps; NULL: what it had */
+  struct fl_value *failure; /* an error of the protocol */
+  struct fl_value *missing; /* what the client would need for what was asked */
 
   /* shared */
   _Atomic(bool) is_cancelled;
   _Atomic(bool) is_completed;
+  _Atomic(bool) is_task_wanted, is_stream_closed;
   _Atomic(struct fl_call_progress_note *) progress;
   _Atomic(unsigned) logs_waiting;
-  struct fl_call_node progress_node, complete_node, cancel_node;
+  struct fl_call_node progress_node, complete_node, cancel_node, task_node, stream_node;
 };
 
 /* From any thread. The node stays the call's (or the loop frees it: log notes). */
 void fl_call_send(struct fl_call *call, struct fl_call_node *node);
+/* How it ended: 0, FL_CALL_ASKING or FL_CALL_FAILED; then *ret_result is a new reference to what on_done gets. */
+int fl_call_outcome(const struct fl_call *call, struct fl_value **ret_result);
+/* It asks, or failed: there is no result to check. `returned`: what the handler returned. */
+bool fl_call_has_other_end(struct fl_call *call, int returned);
 /* Checks the result against the tool's promise; a result that breaks it, or none, becomes an error for the model.
  * `returned` is what the handler returned. */
 void fl_call_check_result(struct fl_call *call, int returned);

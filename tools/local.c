@@ -90,7 +90,10 @@ static void on_call_done(struct fl_call *call, int status, struct fl_value *resu
   struct fl_tool_request *request = here->request;
   const char *tool = fl_call_def(call)->tool.name;
   struct fl_error err = {0};
-  if (status != 0) fl_error_set(&err, status, "tool %s: %s", tool, fl_error_sentence(status));
+  if (status > 0) { /* nobody is asked here, so it is the handler's own failure */
+    fl_error_set(&err, FL_E_REMOTE, "tool %s: %s", tool, fl_get_string(result, "message", "it waits for an answer"));
+    status = FL_E_REMOTE;
+  } else if (status != 0) fl_error_set(&err, status, "tool %s: %s", tool, fl_error_sentence(status));
   else status = check_size(tool, result, request->result_max, &err);
   fl_free(here);
   request->impl = NULL;

@@ -2,6 +2,7 @@
 #include "tools/toolset.h"
 
 #include "runtime/base/mem.h"
+#include "tools/args.h"
 
 static const char NO_ARGUMENTS[] = "{\"type\":\"object\",\"additionalProperties\":false}";
 
@@ -11,7 +12,15 @@ static void def_destroy(struct fl_tool_def *def) {
   fl_value_unref(def->input_schema);
   fl_value_unref(def->output_schema);
   fl_value_unref(def->annotations);
+  fl_value_unref(def->meta);
+  fl_value_unref(def->icons);
   fl_free(def);
+}
+
+void fl_tool_def_ref(struct fl_tool_def *def) { atomic_fetch_add(&def->ref_count, 1); }
+
+void fl_tool_def_unref(struct fl_tool_def *def) {
+  if (def != NULL && atomic_fetch_sub(&def->ref_count, 1) == 1) def_destroy(def);
 }
 
 void fl_tool_set_init(struct fl_tool_set *set) {
@@ -20,7 +29,7 @@ void fl_tool_set_init(struct fl_tool_set *set) {
 }
 
 void fl_tool_set_deinit(struct fl_tool_set *set) {
-  for (size_t i = 0; i < set->count; i++) def_destroy(set->defs[i]);
+  for (size_t i = 0; i < set->count; i++) fl_tool_def_unref(set->defs[i]);
   fl_free(set->defs);
   fl_map_deinit(&set->by_name);
   *set = (struct fl_tool_set){0};
@@ -58,10 +67,18 @@ static int compile_schema(const char *text, struct fl_value **ret_value, struct 
   return 0;
 }
 
+static int compile_input(struct fl_tool_def *def, struct fl_error *err) {
+  const struct fl_tool *tool = &def->tool;
+  if (tool->args == NULL || tool->input_schema != NULL)
+    return compile_schema(tool->input_schema != NULL ? tool->input_schema : NO_ARGUMENTS, &def->input_schema,
+                          &def->input, err);
+  def->input_schema = fl_args_schema(tool->args);
+  return fl_schema_create(def->input_schema, NULL, &def->input, err);
+}
+
 static int compile_schemas(struct fl_tool_def *def, struct fl_error *err) {
   const struct fl_tool *tool = &def->tool;
-  const char *input = tool->input_schema != NULL ? tool->input_schema : NO_ARGUMENTS;
-  int status = compile_schema(input, &def->input_schema, &def->input, err);
+  int status = compile_input(def, err);
   if (status < 0) {
     fl_error_context(err, "input_schema of tool \"%s\"", tool->name);
     return status;
@@ -101,27 +118,83 @@ static int copy_tool(struct fl_tool *ret_tool, const struct fl_tool *tool, struc
   return 0;
 }
 
-int fl_tool_set_add(struct fl_tool_set *set, const struct fl_tool *tool, struct fl_error *err) {
+static int parse_extra(const struct fl_tool *tool, const char *what, const char *text, struct fl_value **ret_value,
+                       struct fl_error *err) {
+  if (text == NULL) return 0;
+  enum fl_type type = strcmp(what, "icons") == 0 ? FL_ARRAY : FL_OBJECT;
+  int status = fl_parse(text, strlen(text), ret_value, err);
+  if (status < 0) fl_error_context(err, "%s of tool \"%s\"", what, tool->name);
+  else if (!fl_is(*ret_value, type))
+    status = fl_error_set(err, FL_E_INVALID, "%s of tool \"%s\" must be an %s", what, tool->name, fl_type_name(type));
+  return status < 0 ? FL_E_INVALID : 0;
+}
+
+int fl_tool_def_create(const struct fl_tool *tool, struct fl_tool_def **ret_def, struct fl_error *err) {
   struct fl_tool_def *def = fl_new(struct fl_tool_def);
+  atomic_init(&def->ref_count, 1);
   int status = copy_tool(&def->tool, tool, err);
   if (status == 0) status = check_name(def->tool.name, err);
   if (status == 0 && def->tool.run == NULL)
     status = fl_error_set(err, FL_E_INVALID, "tool \"%s\" has no function", def->tool.name);
-  if (status == 0 && fl_tool_set_find(set, def->tool.name) != NULL)
-    status = fl_error_set(err, FL_E_EXISTS, "there are two tools with the name \"%s\"", def->tool.name);
-  if (status == 0 && set->count == FL_TOOL_SET_MAX)
-    status = fl_error_set(err, FL_E_LIMIT, "more than %d tools", FL_TOOL_SET_MAX);
   if (status == 0) status = compile_schemas(def, err);
+  if (status == 0) status = parse_extra(&def->tool, "meta", def->tool.meta, &def->meta, err);
+  if (status == 0) status = parse_extra(&def->tool, "icons", def->tool.icons, &def->icons, err);
   if (status < 0) {
     def_destroy(def);
     return status;
   }
   def->annotations = annotations_of(&def->tool);
-  if ((set->count & (set->count - 1)) == 0) /* room for twice as many at each power of two */
-    set->defs = fl_realloc(set->defs, (set->count == 0 ? 1 : set->count * 2) * sizeof set->defs[0]);
-  set->defs[set->count++] = def;
-  fl_map_set(&set->by_name, def->tool.name, def);
+  *ret_def = def;
   return 0;
+}
+
+struct fl_tool_def *fl_tool_def_of_handler(const char *name, fl_tool_fn *run, void *user, unsigned flags) {
+  struct fl_tool_def *def = fl_new(struct fl_tool_def);
+  atomic_init(&def->ref_count, 1);
+  def->tool = (struct fl_tool){.size = sizeof def->tool, .name = name, .run = run, .user = user, .flags = flags};
+  return def;
+}
+
+int fl_tool_set_put_take(struct fl_tool_set *set, struct fl_tool_def *def, struct fl_error *err) {
+  struct fl_tool_def *old = fl_map_get(&set->by_name, def->tool.name);
+  if (old == NULL && set->count == FL_TOOL_SET_MAX) {
+    fl_tool_def_unref(def);
+    return fl_error_set(err, FL_E_LIMIT, "more than %d tools", FL_TOOL_SET_MAX);
+  }
+  size_t index = 0;
+  while (old != NULL && set->defs[index] != old) index++;
+  if (old == NULL) {
+    index = set->count++;
+    if (set->count > set->capacity) {
+      set->capacity = set->capacity == 0 ? 8 : set->capacity * 2;
+      set->defs = fl_realloc(set->defs, set->capacity * sizeof set->defs[0]);
+    }
+  }
+  set->defs[index] = def;
+  fl_map_set(&set->by_name, def->tool.name, def);
+  fl_tool_def_unref(old);
+  return 0;
+}
+
+bool fl_tool_set_remove(struct fl_tool_set *set, const char *name) {
+  struct fl_tool_def *def = fl_map_remove(&set->by_name, name);
+  if (def == NULL) return false;
+  size_t index = 0;
+  while (set->defs[index] != def) index++;
+  set->count--;
+  memmove(set->defs + index, set->defs + index + 1, (set->count - index) * sizeof set->defs[0]);
+  fl_tool_def_unref(def);
+  return true;
+}
+
+int fl_tool_set_add(struct fl_tool_set *set, const struct fl_tool *tool, struct fl_error *err) {
+  struct fl_tool_def *def = NULL;
+  int status = fl_tool_def_create(tool, &def, err);
+  if (status < 0) return status;
+  if (fl_tool_set_find(set, def->tool.name) == NULL) return fl_tool_set_put_take(set, def, err);
+  status = fl_error_set(err, FL_E_EXISTS, "there are two tools with the name \"%s\"", def->tool.name);
+  def_destroy(def);
+  return status;
 }
 
 int fl_tool_set_add_all(struct fl_tool_set *set, const struct fl_tool *tools, size_t tool_count, struct fl_error *err) {

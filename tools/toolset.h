@@ -7,6 +7,7 @@
 #include "runtime/json/schema.h"
 
 #include <fairlead/tools.h>
+#include <stdatomic.h>
 
 enum { FL_TOOL_NAME_MAX = 128, FL_TOOL_SET_MAX = 10000 };
 
@@ -15,13 +16,22 @@ struct fl_tool_def {
   struct fl_value *input_schema;  /* never NULL */
   struct fl_value *output_schema; /* NULL: none */
   struct fl_value *annotations;   /* NULL: none */
-  struct fl_schema *input;        /* compiled */
+  struct fl_value *meta, *icons;  /* NULL: none */
+  _Atomic(unsigned) ref_count;    /* the set's, and one for each call in flight */
+  struct fl_schema *input;        /* compiled; NULL: arguments are not checked here (prompts, resources) */
   struct fl_schema *output;       /* compiled; NULL: none */
 };
 
+/* A tool by itself, with one reference. Errors as fl_tool_set_add. */
+int fl_tool_def_create(const struct fl_tool *tool, struct fl_tool_def **ret_def, struct fl_error *err);
+/* A handler that is no tool: nothing is checked before it runs. */
+struct fl_tool_def *fl_tool_def_of_handler(const char *name, fl_tool_fn *run, void *user, unsigned flags);
+void fl_tool_def_ref(struct fl_tool_def *def);
+void fl_tool_def_unref(struct fl_tool_def *def); /* from any thread */
+
 struct fl_tool_set {
   struct fl_tool_def **defs; /* in the order they were added */
-  size_t count;
+  size_t count, capacity;
   struct fl_map by_name;
 };
 
@@ -32,6 +42,9 @@ void fl_tool_set_deinit(struct fl_tool_set *set); /* repeatable */
 int fl_tool_set_add(struct fl_tool_set *set, const struct fl_tool *tool, struct fl_error *err);
 /* An array, with the stride that its first element states in `size`. */
 int fl_tool_set_add_all(struct fl_tool_set *set, const struct fl_tool *tools, size_t tool_count, struct fl_error *err);
+/* Takes the reference; puts it in the place of one of the same name. Errors: FL_E_LIMIT. */
+int fl_tool_set_put_take(struct fl_tool_set *set, struct fl_tool_def *def, struct fl_error *err);
+bool fl_tool_set_remove(struct fl_tool_set *set, const char *name);                    /* false: there was none */
 struct fl_tool_def *fl_tool_set_find(const struct fl_tool_set *set, const char *name); /* NULL when absent */
 
 /* Runs fl_plugin_v1 of a shared object, which adds its tools. The object stays loaded for the life of the process.

@@ -47,9 +47,7 @@ struct fl_mcp_guard_check {
   const char *dpop;          /* the header; NULL: none */
   void (*on_verdict)(struct fl_mcp_guard_check *check, const struct fl_mcp_guard_verdict *verdict); /* lent */
   void *user;
-  /* private */
-  struct fl_mcp_guard_check *next;
-  bool has_waited;
+  struct fl_mcp_guard_check *next; /* private */
 };
 /* The verdict comes later, exactly once. */
 void fl_mcp_guard_check(struct fl_mcp_guard *guard, struct fl_mcp_guard_check *check);

@@ -1,42 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include "mcp/proto/catalog.h"
 
+#include "mcp/proto/catalog_entry.h"
 #include "mcp/proto/rpc.h"
+#include "mcp/proto/uri_template.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 
 #include <stdlib.h>
 
-enum { LEGACY_TEXTS, MODERN_TEXTS, TTL_MS = 300000 };
+enum { TTL_MS = 300000 };
+
+static const char *const LIST_KEYS[FL_MCP_LIST_COUNT] = {"tools", "prompts", "resources", "resourceTemplates",
+                                                         "skills"};
 
 static void add(struct fl_buf *buf, const char *text) { fl_buf_add_text(buf, text); }
-
-/* "key":"text" with a comma in front, or nothing when there is no text. */
-static void add_member(struct fl_buf *buf, const char *key, const char *text) {
-  if (text == NULL) return;
-  if (buf->size > 0 && buf->data[buf->size - 1] != '{') add(buf, ",");
-  fl_buf_addf(buf, "\"%s\":", key);
-  fl_rpc_add_text(buf, text);
-}
-
-static void add_value(struct fl_buf *buf, const char *key, const struct fl_value *value) {
-  if (value == NULL) return;
-  fl_buf_addf(buf, ",\"%s\":", key);
-  fl_json_write(buf, value, FL_JSON_COMPACT);
-}
 
 static void bufs_free(struct fl_buf *bufs, size_t count) {
   for (size_t i = 0; bufs != NULL && i < count; i++) fl_buf_deinit(&bufs[i]);
   fl_free(bufs);
 }
 
-static void drop_pages(struct fl_mcp_catalog *catalog) {
+static void drop_pages(struct fl_mcp_catalog_list *list) {
   for (int era = 0; era < 2; era++) {
-    bufs_free(catalog->pages[era], catalog->page_count);
-    catalog->pages[era] = NULL;
+    bufs_free(list->pages[era], list->page_count);
+    list->pages[era] = NULL;
   }
-  catalog->page_count = 0;
+  list->page_count = 0;
 }
+
+/* ---- life ---- */
 
 void fl_mcp_catalog_init(struct fl_mcp_catalog *catalog, const struct fl_mcp_identity *identity, size_t page_size) {
   *catalog = (struct fl_mcp_catalog){.page_size = page_size != 0 ? page_size : FL_MCP_PAGE_SIZE};
@@ -45,30 +38,45 @@ void fl_mcp_catalog_init(struct fl_mcp_catalog *catalog, const struct fl_mcp_ide
                                                .title = fl_strdup(identity->title),
                                                .instructions = fl_strdup(identity->instructions),
                                                .lists_change = identity->lists_change};
-  fl_map_init(&catalog->by_name);
+  for (size_t i = 0; i < FL_MCP_LIST_COUNT; i++) fl_map_init(&catalog->lists[i].by_name);
+  fl_map_init(&catalog->hidden);
+  fl_map_init(&catalog->directories);
   struct fl_buf *info = &catalog->server_info;
   add(info, "{");
-  add_member(info, "name", identity->name);
-  add_member(info, "title", identity->title);
-  add_member(info, "version", identity->version);
+  fl_mcp_add_member(info, "name", identity->name);
+  fl_mcp_add_member(info, "title", identity->title);
+  fl_mcp_add_member(info, "version", identity->version);
   add(info, "}");
   fl_buf_addf(&catalog->meta, ",\"_meta\":{\"" FL_MCP_META_SERVER_INFO "\":%s}}", info->data);
 }
 
+static void drop_entries(struct fl_map *map) {
+  size_t cursor = 0;
+  for (struct fl_map_entry *entry; (entry = fl_map_next(map, &cursor)) != NULL;) fl_mcp_entry_destroy(entry->value);
+  fl_map_deinit(map);
+  fl_map_init(map);
+}
+
 void fl_mcp_catalog_clear(struct fl_mcp_catalog *catalog) {
-  drop_pages(catalog);
-  for (int era = 0; era < 2; era++) {
-    bufs_free(catalog->tools[era], catalog->tool_count);
-    catalog->tools[era] = NULL;
+  for (size_t i = 0; i < FL_MCP_LIST_COUNT; i++) {
+    struct fl_mcp_catalog_list *list = &catalog->lists[i];
+    drop_pages(list);
+    for (int era = 0; era < 2; era++) {
+      bufs_free(list->texts[era], list->count);
+      list->texts[era] = NULL;
+    }
+    list->count = 0;
+    drop_entries(&list->by_name);
   }
-  catalog->tool_count = 0;
-  fl_map_deinit(&catalog->by_name);
-  fl_map_init(&catalog->by_name);
+  drop_entries(&catalog->hidden);
+  drop_entries(&catalog->directories);
 }
 
 void fl_mcp_catalog_deinit(struct fl_mcp_catalog *catalog) {
   fl_mcp_catalog_clear(catalog);
-  fl_map_deinit(&catalog->by_name);
+  for (size_t i = 0; i < FL_MCP_LIST_COUNT; i++) fl_map_deinit(&catalog->lists[i].by_name);
+  fl_map_deinit(&catalog->hidden);
+  fl_map_deinit(&catalog->directories);
   fl_buf_deinit(&catalog->server_info);
   fl_buf_deinit(&catalog->meta);
   fl_free((void *)(uintptr_t)catalog->identity.name);
@@ -78,67 +86,174 @@ void fl_mcp_catalog_deinit(struct fl_mcp_catalog *catalog) {
   *catalog = (struct fl_mcp_catalog){0};
 }
 
-static bool is_object_schema(const struct fl_value *schema) {
-  return strcmp(fl_get_string(schema, "type", ""), "object") == 0;
+/* ---- adding ---- */
+
+static int refuse_second(const struct fl_map *map, const char *what, const char *name, struct fl_error *err) {
+  if (fl_map_get(map, name) == NULL) return 0;
+  return fl_error_set(err, FL_E_EXISTS, "there are two %s with the name \"%s\"", what, name);
 }
 
-/* Older revisions know the newer members too or ignore them; only an output schema that is not an object's would break
- * one. */
-static void write_tool(struct fl_buf *buf, const struct fl_mcp_offered_tool *tool, int era) {
-  add(buf, "{");
-  add_member(buf, "name", tool->name);
-  add_member(buf, "title", tool->title);
-  add_member(buf, "description", tool->description);
-  add_value(buf, "inputSchema", tool->input_schema);
-  if (era == MODERN_TEXTS || is_object_schema(tool->output_schema)) add_value(buf, "outputSchema", tool->output_schema);
-  add_value(buf, "annotations", tool->annotations);
-  add(buf, "}");
+/* Takes the entry. Its texts are to be written into texts[era][count - 1]. */
+static void append(struct fl_mcp_catalog_list *list, struct fl_mcp_entry *entry) {
+  drop_pages(list);
+  entry->index = list->count++;
+  for (int era = 0; era < 2; era++) {
+    if ((entry->index & (entry->index - 1)) == 0) /* room for twice as many at each power of two */
+      list->texts[era] =
+          fl_realloc(list->texts[era], (entry->index == 0 ? 1 : entry->index * 2) * sizeof(struct fl_buf));
+    list->texts[era][entry->index] = (struct fl_buf){0};
+  }
+  fl_map_set(&list->by_name, entry->name, entry);
 }
 
 int fl_mcp_catalog_add(struct fl_mcp_catalog *catalog, const struct fl_mcp_offered_tool *tool, struct fl_error *err) {
-  if (fl_mcp_catalog_has(catalog, tool->name))
-    return fl_error_set(err, FL_E_EXISTS, "there are two tools with the name \"%s\"", tool->name);
-  drop_pages(catalog);
-  size_t index = catalog->tool_count++;
-  for (int era = 0; era < 2; era++) {
-    catalog->tools[era] = fl_realloc(catalog->tools[era], catalog->tool_count * sizeof(struct fl_buf));
-    catalog->tools[era][index] = (struct fl_buf){0};
-    write_tool(&catalog->tools[era][index], tool, era);
+  struct fl_mcp_catalog_list *list = &catalog->lists[FL_MCP_TOOLS];
+  int status = refuse_second(&list->by_name, "tools", tool->name, err);
+  if (status < 0) return status;
+  struct fl_mcp_entry *entry = fl_mcp_entry_create(tool->name);
+  status = fl_mcp_entry_read_params(entry, tool->input_schema, err);
+  if (status < 0) {
+    fl_mcp_entry_destroy(entry);
+    return status;
   }
-  fl_map_set(&catalog->by_name, tool->name, (void *)(uintptr_t)catalog->tool_count);
+  entry->task_support = tool->task_support;
+  entry->needs_task = tool->needs_task;
+  entry->is_single_use = tool->is_single_use;
+  append(list, entry);
+  for (int era = 0; era < 2; era++)
+    fl_mcp_write_tool(&list->texts[era][entry->index], tool, era == FL_MCP_TEXTS_MODERN);
   return 0;
 }
 
+int fl_mcp_catalog_add_prompt(struct fl_mcp_catalog *catalog, const struct fl_mcp_offered_prompt *prompt,
+                              struct fl_error *err) {
+  struct fl_mcp_catalog_list *list = &catalog->lists[FL_MCP_PROMPTS];
+  int status = refuse_second(&list->by_name, "prompts", prompt->name, err);
+  if (status < 0) return status;
+  struct fl_mcp_entry *entry = fl_mcp_entry_create(prompt->name);
+  entry->completes = prompt->completes;
+  entry->text = fl_value_ref((struct fl_value *)(uintptr_t)prompt->arguments);
+  append(list, entry);
+  for (int era = 0; era < 2; era++) fl_mcp_write_prompt(&list->texts[era][entry->index], prompt);
+  return 0;
+}
+
+int fl_mcp_catalog_add_resource(struct fl_mcp_catalog *catalog, const struct fl_mcp_offered_resource *resource,
+                                struct fl_error *err) {
+  struct fl_mcp_catalog_list *list = &catalog->lists[FL_MCP_RESOURCES];
+  int status = refuse_second(&list->by_name, "resources", resource->uri, err);
+  if (status == 0) status = refuse_second(&catalog->hidden, "resources", resource->uri, err);
+  if (status < 0) return status;
+  struct fl_mcp_entry *entry = fl_mcp_entry_create(resource->uri);
+  append(list, entry);
+  for (int era = 0; era < 2; era++) fl_mcp_write_resource(&list->texts[era][entry->index], resource, "uri");
+  return 0;
+}
+
+int fl_mcp_catalog_add_template(struct fl_mcp_catalog *catalog, const struct fl_mcp_offered_resource *resource,
+                                struct fl_error *err) {
+  struct fl_mcp_catalog_list *list = &catalog->lists[FL_MCP_TEMPLATES];
+  int status = refuse_second(&list->by_name, "resource templates", resource->uri, err);
+  struct fl_uri_template *uri_template = NULL;
+  if (status == 0) status = fl_uri_template_parse(resource->uri, &uri_template, err);
+  if (status < 0) return status;
+  struct fl_mcp_entry *entry = fl_mcp_entry_create(resource->uri);
+  entry->uri_template = uri_template;
+  entry->completes = resource->completes;
+  append(list, entry);
+  for (int era = 0; era < 2; era++) fl_mcp_write_resource(&list->texts[era][entry->index], resource, "uriTemplate");
+  return 0;
+}
+
+int fl_mcp_catalog_add_hidden(struct fl_mcp_catalog *catalog, const char *uri, struct fl_error *err) {
+  int status = refuse_second(&catalog->lists[FL_MCP_RESOURCES].by_name, "resources", uri, err);
+  if (status == 0) status = refuse_second(&catalog->hidden, "resources", uri, err);
+  if (status == 0) fl_map_set(&catalog->hidden, uri, fl_mcp_entry_create(uri));
+  return status;
+}
+
+int fl_mcp_catalog_add_skill(struct fl_mcp_catalog *catalog, const struct fl_mcp_offered_skill *skill,
+                             struct fl_error *err) {
+  struct fl_mcp_catalog_list *list = &catalog->lists[FL_MCP_SKILLS];
+  int status = refuse_second(&list->by_name, "skills", skill->uri, err);
+  if (status < 0) return status;
+  struct fl_mcp_entry *entry = fl_mcp_entry_create(skill->uri);
+  append(list, entry);
+  for (int era = 0; era < 2; era++) fl_json_write(&list->texts[era][entry->index], skill->entry, FL_JSON_COMPACT);
+  return 0;
+}
+
+int fl_mcp_catalog_add_directory(struct fl_mcp_catalog *catalog, const char *uri, struct fl_value *children,
+                                 struct fl_error *err) {
+  int status = refuse_second(&catalog->directories, "directories", uri, err);
+  if (status < 0) return status;
+  struct fl_mcp_entry *entry = fl_mcp_entry_create(uri);
+  entry->text = fl_value_ref(children);
+  fl_map_set(&catalog->directories, uri, entry);
+  return 0;
+}
+
+/* ---- finding ---- */
+
+const struct fl_mcp_entry *fl_mcp_catalog_find(const struct fl_mcp_catalog *catalog, enum fl_mcp_list list,
+                                               const char *name) {
+  const struct fl_mcp_entry *entry = fl_map_get(&catalog->lists[list].by_name, name);
+  if (entry == NULL && list == FL_MCP_RESOURCES) entry = fl_map_get(&catalog->hidden, name);
+  return entry;
+}
+
 bool fl_mcp_catalog_has(const struct fl_mcp_catalog *catalog, const char *name) {
-  return fl_map_get(&catalog->by_name, name) != NULL;
+  return fl_mcp_catalog_find(catalog, FL_MCP_TOOLS, name) != NULL;
+}
+
+const struct fl_mcp_entry *fl_mcp_catalog_match(const struct fl_mcp_catalog *catalog, const char *uri,
+                                                struct fl_value **ret_variables) {
+  size_t cursor = 0;
+  struct fl_map_entry *at;
+  while ((at = fl_map_next(&catalog->lists[FL_MCP_TEMPLATES].by_name, &cursor)) != NULL) {
+    const struct fl_mcp_entry *entry = at->value;
+    if (fl_uri_template_match(entry->uri_template, uri, ret_variables)) return entry;
+  }
+  return NULL;
+}
+
+const struct fl_mcp_entry *fl_mcp_catalog_directory(const struct fl_mcp_catalog *catalog, const char *uri) {
+  return fl_map_get(&catalog->directories, uri);
 }
 
 /* ---- pages ---- */
 
-static void write_page(struct fl_mcp_catalog *catalog, int era, size_t page, struct fl_buf *buf) {
+void fl_mcp_catalog_add_caching(const struct fl_mcp_catalog *catalog, struct fl_buf *buf) {
+  fl_buf_addf(buf, ",\"ttlMs\":%d,\"cacheScope\":\"public\"", catalog->identity.lists_change ? 0 : TTL_MS);
+}
+
+static void write_page(struct fl_mcp_catalog *catalog, enum fl_mcp_list which, int era, size_t page,
+                       struct fl_buf *buf) {
+  const struct fl_mcp_catalog_list *list = &catalog->lists[which];
+  bool is_modern = era == FL_MCP_TEXTS_MODERN;
   size_t first = page * catalog->page_size, end = first + catalog->page_size;
-  bool is_last = end >= catalog->tool_count;
-  if (is_last) end = catalog->tool_count;
-  add(buf, era == MODERN_TEXTS ? "{\"resultType\":\"complete\",\"tools\":[" : "{\"tools\":[");
+  bool is_last = end >= list->count;
+  if (is_last) end = list->count;
+  fl_buf_addf(buf, "%s\"%s\":[", is_modern ? "{\"resultType\":\"complete\"," : "{", LIST_KEYS[which]);
   for (size_t i = first; i < end; i++) {
     if (i > first) add(buf, ",");
-    fl_buf_add(buf, catalog->tools[era][i].data, catalog->tools[era][i].size);
+    fl_buf_add(buf, list->texts[era][i].data, list->texts[era][i].size);
   }
   add(buf, "]");
   if (!is_last) fl_buf_addf(buf, ",\"nextCursor\":\"page-%zu\"", page + 1);
-  if (era == MODERN_TEXTS)
-    fl_buf_addf(buf, ",\"ttlMs\":%d,\"cacheScope\":\"public\"%s", catalog->identity.lists_change ? 0 : TTL_MS,
-                catalog->meta.data);
-  else add(buf, "}");
+  if (is_modern) {
+    fl_mcp_catalog_add_caching(catalog, buf);
+    add(buf, catalog->meta.data);
+  } else add(buf, "}");
 }
 
-static void make_pages(struct fl_mcp_catalog *catalog) {
-  catalog->page_count =
-      catalog->tool_count == 0 ? 1 : (catalog->tool_count + catalog->page_size - 1) / catalog->page_size;
+static void make_pages(struct fl_mcp_catalog *catalog, enum fl_mcp_list which) {
+  struct fl_mcp_catalog_list *list = &catalog->lists[which];
+  list->page_count = list->count == 0 ? 1 : (list->count + catalog->page_size - 1) / catalog->page_size;
   for (int era = 0; era < 2; era++) {
-    catalog->pages[era] = fl_new_array(struct fl_buf, catalog->page_count);
-    for (size_t page = 0; page < catalog->page_count; page++)
-      write_page(catalog, era, page, &catalog->pages[era][page]);
+    list->pages[era] = fl_new_array(struct fl_buf, list->page_count);
+    for (size_t page = 0; page < list->page_count; page++)
+      write_page(catalog, which, era, page, &list->pages[era][page]);
   }
 }
 
@@ -152,31 +267,72 @@ static bool read_cursor(const char *cursor, size_t page_count, size_t *ret_page)
   return *ret_page < page_count;
 }
 
-const struct fl_buf *fl_mcp_catalog_page(struct fl_mcp_catalog *catalog, enum fl_mcp_era era, const char *cursor) {
-  if (catalog->page_count == 0) make_pages(catalog);
+const struct fl_buf *fl_mcp_catalog_page(struct fl_mcp_catalog *catalog, enum fl_mcp_list list, enum fl_mcp_era era,
+                                         const char *cursor) {
+  struct fl_mcp_catalog_list *pages = &catalog->lists[list];
+  if (pages->page_count == 0) make_pages(catalog, list);
   size_t page = 0;
-  if (cursor != NULL && !read_cursor(cursor, catalog->page_count, &page)) return NULL;
-  return &catalog->pages[era == FL_MCP_MODERN ? MODERN_TEXTS : LEGACY_TEXTS][page];
+  if (cursor != NULL && !read_cursor(cursor, pages->page_count, &page)) return NULL;
+  return &pages->pages[era == FL_MCP_MODERN ? FL_MCP_TEXTS_MODERN : FL_MCP_TEXTS_LEGACY][page];
 }
 
 /* ---- handshakes ---- */
 
-static void write_capabilities(const struct fl_mcp_catalog *catalog, struct fl_buf *buf) {
-  add(buf, "\"capabilities\":{\"logging\":{},\"tools\":");
-  add(buf, catalog->identity.lists_change ? "{\"listChanged\":true}}" : "{}}");
+static bool has_any(const struct fl_mcp_catalog *catalog, enum fl_mcp_list list) {
+  return catalog->lists[list].count > 0;
+}
+
+static bool has_tasks(const struct fl_mcp_catalog *catalog) {
+  size_t cursor = 0;
+  struct fl_map_entry *at;
+  while ((at = fl_map_next(&catalog->lists[FL_MCP_TOOLS].by_name, &cursor)) != NULL)
+    if (((const struct fl_mcp_entry *)at->value)->task_support != FL_MCP_TASK_NEVER) return true;
+  return false;
+}
+
+static bool completes(const struct fl_mcp_catalog *catalog, enum fl_mcp_list list) {
+  size_t cursor = 0;
+  struct fl_map_entry *at;
+  while ((at = fl_map_next(&catalog->lists[list].by_name, &cursor)) != NULL)
+    if (((const struct fl_mcp_entry *)at->value)->completes) return true;
+  return false;
+}
+
+static void write_extensions(const struct fl_mcp_catalog *catalog, struct fl_buf *buf) {
+  bool tasks = has_tasks(catalog), skills = has_any(catalog, FL_MCP_SKILLS);
+  if (!tasks && !skills) return;
+  add(buf, ",\"extensions\":{");
+  if (tasks) add(buf, "\"" FL_MCP_EXTENSION_TASKS "\":{}");
+  if (skills) fl_buf_addf(buf, "%s\"" FL_MCP_EXTENSION_SKILLS "\":{\"directoryRead\":true}", tasks ? "," : "");
+  add(buf, "}");
+}
+
+/* Tools are always stated (a server without any may get some); the others when there is something, or may be. */
+static void write_capabilities(const struct fl_mcp_catalog *catalog, bool is_modern, struct fl_buf *buf) {
+  bool changes = catalog->identity.lists_change;
+  const char *lists = changes ? "{\"listChanged\":true}" : "{}";
+  bool resources =
+      has_any(catalog, FL_MCP_RESOURCES) || has_any(catalog, FL_MCP_TEMPLATES) || has_any(catalog, FL_MCP_SKILLS);
+  fl_buf_addf(buf, "\"capabilities\":{\"logging\":{},\"tools\":%s", lists);
+  if (changes || has_any(catalog, FL_MCP_PROMPTS)) fl_buf_addf(buf, ",\"prompts\":%s", lists);
+  if (changes || resources)
+    fl_buf_addf(buf, ",\"resources\":{\"subscribe\":true%s}", changes ? ",\"listChanged\":true" : "");
+  if (completes(catalog, FL_MCP_PROMPTS) || completes(catalog, FL_MCP_TEMPLATES)) add(buf, ",\"completions\":{}");
+  if (is_modern) write_extensions(catalog, buf);
+  add(buf, "}");
 }
 
 void fl_mcp_catalog_discover(const struct fl_mcp_catalog *catalog, struct fl_buf *ret_text) {
   add(ret_text, "{\"resultType\":\"complete\",\"supportedVersions\":[\"" FL_MCP_REVISION_MODERN "\"],");
-  write_capabilities(catalog, ret_text);
-  add_member(ret_text, "instructions", catalog->identity.instructions);
+  write_capabilities(catalog, true, ret_text);
+  fl_mcp_add_member(ret_text, "instructions", catalog->identity.instructions);
   fl_buf_addf(ret_text, ",\"ttlMs\":%d,\"cacheScope\":\"public\"%s", TTL_MS, catalog->meta.data);
 }
 
 void fl_mcp_catalog_initialize(const struct fl_mcp_catalog *catalog, const char *revision, struct fl_buf *ret_text) {
   fl_buf_addf(ret_text, "{\"protocolVersion\":\"%s\",", revision);
-  write_capabilities(catalog, ret_text);
+  write_capabilities(catalog, false, ret_text);
   fl_buf_addf(ret_text, ",\"serverInfo\":%s", catalog->server_info.data);
-  add_member(ret_text, "instructions", catalog->identity.instructions);
+  fl_mcp_add_member(ret_text, "instructions", catalog->identity.instructions);
   add(ret_text, "}");
 }

@@ -25,6 +25,9 @@ struct fl_mcp_revision {
 #define FL_MCP_META_CLIENT_CAPABILITIES "io.modelcontextprotocol/clientCapabilities"
 #define FL_MCP_META_LOG_LEVEL "io.modelcontextprotocol/logLevel"
 #define FL_MCP_META_SERVER_INFO "io.modelcontextprotocol/serverInfo"
+#define FL_MCP_META_SUBSCRIPTION_ID "io.modelcontextprotocol/subscriptionId"
+#define FL_MCP_EXTENSION_TASKS "io.modelcontextprotocol/tasks"
+#define FL_MCP_EXTENSION_SKILLS "io.modelcontextprotocol/skills"
 /* Ours: what makes a repeated call recognisable as the same one. */
 #define FL_MCP_META_CALL_ID "fairlead/callId"
 

@@ -104,7 +104,7 @@ static void close_client(void) {
  */
 
 struct good {
-  struct fl_mcp_catalog catalog;
+  struct fl_mcp_server_core *core;
   struct fl_mcp_server_session *session;
   struct fl_mcp_server_effects effects;
   struct fl_lines lines;
@@ -129,9 +129,10 @@ static void good_start(struct fl_sim_peer *peer) {
   static const char *const names[] = {"echo", "slow", "never", "die", "liar"};
   struct good *good = fl_new(struct good);
   good->peer = peer;
-  fl_mcp_catalog_init(&good->catalog, &(struct fl_mcp_identity){.name = "good", .version = "1"}, 2);
-  for (size_t i = 0; i < 5; i++) add_tool(&good->catalog, names[i]);
-  good->session = fl_mcp_server_session_create(&good->catalog);
+  struct fl_mcp_identity identity = {.name = "good", .version = "1"};
+  good->core = fl_mcp_server_core_create(&(struct fl_mcp_core_options){.identity = &identity, .page_size = 2});
+  for (size_t i = 0; i < 5; i++) add_tool(fl_mcp_server_core_catalog(good->core), names[i]);
+  good->session = fl_mcp_server_session_create(good->core, 0);
   fl_lines_init(&good->lines, 0);
   fl_sim_peer_set_user(peer, good);
   start_count++;
@@ -146,12 +147,12 @@ static void good_call(struct good *good, struct fl_mcp_served_call *call) {
   FL_VALUE_AUTO result = NULL;
   const char *text = "{\"content\":[{\"type\":\"text\",\"text\":\"ok\"}],\"structuredContent\":{}}";
   fl_parse(text, strlen(text), &result, NULL);
-  if (strcmp(call->tool, "never") == 0) return;
-  if (strcmp(call->tool, "die") == 0) {
+  if (strcmp(call->name, "never") == 0) return;
+  if (strcmp(call->name, "die") == 0) {
     fl_sim_die(good->peer, 0, SIGSEGV);
     return;
   }
-  for (int i = 1; i <= 3 && strcmp(call->tool, "slow") == 0; i++) {
+  for (int i = 1; i <= 3 && strcmp(call->name, "slow") == 0; i++) {
     fl_mcp_server_call_progress(good->session, call, &(struct fl_rpc_progress){.done = i}, &good->effects);
     good_flush(good, 1500); /* together longer than the idle limit */
   }
@@ -171,7 +172,7 @@ static int good_line(int status, fl_slice line, void *user) {
   fl_mcp_server_line(good->session, line, &good->effects);
   for (size_t i = 0; i < good->effects.count; i++) {
     if (good->effects.items[i].type == FL_MCP_START_CALL) good_call(good, good->effects.items[i].call);
-    else cancelled_count++;
+    else if (good->effects.items[i].type == FL_MCP_CANCEL_CALL) cancelled_count++;
   }
   good->effects.count = 0;
   good_flush(good, 1);
@@ -187,7 +188,7 @@ static void good_gone(struct fl_sim_peer *peer) {
   struct good *good = fl_sim_peer_user(peer);
   fl_mcp_server_session_destroy(good->session);
   fl_mcp_server_effects_deinit(&good->effects);
-  fl_mcp_catalog_deinit(&good->catalog);
+  fl_mcp_server_core_destroy(good->core);
   fl_lines_deinit(&good->lines);
   fl_free(good);
 }

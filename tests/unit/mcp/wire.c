@@ -87,6 +87,28 @@ static const struct {
     {"notifications/progress", "ProgressNotification", NULL},
     {"notifications/message", "LoggingMessageNotification", NULL},
     {"notifications/tools/list_changed", "ToolListChangedNotification", NULL},
+    {"notifications/prompts/list_changed", "PromptListChangedNotification", NULL},
+    {"notifications/resources/list_changed", "ResourceListChangedNotification", NULL},
+    {"notifications/resources/updated", "ResourceUpdatedNotification", NULL},
+    {"notifications/subscriptions/acknowledged", "SubscriptionsAcknowledgedNotification", NULL},
+    {"prompts/list", "ListPromptsRequest", "ListPromptsResult"},
+    {"prompts/get", "GetPromptRequest", "GetPromptResult"},
+    {"resources/list", "ListResourcesRequest", "ListResourcesResult"},
+    {"resources/templates/list", "ListResourceTemplatesRequest", "ListResourceTemplatesResult"},
+    {"resources/read", "ReadResourceRequest", "ReadResourceResult"},
+    {"resources/subscribe", "SubscribeRequest", "EmptyResult"},
+    {"resources/unsubscribe", "UnsubscribeRequest", "EmptyResult"},
+    {"completion/complete", "CompleteRequest", "CompleteResult"},
+    {"elicitation/create", "ElicitRequest", "ElicitResult"},
+    {"sampling/createMessage", "CreateMessageRequest", "CreateMessageResult"},
+    {"roots/list", "ListRootsRequest", "ListRootsResult"},
+    /* extensions: their schemas are not among the official ones; the base of every result is checked */
+    {"tasks/get", NULL, "Result"},
+    {"tasks/update", NULL, "Result"},
+    {"tasks/cancel", NULL, "Result"},
+    {"skills/list", NULL, "CacheableResult"},
+    {"skills/get", NULL, "CacheableResult"},
+    {"resources/directory/read", NULL, "CacheableResult"},
 };
 
 static const char *definition_of(const char *method, bool of_result) {
@@ -160,6 +182,9 @@ static void check_result(struct wire *wire, bool from_server, const struct fl_rp
   if (!is_ours) return;
   const char *revision = strcmp(method, "initialize") == 0 ? wire->session : request;
   const char *definition = definition_of(method, true);
+  const char *type = fl_get_string(message->result, "resultType", "complete");
+  if (strcmp(type, "input_required") == 0) definition = "InputRequiredResult";
+  if (strcmp(type, "task") == 0) definition = "Result";
   if (!check(wire, revision, "JSONRPCResultResponse", message->root, line))
     check(wire, revision, "JSONRPCResponse", message->root, line);
   if (definition == NULL || !check(wire, revision, definition, message->result, line))
@@ -173,8 +198,12 @@ static void check_error(struct wire *wire, const struct fl_rpc_message *message,
   if (message->id == NULL && known != NULL && known->error_has_null_id) return;
   if (!check(wire, revision, "JSONRPCErrorResponse", message->root, line))
     check(wire, revision, "JSONRPCError", message->root, line);
-  if (fl_get_int(message->error, "code", 0) == FL_RPC_UNSUPPORTED_VERSION)
+  int64_t code = fl_get_int(message->error, "code", 0);
+  if (code == FL_RPC_UNSUPPORTED_VERSION)
     check(wire, FL_MCP_REVISION_MODERN, "UnsupportedProtocolVersionError", message->root, line);
+  if (code == FL_RPC_MISSING_CAPABILITY)
+    check(wire, FL_MCP_REVISION_MODERN, "MissingRequiredClientCapabilityError", message->root, line);
+  if (code == FL_RPC_HEADER_MISMATCH) check(wire, FL_MCP_REVISION_MODERN, "HeaderMismatchError", message->root, line);
 }
 
 static void take(struct wire *wire, bool from_server, bool is_ours, const struct fl_rpc_message *message,
