@@ -143,7 +143,8 @@ static void on_post(struct fl_post *post) {
     request->next = NULL;
     deliver(auth, request);
   }
-  bool is_over = auth->is_closing && !auth->is_posted && !auth->is_asking && auth->ready.first == NULL;
+  bool is_idle = !auth->is_posted && !auth->is_asking && auth->closing_listeners == 0;
+  bool is_over = auth->is_closing && is_idle && auth->ready.first == NULL;
   if (is_over) finish_close(auth);
 }
 

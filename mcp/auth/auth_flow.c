@@ -149,6 +149,7 @@ void auth_drop_flow(struct fl_mcp_auth *auth) {
   auth->flow = NULL;
   auth->is_visiting = false;
   auth->lock_tries = 0;
+  auth_listen_close(auth);
   fl_timer_stop(auth->world, &auth->timer);
   fl_auth_store_unlock(auth->refresh_lock);
   auth->refresh_lock = -1;
@@ -256,6 +257,16 @@ static void create_flow(struct fl_mcp_auth *auth) {
   auth->flow = fl_auth_flow_create(&options);
 }
 
+/* Where the person comes back to; nowhere when none may be asked. */
+static int choose_redirect(struct fl_mcp_auth *auth, struct fl_error *err) {
+  fl_free(auth->redirect_uri);
+  auth->redirect_uri = NULL;
+  if (!auth->is_interactive || auth->config.grant != FL_GRANT_CODE) return 0;
+  if (auth->config.redirect_uri == NULL) return auth_listen_open(auth, err);
+  auth->redirect_uri = fl_strdup(auth->config.redirect_uri);
+  return 0;
+}
+
 void auth_begin(struct fl_mcp_auth *auth) {
   struct fl_error err = {0};
   int failure = read_secret_file(auth->config.assertion_file, &auth->config.assertion, &err);
@@ -264,8 +275,10 @@ void auth_begin(struct fl_mcp_auth *auth) {
     auth_settle(auth, &err);
     return;
   }
-  fl_free(auth->redirect_uri);
-  auth->redirect_uri = auth->is_interactive ? fl_strdup(auth->config.redirect_uri) : NULL;
+  if (choose_redirect(auth, &err) < 0) {
+    auth_settle(auth, &err);
+    return;
+  }
   create_flow(auth);
   auth->is_refresh = false;
   struct fl_auth_event event = {.kind = FL_EV_AUTH_START, .challenge = &auth->challenge, .scope = auth->prior_scope};

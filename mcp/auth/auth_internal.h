@@ -11,6 +11,8 @@
 #include "mcp/auth/metadata.h"
 #include "mcp/auth/store.h"
 
+struct fl_http_server;
+
 enum {
   AUTH_RETRIES_MAX = 3,      /* of one request */
   AUTH_REFRESH_AHEAD_S = 30, /* before a token ends */
@@ -54,6 +56,8 @@ struct fl_mcp_auth {
   uint32_t lock_tries;
   struct fl_timer timer; /* the visit's end, or the next try for the lock */
   bool is_visiting;
+  struct fl_http_server *listener; /* where the browser comes back; NULL: elsewhere */
+  unsigned closing_listeners;
   char *redirect; /* came while visiting */
   bool has_redirect;
 
@@ -87,6 +91,11 @@ void auth_on_timer(struct fl_timer *timer);
 void auth_take_redirect(struct fl_mcp_auth *auth); /* auth->redirect has come */
 void auth_drop_flow(struct fl_mcp_auth *auth);
 const struct fl_jose_key *auth_get_key(void *user, enum fl_auth_key key, struct fl_error *err);
+
+/* ---- auth_listen.c ---- */
+
+int auth_listen_open(struct fl_mcp_auth *auth, struct fl_error *err); /* sets auth->redirect_uri */
+void auth_listen_close(struct fl_mcp_auth *auth);
 
 /* ---- auth_keep.c ---- */
 

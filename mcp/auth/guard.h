@@ -47,7 +47,9 @@ struct fl_mcp_guard_check {
   const char *dpop;          /* the header; NULL: none */
   void (*on_verdict)(struct fl_mcp_guard_check *check, const struct fl_mcp_guard_verdict *verdict); /* lent */
   void *user;
-  struct fl_mcp_guard_check *next; /* private */
+  /* private */
+  struct fl_mcp_guard_check *next;
+  bool has_waited;
 };
 /* The verdict comes later, exactly once. */
 void fl_mcp_guard_check(struct fl_mcp_guard *guard, struct fl_mcp_guard_check *check);

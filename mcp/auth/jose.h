@@ -19,7 +19,7 @@ struct fl_jose_public {
 
 struct fl_jose_key;
 
-/* A new key (RS256: 3072 bits, which takes a good part of a second). All four: FL_E_NOT_FOUND, FL_E_VERSION,
+/* A new key (RS256: 2048 bits, which takes a good part of a second). All four: FL_E_NOT_FOUND, FL_E_VERSION,
  * FL_E_UNSUPPORTED of the module; FL_E_INVALID for a key that is none, without repeating it. */
 int fl_jose_generate(enum fl_jose_alg alg, struct fl_jose_key **ret_key, struct fl_error *err);
 int fl_jose_read_private(fl_slice pem, struct fl_jose_key **ret_key,

@@ -13,7 +13,7 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 
-enum { P256_BYTES = 32, ES256_BYTES = 64, SIGNATURE_MAX = FL_JOSE_RSA_BYTES_MAX, RSA_NEW_BITS = 3072 };
+enum { P256_BYTES = 32, ES256_BYTES = 64, SIGNATURE_MAX = FL_JOSE_RSA_BYTES_MAX, RSA_NEW_BITS = 2048 };
 
 /* The queue of libcrypto's errors is emptied: its texts may speak of what was read. */
 static int fail(struct fl_error *err, int code, const char *text) {

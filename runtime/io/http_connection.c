@@ -11,6 +11,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/http_server_internal.h"
+#include "runtime/io/tls.h"
 
 static void process_input(struct http_connection *connection);
 
@@ -312,7 +313,9 @@ void http_connection_accept(struct fl_http_server *server) {
   connection->server = server;
   connection->stream = (struct fl_stream){.on_data = on_data, .on_end = on_end, .user = connection};
   connection->resume = (struct fl_post){.on_post = on_resume, .user = connection};
-  if (fl_listener_accept(&server->listener, &connection->stream) != 0) {
+  int failure = server->options.tls != NULL ? fl_tls_accept(server->options.tls, &server->listener, &connection->stream)
+                                            : fl_listener_accept(&server->listener, &connection->stream);
+  if (failure != 0) {
     fl_free(connection);
     return;
   }

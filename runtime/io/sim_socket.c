@@ -238,12 +238,29 @@ int sim_listener_accept(struct fl_listener *listener, struct fl_stream *stream) 
   return 0;
 }
 
+enum { FREE_PORT_FIRST = 49152 };
+
+static char *name_of(const struct fl_listener_options *options, uint16_t port) {
+  if (options->path != NULL) return fl_format("unix:%s", options->path);
+  return fl_format("%s:%u", options->address, (unsigned)port);
+}
+
+/* The port 0 is the first free one, as a kernel would choose. */
+static uint16_t choose_port(struct sim_world *world, const struct fl_listener_options *options) {
+  if (options->path != NULL || options->port != 0) return options->port;
+  uint16_t port = FREE_PORT_FIRST;
+  for (;; port++) {
+    FL_FREE_AUTO char *name = name_of(options, port);
+    if (find_listener(world, name) == NULL) return port;
+  }
+}
+
 int sim_listener_open(struct fl_world *base, struct fl_listener *listener, const struct fl_listener_options *options,
                       struct fl_error *err) {
   struct sim_world *world = sim_world_of(base);
-  FL_FREE_AUTO char *name =
-      options->path != NULL ? fl_format("unix:%s", options->path) : fl_format("%s:%u", options->address, options->port);
   if (options->has_fd) return fl_error_set(err, FL_E_UNSUPPORTED, "no descriptors in a simulated world");
+  uint16_t port = choose_port(world, options);
+  FL_FREE_AUTO char *name = name_of(options, port);
   if (find_listener(world, name) != NULL) return fl_error_set(err, FL_E_EXISTS, "cannot listen on %s: in use", name);
   struct sim_listener *listening = fl_new(struct sim_listener);
   listening->listener = listener;
@@ -252,7 +269,7 @@ int sim_listener_open(struct fl_world *base, struct fl_listener *listener, const
   sim_thing_add(world, &listening->thing);
   sim_source_init(&listening->source, world);
   listener->impl = listening;
-  listener->port = options->port;
+  listener->port = port;
   return 0;
 }
 
