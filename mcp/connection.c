@@ -102,19 +102,28 @@ static void report_failed(struct fl_mcp_connection *connection, const struct fl_
   else start_failed(connection);
 }
 
-static void report_ready(struct fl_mcp_connection *connection) {
-  const struct fl_mcp_connection_options *options = &connection->options;
+/* Whether they are others than before: a server may cry "changed" for nothing, and a restart mostly brings the same. */
+static bool note_tools(struct fl_mcp_connection *connection) {
   const struct fl_value *tools = fl_mcp_client_tools(connection->session);
   FL_VALUE_AUTO before = connection->tools_before;
   connection->tools_before = fl_value_ref((struct fl_value *)(uintptr_t)tools);
+  return !fl_equal(before, tools);
+}
+
+static void report_tools_changed(struct fl_mcp_connection *connection) {
+  struct fl_mcp_client_report report = {.type = FL_MCP_CLIENT_TOOLS_CHANGED};
+  connection->options.on_report(connection->options.user, &report);
+}
+
+static void report_ready(struct fl_mcp_connection *connection) {
+  const struct fl_mcp_connection_options *options = &connection->options;
+  bool are_others = note_tools(connection);
   connection->try_count = 0;
   if (connection->is_opening) {
     connection->is_opening = false;
     connection->was_ready = true;
     options->on_ready(options->user, 0, NULL);
-  } else if (!fl_equal(before, tools)) {
-    options->on_report(options->user, &(struct fl_mcp_client_report){.type = FL_MCP_CLIENT_TOOLS_CHANGED});
-  }
+  } else if (are_others) report_tools_changed(connection);
 }
 
 static bool is_about_transport(enum fl_mcp_client_report_type type) {
@@ -127,6 +136,9 @@ static void perform(struct fl_mcp_connection *connection, const struct fl_mcp_cl
   case FL_MCP_CLIENT_READY: report_ready(connection); return;
   case FL_MCP_CLIENT_FAILED: report_failed(connection, report); return;
   case FL_MCP_CLIENT_RESPAWN: start(connection); return;
+  case FL_MCP_CLIENT_TOOLS_CHANGED:
+    if (note_tools(connection)) report_tools_changed(connection);
+    return;
   default: connection->options.on_report(connection->options.user, report); return;
   }
 }

@@ -147,7 +147,7 @@ void fl_mcp_client_begin_listing(struct fl_mcp_client_session *session, int64_t 
   session->relist_ms = 0;
   fl_mcp_client_forget_listing(session);
   bool has_tools = fl_is(fl_get(session->capabilities, "tools"), FL_OBJECT);
-  if (has_tools && !session->config.is_lazy) fl_mcp_client_list(session, now_ms, effects);
+  if (has_tools) fl_mcp_client_list(session, now_ms, effects);
   else { /* a server of something else */ session->page_tools = fl_array();
     list_complete(session, now_ms, effects);
   }

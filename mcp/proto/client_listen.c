@@ -92,8 +92,7 @@ void fl_mcp_client_take_change(struct fl_mcp_client_session *session, int64_t no
   if (session->state != FL_MCP_UP) return;
   if (strcmp(message->method, "notifications/tools/list_changed") == 0) {
     fl_mcp_client_cache_forget(session, "tools/list", NULL);
-    if (!session->config.is_lazy) fl_mcp_client_list(session, now_ms, effects);
-    else fl_mcp_client_report(effects, FL_MCP_CLIENT_TOOLS_CHANGED);
+    fl_mcp_client_list(session, now_ms, effects);
   } else if (strcmp(message->method, "notifications/prompts/list_changed") == 0) {
     fl_mcp_client_cache_forget(session, "prompts/list", NULL);
     report_change(effects, "prompts");

@@ -88,7 +88,6 @@ struct fl_mcp_client_config {
   const char *log_level;               /* from which on it may send log messages; NULL: "warning" */
   const struct fl_value *capabilities; /* what this client can be asked for, as the protocol has it; NULL: nothing */
   bool is_http;
-  bool is_lazy; /* tools are listed when somebody asks for them, not before READY */
 };
 struct fl_mcp_client_session *fl_mcp_client_session_create(const struct fl_mcp_client_config *config);
 void fl_mcp_client_session_destroy(

@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: MIT */
+/* The client over HTTP in the simulated world: both eras, streams, sessions, the older transport, and servers that do
+ * what they like. Each bad server costs its own calls only. */
+#include "mcp/client_source.h"
+#include "peer.h"
+#include "runtime/base/buf.h"
+#include "runtime/base/mem.h"
+#include "tests/support/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CALLS_MAX = 8 };
+
+static struct fl_world *world;
+static struct fl_tool_source *source;
+static struct peer peer;
+
+/* ---- the caller ---- */
+
+struct asked {
+  struct fl_tool_request request;
+  struct fl_value *args;
+  int done_count, status, progress_count;
+  bool sent;
+  char text[300], error[FL_ERROR_TEXT_MAX];
+};
+
+static struct asked asked[CALLS_MAX];
+static int ready_count, ready_status, closed_count, changed_count;
+static char ready_error[FL_ERROR_TEXT_MAX];
+
+static void on_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
+                    const struct fl_error *err) {
+  struct asked *one = request->user;
+  one->done_count++;
+  one->status = status;
+  one->sent = sent;
+  snprintf(one->text, sizeof one->text, "%s", fl_get_string(fl_at(fl_get(result, "content"), 0), "text", ""));
+  if (err != NULL) snprintf(one->error, sizeof one->error, "%s", err->text);
+}
+
+static void on_progress(struct fl_tool_request *request, double done, double total, const char *message) {
+  ((struct asked *)request->user)->progress_count++;
+}
+
+static void on_ready(struct fl_tool_source *from, int status, const struct fl_error *err) {
+  ready_count++;
+  ready_status = status;
+  if (err != NULL) snprintf(ready_error, sizeof ready_error, "%s", err->text);
+}
+static void on_closed(struct fl_tool_source *from) { closed_count++; }
+static void on_changed(struct fl_tool_source *from) { changed_count++; }
+
+static struct asked *ask(int index, const char *tool) {
+  struct asked *one = &asked[index];
+  fl_value_unref(one->args);
+  *one = (struct asked){.args = fl_object()};
+  fl_set_string(one->args, "text", "hello");
+  one->request = (struct fl_tool_request){.tool = tool,
+                                          .args = one->args,
+                                          .idle_timeout_ms = 5000,
+                                          .total_timeout_ms = 60000,
+                                          .on_done = on_done,
+                                          .on_progress = on_progress,
+                                          .user = one};
+  source->ops->call(source, &one->request);
+  assert_int_equal(one->done_count, 0); /* never from inside */
+  return one;
+}
+
+static void open_with(uint64_t seed, const struct fl_mcp_client_options *given) {
+  struct fl_mcp_client_options options = *given;
+  options.size = sizeof options;
+  options.name = "web";
+  world = fl_world_sim_create(seed);
+  peer_install(&peer, world);
+  assert_int_equal(fl_mcp_client_create(world, &options, &source, NULL), 0);
+  source->on_ready = on_ready;
+  source->on_closed = on_closed;
+  source->on_tools_changed = on_changed;
+  ready_count = ready_status = closed_count = changed_count = 0;
+  ready_error[0] = '\0';
+  source->ops->open(source);
+  assert_int_equal(ready_count, 0);
+}
+
+static void open_client(uint64_t seed) {
+  open_with(seed, &(struct fl_mcp_client_options){.url = "http://mcp.test/mcp"});
+}
+
+static void run_for(int64_t ms) {
+  assert_int_equal(fl_world_sim_run_until(world, fl_world_now_ms(world) + ms), FL_SIM_PAUSED);
+}
+
+static void open_ready(uint64_t seed) {
+  open_client(seed);
+  run_for(1000);
+  if (ready_count != 1 || ready_status != 0) fail_msg("not ready: %s", ready_error);
+}
+
+static void close_client(void) {
+  source->ops->close(source);
+  assert_int_equal(closed_count, 0);
+  assert_int_equal(fl_world_sim_run(world), FL_SIM_IDLE);
+  assert_int_equal(closed_count, 1);
+  source->ops->destroy(source);
+  fl_world_destroy(world);
+  for (size_t i = 0; i < CALLS_MAX; i++) {
+    fl_value_unref(asked[i].args);
+    asked[i].args = NULL;
+  }
+}
+
+static int reset(void **state) {
+  peer = (struct peer){.is_modern = true, .get_status = 405};
+  return 0;
+}
+
+static void be_legacy(void) { peer = (struct peer){.is_legacy = true, .has_session = true, .get_status = 200}; }
+
+/* ---- which client meets which server ---- */
+
+static void every_client_meets_every_server(void **state) {
+  static const struct {
+    const char *client;   /* insists on; NULL: finds out */
+    bool modern, legacy;  /* what the server speaks */
+    const char *expected; /* NULL: they have nothing in common */
+  } rows[] = {
+      {"modern", true, false, "modern"}, {"modern", true, true, "modern"}, {"modern", false, true, NULL},
+      {"legacy", true, false, NULL},     {"legacy", true, true, "legacy"}, {"legacy", false, true, "legacy"},
+      {NULL, true, false, "modern"},     {NULL, true, true, "modern"},     {NULL, false, true, "legacy"},
+  };
+  for (size_t i = 0; i < 2 * (sizeof rows / sizeof rows[0]); i++) {
+    size_t row = i / 2;
+    bool is_http = i % 2 == 1;
+    peer = (struct peer){
+        .is_modern = rows[row].modern, .is_legacy = rows[row].legacy, .has_session = is_http, .get_status = 405};
+    open_with(i + 1, &(struct fl_mcp_client_options){.url = is_http ? "http://mcp.test/mcp" : NULL,
+                                                     .argv = is_http ? NULL : (const char *const[]){"peer", NULL},
+                                                     .era = rows[row].client});
+    run_for(5000);
+    assert_int_equal(ready_count, 1);
+    FL_VALUE_AUTO about = fl_mcp_client_describe(source);
+    const char *era = ready_status == 0 ? fl_get_string(about, "era", "") : NULL;
+    bool is_right = rows[row].expected == NULL ? era == NULL : era != NULL && strcmp(era, rows[row].expected) == 0;
+    if (!is_right) fail_msg("row %zu over %s: %s %s", row, is_http ? "HTTP" : "stdio", era, ready_error);
+    if (era != NULL) {
+      ask(0, "echo");
+      run_for(100);
+      assert_string_equal(asked[0].text, "hello");
+    } else assert_true(strlen(ready_error) > 20);
+    assert_int_equal(peer.missing_count, 0);
+    close_client();
+  }
+}
+
+/* ---- good servers ---- */
+
+static void bodies_and_streams_under_any_order_of_events(void **state) {
+  for (uint64_t seed = 1; seed <= 60; seed++) {
+    if (seed % 2 == 0) be_legacy();
+    else reset(NULL);
+    peer.answers_as_stream = seed % 3 == 0;
+    open_client(seed);
+    fl_world_sim_set_jitter(world, 20);
+    fl_world_sim_set_splits(world, true);
+    run_for(2000);
+    if (ready_status != 0 || ready_count != 1) fail_msg("seed %d: %s", (int)seed, ready_error);
+    for (int i = 0; i < 6; i++) ask(i, i % 3 == 2 ? "never" : "echo");
+    run_for(1);
+    source->ops->cancel(source, &asked[2].request);
+    run_for(30000);
+    for (int i = 0; i < 6; i++) {
+      assert_int_equal(asked[i].done_count, 1);
+      assert_int_equal(asked[i].status, i == 2 ? FL_E_CANCELLED : i == 5 ? FL_E_TIMEOUT : 0);
+      if (asked[i].status == 0) assert_string_equal(asked[i].text, "hello");
+      assert_int_equal(asked[i].progress_count, asked[i].status == 0 && peer.answers_as_stream);
+    }
+    assert_int_equal(peer.missing_count, 0);
+    close_client();
+  }
+}
+
+static void a_session_is_named_listened_to_and_given_back(void **state) {
+  be_legacy();
+  open_ready(1);
+  assert_int_equal(peer.session_number, 1);
+  assert_int_equal(peer.get_count, 1);
+  peer.changes = true;
+  peer_event(peer.stream, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
+  run_for(2000);
+  assert_int_equal(peer.list_count, 2);
+  fl_sim_finish(peer.stream, 0); /* it breaks off and is taken up again */
+  run_for(3000);
+  assert_int_equal(peer.get_count, 2);
+  close_client();
+  assert_int_equal(peer.delete_count, 1);
+}
+
+static void a_cancel_reaches_the_server_within_50_ms(void **state) {
+  for (int legacy = 0; legacy < 2; legacy++) {
+    if (legacy) be_legacy();
+    else reset(NULL);
+    open_ready(3);
+    ask(0, "never");
+    run_for(100);
+    int64_t before = fl_world_now_ms(world);
+    source->ops->cancel(source, &asked[0].request);
+    run_for(50);
+    assert_int_equal(asked[0].status, FL_E_CANCELLED);
+    assert_int_equal(peer.cancelled_count, legacy); /* a modern server is told by the end of the stream */
+    assert_int_equal(peer.closed_count, 1);
+    assert_true(peer.closed_ms - before <= 50);
+    close_client();
+  }
+}
+
+static void a_modern_server_tells_changes_to_who_listens(void **state) {
+  open_ready(1);
+  assert_int_equal(peer.listen_count, 1);
+  peer.changes = true;
+  peer_event(peer.stream, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\",\"params\":{}}");
+  run_for(3000);
+  assert_int_equal(changed_count, 0); /* it has only begun to change with that listing */
+  assert_int_equal(peer.list_count, 2);
+  fl_sim_finish(peer.stream, 0);
+  run_for(5000);
+  assert_int_equal(peer.listen_count, 2);
+  assert_int_equal(changed_count, 1);
+  close_client();
+}
+
+/* ---- sessions that are lost ---- */
+
+static bool forgets_once(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  if (strcmp(fl_get_string(message, "method", ""), "tools/call") != 0 || me->session_number != 1) return false;
+  if (me->tool_count > 0) return false; /* 404 comes from the peer itself then */
+  peer_respond(
+      exchange, 400, "application/json",
+      "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"Invalid or missing session ID\"},\"id\":null}");
+  return true;
+}
+
+static void a_lost_session_is_begun_anew_and_the_call_made_again(void **state) {
+  for (int with_404 = 0; with_404 < 2; with_404++) {
+    be_legacy();
+    open_ready(1);
+    if (with_404) peer.session_number = 7; /* it was started again: it knows other sessions */
+    else peer.on_request = forgets_once;
+    ask(0, "echo");
+    ask(1, "echo");
+    run_for(1000);
+    assert_int_equal(asked[0].status, 0);
+    assert_int_equal(asked[1].status, 0);
+    assert_string_equal(asked[0].text, "hello");
+    assert_int_equal(peer.initialize_count, 2);
+    assert_int_equal(peer.call_count, 2);
+    close_client();
+  }
+}
+
+static bool forgets_always(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  if (strcmp(fl_get_string(message, "method", ""), "tools/call") != 0) return false;
+  peer_respond(exchange, 404, "text/plain", "who are you?");
+  return true;
+}
+
+static void a_server_that_forgets_every_session_costs_its_calls_only(void **state) {
+  be_legacy();
+  open_ready(1);
+  peer.on_request = forgets_always;
+  ask(0, "echo");
+  run_for(2000);
+  assert_int_equal(asked[0].status, FL_E_REMOTE);
+  assert_false(asked[0].sent);
+  assert_int_equal(peer.initialize_count, 2);
+  peer.on_request = NULL;
+  ask(1, "echo");
+  run_for(1000);
+  assert_int_equal(asked[1].status, 0);
+  close_client();
+}
+
+/* ---- streams that break off ---- */
+
+static int resume_status, moody_id;
+
+static bool breaks_off(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  const char *last = fl_sim_request_header(exchange, "Last-Event-ID");
+  if (strcmp(fl_get_string(fl_get(message, "params"), "name", ""), "moody") == 0) {
+    peer_respond_stream(exchange);
+    fl_sim_body(exchange, 0, FL_SLICE("id: e-1\nretry: 700\ndata:\n\n"));
+    fl_sim_finish(exchange, 1);
+    moody_id = (int)fl_get_int(message, "id", 0);
+    me->closed_ms = fl_world_now_ms(me->world);
+    return true;
+  }
+  if (last == NULL) return false;
+  assert_string_equal(last, "e-1");
+  assert_true(fl_world_now_ms(me->world) - me->closed_ms >= 700);
+  if (resume_status != 200) {
+    peer_respond(exchange, resume_status, "text/plain", "no");
+    return true;
+  }
+  char event[200];
+  snprintf(event, sizeof event,
+           "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"late\"}]}}",
+           moody_id);
+  peer_respond_stream(exchange);
+  peer_event(exchange, event);
+  return true; /* it stays open */
+}
+
+static void a_legacy_stream_that_breaks_off_is_taken_up_where_it_was(void **state) {
+  static const int statuses[] = {200, 405, 404};
+  for (size_t i = 0; i < 3; i++) {
+    be_legacy();
+    open_ready(1);
+    peer.on_request = breaks_off;
+    resume_status = statuses[i];
+    ask(0, "moody");
+    ask(1, "echo");
+    run_for(4000);
+    assert_int_equal(asked[1].status, 0);
+    assert_int_equal(asked[0].done_count, 1);
+    if (i == 0) assert_string_equal(asked[0].text, "late");
+    else assert_int_equal(asked[0].status, FL_E_REMOTE);
+    close_client();
+  }
+}
+
+static bool ends_early(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  if (strcmp(fl_get_string(fl_get(message, "params"), "name", ""), "moody") != 0) return false;
+  peer_respond_stream(exchange);
+  fl_sim_body(exchange, 0, FL_SLICE(": ping\n\ndata: {\"jsonrpc\":\"2.0\",\"id\":"));
+  if (me->tool_count == 0) fl_sim_finish(exchange, 1);
+  else fl_sim_fail(exchange, 1, FL_E_TRUNCATED, "the connection was closed");
+  return true;
+}
+
+static void a_stream_without_an_answer_is_an_error_of_its_own_call(void **state) {
+  for (int cut = 0; cut < 2; cut++) {
+    reset(NULL);
+    peer.tool_count = cut;
+    open_ready(1);
+    peer.on_request = ends_early;
+    ask(0, "moody");
+    ask(1, "echo");
+    run_for(1000);
+    assert_int_equal(asked[0].status, FL_E_TRUNCATED);
+    assert_true(asked[0].sent);
+    assert_int_equal(asked[1].status, 0);
+    close_client();
+  }
+}
+
+/* ---- answers of every kind ---- */
+
+static const struct odd {
+  int http_status;
+  const char *type, *body;
+  int status;
+  bool sent;
+  const char *text;
+} ODD[] = {
+    {401, "text/plain", "go away", FL_E_AUTH, false, "HTTP status 401: go away"},
+    {403, "text/plain", "", FL_E_AUTH, false, "HTTP status 403"},
+    {429, "text/html", "<p>slow</p>", FL_E_RATE, false, "HTTP status 429: <p>slow</p>"},
+    {500, "text/plain", "oops", FL_E_REMOTE, true, "HTTP status 500: oops"},
+    {503, "text/plain", "\xff\xfe", FL_E_REMOTE, true, "HTTP status 503"},
+    {404, "application/json", "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32601,\"message\":\"none\"}}",
+     FL_E_REMOTE, true, "error -32601: none"},
+    {200, "text/html", "<html>", FL_E_PROTOCOL, true, "HTTP status 200, but no answer"},
+    {200, "application/json", "", FL_E_PROTOCOL, true, "HTTP status 200, but no answer"},
+    {200, "application/json", "[1,", FL_E_PROTOCOL, true, "no answer"},
+    {200, "application/json", "{\"jsonrpc\":\"2.0\",\"id\":999,\"result\":{}}", FL_E_PROTOCOL, true, "no answer"},
+    {202, "text/plain", NULL, FL_E_PROTOCOL, true, "HTTP status 202, but no answer"},
+    {302, "text/plain", "elsewhere", FL_E_REMOTE, true, "HTTP status 302"},
+};
+static const struct odd *odd;
+
+static bool answers_oddly(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  if (strcmp(fl_get_string(fl_get(message, "params"), "name", ""), "moody") != 0) return false;
+  peer_respond(exchange, odd->http_status, odd->type, odd->body);
+  return true;
+}
+
+static void every_status_and_type_has_its_error(void **state) {
+  open_ready(1);
+  peer.on_request = answers_oddly;
+  for (odd = ODD; odd < ODD + sizeof ODD / sizeof ODD[0]; odd++) {
+    ask(0, "moody");
+    ask(1, "echo");
+    run_for(500);
+    if (asked[0].done_count != 1 || asked[0].status != odd->status || asked[0].sent != odd->sent ||
+        strstr(asked[0].error, odd->text) == NULL)
+      fail_msg("%d %s: %d %s %s", odd->http_status, odd->body, asked[0].done_count, fl_error_word(asked[0].status),
+               asked[0].error);
+    assert_int_equal(asked[1].status, 0);
+  }
+  close_client();
+}
+
+/* ---- redirects ---- */
+
+static const char *location;
+
+static bool redirects(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  char header[200];
+  if (strstr(fl_sim_request_url(exchange), "/moved") != NULL) return false;
+  snprintf(header, sizeof header, "Location: %s", location);
+  fl_sim_respond(exchange, 1, 307, (const char *const[]){header, NULL});
+  fl_sim_finish(exchange, 0);
+  return true;
+}
+
+static void redirects_stay_within_the_origin(void **state) {
+  peer.on_request = redirects;
+  location = "/moved/mcp?x=1";
+  open_ready(1);
+  ask(0, "echo");
+  run_for(100);
+  assert_int_equal(asked[0].status, 0);
+  close_client();
+  static const char *const foreign[] = {"http://evil.test/moved", "https://mcp.test/moved", "/round", "http://[", ""};
+  for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+    location = foreign[i];
+    open_client(1);
+    run_for(5000);
+    assert_int_equal(ready_count, 1);
+    assert_int_equal(ready_status, FL_E_REMOTE);
+    assert_non_null(strstr(ready_error, "307"));
+    close_client();
+  }
+}
+
+/* ---- floods and drips ---- */
+
+static void drip(void *user) {
+  struct fl_sim_exchange *exchange = user;
+  if (peer.stream != exchange) return;
+  fl_sim_body(exchange, 0, FL_SLICE(": still here\n"));
+  fl_world_sim_after(world, 400, drip, exchange);
+}
+
+static bool drips(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  if (strcmp(fl_get_string(fl_get(message, "params"), "name", ""), "moody") != 0) return false;
+  peer_respond_stream(exchange);
+  me->stream = exchange;
+  fl_world_sim_after(me->world, 400, drip, exchange);
+  return true;
+}
+
+static void a_slow_drip_is_idleness(void **state) {
+  open_ready(1);
+  peer.on_request = drips;
+  ask(0, "moody");
+  run_for(4900);
+  assert_int_equal(asked[0].done_count, 0);
+  ask(1, "echo");
+  run_for(1000);
+  assert_int_equal(asked[0].status, FL_E_TIMEOUT);
+  assert_int_equal(asked[1].status, 0);
+  assert_int_equal(peer.closed_count, 1);
+  close_client();
+}
+
+static bool floods(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  static const char changed[] = "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n";
+  if (strcmp(fl_get_string(fl_get(message, "params"), "name", ""), "moody") != 0) return false;
+  FL_BUF_AUTO text = {0};
+  for (int i = 0; i < 20000; i++) fl_buf_add_text(&text, changed);
+  peer_respond_stream(exchange);
+  for (int i = 0; i < 20; i++) fl_sim_body(exchange, 100, fl_buf_slice(&text));
+  fl_sim_finish(exchange, 0);
+  return true;
+}
+
+static void a_storm_of_changes_is_listed_once_a_second(void **state) {
+  open_ready(1);
+  peer.on_request = floods;
+  peer.changes = true;
+  int before = peer.list_count;
+  ask(0, "moody");
+  run_for(1000);
+  ask(1, "echo");
+  run_for(3000);
+  assert_int_equal(asked[0].status, FL_E_TRUNCATED);
+  assert_int_equal(asked[1].status, 0);
+  assert_in_range(peer.list_count - before, 2, 5);
+  close_client();
+}
+
+static bool is_huge(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  static char block[1024 * 1024];
+  if (strcmp(fl_get_string(fl_get(message, "params"), "name", ""), "moody") != 0) return false;
+  memset(block, 'x', sizeof block);
+  if (me->tool_count > 0) peer_respond_stream(exchange);
+  else fl_sim_respond(exchange, 1, 200, (const char *const[]){"Content-Type: application/json", NULL});
+  fl_sim_body(exchange, 0, me->tool_count > 0 ? FL_SLICE("data: ") : FL_SLICE("{\"jsonrpc\":\"2.0\",\"id\":"));
+  for (int i = 0; i < 66; i++) fl_sim_body(exchange, 0, fl_slice_n(block, sizeof block));
+  return true; /* and on and on */
+}
+
+static void a_message_without_end_is_refused_in_bounded_memory(void **state) {
+  for (int stream = 0; stream < 2; stream++) {
+    reset(NULL);
+    peer.tool_count = stream;
+    open_ready(1);
+    peer.on_request = is_huge;
+    ask(0, "moody");
+    ask(1, "echo");
+    run_for(1000);
+    assert_int_equal(asked[0].status, FL_E_LIMIT);
+    assert_int_equal(asked[1].status, 0);
+    assert_int_equal(peer.closed_count, 1);
+    close_client();
+  }
+}
+
+static void a_hundred_thousand_tools_are_cut(void **state) {
+  peer.tool_count = 100000;
+  open_client(1);
+  run_for(2000);
+  assert_int_equal(ready_status, 0);
+  assert_int_equal(source->tool_count, 10000);
+  ask(0, "echo");
+  run_for(100);
+  assert_int_equal(asked[0].status, 0);
+  close_client();
+}
+
+static void closing_ends_everything_once(void **state) {
+  for (uint64_t seed = 1; seed <= 60; seed++) { /* at every stage of its life */
+    if (seed % 2 == 0) be_legacy();
+    else reset(NULL);
+    open_client(seed);
+    fl_world_sim_set_jitter(world, 5);
+    run_for((int64_t)seed);
+    bool was_ready = ready_count == 1;
+    ask(0, "never");
+    ask(1, "echo");
+    close_client();
+    assert_int_equal(ready_count, 1);
+    assert_int_equal(ready_status, was_ready ? 0 : FL_E_CLOSED);
+    assert_int_equal(asked[0].done_count, 1);
+    assert_int_equal(asked[0].status, FL_E_CLOSED);
+    assert_int_equal(asked[1].done_count, 1);
+  }
+}
+
+/* ---- HTTP+SSE of 2024-11-05 ---- */
+
+static const char *endpoint;
+
+static bool is_old(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  const char *url = fl_sim_request_url(exchange);
+  if (strstr(url, "/messages?s=1") != NULL) {
+    char *answer = peer_answer(me, message);
+    peer_respond(exchange, 202, "text/plain", "Accepted");
+    if (answer != NULL && me->stream != NULL) peer_event(me->stream, answer);
+    free(answer);
+  } else if (strcmp(fl_sim_request_method(exchange), "GET") == 0) {
+    FL_BUF_AUTO text = {0};
+    peer_respond_stream(exchange);
+    fl_buf_addf(&text, "event: endpoint\ndata: %s\n\n", endpoint);
+    fl_sim_body(exchange, 1, fl_buf_slice(&text));
+    me->stream = exchange;
+    me->get_count++;
+  } else peer_respond(exchange, 405, "text/plain", "Method Not Allowed");
+  return true;
+}
+
+static void the_older_transport_is_found(void **state) {
+  peer = (struct peer){.is_legacy = true, .on_request = is_old};
+  endpoint = "/messages?s=1";
+  open_ready(1);
+  ask(0, "echo");
+  ask(1, "never");
+  run_for(100);
+  assert_string_equal(asked[0].text, "hello");
+  fl_sim_finish(peer.stream, 0); /* with its stream the connection is gone, and made again */
+  run_for(2000);
+  assert_int_equal(asked[1].status, FL_E_CLOSED);
+  assert_int_equal(peer.get_count, 2);
+  ask(2, "echo");
+  run_for(100);
+  assert_int_equal(asked[2].status, 0);
+  close_client();
+}
+
+static void an_endpoint_elsewhere_is_refused(void **state) {
+  static const char *const endpoints[] = {"http://evil.test/messages?s=1", "//evil.test/messages?s=1", "http://["};
+  for (size_t i = 0; i < 3; i++) {
+    peer = (struct peer){.is_legacy = true, .on_request = is_old};
+    endpoint = endpoints[i];
+    open_client(1);
+    run_for(2000);
+    assert_int_equal(ready_count, 1);
+    assert_int_equal(ready_status, FL_E_PROTOCOL);
+    assert_int_equal(peer.initialize_count, 0);
+    close_client();
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup(every_client_meets_every_server, reset),
+      cmocka_unit_test_setup(bodies_and_streams_under_any_order_of_events, reset),
+      cmocka_unit_test_setup(a_session_is_named_listened_to_and_given_back, reset),
+      cmocka_unit_test_setup(a_cancel_reaches_the_server_within_50_ms, reset),
+      cmocka_unit_test_setup(a_modern_server_tells_changes_to_who_listens, reset),
+      cmocka_unit_test_setup(a_lost_session_is_begun_anew_and_the_call_made_again, reset),
+      cmocka_unit_test_setup(a_server_that_forgets_every_session_costs_its_calls_only, reset),
+      cmocka_unit_test_setup(a_legacy_stream_that_breaks_off_is_taken_up_where_it_was, reset),
+      cmocka_unit_test_setup(a_stream_without_an_answer_is_an_error_of_its_own_call, reset),
+      cmocka_unit_test_setup(every_status_and_type_has_its_error, reset),
+      cmocka_unit_test_setup(redirects_stay_within_the_origin, reset),
+      cmocka_unit_test_setup(a_slow_drip_is_idleness, reset),
+      cmocka_unit_test_setup(a_storm_of_changes_is_listed_once_a_second, reset),
+      cmocka_unit_test_setup(a_message_without_end_is_refused_in_bounded_memory, reset),
+      cmocka_unit_test_setup(a_hundred_thousand_tools_are_cut, reset),
+      cmocka_unit_test_setup(closing_ends_everything_once, reset),
+      cmocka_unit_test_setup(the_older_transport_is_found, reset),
+      cmocka_unit_test_setup(an_endpoint_elsewhere_is_refused, reset),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
