@@ -24,7 +24,7 @@ static const struct way {
     {"kill", "main", 40, 0},     {"kill", "other", 40, 0},    {"ENOSPC", "main", 3, 0},  {"ENOSPC", "other", 8, 0},
     {"ENOSPC+", "main", 3, 0},   {"ENOSPC+", "other", 8, 0},  {"EIO", "main", 3, 0},     {"EIO", "other", 8, 0},
     {"EIO+", "main", 3, 0},      {"EIO+", "other", 8, 0},     {"EINTR", "main", 4, 0},   {"EINTR", "other", 4, 0},
-    {"short", "main", 4, 0},     {"short", "other", 4, 0},    {"nomem", "main", 8, 700}, {"nomem", "other", 4, 300},
+    {"short", "main", 4, 0},     {"short", "other", 4, 0},    {"nomem", "main", 8, 0},   {"nomem", "other", 4, 0},
     {"random", "kill", 20, 700}, {"power", "loss", 60, 1700},
 };
 enum { WAY_COUNT = sizeof ways / sizeof *ways };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One trial: runs of one command on one thread, and what must hold over all of them.
  *
- * (1) A task that was told to be done is not started again. (2) A call whose result was told is neither made again nor
+ * (1) A task that was told to be done is not started again; in the conversation a line outside tells each start. (2) A call whose result was told is neither made again nor
  * asked about. (3) A tool is called once, except where a person answered "retry" to the question about its unknown
  * outcome. (4) In the end the answer is the right one, and the database is intact. */
 #include "tests/kill/sweep.h"
@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -368,7 +369,8 @@ static void check_calls(struct trial *trial) {
     line[strcspn(line, "@\n")] = '\0';
     size_t size = strlen(line);
     if (size > 0 && line[size - 1] == ' ') line[size - 1] = '\0';
-    if (strncmp(line, "begin ", 6) == 0) names_add(&begun, line + 6);
+    bool is_call = strncmp(line, "begin ", 6) == 0 && strncmp(line, "begin echo ", 11) != 0;
+    if (is_call) names_add(&begun, line + 6);
   }
   if (file != NULL) fclose(file);
   size_t known = 0;
@@ -405,14 +407,35 @@ static bool is_exit(const struct run *run, int code) {
   return WIFEXITED(run->status) && WEXITSTATUS(run->status) == code;
 }
 
+static long count_size(const struct trial *trial) {
+  struct stat status;
+  return stat(path_of(trial, trial->count), &status) == 0 ? (long)status.st_size : 0;
+}
+
+/* What the node of the conversation noted behind `from`: no turn that had been told to be done before this run. */
+static void check_turns(struct trial *trial, long from) {
+  char line[256], key[NAME_SIZE];
+  long turn;
+  FILE *file = fopen(path_of(trial, trial->count), "re");
+  if (file != NULL) fseek(file, from, SEEK_SET);
+  while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    if (sscanf(line, "begin echo %ld", &turn) != 1) continue;
+    snprintf(key, sizeof key, " turn %ld", turn);
+    if (names_count(&trial->finished, key) > 0) trial_wrong(trial, "turn %ld was done and its node runs again", turn);
+  }
+  if (file != NULL) fclose(file);
+}
+
 /* The command again: with the question while no checkpoint has it, with the answers after an interrupt. */
 static void run_again(struct trial *trial, struct run *run, bool was_interrupted) {
   const char *argv[24];
   struct fl_value *shown = trial->scene->graph != NULL ? show(trial) : NULL;
+  long noted = count_size(trial); /* before argv points to a path */
   *run = (struct run){.kill_after_us = -1, .resumes = was_interrupted};
   command(trial, run, shown == NULL, argv);
   fl_value_unref(shown);
   run_program(trial, run, argv);
+  check_turns(trial, noted);
   if (run->status == -1) trial_wrong(trial, "the run after it did not end in %d s", RUN_MS_MAX / 1000);
   trial_hear(trial, run->output, run->output_size);
 }
