@@ -25,7 +25,8 @@ struct fl_runtime_options {
 };
 FL_API int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtime **ret_runtime,
                              struct fl_error *err);
-/* Ends tool servers, waits for the store, frees. With a foreign loop, call it before the loop is closed. */
+/* Ends tool servers, waits for the store, frees. No run may be under way. With a foreign loop, call it before the loop
+ * is closed; that loop turns meanwhile, and what the program's own callbacks begin then is refused (FL_E_CLOSED). */
 FL_API void fl_runtime_destroy(struct fl_runtime *runtime);
 
 /* Loads a graph file (JSON or YAML) with its models and servers. Errors: FL_E_INVALID; the text has a line for each

@@ -522,6 +522,8 @@ static void take_options(struct fl_invocation *invocation, const struct fl_invok
 int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *definition,
                          const struct fl_invoke_options *options, struct fl_invocation **ret_invocation,
                          struct fl_error *err) {
+  if (runtime->is_closing)
+    return fl_error_set(err, FL_E_CLOSED, "the runtime is being destroyed; nothing begins any more");
   int rc = check_options(options, err);
   if (rc < 0) return rc;
   struct fl_model_config *override = NULL;

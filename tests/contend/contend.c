@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* contend [--all] [--only TEXT] [--seed N]: eight clients on one thread, in one process and in eight, with each
- * strategy for a busy thread. Across processes something is always wrong with one of them: it is stopped for longer
- * than its lease, or killed. Afterwards what each client was told is compared with the history that the thread has
- * (check.h). And two resumes of one interrupt, in one process and in two. Prints TAP.
+ * strategy for a busy thread. Something is always wrong with one of the processes: it is stopped for longer than its
+ * lease, or (where there are others) killed. Afterwards what each client was told is compared with the history that the
+ * thread has (check.h). And two resumes of one interrupt, in one process and in two. Prints TAP.
  *
  * Progress: a process that is stopped outside a batch of writes (nobody waits for the store's lock then) stays stopped
  * until another one's run was told to be done; one that is stopped inside is let go before the others give up. */
@@ -213,7 +213,7 @@ static void stop_one(struct row *row, int index) {
   while (waited_ms < LEASE_MS + 200 || (!is_inside && !has_progressed(row, index, before))) {
     usleep(2000);
     waited_ms = now_ms() - begin_ms;
-    if (!is_inside && live_count(row) < 2) break; /* nobody is left who could */
+    if (waited_ms > LEASE_MS + 200 && live_count(row) < 2) break; /* nobody is left who could */
     if (waited_ms < PROGRESS_MS_MAX) continue;
     wrong(row, "nobody made progress while a process was stopped for ms", waited_ms);
     break;
@@ -237,9 +237,9 @@ static void kill_one(struct row *row, int index) {
 static void disturb(struct row *row) {
   while (live_count(row) > 0) {
     usleep((useconds_t)(1000 * (STOP_EVERY_MS / 2 + next_random(STOP_EVERY_MS))));
-    if (live_count(row) < 2) continue;
+    if (live_count(row) < (row->process_count > 1 ? 2 : 1)) continue;
     int index = choose(row);
-    if (next_random(5) == 0) kill_one(row, index);
+    if (row->process_count > 1 && next_random(5) == 0) kill_one(row, index);
     else stop_one(row, index);
   }
 }
@@ -269,9 +269,7 @@ static void contend_for_thread(int process_count, const char *strategy) {
   row_begin(&row);
   if (!set_watch(&row)) row.is_wrong = true;
   for (int i = 0; i < process_count; i++) start_clients(&row, i);
-  if (process_count > 1) disturb(&row);
-  else
-    while (live_count(&row) > 0) usleep(5000);
+  disturb(&row);
   collect(&row, &tally);
   snprintf(text, sizeof text,
            "%s: %ld runs, %ld done, %ld refused, %ld cancelled (%ld taken back), %ld lost their lease, %ld unknown;"

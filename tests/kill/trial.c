@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* One trial: runs of one command on one thread, and what must hold over all of them.
  *
- * (1) A task that was told to be done is not started again; in the conversation a line outside tells each start. (2) A call whose result was told is neither made again nor
- * asked about. (3) A tool is called once, except where a person answered "retry" to the question about its unknown
- * outcome. (4) In the end the answer is the right one, and the database is intact. */
+ * (1) A task that was told to be done is not started again; in the conversation a line outside tells each start. (2) A
+ * call whose result was told is neither made again nor asked about. (3) A tool is called once, except where a person
+ * answered "retry" to the question about its unknown outcome. (4) In the end the answer is the right one, and the
+ * database is intact. */
 #include "tests/kill/sweep.h"
 
 #include <errno.h>

@@ -79,6 +79,46 @@ static void runs_turn_with_the_loop_of_the_program(void **state) {
   assert_int_equal(uv_loop_close(&host.loop), 0);
 }
 
+struct latecomer {
+  struct fl_runtime *runtime;
+  struct fl_definition *definition;
+  int tries, code;
+};
+
+static void on_late(uv_timer_t *timer) {
+  struct latecomer *late = timer->data;
+  struct fl_error err = {0};
+  struct fl_value *input = fl_object();
+  struct fl_invoke_options options = {.size = sizeof options, .thread = "a", .input = input};
+  late->tries++;
+  late->code = fl_runtime_start(late->runtime, late->definition, &options, on_end, NULL, NULL, &err);
+  assert_string_equal(err.text, "the runtime is being destroyed; nothing begins any more");
+  fl_value_unref(input);
+}
+
+/* The loop turns while a runtime gives back its threads, and a timer of the program goes off in the middle. */
+static void nothing_begins_while_a_runtime_is_destroyed(void **state) {
+  struct host host = {0};
+  assert_int_equal(uv_loop_init(&host.loop), 0);
+  uv_timer_init(&host.loop, &host.own);
+  char path[512];
+  snprintf(path, sizeof path, "%s/late.db", test_folder());
+  struct fl_runtime_options options = {.size = sizeof options, .store_path = path, .loop = &host.loop};
+  struct latecomer late = {.definition = counter()};
+  assert_int_equal(fl_runtime_create(&options, &late.runtime, NULL), 0);
+  start(&host, late.runtime, late.definition, "a");
+  while (host.ended < 1) uv_run(&host.loop, UV_RUN_ONCE);
+  host.own.data = &late;
+  uv_timer_start(&host.own, on_late, 0, 0);
+  fl_runtime_destroy(late.runtime);
+  assert_int_equal(late.tries, 1);
+  assert_int_equal(late.code, FL_E_CLOSED);
+  fl_definition_unref(late.definition);
+  uv_close((uv_handle_t *)&host.own, NULL);
+  uv_run(&host.loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&host.loop), 0);
+}
+
 /* How long leases last is bounded, and a program that was built before there was a choice gets the default. */
 static void a_lease_has_a_length_that_makes_sense(void **state) {
   struct fl_runtime *runtime = NULL;
@@ -101,6 +141,7 @@ static void a_lease_has_a_length_that_makes_sense(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(runs_turn_with_the_loop_of_the_program),
+      cmocka_unit_test(nothing_begins_while_a_runtime_is_destroyed),
       cmocka_unit_test(a_lease_has_a_length_that_makes_sense),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
