@@ -52,7 +52,7 @@ static const char *const model_keys[] = {"provider",
                                          "reasoning_field",
                                          "idle_timeout_ms",
                                          NULL};
-static const char *const server_keys[] = {"type", "command", "args", "env", "cwd", "url", "headers", NULL};
+static const char *const server_keys[] = {"type", "command", "args", "env", "cwd", "url", "headers", "pin", NULL};
 static const char *const edge_keys[] = {"from", "to", "branch", "send", NULL};
 static const char *const arm_keys[] = {"when", "to", "send", NULL};
 

@@ -133,7 +133,9 @@ static struct fl_value *fill_map(const struct fl_spot *map) {
 
 static void fill_server_member(const struct fl_spot *member, struct fl_value *made) {
   static const char *const maps[] = {"env", "headers", NULL};
-  if (strcmp(member->key, "args") == 0) {
+  if (strcmp(member->key, "pin") == 0) {
+    if (fl_spot_is(member, FL_BOOL)) fl_set_take(made, member->key, fl_value_ref(member->value));
+  } else if (strcmp(member->key, "args") == 0) {
     if (fl_spot_is(member, FL_ARRAY)) fl_set_take(made, member->key, fill_list(member));
   } else if (is_in(maps, member->key)) {
     if (fl_spot_is(member, FL_OBJECT)) fl_set_take(made, member->key, fill_map(member));

@@ -158,6 +158,7 @@ static void client_destroy(struct fl_tool_source *source) {
   forget_tools(client);
   fl_map_deinit(&client->indexes);
   fl_mcp_connection_destroy(client->connection);
+  fl_free(source->identity);
   fl_free(source->name);
   fl_free(client);
 }
@@ -231,6 +232,15 @@ int fl_mcp_client_transport(struct fl_world *world, const struct fl_mcp_client_o
   return 0;
 }
 
+/* How it is reached: what makes it the server that it is. */
+static char *identity_of(const struct fl_mcp_client_options *options) {
+  FL_BUF_AUTO text = {0};
+  if (options->url != NULL) fl_buf_add_text(&text, options->url);
+  for (size_t i = 0; options->argv != NULL && options->argv[i] != NULL; i++)
+    fl_buf_addf(&text, "%s%s", i > 0 ? " " : "", options->argv[i]);
+  return text.data != NULL ? fl_buf_take(&text, NULL) : fl_strdup("");
+}
+
 int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_options *options,
                          struct fl_tool_source **ret_source, struct fl_error *err) {
   struct fl_mcp_connection_options connection = {.on_ready = on_ready, .on_report = on_report, .on_closed = on_closed};
@@ -239,6 +249,7 @@ int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_opti
   if (status < 0) return status;
   struct client *client = fl_new(struct client);
   client->source = (struct fl_tool_source){.ops = &CLIENT_OPS, .name = fl_strdup(options->name)};
+  if (!options->is_unpinned) client->source.identity = identity_of(options);
   client->world = world;
   fl_map_init(&client->indexes);
   connection.user = client;

@@ -152,6 +152,7 @@ static void local_destroy(struct fl_tool_source *source) {
   fl_tool_set_deinit(&local->set);
   if (local->release != NULL) local->release(local->user);
   fl_free(source->tools);
+  fl_free(source->identity);
   fl_free(source->name);
   fl_free(local);
 }

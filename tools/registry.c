@@ -61,9 +61,12 @@ static void entry_clear_tools(struct entry *entry) {
   entry->tool_count = 0;
 }
 
-static void tool_init(struct fl_registry_tool *tool, const char *server, const struct fl_tool_info *info) {
+static void tool_init(struct fl_registry_tool *tool, const struct fl_tool_source *source,
+                      const struct fl_tool_info *info) {
   struct fl_error err = {0};
+  const char *server = source->name;
   tool->server = server;
+  tool->identity = source->identity;
   tool->info = info;
   tool->full_name = fl_format("%s/%s", server, info->name);
   fl_registry_model_name(server, info->name, tool->model_name);
@@ -76,7 +79,7 @@ static void entry_take_tools(struct entry *entry) {
   entry_clear_tools(entry);
   entry->tools = fl_new_array(struct fl_registry_tool, source->tool_count + 1);
   entry->tool_count = source->tool_count;
-  for (size_t i = 0; i < source->tool_count; i++) tool_init(&entry->tools[i], source->name, &source->tools[i]);
+  for (size_t i = 0; i < source->tool_count; i++) tool_init(&entry->tools[i], source, &source->tools[i]);
 }
 
 static int compare_tools(const void *a, const void *b) {

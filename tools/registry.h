@@ -13,6 +13,7 @@ struct fl_registry;
 
 struct fl_registry_tool {
   const char *server;
+  const char *identity; /* of the source; NULL: it is trusted */
   const struct fl_tool_info *info;
   char *full_name; /* "server/tool" */
   char model_name[FL_MODEL_TOOL_NAME_MAX + 1];

@@ -53,6 +53,7 @@ struct fl_tool_source_ops {
 struct fl_tool_source {
   const struct fl_tool_source_ops *ops;
   char *name;                 /* the server's name in the graph file */
+  char *identity;             /* how it is reached, when its tools are pinned; owned; NULL: they are trusted */
   struct fl_tool_info *tools; /* owned by the source; stable until on_tools_changed */
   size_t tool_count;
   /* set by whoever owns the source */

@@ -136,6 +136,7 @@ int fl_cmd_graph_schema(struct fl_args *args);
 int fl_cmd_mcp_list(struct fl_args *args);
 int fl_cmd_mcp_call(struct fl_args *args);
 int fl_cmd_mcp_inspect(struct fl_args *args);
+int fl_cmd_mcp_pins(struct fl_args *args);
 int fl_cmd_mcp_serve(struct fl_args *args);
 int fl_cmd_completion(struct fl_args *args);
 int fl_cmd_cache_clear(struct fl_args *args);

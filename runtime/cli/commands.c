@@ -338,6 +338,22 @@ const struct fl_command fl_commands[] = {
       JSON_OPTION},
      NULL,
      fl_cmd_mcp_inspect},
+    {"mcp pins",
+     "[SERVER/TOOL]",
+     "which definitions of tools are trusted, and accept changed ones",
+     "A tool of an MCP server is trusted as it was when first seen. When its name, texts, schemas or annotations have\n"
+     "changed since, it is suspended: no model sees it and no run calls it, until its new definition is accepted.\n"
+     "A server whose entry says \"pin: false\" is not pinned.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead mcp pins\n"
+     "  fairlead mcp pins 'mail/*' --json\n"
+     "  fairlead mcp pins --accept mail/send",
+     {STORE_OPTION,
+      {"accept", 0, "SERVER/TOOL", "trust the changed definition (a star at the end: several)"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_mcp_pins},
     {"mcp serve",
      "",
      "serve tools to MCP clients over standard input and output",

@@ -12,6 +12,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/engine/opening.h"
+#include "runtime/engine/pins.h"
 #include "runtime/json/json.h"
 
 #include <stdio.h>
@@ -414,7 +415,8 @@ static bool is_allowed(const struct fl_task *task, const char *tool, const struc
 bool fl_task_knows_tool(const struct fl_task *task, const char *tool) {
   struct fl_decision decision;
   is_allowed(task, tool, NULL, &decision);
-  return decision.verdict != FL_VERDICT_DENY;
+  FL_FREE_AUTO char *suspension = fl_pins_suspension(task->invocation->runtime, tool);
+  return decision.verdict != FL_VERDICT_DENY && suspension == NULL;
 }
 
 int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done,
@@ -424,6 +426,11 @@ int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *a
   call->args = args != NULL ? fl_value_ref(args) : fl_object();
   call->on_done = on_done;
   call->user = user;
+  FL_FREE_AUTO char *suspension = fl_pins_suspension(task->invocation->runtime, tool);
+  if (suspension != NULL) {
+    refuse(call, FL_E_DENIED, suspension);
+    return 0;
+  }
   struct fl_decision decision;
   if (!is_allowed(task, tool, call->args, &decision)) {
     FL_FREE_AUTO char *text = fl_format("the policy does not allow the call of %s (%s)", tool, decision.rule);

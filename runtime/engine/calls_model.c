@@ -10,6 +10,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/opening.h"
+#include "runtime/engine/pins.h"
 #include "runtime/engine/spill.h"
 #include "runtime/json/json.h"
 
@@ -57,6 +58,15 @@ struct listing {
   struct fl_value *tools;
 };
 
+static void tell_suspended(struct fl_task *task, const struct fl_registry_tool *tool, const char *why) {
+  if (!fl_invocation_is_followed(task->invocation)) return;
+  struct fl_value *data = fl_object();
+  fl_set_string(data, "type", "tool_suspended");
+  fl_set_string(data, "tool", tool->full_name);
+  fl_set_string(data, "reason", why);
+  fl_frame_tell(task->frame, "events", task->start.node, data, 0);
+}
+
 static bool list_tool(const struct fl_registry_tool *tool, void *user) {
   struct listing *listing = user;
   struct fl_policy_call question = {
@@ -64,6 +74,11 @@ static bool list_tool(const struct fl_registry_tool *tool, void *user) {
   struct fl_decision decision;
   fl_policy_decide(fl_frame_policy(listing->call->task->frame), &question, &decision);
   if (decision.verdict == FL_VERDICT_DENY) return true;
+  FL_FREE_AUTO char *suspension = fl_pins_suspension(listing->call->task->invocation->runtime, tool->full_name);
+  if (suspension != NULL) {
+    tell_suspended(listing->call->task, tool, suspension);
+    return true;
+  }
   struct fl_value *entry = fl_object();
   fl_set_string(entry, "name", tool->model_name);
   fl_set_string(entry, "description", tool->info->description != NULL ? tool->info->description : "");

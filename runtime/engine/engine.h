@@ -76,6 +76,7 @@ struct fl_runtime {
   char **granted;                             /* patterns of tools that the embedding program added */
   size_t granted_count;
   struct fl_memory *memory;        /* <fairlead/memory.h>; NULL until somebody uses it */
+  struct fl_pins *pins;            /* NULL until a tool is looked at */
   struct fl_discovery *discovery;  /* NULL until an agent looks for tools */
   struct fl_value *server_entries; /* of the loaded graphs, by name: [folder, mcpServers entry]; an object */
   struct fl_effects spare_effects; /* empty: the memory of a list for the next step */

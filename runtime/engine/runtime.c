@@ -5,6 +5,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/engine/discovery.h"
+#include "runtime/engine/pins.h"
 
 #include <fairlead/tools.h>
 
@@ -50,6 +51,8 @@ void fl_runtime_shutdown(struct fl_runtime *runtime) {
   fl_timer_stop(runtime->world, &runtime->look_timer);
   fl_memory_destroy(runtime->memory);
   runtime->memory = NULL;
+  fl_pins_destroy(runtime->pins);
+  runtime->pins = NULL;
   fl_discovery_destroy(runtime->discovery);
   runtime->discovery = NULL;
   while (runtime->threads != NULL) fl_thread_close(runtime, runtime->threads);

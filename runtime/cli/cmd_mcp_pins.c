@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* fairlead mcp pins: the definitions of tools that are trusted, those that have changed since, and accepting them. */
+#include "runtime/base/mem.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/threads.h"
+#include "runtime/engine/pins.h"
+
+#include <fairlead/memory.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ITEMS_MAX = 1000 };
+
+struct pins_desk {
+  struct fl_args *args;
+  struct fl_runtime *runtime;
+  struct fl_memory *memory;
+  bool is_done;
+  struct fl_value *result;
+  struct fl_error error;
+};
+
+static void on_done(struct fl_value *result, const struct fl_error *err, void *user) {
+  struct pins_desk *desk = user;
+  fl_value_unref(desk->result);
+  desk->result = fl_value_ref(result);
+  desk->error = err != NULL ? *err : (struct fl_error){0};
+  desk->is_done = true;
+  fl_world_stop(fl_runtime_world(desk->runtime));
+}
+
+static int wait_for(struct pins_desk *desk) {
+  while (!desk->is_done) fl_world_run(fl_runtime_world(desk->runtime));
+  desk->is_done = false;
+  return desk->error.code != 0 && desk->result == NULL ? fl_fail_error(desk->args, &desk->error) : 0;
+}
+
+static bool is_meant(const struct fl_value *pin, const char *name) {
+  FL_FREE_AUTO char *full = fl_format("%s/%s", fl_get_string(pin, "server", ""), fl_get_string(pin, "tool", ""));
+  return name == NULL || fl_registry_matches(name, full);
+}
+
+static void print_diff(const struct fl_value *pin) {
+  const struct fl_value *changed = fl_get(pin, "changed");
+  if (changed == NULL) return;
+  FL_FREE_AUTO char *diff = fl_pins_diff(fl_get(pin, "definition"), changed);
+  for (char *line = diff, *end; *line != '\0'; line = end + 1) {
+    end = strchr(line, '\n');
+    FL_FREE_AUTO char *text = fl_strndup(line, (size_t)(end - line));
+    FL_FREE_AUTO char *shown = fl_visible(text, 1000);
+    printf("  %s\n", shown);
+  }
+}
+
+static void print_pin(const struct fl_args *args, const struct fl_value *pin) {
+  if (args->json) {
+    struct fl_value *line = fl_copy_shallow(pin);
+    fl_set_string(line, "state", fl_get(pin, "changed") != NULL ? "suspended" : "pinned");
+    fl_print_json(line);
+    fl_value_unref(line);
+    return;
+  }
+  FL_FREE_AUTO char *server = fl_visible(fl_get_string(pin, "server", ""), 80);
+  FL_FREE_AUTO char *tool = fl_visible(fl_get_string(pin, "tool", ""), 128);
+  FL_FREE_AUTO char *identity = fl_visible(fl_get_string(pin, "identity", ""), 100);
+  printf("%s  %s/%s  (%s)\n", fl_get(pin, "changed") != NULL ? "suspended" : "pinned   ", server, tool, identity);
+  print_diff(pin);
+}
+
+/* Puts the item with its value changed; the namespace and key stay. */
+static int put(struct pins_desk *desk, const struct fl_value *item, const struct fl_value *value) {
+  FL_VALUE_AUTO fields = fl_array();
+  const struct fl_memory_put put = {.size = sizeof put,
+                                    .ns = fl_get(item, "namespace"),
+                                    .key = fl_get_string(item, "key", ""),
+                                    .value = value,
+                                    .ttl_ms = -1,
+                                    .fields = fields};
+  fl_memory_put(desk->memory, &put, on_done, desk);
+  return wait_for(desk);
+}
+
+static int accept(struct pins_desk *desk, const struct fl_value *item) {
+  const struct fl_value *pin = fl_get(item, "value");
+  FL_VALUE_AUTO accepted = fl_copy_shallow(pin);
+  fl_set_take(accepted, "definition", fl_value_ref(fl_get(pin, "changed")));
+  fl_unset(accepted, "changed");
+  int code = put(desk, item, accepted);
+  if (code == 0) print_pin(desk->args, accepted);
+  return code;
+}
+
+static int walk(struct pins_desk *desk, const struct fl_value *items) {
+  const char *accepts = fl_args_get(desk->args, "accept");
+  const char *name = accepts != NULL ? accepts : desk->args->count > 0 ? desk->args->items[0] : NULL;
+  size_t count = 0;
+  int code = 0;
+  for (size_t i = 0; i < fl_size(items) && code == 0; i++) {
+    const struct fl_value *pin = fl_get(fl_at(items, i), "value");
+    if (!is_meant(pin, name) || (accepts != NULL && fl_get(pin, "changed") == NULL)) continue;
+    count++;
+    if (accepts != NULL) code = accept(desk, fl_at(items, i));
+    else print_pin(desk->args, pin);
+  }
+  if (code != 0 || count > 0 || name == NULL) return code;
+  return fl_fail(
+      desk->args, FL_EXIT_FAILED,
+      accepts != NULL ? "no tool %s is suspended; 'fairlead mcp pins' tells which are" : "no tool %s is pinned", name);
+}
+
+static int open_desk(struct pins_desk *desk, struct fl_args *args) {
+  *desk = (struct pins_desk){.args = args};
+  FL_FREE_AUTO char *path = fl_args_has(args, "store") ? fl_strdup(fl_args_get(args, "store")) : fl_default_store();
+  if (access(path, F_OK) != 0)
+    return fl_fail(args, FL_EXIT_FAILED,
+                   "there is no store at %s yet: tools are pinned when a run first uses their server", path);
+  const struct fl_runtime_options options = {.size = sizeof options, .store_path = path};
+  struct fl_error err = {0};
+  if (fl_runtime_create(&options, &desk->runtime, &err) < 0) return fl_fail_store(args, path, &err);
+  if (fl_memory_create(desk->runtime, NULL, &desk->memory, &err) < 0) return fl_fail_error(args, &err);
+  return 0;
+}
+
+int fl_cmd_mcp_pins(struct fl_args *args) {
+  if (args->count > 1) return fl_usage(args, "it takes at most one pattern: SERVER/TOOL or SERVER/*");
+  struct pins_desk desk;
+  int code = open_desk(&desk, args);
+  if (code == 0) {
+    FL_VALUE_AUTO ns = fl_array();
+    fl_append_take(ns, fl_string("pins"));
+    const struct fl_memory_search search = {.size = sizeof search, .ns = ns, .limit = ITEMS_MAX};
+    fl_memory_search(desk.memory, &search, on_done, &desk);
+    code = wait_for(&desk);
+  }
+  FL_VALUE_AUTO items = desk.result;
+  desk.result = NULL;
+  if (code == 0) code = walk(&desk, items);
+  fl_memory_destroy(desk.memory);
+  if (desk.runtime != NULL) fl_runtime_destroy(desk.runtime);
+  fl_value_unref(desk.result);
+  return code;
+}
