@@ -115,7 +115,7 @@ struct rule {
 /* The first rule that fits by word or by status decides; words stand in front where they say more than the status. */
 static const struct rule rules[] = {
     {"insufficient_quota", 0, FL_E_RATE, false},
-    {"billing", 402, FL_E_REMOTE, false},
+    {"billing", 402, FL_E_LIMIT, false},
     {"authentication", 401, FL_E_AUTH, false},
     {"invalid_api_key", 0, FL_E_AUTH, false},
     {"permission", 403, FL_E_AUTH, false},
@@ -123,6 +123,7 @@ static const struct rule rules[] = {
     {"overloaded", 529, FL_E_RATE, true},
     {"RESOURCE_EXHAUSTED", 0, FL_E_RATE, true},
     {"not_found", 404, FL_E_NOT_FOUND, false},
+    {"invalid_request", 0, FL_E_INVALID, false},
     {"timeout", 408, FL_E_TIMEOUT, true},
     {NULL, 504, FL_E_TIMEOUT, true},
     {NULL, 409, FL_E_REMOTE, true},
@@ -136,6 +137,8 @@ static struct rule find_rule(const struct said *said) {
     bool by_kind = rules[i].kind != NULL && strstr(said->kind, rules[i].kind) != NULL;
     if (by_kind || (rules[i].status != 0 && rules[i].status == said->status)) return rules[i];
   }
+  /* What is left below 500 is a mistake of the request or of its address, which another attempt would not change. */
+  if (said->status >= 300 && said->status < 500) return (struct rule){.code = FL_E_INVALID};
   return (struct rule){.code = FL_E_REMOTE, .is_retryable = said->status >= 500};
 }
 

@@ -160,7 +160,7 @@ static const struct {
      TEXT("0", "a") "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n",
      FL_E_RATE, "Overloaded"},
     {"invalid", "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"bad\"}}\n",
-     FL_E_REMOTE, "(invalid_request_error): bad"},
+     FL_E_INVALID, "(invalid_request_error): bad"},
     {"a delta without its block", DELTA("3", "\"type\":\"text_delta\",\"text\":\"a\""), FL_E_PROTOCOL, "block 3"},
     {"no type", "{\"a\":1}\n", FL_E_PROTOCOL, "without a type"},
     {"a block that is none", "{\"type\":\"content_block_start\",\"index\":0}\n", FL_E_PROTOCOL, "not an object"},

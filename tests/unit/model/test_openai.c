@@ -235,7 +235,7 @@ static const struct {
     {"an error object", DELTA("\"content\":\"a\"") "{\"error\":{\"message\":\"boom\",\"type\":\"server_error\"}}\n",
      FL_E_REMOTE, "boom"},
     {"an error text", "{\"error\":\"boom\"}\n", FL_E_REMOTE, "boom"},
-    {"vLLM's error", "{\"object\":\"error\",\"message\":\"boom\",\"code\":400}\n", FL_E_REMOTE, "boom"},
+    {"vLLM's error", "{\"object\":\"error\",\"message\":\"boom\",\"code\":400}\n", FL_E_INVALID, "boom"},
     {"an error in the choice",
      "{\"choices\":[{\"index\":0,\"delta\":{},\"error\":{\"code\":502,\"message\":\"boom\"}}]}\n", FL_E_REMOTE, "boom"},
     {"finish reason error", DELTA("\"content\":\"a\"") END("error"), FL_E_REMOTE, "error"},

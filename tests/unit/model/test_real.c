@@ -224,7 +224,7 @@ static const struct row rows[] = {
        "close\r\n\r\n"}},
      1,
      0,
-     FL_E_REMOTE,
+     FL_E_INVALID,
      "HTTP 307",
      ""},
 };
