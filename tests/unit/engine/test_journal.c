@@ -80,7 +80,7 @@ static void a_call_that_happens_once_is_asked_about(void **state) {
       {"'retry'", "{'said':['0','1','2']}", "crash "},
       {"{'action':'result','text':'it was paid'}", "{'said':['0','1','it was paid']}", ""},
       {"{'action':'fail'}", "{'said':['0','1','error: The call failed: its outcome is unknown.']}", ""},
-      {"'whatever'", "{'said':['0','1','error: The call failed: its outcome is unknown.']}", ""},
+      {"'fail'", "{'said':['0','1','error: The call failed: its outcome is unknown.']}", ""},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct rig rig = {.seed = 1};
@@ -100,6 +100,29 @@ static void a_call_that_happens_once_is_asked_about(void **state) {
     assert_string_equal(rig.calls.size > 0 ? rig.calls.data : "", rows[i].calls);
     rig_deinit(&rig);
   }
+}
+
+static void an_answer_that_says_nothing_is_asked_for_again(void **state) {
+  static const char *const slips[] = {"'yes'", "{'action':'Retry'}", "{'action':'result'}", "null"};
+  struct rig rig = {.seed = 1};
+  die_in_the_third(&rig, NULL);
+  assert_int_equal(rig_run(&rig, load_three(&rig, NULL), (struct fl_invoke_options){.thread = "a"}), 1);
+  for (size_t i = 0; i < sizeof slips / sizeof slips[0]; i++) {
+    struct fl_invoke_options slip = {.thread = "a", .resume = json(slips[i])};
+    assert_int_equal(rig_run(&rig, load_three(&rig, NULL), slip), 1);
+    assert_int_equal(fl_size(rig.interrupts), 1);
+    const struct fl_value *question = fl_get(fl_at(rig.interrupts, 0), "value");
+    assert_string_equal(fl_get_string(question, "kind", ""), "outcome_unknown");
+    assert_json(fl_get(question, "not_understood"), slips[i]);
+    rig_down(&rig); /* what was not understood is stored like any answer, and is read again */
+    rig_up(&rig);
+  }
+  assert_int_equal(rig.calls.size, 0);
+  struct fl_invoke_options answer = {.thread = "a", .resume = json("{'action':'result','text':'paid'}")};
+  assert_int_equal(rig_run(&rig, load_three(&rig, NULL), answer), 0);
+  assert_json(rig.output, "{'said':['0','1','paid']}");
+  assert_int_equal(rig.calls.size, 0);
+  rig_deinit(&rig);
 }
 
 static void an_answer_counts_once(void **state) {
@@ -360,6 +383,7 @@ int main(void) {
       cmocka_unit_test(a_call_that_may_be_repeated_is),
       cmocka_unit_test(a_call_with_a_key_is_repeated_with_its_key),
       cmocka_unit_test(a_call_that_happens_once_is_asked_about),
+      cmocka_unit_test(an_answer_that_says_nothing_is_asked_for_again),
       cmocka_unit_test(an_answer_counts_once),
       cmocka_unit_test(a_node_that_makes_other_calls_when_it_runs_again_is_told),
       cmocka_unit_test(a_resume_must_answer_something_that_is_asked),
