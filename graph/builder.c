@@ -202,3 +202,42 @@ int fl_graph_compile(struct fl_graph *graph, const struct fl_compile_options *op
   fl_graph_destroy(graph);
   return rc;
 }
+
+/* ---- leading elsewhere ---- */
+
+static void rename_one(char **name, const char *from, const char *to) {
+  if (strcmp(*name, from) != 0) return;
+  fl_free(*name);
+  *name = fl_strdup(to);
+}
+
+static void rename_all(char **names, size_t count, const char *from, const char *to) {
+  for (size_t i = 0; i < count; i++) rename_one(&names[i], from, to);
+}
+
+static void redirect_send(struct fl_send_def *send, const char *from, const char *to) {
+  if (send == NULL) return;
+  rename_one(&send->node, from, to);
+  rename_all(send->otherwise, send->otherwise_count, from, to);
+}
+
+static void redirect_node(struct fl_node_def *node, const char *from, const char *to) {
+  for (size_t i = 0; i < node->way_count && !node->is_for_parent; i++) {
+    rename_all(node->ways[i].targets, node->ways[i].target_count, from, to);
+    redirect_send(node->ways[i].send, from, to);
+  }
+}
+
+void fl_graph_redirect(struct fl_graph *graph, const char *from, const char *to) {
+  for (size_t i = 0; i < graph->edge_count; i++) rename_one(&graph->edges[i].to, from, to);
+  for (size_t i = 0; i < graph->join_count; i++) rename_one(&graph->joins[i].to, from, to);
+  for (size_t i = 0; i < graph->branch_count; i++) {
+    struct fl_branch_spec *branch = &graph->branches[i];
+    rename_all(branch->targets.items, branch->targets.count, from, to);
+    for (size_t j = 0; j < branch->arm_count; j++) {
+      rename_all(branch->arms[j].targets.items, branch->arms[j].targets.count, from, to);
+      redirect_send(branch->arms[j].send, from, to);
+    }
+  }
+  for (size_t i = 0; i < graph->node_count; i++) redirect_node(&graph->nodes[i], from, to);
+}

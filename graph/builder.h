@@ -55,6 +55,9 @@ struct fl_graph {
   struct fl_map default_exprs;
 };
 
+/* What leads to one node leads to another one instead, whichever way. */
+void fl_graph_redirect(struct fl_graph *graph, const char *from, const char *to);
+
 /* What is wrong, a line each. */
 struct fl_problems {
   struct fl_buf text;

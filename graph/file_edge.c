@@ -4,6 +4,9 @@
 #include "graph/file_loader.h"
 
 static const char has_calls[] = "has(last(state.messages).tool_calls) && size(last(state.messages).tool_calls) > 0";
+/* After a node of the loop's own has had a look: it may have answered some of the calls, or all. */
+static const char has_open_calls[] = "size(pending_calls(state.messages)) > 0";
+static const char has_results[] = "size(state.messages) > 0 && last(state.messages).role == 'tool'";
 
 static bool is_react(const struct fl_entry *entry) { return entry != NULL && entry->tools_name != NULL; }
 
@@ -192,23 +195,43 @@ static void read_arm(struct arms *arms, const struct fl_spot *spot, bool is_last
   arms->is_right = is_right && (to.value != NULL || send.value != NULL) && arms->is_right;
 }
 
-static struct fl_expr *calls_condition(void) {
+enum { GUARDS_MAX = 2 };
+
+static struct fl_expr *condition(const char *text) {
   struct fl_expr *expr = NULL;
-  fl_expr_create(fl_slice_of(has_calls), &expr, NULL);
+  fl_expr_create(fl_slice_of(text), &expr, NULL);
   return expr;
 }
 
-/* A branch after a react node is taken only when there are no calls: a first arm with them leads nowhere. */
-static void guard(struct arms *arms) {
-  memmove(arms->items + 1, arms->items, arms->count * sizeof *arms->items);
-  arms->items[0] = (struct fl_branch_arm_spec){.when = calls_condition()};
-  arms->count++;
+/* The ways back into the loop of a react node, in front of those that leave it. Without targets: the branch of the loop
+ * itself goes there. */
+static size_t loop_arms(const struct fl_entry *entry, const char *const *tools, const char *const *again,
+                        struct fl_branch_arm_spec arms[GUARDS_MAX]) {
+  const char *calls = entry->after != NULL ? has_open_calls : has_calls;
+  arms[0] = (struct fl_branch_arm_spec){.when = condition(calls), .targets = tools, .target_count = tools != NULL};
+  if (entry->after == NULL) return 1;
+  arms[1] =
+      (struct fl_branch_arm_spec){.when = condition(has_results), .targets = again, .target_count = again != NULL};
+  return 2;
+}
+
+/* A branch after a react node is taken only when the loop is left: the first arms lead nowhere. */
+static void guard(const struct fl_entry *entry, struct arms *arms) {
+  struct fl_branch_arm_spec guards[GUARDS_MAX];
+  size_t count = loop_arms(entry, NULL, NULL, guards);
+  memmove(arms->items + count, arms->items, arms->count * sizeof *arms->items);
+  memcpy(arms->items, guards, count * sizeof *guards);
+  arms->count += count;
+}
+
+static const char *last_of(const struct fl_entry *entry, const char *name) {
+  return is_react(entry) && entry->after != NULL ? entry->after : name;
 }
 
 static void add_branch(const struct fl_spot *spot, struct fl_entry *entry, const char *from, struct arms *arms) {
-  if (is_react(entry)) guard(arms);
+  if (is_react(entry)) guard(entry, arms);
   if (arms->is_right) {
-    fl_graph_expr_branch_take(spot->loader->graph, from, arms->items, arms->count);
+    fl_graph_expr_branch_take(spot->loader->graph, last_of(entry, from), arms->items, arms->count);
     for (size_t i = 0; i < arms->count; i++) {
       arms->items[i].when = NULL;
       arms->items[i].send = NULL;
@@ -228,7 +251,7 @@ static void load_send(const struct fl_spot *spot) {
     return;
   }
   bool is_right = fl_spot_is(&from, FL_STRING) && check_from(&from, fl_as_string(from.value), &entry);
-  struct arms arms = {.items = fl_new_array(struct fl_branch_arm_spec, 2), .count = 1};
+  struct arms arms = {.items = fl_new_array(struct fl_branch_arm_spec, 1 + GUARDS_MAX), .count = 1};
   arms.items[0].send = fl_file_load_send(&send);
   arms.is_right = is_right && arms.items[0].send != NULL;
   add_branch(spot, entry, is_right ? fl_as_string(from.value) : "", &arms);
@@ -245,7 +268,8 @@ static void load_branch(const struct fl_spot *spot) {
   if (!fl_spot_is(&branch, FL_ARRAY)) return;
   size_t count = fl_size(branch.value);
   if (count == 0) fl_spot_error(&branch, NULL, "the branch has no way to go");
-  struct arms arms = {.items = fl_new_array(struct fl_branch_arm_spec, count + 1), .is_right = is_right && count > 0};
+  struct arms arms = {.items = fl_new_array(struct fl_branch_arm_spec, count + GUARDS_MAX),
+                      .is_right = is_right && count > 0};
   for (size_t i = 0; i < count; i++) {
     struct fl_spot arm = fl_spot_element(&branch, i);
     read_arm(&arms, &arm, i + 1 == count);
@@ -280,10 +304,12 @@ static void load_edge(const struct fl_spot *spot) {
 
 /* With calls to the tools, without them along the node's own edges. */
 static void close_loop(struct fl_loader *loader, const struct fl_entry *entry) {
-  const char *tools = entry->tools_name;
-  struct fl_branch_arm_spec arms[] = {{.when = calls_condition(), .targets = &tools, .target_count = 1},
-                                      {.targets = entry->leave_targets, .target_count = entry->leave_count}};
-  fl_graph_expr_branch_take(loader->graph, entry->name, arms, entry->leave_count > 0 ? 2 : 1);
+  const char *tools = entry->tools_name, *again = entry->name;
+  struct fl_branch_arm_spec arms[GUARDS_MAX + 1];
+  size_t count = loop_arms(entry, &tools, &again, arms);
+  if (entry->leave_count > 0)
+    arms[count++] = (struct fl_branch_arm_spec){.targets = entry->leave_targets, .target_count = entry->leave_count};
+  fl_graph_expr_branch_take(loader->graph, last_of(entry, entry->name), arms, count);
 }
 
 void fl_file_load_edges(struct fl_loader *loader) {
@@ -299,4 +325,5 @@ void fl_file_load_edges(struct fl_loader *loader) {
   for (size_t i = 0; i < loader->nodes.count; i++) {
     if (is_react(loader->nodes.items[i])) close_loop(loader, loader->nodes.items[i]);
   }
+  fl_file_lead_through_hooks(loader);
 }

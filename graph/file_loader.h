@@ -70,6 +70,8 @@ struct fl_entry {
   bool is_used;               /* somebody refers to it */
   bool is_read, is_written;   /* of a channel: by an expression, by a node */
   char *tools_name;           /* of a react node: the name of its tools node */
+  const char *before, *after; /* of a react node: the nodes that run before and after its model; NULL: none */
+  struct fl_entry *hook_of;   /* the react node that names it so */
   const char **leave_targets; /* of a react node: where plain edges lead */
   size_t leave_count;
 };
@@ -200,6 +202,12 @@ bool fl_file_use_node(const struct fl_spot *spot, const char *name, struct fl_en
 extern const struct fl_file_shape fl_shape_builtin, fl_shape_builtin_files, fl_shape_builtin_sqlite,
     fl_shape_builtin_fetch, fl_shape_builtin_ping, fl_shape_builtin_place;
 struct fl_value *fl_file_load_builtin(struct fl_loader *loader);
+
+/* file_hook.c: the nodes that react nodes run around their model */
+void fl_file_declare_hooks(struct fl_loader *loader);
+void fl_file_lead_through_hooks(struct fl_loader *loader); /* after all edges */
+/* True: it is one, and was refused. */
+bool fl_file_refuse_hook(const struct fl_spot *spot, const struct fl_entry *entry);
 
 /* file_node_http.c: the section with the origins that nodes may ask */
 void fl_file_check_http(struct fl_loader *loader);

@@ -157,6 +157,7 @@ void fl_file_declare_nodes(struct fl_loader *loader) {
                         "the name is taken: react node \"%s\" makes a node \"%s\" for its tools", maker->name,
                         entry->name);
   }
+  fl_file_declare_hooks(loader);
 }
 
 bool fl_file_is_agent(const struct fl_entry *entry) {
@@ -168,7 +169,7 @@ bool fl_file_use_node(const struct fl_spot *spot, const char *name, struct fl_en
   *ret_entry = NULL;
   if (fl_map_get(&loader->tools_names, name) != NULL) return true;
   *ret_entry = fl_section_use(&loader->nodes, spot, "node", name);
-  return *ret_entry != NULL;
+  return *ret_entry != NULL && !fl_file_refuse_hook(spot, *ret_entry);
 }
 
 /* ---- loading ---- */
@@ -233,6 +234,8 @@ static void load_node(struct fl_loader *loader, struct fl_entry *entry) {
   fl_file_load_node_policy(&entry->spot, &load.policy, &load.exprs);
   const char *description = fl_spot_text(&entry->spot, "description", false);
   bool is_react = strcmp(entry->type, "react") == 0;
+  fl_unset(load.config, "before_model");
+  fl_unset(load.config, "after_model");
   if (is_react) fl_set_bool(load.config, "loops", true); /* it says so when there are no steps left for its tools */
   fl_graph_typed_node_take(loader->graph, entry->name, is_react ? "agent" : entry->type, description, load.config,
                            &load.exprs);

@@ -7,9 +7,10 @@ enum { ATTEMPTS_MAX = 10, KEEP_MAX = 10000, CHOICES_MAX = 100, SPILL_MAX = 64 * 
 
 const char *const fl_node_agent_keys[] = {FL_NODE_COMMON, "model", "prompt",         "tools", "answer",
                                           "history",      "sees",  "discover_above", NULL};
-const char *const fl_node_react_keys[] = {FL_NODE_COMMON,   "model",       "prompt", "tools",
-                                          "answer",         "history",     "sees",   "return_direct",
-                                          "discover_above", "spill_above", NULL};
+const char *const fl_node_react_keys[] = {FL_NODE_COMMON,   "model",       "prompt",       "tools",
+                                          "answer",         "history",     "sees",         "return_direct",
+                                          "discover_above", "spill_above", "before_model", "after_model",
+                                          NULL};
 const char *const fl_node_tools_keys[] = {FL_NODE_COMMON, "agent", "tools", "spill_above", NULL};
 const char *const fl_node_judge_keys[] = {FL_NODE_COMMON, "model", "criteria", "value", "choices",
                                           "score",        "write", "attempts", NULL};

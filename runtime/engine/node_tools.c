@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tools node: one task that answers all tool calls of the last message. The calls run side by side; their results
+/* The tools node: one task that answers all open tool calls of the model's last message. They run side by side; results
  * are written in the order of the calls. What goes wrong with a call goes back to the model as content that it can act
  * on: an unknown tool, arguments that do not fit the schema, a refusal, a time-out, a result that is too large, a
  * server that died. */
@@ -232,10 +232,28 @@ static struct fl_value *patterns_of_graph(const struct fl_frame *frame) {
   return patterns;
 }
 
+/* Whether a message from `from` on answers the call: somebody has answered in the tool's place. */
+static bool has_answer(const struct fl_state *state, const char *channel, size_t from, const struct fl_value *call) {
+  const struct fl_value *id = fl_get(call, "id");
+  for (size_t i = from; id != NULL && i < fl_state_list_size(state, channel); i++)
+    if (fl_equal(fl_get(fl_state_list_at(state, channel, i), "tool_call_id"), id)) return true;
+  return false;
+}
+
+/* The calls of the model's last message that are open. A new reference. */
+static struct fl_value *open_calls(const struct fl_state *state, const char *channel) {
+  size_t size = fl_state_list_size(state, channel), at = size;
+  struct fl_value *open = fl_array();
+  while (at > 0 && strcmp(fl_get_string(fl_state_list_at(state, channel, at - 1), "role", ""), "assistant") != 0) at--;
+  const struct fl_value *calls = at > 0 ? fl_get(fl_state_list_at(state, channel, at - 1), "tool_calls") : NULL;
+  for (size_t i = 0; i < fl_size(calls); i++)
+    if (!has_answer(state, channel, at, fl_at(calls, i))) fl_append_take(open, fl_value_ref(fl_at(calls, i)));
+  return open;
+}
+
 int fl_node_tools(struct fl_task *task, void *user) {
   const char *channel = fl_get_string(fl_task_def(task)->config, "messages", "messages");
-  struct fl_value *last = fl_state_list_last(fl_task_state(task), channel);
-  struct fl_value *calls = fl_get(last, "tool_calls");
+  FL_VALUE_AUTO calls = open_calls(fl_task_state(task), channel);
   if (fl_size(calls) == 0) return FL_DONE;
   struct round *round = fl_new(struct round);
   round->calls = fl_value_ref(calls);

@@ -39,6 +39,28 @@ static int call_last(struct fl_eval *eval, const struct fl_expr_node *node, stru
   return 0;
 }
 
+/* The calls of the last assistant's message that no tool's message after it answers. */
+static int call_pending(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args, size_t arg_count,
+                        struct fl_var *ret) {
+  if (!fl_var_is_list(&args[0]))
+    return fl_eval_fail(eval, node, "pending_calls() is for lists of messages, not for %s",
+                        fl_var_type_name(&args[0]));
+  size_t size = fl_var_size(&args[0]), at = size;
+  while (at > 0 && strcmp(fl_get_string(fl_var_at(&args[0], at - 1), "role", ""), "assistant") != 0) at--;
+  const struct fl_value *calls = at > 0 ? fl_get(fl_var_at(&args[0], at - 1), "tool_calls") : NULL;
+  int rc = fl_eval_charge(eval, node, (size - at + 1) * (fl_size(calls) + 1));
+  if (rc < 0) return rc;
+  ret->value = fl_array();
+  for (size_t i = 0; i < fl_size(calls); i++) {
+    const struct fl_value *id = fl_get(fl_at(calls, i), "id");
+    bool is_open = true;
+    for (size_t j = at; id != NULL && j < size && is_open; j++)
+      is_open = !fl_equal(fl_get(fl_var_at(&args[0], j), "tool_call_id"), id);
+    if (is_open) fl_append_take(ret->value, fl_value_ref(fl_at(calls, i)));
+  }
+  return 0;
+}
+
 static int call_type(struct fl_eval *eval, const struct fl_expr_node *node, struct fl_var *args, size_t arg_count,
                      struct fl_var *ret) {
   ret->value = fl_string(fl_var_type_name(&args[0]));
@@ -166,6 +188,7 @@ static int call_extreme(struct fl_eval *eval, const struct fl_expr_node *node, s
 static const struct fl_expr_function functions[] = {
     {"size", true, true, 1, 1, call_size},
     {"last", true, true, 1, 1, call_last},
+    {"pending_calls", true, false, 1, 1, call_pending},
     {"min", true, false, 1, FL_EXPR_ARG_MAX, call_extreme},
     {"max", true, false, 1, FL_EXPR_ARG_MAX, call_extreme},
     {"type", true, false, 1, 1, call_type},
