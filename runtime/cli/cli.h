@@ -91,7 +91,8 @@ void fl_print_pretty(const struct fl_value *value);
 /* Mistakes of a graph file that is not run because of them; returns FL_EXIT_USAGE. */
 int fl_fail_diags(const struct fl_args *args, const struct fl_diags *diags);
 void fl_print_diags(const struct fl_args *args, const struct fl_diags *diags);
-/* Terminal width, 80 when unknown. */
+/* How wide the reader of standard output is: $COLUMNS, else the terminal, 80 for one that does not say; FL_TABLE_WIDE
+ * where there is none. */
 int fl_terminal_width(void);
 /* A text that others wrote, on one line, with all that a terminal would obey made visible: control characters,
  * characters that turn the direction of writing, and what is no UTF-8. Appended to `buf`; the caller frees. */

@@ -3,7 +3,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/cli/threads.h"
 
-enum { FL_EVENT_SHOWN_MAX = 160, FL_FOLLOW_PAUSE_MS = 250 };
+enum { FL_EVENT_SHOWN_MAX = 160, FL_ROOM_MIN = 10, FL_FOLLOW_PAUSE_MS = 250 };
 
 struct listing {
   const struct fl_args *args;
@@ -13,10 +13,13 @@ struct listing {
 
 static void print_row(const struct fl_value *entry) {
   FL_FREE_AUTO char *data = fl_dump(fl_get(entry, "data"), NULL);
-  FL_FREE_AUTO char *shown = fl_visible(data, FL_EVENT_SHOWN_MAX);
   FL_FREE_AUTO char *node = fl_visible(fl_get_string(entry, "node", ""), FL_EVENT_SHOWN_MAX);
-  printf("%s  %s%s%s  %s\n", fl_get_string(entry, "id", ""), fl_get_string(entry, "mode", ""),
-         node[0] != '\0' ? " " : "", node, shown);
+  int wide = printf("%s  %s%s%s  ", fl_get_string(entry, "id", ""), fl_get_string(entry, "mode", ""),
+                    node[0] != '\0' ? " " : "", node);
+  int room = fl_terminal_width() - wide - 1;
+  if (room > FL_EVENT_SHOWN_MAX) room = FL_EVENT_SHOWN_MAX;
+  FL_FREE_AUTO char *shown = fl_visible(data, room > FL_ROOM_MIN ? (size_t)room : FL_ROOM_MIN);
+  printf("%s\n", shown);
 }
 
 static bool print_entry(const struct fl_value *entry, void *user) {

@@ -2,6 +2,7 @@
 /* fairlead threads state, history, diff: looking back. */
 #include "runtime/api/load.h"
 #include "runtime/base/mem.h"
+#include "runtime/cli/table.h"
 #include "runtime/cli/threads.h"
 
 #include <stdlib.h>
@@ -54,32 +55,36 @@ int fl_cmd_threads_state(struct fl_args *args) {
 struct listing {
   const struct fl_args *args;
   size_t count;
+  struct fl_table table;
 };
 
-static void print_row(const struct fl_value *entry) {
-  char created[32];
+static const struct fl_column columns[] = {
+    {.name = "CHECKPOINT"},
+    {.name = "STEP", .is_number = true},
+    {.name = "SOURCE", .leaves = 1},
+    {.name = "TIME", .leaves = 2},
+    {.name = "NEXT", .width_min = 8},
+};
+
+static void add_row(struct fl_table *table, const struct fl_value *entry) {
+  char created[32], step[24];
   fl_format_time(fl_get_int(entry, "created_ms", 0), created);
+  snprintf(step, sizeof step, "%lld", (long long)fl_get_int(entry, "step", 0));
   const struct fl_value *next = fl_get(entry, "next");
   FL_BUF_AUTO names = {0};
-  FL_BUF_AUTO shown = {0};
   for (size_t i = 0; i < fl_size(next); i++) {
     const char *name = fl_as_string(fl_at(next, i));
-    fl_buf_addf(&names, " %s", name != NULL ? name : "?");
+    fl_buf_addf(&names, "%s%s", i > 0 ? " " : "", name != NULL ? name : "?");
   }
-  int room = fl_terminal_width() - 73;
-  if (names.size > 0) fl_add_visible(&shown, names.data, room > 12 ? (size_t)room : 12);
-  printf("%-36s  %5lld  %-7s  %-19s %s\n", fl_get_string(entry, "checkpoint_id", ""),
-         (long long)fl_get_int(entry, "step", 0), fl_get_string(entry, "source", ""), created,
-         shown.data != NULL ? shown.data : "");
+  fl_table_add(table, (const char *const[]){fl_get_string(entry, "checkpoint_id", ""), step,
+                                            fl_get_string(entry, "source", ""), created,
+                                            names.data != NULL ? names.data : ""});
 }
 
 static bool print_entry(const struct fl_value *entry, void *user) {
   struct listing *listing = user;
   if (listing->args->json) fl_print_json(entry);
-  else {
-    if (listing->count == 0) printf("%-36s  %5s  %-7s  %-19s  %s\n", "CHECKPOINT", "STEP", "SOURCE", "TIME", "NEXT");
-    print_row(entry);
-  }
+  else add_row(&listing->table, entry);
   listing->count++;
   return true;
 }
@@ -137,9 +142,12 @@ int fl_cmd_threads_history(struct fl_args *args) {
   if (code != 0) return code;
   struct fl_runtime reader = {.store = opened.store};
   struct listing listing = {.args = args};
+  fl_table_init(&listing.table, columns, sizeof columns / sizeof *columns);
   struct fl_error err = {0};
   if (fl_thread_history(&reader, &query, print_entry, &listing, &err) < 0) code = fl_fail_error(args, &err);
   else if (listing.count == 0 && !args->json) printf("no checkpoints\n");
+  fl_table_print(&listing.table, stdout, fl_terminal_width());
+  fl_table_deinit(&listing.table);
   fl_opened_close(&opened);
   return code;
 }

@@ -2,6 +2,7 @@
 /* fairlead threads: what a store holds. */
 #include "graph/look.h"
 #include "runtime/base/mem.h"
+#include "runtime/cli/table.h"
 #include "runtime/cli/threads.h"
 
 #include <stdlib.h>
@@ -33,7 +34,7 @@ void fl_opened_close(struct fl_opened *opened) {
 
 struct listing {
   const struct fl_args *args;
-  size_t count;
+  struct fl_table table;
 };
 
 static const char *status_of(const struct fl_thread_info *info) {
@@ -55,22 +56,26 @@ static struct fl_value *thread_value(const struct fl_thread_info *info) {
   return entry;
 }
 
+static const struct fl_column columns[] = {
+    {.name = "THREAD"},
+    {.name = "UPDATED", .leaves = 2},
+    {.name = "STATUS"},
+    {.name = "STEP", .leaves = 3, .is_number = true},
+    {.name = "GRAPH", .leaves = 1, .width_min = 8},
+};
+
 static bool print_thread(const struct fl_thread_info *info, void *user) {
   struct listing *listing = user;
   if (listing->args->json) {
     FL_VALUE_AUTO entry = thread_value(info);
     fl_print_json(entry);
-  } else {
-    if (listing->count == 0) printf("%-36s  %-19s  %-11s  %5s  %s\n", "THREAD", "UPDATED", "STATUS", "STEP", "GRAPH");
-    char updated[32];
-    fl_format_time(info->updated_ms, updated);
-    FL_BUF_AUTO graph = {0};
-    int room = fl_terminal_width() - 82;
-    fl_add_visible(&graph, info->graph_name != NULL ? info->graph_name : "", room > 12 ? (size_t)room : 12);
-    printf("%-36s  %-19s  %-11s  %5lld  %s\n", info->id, updated, status_of(info), (long long)info->step,
-           graph.data != NULL ? graph.data : "");
+    return true;
   }
-  listing->count++;
+  char updated[32], step[24];
+  fl_format_time(info->updated_ms, updated);
+  snprintf(step, sizeof step, "%lld", (long long)info->step);
+  const char *graph = info->graph_name != NULL ? info->graph_name : "";
+  fl_table_add(&listing->table, (const char *const[]){info->id, updated, status_of(info), step, graph});
   return true;
 }
 
@@ -92,11 +97,14 @@ int fl_cmd_threads_list(struct fl_args *args) {
   int code = fl_opened_open(&opened, args, true);
   if (code != 0) return code;
   struct listing listing = {.args = args};
+  fl_table_init(&listing.table, columns, sizeof columns / sizeof *columns);
   struct fl_threads_query query = {.limit = limit > 0 ? (size_t)limit : FL_ROWS_DEFAULT, .status = status};
   struct fl_error err = {0};
   int rc = fl_store_list_threads(opened.store, &query, print_thread, &listing, &err);
   if (rc < 0) code = fl_fail_error(args, &err);
-  else if (listing.count == 0 && !args->json) printf("no threads\n");
+  else if (listing.table.row_count == 0 && !args->json) printf("no threads\n");
+  fl_table_print(&listing.table, stdout, fl_terminal_width());
+  fl_table_deinit(&listing.table);
   fl_opened_close(&opened);
   return code;
 }

@@ -12,6 +12,10 @@
   { "graph", 'g', "FILE", "the graph file (default: the one that the thread was run with)" }
 #define CONTEXT_OPTION \
   { "context", 0, "JSON", "what the nodes read as context.NAME, an object (default: the file's defaults)" }
+#define ON_BUSY_OPTION                                                                                       \
+  {                                                                                                          \
+    "on-busy", 0, "WAY", "when the thread is being run: reject (default), enqueue, interrupt or rollback" \
+  }
 #define SERVER_OPTION \
   { "server", 's', "NAME", "only this server" }
 
@@ -57,6 +61,7 @@ const struct fl_command fl_commands[] = {
       CONTEXT_OPTION,
       {"max-concurrency", 0, "N", "nodes that run at the same time (default: the file's, else no limit)"},
       {"durability", 0, "MODE", "when it is on disk: sync, async or exit (default: the file's, else sync)"},
+      ON_BUSY_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       JSON_OPTION},
      "FILE",
@@ -157,6 +162,7 @@ const struct fl_command fl_commands[] = {
       {"model", 'm', "PROVIDER/NAME", "use this model instead of the file's"},
       {"recursion-limit", 0, "N", "supersteps at most (default: the file's, else 25)"},
       CONTEXT_OPTION,
+      ON_BUSY_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       GRAPH_OF_THREAD_OPTION,
       JSON_OPTION},

@@ -303,8 +303,12 @@ static void print_interrupts(const char *file, const struct fl_invoke_result *re
   }
   bool is_static = count > 0 && fl_get(fl_at(result->interrupts, 0), "when") != NULL;
   if (file == NULL) return;
-  fprintf(stderr, "go on with: fairlead run %s --thread %s%s\n", file, result->thread,
-          is_static ? "" : " --resume JSON");
+  fprintf(stderr, "go on with: fairlead run %s --thread %s", file, result->thread);
+  if (is_static) fprintf(stderr, "\n");
+  else if (count == 1) fprintf(stderr, " --resume JSON\n");
+  else
+    fprintf(stderr, " --resume '{\"%s\": JSON, …}' (any of the questions)\n",
+            fl_get_string(fl_at(result->interrupts, 0), "id", ""));
 }
 
 static int exit_code(const struct fl_invoke_result *result) {

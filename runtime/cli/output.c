@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
+#include "runtime/cli/table.h"
 #include "runtime/json/json.h"
 #include "runtime/json/utf8.h"
 
@@ -102,8 +103,11 @@ int fl_fail_diags(const struct fl_args *args, const struct fl_diags *diags) {
 
 int fl_terminal_width(void) {
   struct winsize size;
-  if (ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) return size.ws_col;
-  return 80;
+  const char *columns = getenv("COLUMNS");
+  long width = columns != NULL ? strtol(columns, NULL, 10) : 0;
+  if (width > 0 && width < FL_TABLE_WIDE) return (int)width;
+  if (ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return isatty(1) ? 80 : FL_TABLE_WIDE;
 }
 
 /* ---- what others wrote ---- */

@@ -30,6 +30,20 @@ static int load_graph(struct fl_session *session) {
   return rc < 0 ? FL_EXIT_USAGE : 0;
 }
 
+static int read_on_busy(struct fl_session *session) {
+  static const char *const words[] = {[FL_ON_BUSY_REJECT] = "reject",
+                                      [FL_ON_BUSY_ENQUEUE] = "enqueue",
+                                      [FL_ON_BUSY_INTERRUPT] = "interrupt",
+                                      [FL_ON_BUSY_ROLLBACK] = "rollback"};
+  const char *way = fl_args_get(session->args, "on-busy");
+  int count = sizeof words / sizeof *words, found = way == NULL ? FL_ON_BUSY_REJECT : 0;
+  while (way != NULL && found < count && strcmp(way, words[found]) != 0) found++;
+  if (found == count)
+    return fl_usage(session->args, "--on-busy is reject, enqueue, interrupt or rollback, not \"%s\"", way);
+  session->on_busy = (enum fl_on_busy)found;
+  return 0;
+}
+
 /* What holds for each run of the session. */
 static int read_policy(struct fl_session *session) {
   static const char *const words[] = {"sync", "async", "exit"};
@@ -40,7 +54,8 @@ static int read_policy(struct fl_session *session) {
   if (mode != NULL && session->durability == FL_DURABLE_DEFAULT)
     return fl_usage(args, "--durability is sync, async or exit, not \"%s\"", mode);
   if (fl_args_number(args, "max-concurrency", 10000) < 0) return FL_EXIT_USAGE;
-  int rc = fl_args_json(args, "context", &session->context);
+  int rc = read_on_busy(session);
+  if (rc == 0) rc = fl_args_json(args, "context", &session->context);
   if (rc == 0 && session->context != NULL && !fl_is(session->context, FL_OBJECT))
     rc = fl_usage(args, "--context takes an object: '{\"user\": \"ada\"}'");
   return rc;
@@ -157,6 +172,7 @@ int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *opti
   options->context = session->context;
   options->max_concurrency = (uint32_t)fl_args_number(args, "max-concurrency", 10000);
   options->durability = session->durability;
+  options->on_busy = session->on_busy;
   options->keep_events = fl_args_has(args, "keep-events");
   options->follow = fl_follower_wants(&session->follower);
   options->on_event = fl_follower_event;

@@ -13,6 +13,7 @@ struct fl_session {
   char *thread;             /* NULL: a new one for each run */
   struct fl_value *context; /* of its runs; NULL: none was given */
   enum fl_durability durability;
+  enum fl_on_busy on_busy;
   struct fl_signal on_int, on_term, on_stop;
   struct fl_invocation *invocation; /* under way */
   bool is_chat;                     /* the one who answers sits at the prompt */

@@ -115,9 +115,23 @@ pid=$!
 while ! grep -q begin "$FL_COUNT_FILE"; do sleep 0.05; done
 "$fairlead" run tests/cli/slow.yaml --thread s1 "now add 4" >"$out.2" 2>"$err.2"; code=$?
 [ $code -eq 1 ] && grep -q "$pid" "$err.2"; ok "a second process on the same thread is told who holds it"
+"$fairlead" run tests/cli/slow.yaml --thread s1 --on-busy enqeue "now add 4" >"$out.2" 2>"$err.2"; code=$?
+[ $code -eq 2 ] && grep -q "reject, enqueue, interrupt or rollback" "$err.2"; ok "--on-busy says what it takes"
 "$fairlead" run $math --thread s2 "what's (3 + 5) x 12?" >"$out.2" 2>"$err.2" && grep -q 96 "$out.2"; ok "another thread of the same store works meanwhile"
 kill -INT $pid; wait $pid; [ $? -eq 130 ] && tells "the thread is kept"; ok "Ctrl-C cancels with 130 and keeps the thread"
 run 0 run tests/cli/slow.yaml --thread s1 "what's (3 + 5) x 12?" && says 96; ok "and the same command finishes it"
+
+
+# busy ID WAY: a slow run on the thread, and a second one beside it; its exit code in $second, the first one's in $first
+busy() { : >"$FL_COUNT_FILE"
+  FL_TOOL_SLEEP_MS=700 "$fairlead" run tests/cli/slow.yaml --thread "$1" "what's (3 + 5) x 12?" >"$out.2" 2>"$err.2" &
+  pid=$!
+  while ! grep -q begin "$FL_COUNT_FILE"; do sleep 0.05; done
+  "$fairlead" run tests/cli/slow.yaml --thread "$1" --on-busy "$2" "add 1 to 1" >"$out" 2>"$err"; second=$?
+  wait $pid; first=$?; "$fairlead" threads show "$1" >"$out.2"; }
+busy w1 enqueue; [ $first -eq 0 ] && [ $second -eq 0 ] && [ "$(grep -c '  user ' "$out.2")" -eq 2 ]; ok "--on-busy enqueue: the second run waits for the first"
+busy w2 rollback; [ $first -eq 130 ] && [ $second -eq 0 ] && ! grep -q "3 + 5" "$out.2"; ok "--on-busy rollback: the first run is cancelled, and gone"
+busy w3 interrupt; [ $first -eq 130 ] && [ $second -eq 0 ] && grep -q "3 + 5" "$out.2"; ok "--on-busy interrupt: the first run is cancelled, what it wrote stays"
 
 : >"$FL_COUNT_FILE"
 FL_TOOL_SLEEP_MS=1500 "$fairlead" run tests/cli/slow.yaml --thread k1 "what's (3 + 5) x 12?" >"$out" 2>"$err" &

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is printed: texts of others cannot steer the terminal, mistakes have one form, the store has one place. */
 #include "rig.h"
+#include "runtime/cli/table.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -233,13 +234,23 @@ static void values_print_compact_and_pretty(void **state) {
   caught_deinit(&caught);
 }
 
-static void width_is_80_when_unknown(void **state) {
+static int width_with(const char *columns) {
   struct caught caught;
+  if (columns != NULL) setenv("COLUMNS", columns, 1);
+  else unsetenv("COLUMNS");
   rig_catch();
   int width = fl_terminal_width();
   rig_release(&caught);
   caught_deinit(&caught);
-  assert_int_equal(width, 80);
+  unsetenv("COLUMNS");
+  return width;
+}
+
+static void the_width_is_what_columns_says_and_a_file_is_wide(void **state) {
+  assert_int_equal(width_with("60"), 60);
+  assert_int_equal(width_with(NULL), FL_TABLE_WIDE);
+  assert_int_equal(width_with("0"), FL_TABLE_WIDE);
+  assert_int_equal(width_with("many"), FL_TABLE_WIDE);
 }
 
 int main(void) {
@@ -256,7 +267,7 @@ int main(void) {
       cmocka_unit_test(the_store_has_one_place),
       cmocka_unit_test(times_are_local),
       cmocka_unit_test(values_print_compact_and_pretty),
-      cmocka_unit_test(width_is_80_when_unknown),
+      cmocka_unit_test(the_width_is_what_columns_says_and_a_file_is_wide),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
