@@ -31,21 +31,39 @@ static const struct fl_loaded_write *find_write(const struct fl_loaded *loaded, 
   return NULL;
 }
 
+static bool is_waiting(const struct fl_loaded *loaded, const struct fl_loaded_write *write) {
+  if (write->index != FL_WRITE_INTERRUPT || find_write(loaded, write->task_id, FL_WRITE_DONE) != NULL) return false;
+  const struct fl_loaded_write *answers = find_write(loaded, write->task_id, FL_WRITE_RESUME);
+  return answers == NULL || (int64_t)fl_size(answers->value) <= fl_get_int(write->value, "index", 0);
+}
+
+static struct fl_value *interrupt_of(const struct fl_loaded_write *write) {
+  struct fl_value *one = fl_object();
+  fl_set_string(one, "id", fl_get_string(write->value, "id", ""));
+  fl_set_string(one, "node", write->channel);
+  fl_set_string(one, "task_id", write->task_id);
+  fl_set_take(one, "value", fl_value_ref(fl_get(write->value, "value")));
+  return one;
+}
+
+/* Where a node first stands in what is next; behind all of it when it does not. */
+static size_t place_of(const struct fl_value *next, const char *node) {
+  size_t place = 0;
+  while (place < fl_size(next) && strcmp(fl_as_string(fl_at(next, place)), node) != 0) place++;
+  return place;
+}
+
+/* Writes are stored in the order of their tasks' ids, which says nothing to people: questions come in that of the
+ * nodes. */
 struct fl_value *fl_loaded_interrupts(const struct fl_loaded *loaded) {
   struct fl_value *interrupts = fl_array(), *stops = fl_get(loaded->body, "stops");
-  for (size_t i = 0; i < loaded->write_count; i++) {
-    const struct fl_loaded_write *write = &loaded->writes[i];
-    if (write->index != FL_WRITE_INTERRUPT) continue;
-    const struct fl_loaded_write *answers = find_write(loaded, write->task_id, FL_WRITE_RESUME);
-    bool is_answered = answers != NULL && (int64_t)fl_size(answers->value) > fl_get_int(write->value, "index", 0);
-    if (is_answered || find_write(loaded, write->task_id, FL_WRITE_DONE) != NULL) continue;
-    struct fl_value *one = fl_object();
-    fl_set_string(one, "id", fl_get_string(write->value, "id", ""));
-    fl_set_string(one, "node", write->channel);
-    fl_set_string(one, "task_id", write->task_id);
-    fl_set_take(one, "value", fl_value_ref(fl_get(write->value, "value")));
-    fl_append_take(interrupts, one);
-  }
+  const struct fl_value *next = fl_get(loaded->body, "next");
+  for (size_t place = 0; place <= fl_size(next); place++)
+    for (size_t i = 0; i < loaded->write_count; i++) {
+      const struct fl_loaded_write *write = &loaded->writes[i];
+      if (is_waiting(loaded, write) && place_of(next, write->channel) == place)
+        fl_append_take(interrupts, interrupt_of(write));
+    }
   for (size_t i = 0; loaded->write_count == 0 && i < fl_size(stops); i++)
     fl_append_take(interrupts, fl_value_ref(fl_at(stops, i)));
   return interrupts;

@@ -134,8 +134,34 @@ static void test_what_it_waits_for(void **state) {
   end(&engine);
 }
 
+/* Not in the order of their tasks' ids, in which a store keeps them. */
+static void test_questions_come_in_the_order_of_the_nodes(void **state) {
+  struct test_engine engine;
+  begin(&engine, shape("abcd", "START>a,b,c,d", "abcd", ask_two));
+  test_input(&engine, "{}");
+  struct fl_loaded loaded;
+  load(&engine, test_store_head(&engine.store), &loaded);
+  for (size_t i = 0; i + 1 < loaded.write_count; i++) { /* turned around, as some store might have them */
+    for (size_t j = i + 1; j < loaded.write_count; j++) {
+      if (strcmp(loaded.writes[i].channel, loaded.writes[j].channel) > 0) continue;
+      struct fl_loaded_write write = loaded.writes[i];
+      loaded.writes[i] = loaded.writes[j];
+      loaded.writes[j] = write;
+    }
+  }
+  assert_true(loaded.write_count >= 4);
+  FL_VALUE_AUTO interrupts = fl_loaded_interrupts(&loaded);
+  FL_VALUE_AUTO names = fl_array();
+  for (size_t i = 0; i < fl_size(interrupts); i++)
+    fl_append_take(names, fl_value_ref(fl_get(fl_at(interrupts, i), "node")));
+  assert_same(names, "[\"a\",\"b\",\"c\",\"d\"]", "what it waits for");
+  fl_loaded_deinit(&loaded);
+  end(&engine);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_questions_come_in_the_order_of_the_nodes),
       cmocka_unit_test(test_values),
       cmocka_unit_test(test_two_checkpoints),
       cmocka_unit_test(test_channels_that_come_and_go),
