@@ -112,3 +112,12 @@ bool fl_is_thread_id(const char *text) {
   if (size < 1 || size > FL_ID_MAX) return false;
   return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") == size;
 }
+
+bool fl_is_uuid(const char *text) {
+  static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  for (size_t i = 0; i < sizeof shape; i++) {
+    bool is_hex = text[i] != '\0' && strchr("0123456789abcdef", text[i]) != NULL;
+    if (shape[i] == 'x' ? !is_hex : text[i] != shape[i]) return false;
+  }
+  return true;
+}

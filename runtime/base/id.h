@@ -33,5 +33,8 @@ void fl_uuid_text(const uint8_t bytes[16], char ret_text[FL_UUID_SIZE]);
  * snprintf would be a tenth of the whole. */
 size_t fl_decimal(uint64_t number, char ret_text[FL_DECIMAL_SIZE]);
 
+/* Whether a text has the shape of a UUID, in lower case, as all ids that are made here. */
+bool fl_is_uuid(const char *text);
+
 /* Whether a user's own thread id is acceptable: [A-Za-z0-9._:-]{1,128}. */
 bool fl_is_thread_id(const char *text);

@@ -84,7 +84,7 @@ static int resume(struct fl_session *session, struct fl_value *answer) {
                                       .thread = session->thread,
                                       .resume = answer,
                                       .checkpoint = fl_args_get(session->args, "checkpoint")};
-  options.resume_is_map = fl_is(answer, FL_OBJECT) && fl_session_are_interrupt_ids(session, answer);
+  options.resume_is_map = fl_session_are_interrupt_ids(answer);
   struct fl_invoke_result result = {0};
   int code = fl_session_invoke(session, &options, &result);
   fl_invoke_result_deinit(&result);

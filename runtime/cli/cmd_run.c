@@ -127,7 +127,7 @@ static void print_thread(const struct fl_session *session, const char *thread) {
 static int run_once(struct fl_session *session, struct plan *plan) {
   if (!fl_args_has(session->args, "checkpoint")) prefer_unfinished(session, plan);
   const char *checkpoint = fl_args_get(session->args, "checkpoint");
-  bool is_map = fl_is(plan->resume, FL_OBJECT) && fl_session_are_interrupt_ids(session, plan->resume);
+  bool is_map = fl_session_are_interrupt_ids(plan->resume);
   struct fl_invoke_options options = {.size = sizeof options,
                                       .thread = session->thread,
                                       .input = plan->input,

@@ -2,6 +2,7 @@
 #include "runtime/cli/session.h"
 
 #include "runtime/api/load.h"
+#include "runtime/base/id.h"
 #include "runtime/base/mem.h"
 #include "runtime/cli/threads.h"
 
@@ -242,13 +243,10 @@ bool fl_session_is_unfinished(struct fl_session *session, const struct fl_value 
   return asked != NULL && begun != NULL && fl_equal(asked, begun);
 }
 
-bool fl_session_are_interrupt_ids(struct fl_session *session, const struct fl_value *answers) {
-  FL_VALUE_AUTO description = fl_session_describe(session);
-  const struct fl_value *interrupts = fl_get(description, "interrupts");
+bool fl_session_are_interrupt_ids(const struct fl_value *answers) {
   struct fl_member member = {0};
-  size_t known = 0;
+  if (!fl_is(answers, FL_OBJECT) || fl_size(answers) == 0) return false;
   while (fl_next_member(answers, &member))
-    for (size_t i = 0; i < fl_size(interrupts); i++)
-      known += strcmp(fl_get_string(fl_at(interrupts, i), "id", ""), member.key) == 0;
-  return known > 0 && known == fl_size(answers);
+    if (!fl_is_uuid(member.key)) return false;
+  return true;
 }

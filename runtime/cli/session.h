@@ -42,5 +42,6 @@ struct fl_value *fl_session_describe(struct fl_session *session);
 bool fl_session_is_interrupted(struct fl_session *session);
 /* Whether the thread stands in the middle of a turn that this very input began. */
 bool fl_session_is_unfinished(struct fl_session *session, const struct fl_value *input);
-/* Whether every member of the object names a pending interrupt of the thread. */
-bool fl_session_are_interrupt_ids(struct fl_session *session, const struct fl_value *answers);
+/* Whether an answer is a map from ids of interrupts to answers: an object whose members all have the form of such ids.
+ * An id that nobody asks under is then refused, and not taken for a part of an answer. */
+bool fl_session_are_interrupt_ids(const struct fl_value *answers);
