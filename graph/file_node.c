@@ -133,10 +133,24 @@ static void check_name(const struct fl_entry *entry) {
                       FL_GRAPH_NAME_SIZE_MAX);
 }
 
+/* Nobody looks at the other keys of a node without a type: the one that was meant for it is named here. */
+static void miss_type(const struct fl_entry *entry) {
+  static const char *const type[] = {"type"};
+  char advice[FL_SUGGESTION_MAX];
+  for (struct fl_member m = {0}; fl_next_member(entry->spot.value, &m);) {
+    if (fl_suggest(m.key, type, 1, advice) == NULL) continue;
+    struct fl_spot spot = fl_spot_member(&entry->spot, m.key);
+    fl_spot_key_error(&spot, advice, "a node has no key \"%s\"", m.key);
+    return;
+  }
+  fl_spot_key_error(&entry->spot, "say what the node does: \"type: …\"", "\"type\" is missing");
+}
+
 static void declare(struct fl_loader *loader, struct fl_entry *entry) {
   check_name(entry);
   if (!fl_spot_is(&entry->spot, FL_OBJECT)) return;
-  const char *name = fl_spot_text(&entry->spot, "type", true);
+  if (fl_get(entry->spot.value, "type") == NULL) miss_type(entry);
+  const char *name = fl_spot_text(&entry->spot, "type", false);
   if (name == NULL) return;
   struct fl_spot spot = fl_spot_member(&entry->spot, "type");
   const struct node_type *type = find_type(name);
