@@ -4,7 +4,7 @@
 # checks that no finished task runs again, no result is lost and no tool is called twice unless a person said so. Also
 # full and failing disks, interrupted and short writes, no memory, and loss of power. Prints TAP.
 #   sh tests/kill/run.sh [--all] [--only TEXT]     the short form takes some of the points (half a minute); --all takes
-#                                                  every one, and counts with strace once more (half an hour)
+#                                                  every one, and counts with strace once more (hours on a busy machine)
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 export FL_COUNTING_TOOLS="$PWD/build/counting-tools" FL_FAIRLEAD="$PWD/build/fairlead"
