@@ -139,6 +139,8 @@ int fl_cmd_mcp_call(struct fl_args *args);
 int fl_cmd_mcp_inspect(struct fl_args *args);
 int fl_cmd_mcp_pins(struct fl_args *args);
 int fl_cmd_mcp_serve(struct fl_args *args);
+struct fl_server;
+int fl_serve_http(const struct fl_args *args, struct fl_server *server); /* mcp serve --http */
 int fl_cmd_completion(struct fl_args *args);
 int fl_cmd_cache_clear(struct fl_args *args);
 int fl_cmd_version(struct fl_args *args);

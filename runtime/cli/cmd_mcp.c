@@ -323,7 +323,9 @@ int fl_cmd_mcp_serve(struct fl_args *args) {
   const char *path;
   for (int i = 0; rc == 0 && (path = fl_args_nth(args, "plugin", i)) != NULL; i++)
     rc = fl_server_add_plugin(server, path, &err);
-  int code = rc < 0 ? fl_fail_error(args, &err) : fl_server_run_stdio(server);
+  int code;
+  if (rc < 0) code = fl_fail_error(args, &err);
+  else code = fl_args_has(args, "http") ? fl_serve_http(args, server) : fl_server_run_stdio(server);
   fl_server_destroy(server);
   return code;
 }

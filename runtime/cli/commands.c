@@ -362,10 +362,29 @@ const struct fl_command fl_commands[] = {
      fl_cmd_mcp_pins},
     {"mcp serve",
      "",
-     "serve tools to MCP clients over standard input and output",
-     "Serves the built-in tools (time, calculator), or the tools of plugins when there are some.",
+     "serve tools to MCP clients over standard input and output, or at a URL",
+     "Serves the built-in tools (time, calculator), or the tools of plugins when there are some.\n"
+     "\n"
+     "WHERE is PORT, HOST:PORT, unix:PATH, or fd:N for a socket that was handed over. Only this machine can reach the\n"
+     "server unless HOST is another address and --public says so; web pages of other origins are refused.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead mcp serve --http 3000\n"
+     "  fairlead mcp serve --http unix:/run/user/1000/tools.sock",
      {{"plugin", 'p', "FILE.so", "serve the tools of this plugin (may be repeated)"},
       {"builtin", 0, NULL, "the built-in tools as well as the plugins'"},
+      {"http", 0, "WHERE", "serve over HTTP instead, until SIGTERM"},
+      {"path", 0, "PATH", "the endpoint's path (default: /mcp)"},
+      {"public", 0, NULL, "other machines may reach it"},
+      {"allow-host", 0, "NAME", "it also goes by this Host (may be repeated)"},
+      {"allow-origin", 0, "ORIGIN", "web pages of this origin may use it (may be repeated)"},
+      {"tls-cert", 0, "FILE", "TLS with this chain of certificates (PEM; read again at SIGHUP)"},
+      {"tls-key", 0, "FILE", "and its key"},
+      {"auth-issuer", 0, "URL", "ask for tokens of this authorization server"},
+      {"auth-resource", 0, "URL", "that are meant for this server, by the URL that clients know"},
+      {"auth-scope", 0, "SCOPE", "and have this scope (may be repeated)"},
+      {"auth-dpop", 0, NULL, "and are bound to a key of the client"},
+      {"session-log", 0, "FILE", "keep sessions and streams of older clients here, across restarts"},
       JSON_OPTION},
      NULL,
      fl_cmd_mcp_serve},

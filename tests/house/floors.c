@@ -75,7 +75,8 @@ static const struct folder *find_folder(const char *path) {
 
 static bool is_public_header(const char *path) {
   static const char *const headers[] = {"runtime/runtime.h", "runtime/memory.h", "runtime/value.h", "runtime/error.h",
-                                        "graph/graph.h",     "tools/tools.h",    "mcp/mcp.h",       "mcp/client.h"};
+                                        "graph/graph.h",     "tools/tools.h",    "mcp/mcp.h",       "mcp/client.h",
+                                        "mcp/serve.h"};
   for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
     if (strcmp(path, headers[i]) == 0) return true;
   return false;
