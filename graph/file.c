@@ -13,7 +13,7 @@ static const char *const graph_keys[] = {"$schema",         "fairlead",        "
                                          "effects",         "nodes",           "edges",   "interrupt_before",
                                          "interrupt_after", "recursion_limit", "context", "max_concurrency",
                                          "durability",      "defaults",        "http",    "graphs",
-                                         "input",           "output",          "builtin",  NULL};
+                                         "input",           "output",          "builtin", NULL};
 static const char *const subgraph_keys[] = {"description",
                                             "state",
                                             "nodes",
@@ -52,7 +52,18 @@ static const char *const model_keys[] = {"provider",
                                          "reasoning_field",
                                          "idle_timeout_ms",
                                          NULL};
-static const char *const server_keys[] = {"type", "command", "args", "env", "cwd", "url", "headers", "pin", NULL};
+static const char *const server_keys[] = {"type", "command", "args", "env", "cwd",
+                                          "url",  "headers", "auth", "pin", NULL};
+static const char *const auth_keys[] = {"grant",           "dpop",
+                                        "client_id",       "client_secret",
+                                        "private_key_pem", "client_metadata_url",
+                                        "client_name",     "scope",
+                                        "redirect_uri",    "issuer",
+                                        "idp_issuer",      "idp_token_endpoint",
+                                        "idp_client_id",   "idp_client_secret",
+                                        "idp_id_token",    "idp_id_token_file",
+                                        "assertion",       "assertion_file",
+                                        "allow_addresses", NULL};
 static const char *const edge_keys[] = {"from", "to", "branch", "send", NULL};
 static const char *const arm_keys[] = {"when", "to", "send", NULL};
 
@@ -62,6 +73,7 @@ const struct fl_file_shape fl_shape_part = {"part", "an included file", part_key
 const struct fl_file_shape fl_shape_channel = {"channel", "a channel", channel_keys, NULL};
 const struct fl_file_shape fl_shape_model = {"model", "a model", model_keys, NULL};
 const struct fl_file_shape fl_shape_server = {"server", "a server", server_keys, NULL};
+const struct fl_file_shape fl_shape_auth = {"auth", "the authorization of a server", auth_keys, NULL};
 const struct fl_file_shape fl_shape_edge = {"edge", "an edge", edge_keys, NULL};
 const struct fl_file_shape fl_shape_arm = {"arm", "a way of a branch", arm_keys, NULL};
 

@@ -53,8 +53,8 @@ void fl_spot_check_keys(const struct fl_spot *spot, const struct fl_file_shape *
 /* All shapes, for the test that compares them with the schema; NULL-terminated. */
 const struct fl_file_shape *const *fl_file_shapes(void);
 extern const struct fl_file_shape fl_shape_graph, fl_shape_part, fl_shape_channel, fl_shape_model, fl_shape_server,
-    fl_shape_edge, fl_shape_arm, fl_shape_subgraph, fl_shape_retry, fl_shape_timeout, fl_shape_cache, fl_shape_defaults,
-    fl_shape_context;
+    fl_shape_auth, fl_shape_edge, fl_shape_arm, fl_shape_subgraph, fl_shape_retry, fl_shape_timeout, fl_shape_cache,
+    fl_shape_defaults, fl_shape_context;
 
 /* "did you mean "x"?" in `ret_text`, or NULL when nothing is near. */
 enum { FL_SUGGESTION_MAX = 256 };

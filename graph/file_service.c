@@ -131,6 +131,22 @@ static struct fl_value *fill_map(const struct fl_spot *map) {
   return made;
 }
 
+/* Texts, and one list of them. What they mean is checked where they are used (mcp/auth/config.c). */
+static struct fl_value *fill_auth(const struct fl_spot *auth) {
+  struct fl_value *made = fl_object();
+  struct fl_spot networks = fl_spot_member(auth, "allow_addresses");
+  fl_spot_check_keys(auth, &fl_shape_auth);
+  for (struct fl_member m = {0}; fl_next_member(auth->value, &m);) {
+    struct fl_spot member = fl_spot_member(auth, m.key);
+    bool is_unset;
+    if (strcmp(m.key, "allow_addresses") == 0 || !fl_spot_is(&member, FL_STRING)) continue;
+    FL_FREE_AUTO char *filled = expand_and_warn(&member, &is_unset);
+    if (!is_unset) fl_set_string(made, m.key, filled);
+  }
+  if (networks.value != NULL && fl_spot_is(&networks, FL_ARRAY)) fl_set_take(made, networks.key, fill_list(&networks));
+  return made;
+}
+
 static void fill_server_member(const struct fl_spot *member, struct fl_value *made) {
   static const char *const maps[] = {"env", "headers", NULL};
   if (strcmp(member->key, "pin") == 0) {
@@ -139,10 +155,21 @@ static void fill_server_member(const struct fl_spot *member, struct fl_value *ma
     if (fl_spot_is(member, FL_ARRAY)) fl_set_take(made, member->key, fill_list(member));
   } else if (is_in(maps, member->key)) {
     if (fl_spot_is(member, FL_OBJECT)) fl_set_take(made, member->key, fill_map(member));
+  } else if (strcmp(member->key, "auth") == 0) {
+    if (fl_spot_is(member, FL_OBJECT)) fl_set_take(made, member->key, fill_auth(member));
   } else if (fl_spot_is(member, FL_STRING)) {
     bool is_unset;
     FL_FREE_AUTO char *filled = expand_and_warn(member, &is_unset);
     if (!is_unset) fl_set_string(made, member->key, filled);
+  }
+}
+
+static void check_url_members(const struct fl_spot *spot) {
+  static const char *const for_url[] = {"headers", "auth"};
+  for (size_t i = 0; i < sizeof for_url / sizeof *for_url; i++) {
+    struct fl_spot member = fl_spot_member(spot, for_url[i]);
+    if (member.value != NULL && fl_get(spot->value, "url") == NULL)
+      fl_spot_key_error(&member, NULL, "\"%s\" is for servers with a \"url\"", for_url[i]);
   }
 }
 
@@ -159,9 +186,7 @@ static void check_transport(const struct fl_spot *spot) {
     if (member.value != NULL)
       fl_spot_key_error(&member, NULL, "\"%s\" is for servers with a \"command\"", for_command[i]);
   }
-  struct fl_spot headers = fl_spot_member(spot, "headers");
-  if (headers.value != NULL && url.value == NULL)
-    fl_spot_key_error(&headers, NULL, "\"headers\" is for servers with a \"url\"");
+  check_url_members(spot);
   const char *name = fl_as_string(type.value);
   if (name == NULL) return;
   if (strcmp(name, "stdio") != 0 && strcmp(name, "http") != 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A server's entry in a graph file, in the shape that MCP hosts share: {"command", "args", "env", "cwd"} or {"url",
- * "headers"}. */
+ * "headers", "auth"}. */
 #include "mcp/client_source.h"
 
 #include "mcp/client_env.h"
@@ -82,6 +82,7 @@ static int read_http(const struct fl_mcp_client_entry *config, struct fl_mcp_cli
   if (fl_get(config->value, "command") != NULL)
     return fl_error_set(err, FL_E_INVALID, "mcpServers/%s has a \"command\" and a \"url\"; a server has one of them",
                         config->name);
+  options->auth_config = fl_get(config->value, "auth");
   int status = read_texts(config, "headers", ": ", &headers, err);
   options->headers = (const char *const *)headers;
   return status;

@@ -3,6 +3,7 @@
  * results checked against what they promise. */
 #include "mcp/client_source.h"
 
+#include "mcp/auth/auth.h"
 #include "mcp/client_env.h"
 #include "mcp/connection.h"
 #include "runtime/base/map.h"
@@ -10,6 +11,7 @@
 #include "runtime/json/json.h"
 #include "runtime/json/schema.h"
 
+#include <strings.h>
 #include <unistd.h>
 
 enum { IDLE_TIMEOUT_MS = 60 * 1000, TOTAL_TIMEOUT_MS = 10 * 60 * 1000, RESULT_MAX = 1024 * 1024 };
@@ -212,6 +214,24 @@ static int read_era(const char *name, const char *era, enum fl_mcp_era *ret_era,
   return 0;
 }
 
+static bool has_own_authorization(const char *const *headers) {
+  for (; headers != NULL && *headers != NULL; headers++)
+    if (strncasecmp(*headers, "Authorization:", strlen("Authorization:")) == 0) return true;
+  return false;
+}
+
+static int make_http(struct fl_world *world, const struct fl_mcp_client_options *options,
+                     struct fl_mcp_transport **ret_transport, struct fl_error *err) {
+  FL_FREE_AUTO char *folder = fl_mcp_auth_default_folder();
+  struct fl_mcp_auth_options authorize = {
+      .size = sizeof authorize, .store_folder = folder, .config = options->auth_config};
+  struct fl_mcp_http_options http = {.url = options->url, .headers = options->headers, .auth = options->auth};
+  if (!has_own_authorization(options->headers)) http.authorize = &authorize;
+  int status = fl_mcp_http_create(world, &http, ret_transport, err);
+  if (status < 0) fl_error_context(err, "server %s", options->name);
+  return status;
+}
+
 /* The transport that the options name: a command or a URL, and not both. */
 int fl_mcp_client_transport(struct fl_world *world, const struct fl_mcp_client_options *options,
                             struct fl_mcp_transport **ret_transport, struct fl_error *err) {
@@ -220,11 +240,7 @@ int fl_mcp_client_transport(struct fl_world *world, const struct fl_mcp_client_o
     return fl_error_set(err, FL_E_INVALID,
                         has_command ? "server %s has both a command and a URL" : "server %s has no command",
                         options->name);
-  if (options->url != NULL) {
-    struct fl_mcp_http_options http = {.url = options->url, .headers = options->headers, .auth = options->auth};
-    if (fl_mcp_http_create(world, &http, ret_transport, err) == 0) return 0;
-    return fl_error_context(err, "server %s", options->name);
-  }
+  if (options->url != NULL) return make_http(world, options, ret_transport, err);
   char **env = fl_mcp_env_make((const char *const *)environ, options->env);
   struct fl_mcp_process_options process = {.argv = options->argv, .env = (const char *const *)env, .cwd = options->cwd};
   *ret_transport = fl_mcp_process_create(world, &process);

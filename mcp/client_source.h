@@ -15,10 +15,11 @@ struct fl_mcp_client_options {
   const char *cwd;
   const char *url;            /* HTTP, instead of a command */
   const char *const *headers; /* HTTP: "Name: value", NULL-terminated; NULL: none */
-  struct fl_mcp_auth *auth;   /* HTTP; lent; NULL: none */
-  uint32_t start_timeout_ms;  /* until it has listed its tools; 0: 30 s */
-  const char *era;            /* NULL: find out; "modern" or "legacy": insist */
-  bool is_unpinned;           /* its tools may change as they like */
+  struct fl_mcp_auth *auth;   /* HTTP; lent; NULL: one of its own, with tokens from where `mcp login` keeps them */
+  const struct fl_value *auth_config; /* for that: see mcp/auth/auth.h; NULL: {} */
+  uint32_t start_timeout_ms;          /* until it has listed its tools; 0: 30 s */
+  const char *era;                    /* NULL: find out; "modern" or "legacy": insist */
+  bool is_unpinned;                   /* its tools may change as they like */
 };
 /* Everything is copied. */
 int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_options *options,
@@ -28,7 +29,7 @@ struct fl_mcp_transport;
 int fl_mcp_client_transport(struct fl_world *world, const struct fl_mcp_client_options *options,
                             struct fl_mcp_transport **ret_transport, struct fl_error *err);
 
-/* From an `mcpServers` entry of a graph file: {"command","args","env","cwd"} or {"url","headers"}. */
+/* From an `mcpServers` entry of a graph file: {"command","args","env","cwd"} or {"url","headers","auth"}. */
 struct fl_mcp_client_entry {
   const char *name; /* its key in mcpServers */
   const struct fl_value *value;

@@ -263,6 +263,12 @@ static void on_forbidden(struct fl_mcp_auth *auth, struct fl_mcp_auth_request *r
 
 static void on_unauthorized(struct fl_mcp_auth *auth, struct fl_mcp_auth_request *request,
                             struct fl_challenge *challenge) {
+  struct fl_error err = {0};
+  bool is_idle = auth->flow == NULL && auth->lock_tries == 0;
+  if (is_idle && auth_load(auth, &err) < 0) { /* somebody may have logged in meanwhile, in another process */
+    ready(auth, request, &err);
+    return;
+  }
   bool is_outdated = request->token_number != auth->token_number && has_token(auth);
   if (is_outdated && auth->flow == NULL) ready(auth, request, NULL); /* somebody else has a new one already */
   else join(auth, request, challenge, request->token_number == 0);

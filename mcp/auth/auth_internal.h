@@ -100,7 +100,7 @@ void auth_listen_close(struct fl_mcp_auth *auth);
 /* ---- auth_keep.c ---- */
 
 const struct fl_auth_client *auth_find_client(void *user, const char *issuer);
-int auth_load(struct fl_mcp_auth *auth, struct fl_error *err);   /* at the beginning */
+int auth_load(struct fl_mcp_auth *auth, struct fl_error *err);   /* at the beginning, and to see what is new */
 int auth_reload(struct fl_mcp_auth *auth, struct fl_error *err); /* what another process may have written */
 /* The new tokens; those of another issuer go. */
 int auth_keep_tokens(struct fl_mcp_auth *auth, const char *old_issuer, struct fl_error *err);

@@ -76,7 +76,7 @@ static int load_from(struct fl_mcp_auth *auth, const char *issuer, struct fl_err
 }
 
 int auth_load(struct fl_mcp_auth *auth, struct fl_error *err) {
-  auth->url_text = fl_url_format(&auth->server);
+  if (auth->url_text == NULL) auth->url_text = fl_url_format(&auth->server);
   struct search search = {.url = auth->url_text};
   int failure = fl_auth_store_visit(auth->store, look, &search, NULL, err);
   if (failure == 0 && search.issuer != NULL) failure = load_from(auth, search.issuer, err);

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { RECORD_MAX = 1024 * 1024, NAME_SIZE = 48 };
 #define MAGIC "FLA1"
@@ -18,6 +19,7 @@ struct fl_auth_store {
   struct fl_world *world;
   char *folder; /* NULL: in memory */
   struct fl_secret key;
+  bool is_absent;        /* the folder is not there: nothing is kept yet, and it is made when something is */
   struct fl_map records; /* in memory: name to struct fl_secret */
 };
 
@@ -37,22 +39,40 @@ static char *path_of(const struct fl_auth_store *store, const char *name) {
 
 /* ---- open ---- */
 
+static int load_key(struct fl_auth_store *store, struct fl_error *err) {
+  uint8_t fresh[FL_SEAL_KEY_SIZE];
+  fl_world_random(store->world, fresh, sizeof fresh);
+  int failure = fl_store_load_key(store->folder, fresh, &store->key, err);
+  fl_wipe(fresh, sizeof fresh);
+  return failure;
+}
+
 int fl_auth_store_open(struct fl_world *world, const char *folder, struct fl_auth_store **ret_store,
                        struct fl_error *err) {
   struct fl_auth_store *store = fl_new(struct fl_auth_store);
   store->world = world;
   store->folder = fl_strdup(folder);
+  store->is_absent = folder != NULL && access(folder, F_OK) != 0 && errno == ENOENT;
   fl_map_init(&store->records);
-  int failure = 0;
-  if (folder != NULL) failure = fl_store_make_folder(folder, err);
-  if (failure == 0 && folder != NULL) {
-    uint8_t fresh[FL_SEAL_KEY_SIZE];
-    fl_world_random(world, fresh, sizeof fresh);
-    failure = fl_store_load_key(folder, fresh, &store->key, err);
-    fl_wipe(fresh, sizeof fresh);
-  }
+  int failure = folder != NULL && !store->is_absent ? load_key(store, err) : 0;
   if (failure == 0) *ret_store = store;
   else fl_auth_store_close(store);
+  return failure;
+}
+
+/* Another process may have made the folder since. */
+static int look_again(struct fl_auth_store *store, struct fl_error *err) {
+  if (!store->is_absent || access(store->folder, F_OK) != 0) return 0;
+  int failure = load_key(store, err);
+  if (failure == 0) store->is_absent = false;
+  return failure;
+}
+
+static int make_present(struct fl_auth_store *store, struct fl_error *err) {
+  if (!store->is_absent) return 0;
+  int failure = fl_store_make_folder(store->folder, err);
+  if (failure == 0) failure = load_key(store, err);
+  if (failure == 0) store->is_absent = false;
   return failure;
 }
 
@@ -72,6 +92,8 @@ void fl_auth_store_close(struct fl_auth_store *store) {
 /* ---- one record as text ---- */
 
 static int load(struct fl_auth_store *store, const char *name, struct fl_secret *ret_text, struct fl_error *err) {
+  int failure = look_again(store, err);
+  if (failure != 0 || store->is_absent) return failure;
   if (store->folder == NULL) {
     const struct fl_secret *kept = fl_map_get(&store->records, name);
     fl_secret_set(ret_text, kept != NULL ? fl_secret_slice(kept) : (fl_slice){0});
@@ -79,7 +101,7 @@ static int load(struct fl_auth_store *store, const char *name, struct fl_secret 
   }
   FL_FREE_AUTO char *path = path_of(store, name);
   FL_BUF_AUTO file = {.limit = RECORD_MAX};
-  int failure = fl_store_read_file(path, &file, err);
+  failure = fl_store_read_file(path, &file, err);
   if (failure == FL_E_NOT_FOUND) return 0;
   if (failure != 0) return failure;
   size_t magic = strlen(MAGIC);
@@ -150,7 +172,8 @@ int fl_auth_store_change(struct fl_auth_store *store, const char *issuer,
   int lock = -1;
   struct fl_value *record = NULL;
   name_of("issuer", issuer, SUFFIX, name);
-  int failure = store->folder != NULL ? fl_store_lock_folder(store->folder, &lock, err) : 0;
+  int failure = make_present(store, err);
+  if (failure == 0 && store->folder != NULL) failure = fl_store_lock_folder(store->folder, &lock, err);
   if (failure == 0) failure = read_name(store, name, &record, err);
   if (failure == FL_E_CORRUPT) {
     record = fl_object(); /* what nobody can open any more is replaced, not a wall for ever */
@@ -187,10 +210,13 @@ int fl_auth_store_visit(struct fl_auth_store *store, void (*visit)(const struct 
                         void *user, size_t *ret_failed, struct fl_error *err) {
   size_t failed = 0;
   struct fl_map_entry *entry;
+  int failure = look_again(store, err);
+  if (failure != 0) return failure;
   for (size_t cursor = 0; (entry = fl_map_next(&store->records, &cursor)) != NULL;)
     visit_name(store, entry->key, visit, user, &failed);
-  DIR *folder = store->folder != NULL ? opendir(store->folder) : NULL;
-  if (store->folder != NULL && folder == NULL)
+  bool has_folder = store->folder != NULL && !store->is_absent;
+  DIR *folder = has_folder ? opendir(store->folder) : NULL;
+  if (has_folder && folder == NULL)
     return fl_error_set(err, FL_E_IO, "cannot read the folder %s: %s", store->folder, strerror(errno));
   for (const struct dirent *item; folder != NULL && (item = readdir(folder)) != NULL;)
     if (is_record(item->d_name)) visit_name(store, item->d_name, visit, user, &failed);
@@ -202,7 +228,7 @@ int fl_auth_store_visit(struct fl_auth_store *store, void (*visit)(const struct 
 int fl_auth_store_lock_refresh(struct fl_auth_store *store, const char *server, int *ret_lock) {
   char name[NAME_SIZE];
   *ret_lock = -1;
-  if (store->folder == NULL) return 0;
+  if (store->folder == NULL || store->is_absent) return 0;
   name_of("refresh", server, ".lock", name);
   FL_FREE_AUTO char *path = path_of(store, name);
   return fl_store_try_lock(path, ret_lock);

@@ -13,7 +13,8 @@
 
 struct fl_auth_store;
 
-/* folder NULL: kept in memory, for the life of the store. Errors: FL_E_IO; FL_E_DENIED when others may read the key;
+/* folder NULL: kept in memory, for the life of the store. A folder that is not there is made when something is to be
+ * kept. Errors: FL_E_IO; FL_E_DENIED when others may read the key;
  * FL_E_INVALID for a key that is none. */
 int fl_auth_store_open(struct fl_world *world, const char *folder, struct fl_auth_store **ret_store,
                        struct fl_error *err);

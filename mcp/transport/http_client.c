@@ -40,12 +40,23 @@ static void request_over(struct fl_mcp_exchange *exchange, const struct fl_mcp_e
 
 /* ---- exchanges ---- */
 
-static void on_down_post(struct fl_post *post) {
-  struct http_client *client = post->user;
-  client->is_post_waiting = false;
-  if (!client->is_stopping || client->first != NULL) return;
+static void tell_down(void *user) {
+  struct http_client *client = user;
   client->is_up = false;
   client->transport.on_down(&client->transport, client->down_text);
+}
+
+static void on_down_post(struct fl_post *post) {
+  struct http_client *client = post->user;
+  struct fl_mcp_auth *auth = client->auth;
+  client->is_post_waiting = false;
+  if (!client->is_stopping || client->first != NULL) return;
+  if (!client->owns_auth || auth == NULL) {
+    tell_down(client);
+    return;
+  }
+  client->auth = NULL;
+  fl_mcp_auth_close(auth, tell_down, client);
 }
 
 static void look_whether_down(struct http_client *client) {
@@ -372,6 +383,8 @@ static void http_send(struct fl_mcp_transport *transport, const struct fl_mcp_cl
 
 static int http_start(struct fl_mcp_transport *transport, struct fl_error *err) {
   struct http_client *client = of_transport(transport);
+  int status = client->owns_auth ? fl_mcp_auth_create(transport->world, &client->authorize, &client->auth, err) : 0;
+  if (status < 0) return status;
   client->is_up = true;
   client->is_stopping = false;
   client->held = NULL;
@@ -408,6 +421,8 @@ static void http_destroy(struct fl_mcp_transport *transport) {
   struct http_client *client = of_transport(transport);
   for (size_t i = 0; client->headers[i] != NULL; i++) fl_free(client->headers[i]);
   fl_free(client->headers);
+  fl_value_unref(client->auth_config);
+  fl_free(client->auth_folder);
   fl_free(client->url);
   fl_free(client->post_url);
   fl_free(client->session_id);
@@ -430,6 +445,17 @@ static int copy_headers(const char *const *headers, char ***ret_copy, struct fl_
   return 0;
 }
 
+static void copy_authorize(struct http_client *client, const struct fl_mcp_auth_options *authorize) {
+  client->auth_config = fl_value_ref((struct fl_value *)(uintptr_t)authorize->config);
+  client->auth_folder = fl_strdup(authorize->store_folder);
+  client->authorize = *authorize;
+  client->authorize.url = client->url;
+  client->authorize.config = client->auth_config;
+  client->authorize.store_folder = client->auth_folder;
+  client->authorize.protocol_version = NULL;
+  client->owns_auth = true;
+}
+
 int fl_mcp_http_create(struct fl_world *world, const struct fl_mcp_http_options *options,
                        struct fl_mcp_transport **ret_transport, struct fl_error *err) {
   struct fl_url url = {0};
@@ -439,6 +465,7 @@ int fl_mcp_http_create(struct fl_world *world, const struct fl_mcp_http_options 
   client->transport = (struct fl_mcp_transport){.ops = &HTTP_OPS, .world = world};
   client->url = fl_url_format(&url);
   client->auth = options->auth;
+  if (options->auth == NULL && options->authorize != NULL) copy_authorize(client, options->authorize);
   fl_url_deinit(&url);
   status = copy_headers(options->headers, &client->headers, err);
   if (status < 0) http_destroy(&client->transport);

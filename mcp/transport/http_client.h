@@ -36,6 +36,10 @@ struct http_client {
   char *url;
   char **headers;
   struct fl_mcp_auth *auth;
+  bool owns_auth; /* made by start from what follows, gone before on_down */
+  struct fl_mcp_auth_options authorize;
+  struct fl_value *auth_config;
+  char *auth_folder;
   bool is_up, is_stopping, is_post_waiting;
   const char *down_text;
   struct fl_post down_post;

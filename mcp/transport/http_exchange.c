@@ -56,6 +56,8 @@ static void on_headers(struct fl_http *http, int status) {
   struct fl_mcp_exchange *exchange = http->user;
   bool is_success = status >= 200 && status < 300;
   exchange->http_status = status;
+  const char *nonce = fl_http_header(http, "DPoP-Nonce");
+  if (exchange->auth != NULL && nonce != NULL && is_success) fl_mcp_auth_note_nonce(exchange->auth, nonce);
   exchange->is_stream = is_success && has_type(http, "text/event-stream");
   exchange->is_json = has_type(http, "application/json");
   if (is_success && exchange->on_answer != NULL) exchange->on_answer(exchange);
@@ -117,12 +119,25 @@ static void deliver_body(struct fl_mcp_exchange *exchange) {
   exchange->on_message(exchange, "", fl_buf_slice(&exchange->answer));
 }
 
+/* 401 and 403 are the authorization's to judge; true when it does. */
+static bool hand_over(struct fl_mcp_exchange *exchange) {
+  bool is_challenge = exchange->http_status == 401 || exchange->http_status == 403;
+  if (!is_challenge || exchange->auth == NULL) return false;
+  struct fl_mcp_auth_answer answer = {.status = exchange->http_status,
+                                      .www_authenticate = fl_http_header(&exchange->http, "WWW-Authenticate"),
+                                      .dpop_nonce = fl_http_header(&exchange->http, "DPoP-Nonce")};
+  exchange->is_asking_auth = true;
+  fl_mcp_auth_challenge(exchange->auth, &exchange->auth_request, &answer);
+  return true;
+}
+
 static void on_end(struct fl_http *http, int status, const struct fl_error *err) {
   struct fl_mcp_exchange *exchange = http->user;
   if (exchange->is_cancelled || exchange->is_too_long) {
     tell_over(exchange, FL_E_CANCELLED, NULL);
     return;
   }
+  if (status == 0 && hand_over(exchange)) return;
   if (status == 0 && follow(exchange)) {
     exchange->failure.code = 0;
     later(exchange);
@@ -172,20 +187,55 @@ static void renew_stream(struct fl_mcp_exchange *exchange) {
   fl_sse_deinit(&old);
 }
 
-void fl_mcp_exchange_start(struct fl_mcp_exchange *exchange) {
-  exchange->is_running = true;
-  exchange->is_cancelled = exchange->is_too_long = exchange->is_stream = exchange->is_json = false;
+/* ---- its authorization ---- */
+
+static void send(struct fl_mcp_exchange *exchange) {
+  exchange->is_too_long = exchange->is_stream = exchange->is_json = false;
   exchange->http_status = 0;
   exchange->failure = (struct fl_error){0};
   fl_buf_clear(&exchange->answer);
   renew_stream(exchange);
-  launch(exchange, NULL);
+  if (exchange->auth == NULL) {
+    launch(exchange, NULL);
+    return;
+  }
+  exchange->is_asking_auth = true;
+  exchange->auth_request.method = exchange->method;
+  exchange->auth_request.url = exchange->url;
+  fl_mcp_auth_headers(exchange->auth, &exchange->auth_request);
+}
+
+static void on_auth_headers(struct fl_mcp_auth_request *request, const char *const *headers,
+                            const struct fl_error *err) {
+  struct fl_mcp_exchange *exchange = request->user;
+  exchange->is_asking_auth = false;
+  if (exchange->is_cancelled) tell_over(exchange, FL_E_CANCELLED, NULL);
+  else if (err != NULL) tell_over(exchange, err->code, err);
+  else launch(exchange, headers);
+}
+
+static void on_auth_verdict(struct fl_mcp_auth_request *request, enum fl_mcp_auth_verdict verdict,
+                            const struct fl_error *err) {
+  struct fl_mcp_exchange *exchange = request->user;
+  exchange->is_asking_auth = false;
+  if (exchange->is_cancelled) tell_over(exchange, FL_E_CANCELLED, NULL);
+  else if (verdict == FL_MCP_AUTH_RETRY) send(exchange);
+  else tell_over(exchange, err->code, err);
+}
+
+void fl_mcp_exchange_start(struct fl_mcp_exchange *exchange) {
+  exchange->is_running = true;
+  exchange->is_cancelled = false;
+  exchange->auth_request =
+      (struct fl_mcp_auth_request){.on_headers = on_auth_headers, .on_verdict = on_auth_verdict, .user = exchange};
+  send(exchange);
 }
 
 void fl_mcp_exchange_cancel(struct fl_mcp_exchange *exchange) {
   if (!exchange->is_running || exchange->is_cancelled) return;
   exchange->is_cancelled = true;
-  if (exchange->late.impl != NULL) fl_error_set(&exchange->failure, FL_E_CANCELLED, "it was cancelled");
+  if (exchange->is_asking_auth) fl_mcp_auth_cancel(exchange->auth, &exchange->auth_request);
+  else if (exchange->late.impl != NULL) fl_error_set(&exchange->failure, FL_E_CANCELLED, "it was cancelled");
   else fl_http_cancel(&exchange->http);
 }
 

@@ -46,10 +46,12 @@ struct fl_mcp_transport *fl_mcp_process_create(struct fl_world *world, const str
 /* Streamable HTTP, and HTTP+SSE (2024-11-05) when the server knows nothing else. Copied. Errors: FL_E_INVALID (URL,
  * header). */
 struct fl_mcp_auth;
+struct fl_mcp_auth_options;
 struct fl_mcp_http_options {
   const char *url;
-  const char *const *headers; /* "Name: value", NULL-terminated, sent with every request; NULL: none */
-  struct fl_mcp_auth *auth;   /* lent; NULL: none */
+  const char *const *headers;                  /* "Name: value", NULL-terminated, sent with every request; NULL: none */
+  struct fl_mcp_auth *auth;                    /* lent; NULL: none, or one of its own, made of: */
+  const struct fl_mcp_auth_options *authorize; /* its `url` does not count; NULL: none */
 };
 int fl_mcp_http_create(struct fl_world *world, const struct fl_mcp_http_options *options,
                        struct fl_mcp_transport **ret_transport, struct fl_error *err);

@@ -139,6 +139,9 @@ int fl_cmd_mcp_call(struct fl_args *args);
 int fl_cmd_mcp_inspect(struct fl_args *args);
 int fl_cmd_mcp_pins(struct fl_args *args);
 int fl_cmd_mcp_serve(struct fl_args *args);
+int fl_cmd_mcp_login(struct fl_args *args);
+int fl_cmd_mcp_logout(struct fl_args *args);
+int fl_cmd_mcp_status(struct fl_args *args);
 struct fl_server;
 int fl_serve_http(const struct fl_args *args, struct fl_server *server); /* mcp serve --http */
 int fl_cmd_completion(struct fl_args *args);

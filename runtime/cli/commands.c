@@ -388,6 +388,34 @@ const struct fl_command fl_commands[] = {
       JSON_OPTION},
      NULL,
      fl_cmd_mcp_serve},
+    {"mcp login",
+     "[URL]",
+     "get a token for an MCP server, with a browser where a person must agree",
+     "The token is kept, sealed, and renewed; runs use it from then on. Without a browser on this machine, open the "
+     "page\n"
+     "that is printed on it by other means.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead mcp login https://example.org/mcp\n"
+     "  fairlead mcp login --graph agent.yaml --server tickets",
+     {GRAPH_OPTION,
+      SERVER_OPTION,
+      {"scope", 0, "SCOPE", "ask for these scopes as well"},
+      {"client-id", 0, "ID", "the client that was registered there beforehand"},
+      {"no-browser", 0, NULL, "only print the page's address"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_mcp_login},
+    {"mcp logout",
+     "[URL]",
+     "forget the tokens for an MCP server",
+     NULL,
+     {{"all", 'a', NULL, "for all servers"},
+      {"clients", 0, NULL, "and the registrations at their authorization servers"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_mcp_logout},
+    {"mcp status", "", "for which MCP servers there are tokens", NULL, {JSON_OPTION}, NULL, fl_cmd_mcp_status},
     {"completion",
      "bash|zsh|fish",
      "a completion script for a shell",

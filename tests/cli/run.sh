@@ -88,6 +88,14 @@ run 0 mcp list -- "$fairlead" mcp serve && says calculator; ok "mcp list of our 
 run 0 mcp call calculator '{"expression":"2^10"}' -- "$fairlead" mcp serve && says 1024; ok "mcp call"
 run 0 mcp inspect -- "$fairlead" mcp serve && says "speaks 2026-07-28 (modern)" && says calculator && says takes; ok "mcp inspect of our own server"
 run 0 mcp inspect --json --log --revision 2025-06-18 -- "$fairlead" mcp serve && says '"era":"legacy"' && tells '--> {"jsonrpc"'; ok "mcp inspect as JSON, with the wire, in an older revision"
+FAIRLEAD_AUTH_DIR=$folder/auth; export FAIRLEAD_AUTH_DIR
+run 0 mcp status && says "logged in nowhere"; ok "mcp status without a login"
+run 0 mcp status --json && ! says "{"; ok "and as JSON: no rows"
+run 0 mcp logout https://example.org/mcp && says "no tokens to forget"; ok "mcp logout where there was no login"
+run 2 mcp logout && tells "name the server's URL, or --all"; ok "mcp logout needs a server"
+run 2 mcp login && tells "name the server"; ok "mcp login needs a server"
+run 1 mcp login http://127.0.0.1:1/mcp --no-browser && tells "127.0.0.1"; ok "mcp login where nobody answers"
+[ ! -e "$folder/auth" ]; ok "and nothing is kept of that"
 run 1 mcp inspect http://127.0.0.1:1/mcp && tells "cannot be reached"; ok "a URL where nobody answers is named"
 run 2 mcp list --url http://127.0.0.1:1 --graph $math && tells "--url"; ok "servers are named in one way"
 plugin=$PWD/build/test-plugin.so

@@ -9,8 +9,25 @@ static void respond(struct fl_sim_exchange *exchange, int status, const char *bo
   fl_sim_finish(exchange, 1);
 }
 
+/* The server itself: it takes the newest token alone. */
+static void on_message(struct town *town, struct fl_sim_exchange *exchange) {
+  FL_FREE_AUTO char *wanted = fl_format("Bearer at-%d-%d", town->given, town->refreshed);
+  const char *given = fl_sim_request_header(exchange, "Authorization");
+  town->messages++;
+  if (given != NULL && strcmp(given, wanted) == 0 && !town->refuses_all) {
+    respond(exchange, 200, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
+    return;
+  }
+  fl_sim_respond(exchange, 1, 401, (const char *const[]){"WWW-Authenticate: Bearer", NULL});
+  fl_sim_finish(exchange, 1);
+}
+
 static void on_mcp(struct fl_sim_exchange *exchange) {
   struct town *town = fl_sim_exchange_user(exchange);
+  if (strcmp(fl_sim_request_method(exchange), "POST") == 0) {
+    on_message(town, exchange);
+    return;
+  }
   town->asked_metadata++;
   respond(exchange, 200, "{\"resource\":\"" SERVER "\",\"authorization_servers\":[\"https://as.test\"]}");
 }

@@ -21,6 +21,8 @@ struct town {
   bool wants_dpop;
   char *last_proof;
   char *visited;
+  int messages;     /* POSTs to the MCP server */
+  bool refuses_all; /* whatever their token */
 };
 
 struct asking {
