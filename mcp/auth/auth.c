@@ -289,11 +289,14 @@ void fl_mcp_auth_challenge(struct fl_mcp_auth *auth, struct fl_mcp_auth_request 
   else on_unauthorized(auth, request, &challenge);
 }
 
-void fl_mcp_auth_login(struct fl_mcp_auth *auth, struct fl_mcp_auth_request *request) {
-  FL_CHALLENGE_AUTO none = {0};
+void fl_mcp_auth_login(struct fl_mcp_auth *auth, struct fl_mcp_auth_request *request, const char *www_authenticate) {
+  FL_CHALLENGE_AUTO challenge = {0};
+  struct fl_error err = {0};
   fl_check(request->waits_for == FL_MCP_AUTH_IDLE);
   request->waits_for = FL_MCP_AUTH_WAITS_VERDICT;
-  if (!refuse_closing(auth, request)) join(auth, request, &none, true);
+  if (refuse_closing(auth, request)) return;
+  if (fl_challenge_read(fl_slice_of(www_authenticate), &challenge, &err) < 0) ready(auth, request, &err);
+  else join(auth, request, &challenge, true);
 }
 
 void fl_mcp_auth_cancel(struct fl_mcp_auth *auth, struct fl_mcp_auth_request *request) {

@@ -97,8 +97,9 @@ void fl_mcp_auth_redirected(struct fl_mcp_auth *auth, const char *url);
  * FL_E_INVALID (neither http nor https). */
 int fl_mcp_auth_open_browser(const char *url, struct fl_error *err);
 
-/* Gets a token without having been challenged (`fairlead mcp login`): on_verdict(RETRY) when there is one. */
-void fl_mcp_auth_login(struct fl_mcp_auth *auth, struct fl_mcp_auth_request *request);
+/* Gets a new token, also when there is one (`fairlead mcp login`): on_verdict(RETRY) when it is there. The challenge is
+ * what the server answers to a request without a token; NULL: it said nothing. */
+void fl_mcp_auth_login(struct fl_mcp_auth *auth, struct fl_mcp_auth_request *request, const char *www_authenticate);
 
 /* ---- what is kept ---- */
 

@@ -293,7 +293,8 @@ void http_log(struct http_client *client, const char *level, const char *what, c
 static void stream_over(struct fl_mcp_exchange *exchange, const struct fl_mcp_exchange_end *end) {
   struct http_request *request = exchange->user;
   struct http_client *client = request->client;
-  bool is_refused = end->status == 0 && end->http_status >= 300 && end->http_status < 500;
+  bool has_refusal = end->status == 0 || end->status == FL_E_AUTH;
+  bool is_refused = has_refusal && end->http_status >= 300 && end->http_status < 500;
   bool is_nothing = end->status == 0 && end->http_status < 300 && !end->was_stream;
   if (client->is_stopping || request->is_dropped || is_refused || is_nothing) {
     http_request_free(request);

@@ -5,11 +5,12 @@
  * the answer); a message beyond the limit (on_too_long, then FL_E_LIMIT); whatever the network does. */
 #include "mcp/transport/http_exchange.h"
 
+#include "mcp/proto/rpc.h"
 #include "runtime/base/mem.h"
 
 #include <strings.h>
 
-enum { FOREVER_MS = 24 * 3600 * 1000, REDIRECTS_MAX = 5, TEXT_MAX = 64 * 1024 };
+enum { FOREVER_MS = 24 * 3600 * 1000, REDIRECTS_MAX = 5, TEXT_MAX = 64 * 1024, SHOWN_MAX = 200 };
 
 static void launch(struct fl_mcp_exchange *exchange, const char *const *more);
 
@@ -214,13 +215,23 @@ static void on_auth_headers(struct fl_mcp_auth_request *request, const char *con
   else launch(exchange, headers);
 }
 
+/* The server's own words stay, with the reason why there is no token that it would take. */
+static void give_up(struct fl_mcp_exchange *exchange, const struct fl_error *err) {
+  struct fl_error told = {0};
+  FL_VALUE_AUTO body = fl_string_n(exchange->answer.data != NULL ? exchange->answer.data : "", exchange->answer.size);
+  int shown = fl_rpc_shown(fl_as_string(body), SHOWN_MAX);
+  fl_error_set(&told, err->code == FL_E_CANCELLED ? FL_E_CANCELLED : FL_E_AUTH, "HTTP status %d%s%.*s (%s)",
+               exchange->http_status, shown > 0 ? ": " : "", shown, fl_as_string(body), err->text);
+  tell_over(exchange, told.code, &told);
+}
+
 static void on_auth_verdict(struct fl_mcp_auth_request *request, enum fl_mcp_auth_verdict verdict,
                             const struct fl_error *err) {
   struct fl_mcp_exchange *exchange = request->user;
   exchange->is_asking_auth = false;
   if (exchange->is_cancelled) tell_over(exchange, FL_E_CANCELLED, NULL);
   else if (verdict == FL_MCP_AUTH_RETRY) send(exchange);
-  else tell_over(exchange, err->code, err);
+  else give_up(exchange, err);
 }
 
 void fl_mcp_exchange_start(struct fl_mcp_exchange *exchange) {

@@ -17,6 +17,8 @@ struct login {
   struct fl_world *world;
   struct fl_mcp_auth *auth;
   struct fl_mcp_auth_request request;
+  struct fl_http http; /* that finds out what the server says to those without a token */
+  char *challenge;
   struct fl_error err;
   bool is_done, is_closed;
 };
@@ -66,12 +68,47 @@ static void wait_for(struct login *login, const bool *flag) {
   while (!*flag) fl_world_run(login->world);
 }
 
+/* ---- first: what the server says to those without a token ---- */
+
+static void on_knock_head(struct fl_http *http, int status) {
+  struct login *login = http->user;
+  if (status == 401) login->challenge = fl_strdup(fl_http_header(http, "WWW-Authenticate"));
+}
+
+static void on_knock_end(struct fl_http *http, int status, const struct fl_error *err) {
+  struct login *login = http->user;
+  if (status != 0) {
+    login->err = *err;
+    login->is_done = true;
+    fl_world_stop(login->world);
+  } else {
+    fl_mcp_auth_login(login->auth, &login->request, login->challenge);
+  }
+}
+
+static int knock(struct login *login, const char *url, struct fl_error *err) {
+  static const char message[] =
+      "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"
+      "\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"fairlead\","
+      "\"version\":\"" FL_VERSION "\"}}}";
+  struct fl_http_options options = {
+      .size = sizeof options,
+      .trust = FL_TRUST_TOOL,
+      .method = "POST",
+      .url = url,
+      .headers =
+          (const char *const[]){"Content-Type: application/json", "Accept: application/json, text/event-stream", NULL},
+      .body = FL_SLICE(message)};
+  login->http = (struct fl_http){.on_headers = on_knock_head, .on_end = on_knock_end, .user = login};
+  return fl_http_start(login->world, &login->http, &options, err);
+}
+
 static int run_login(struct login *login, const struct fl_mcp_auth_options *options) {
   struct fl_error err = {0};
   if (fl_mcp_auth_create(login->world, options, &login->auth, &err) < 0) return fl_fail_error(login->args, &err);
   login->request = (struct fl_mcp_auth_request){.method = "POST", .url = options->url, .on_verdict = on_verdict};
   login->request.user = login;
-  fl_mcp_auth_login(login->auth, &login->request);
+  login->is_done = knock(login, options->url, &login->err) < 0;
   wait_for(login, &login->is_done);
   fl_mcp_auth_close(login->auth, on_closed, login);
   wait_for(login, &login->is_closed);
@@ -109,6 +146,7 @@ int fl_cmd_mcp_login(struct fl_args *args) {
                                         .user = &login};
   code = run_login(&login, &options);
   fl_world_destroy(login.world);
+  fl_free(login.challenge);
   if (code == 0 && !args->json) printf("logged in to %s\n", url);
   return code;
 }

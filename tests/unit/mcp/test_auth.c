@@ -265,7 +265,7 @@ static void a_login_needs_no_challenge(void **state) {
   town_open(&town);
   asking_init(&asking);
   struct fl_mcp_auth *auth = town_auth(&town, NULL, NULL);
-  fl_mcp_auth_login(auth, &asking.request);
+  fl_mcp_auth_login(auth, &asking.request, NULL);
   fl_world_sim_run(town.world);
   assert_int_equal(asking.verdict, FL_MCP_AUTH_RETRY);
   town_expect_headers(&town, auth, &asking, "Bearer at-1-0");

@@ -120,7 +120,7 @@ static void a_login_elsewhere_is_found(void **state) {
   asking_init(&asking);
   struct fl_mcp_auth *auth = town_auth(&town, folder, NULL); /* nothing is there yet, not even the folder */
   struct fl_mcp_auth *login = town_auth(&town, folder, NULL);
-  fl_mcp_auth_login(login, &asking.request);
+  fl_mcp_auth_login(login, &asking.request, "Bearer");
   fl_world_sim_run(town.world);
   town_close_auth(&town, login);
   sending_start(&sending, &town, auth);
