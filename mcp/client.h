@@ -56,6 +56,14 @@ struct fl_client_options {
   void (*on_wire)(struct fl_client *client, bool is_ours, const char *text, size_t text_size, void *user);
   void *user;
   void *loop; /* a uv_loop_t to live in; NULL: its own */
+  /* HTTP, for servers that want to know who asks: how a token is come by, as the member "auth" of a server's entry in a
+   * graph file; NULL: as the server says. Copied. */
+  const struct fl_value *auth;
+  const char *auth_folder; /* where tokens are kept, sealed; NULL: where `fairlead mcp login` does; "": nowhere */
+  bool is_interactive;     /* a person may be asked now, in a browser; otherwise that is FL_E_AUTH */
+  /* Shows a page to the person; NULL: the desktop's browser. With a "redirect_uri" in `auth` the end is told with
+   * fl_client_redirected, from inside or later. */
+  void (*on_visit)(struct fl_client *client, const char *url, void *user);
 };
 
 /* Connects and lists the tools. The options are copied. Errors: FL_E_INVALID (options), FL_E_NOT_FOUND (the command),
@@ -128,6 +136,8 @@ FL_API void fl_client_ask_on_gone(struct fl_client_ask *ask, void (*on_gone)(str
                                   void *user);
 /* The content of a form in which the person changed nothing: the defaults of the requested schema. A new reference. */
 FL_API struct fl_value *fl_client_form_defaults(const struct fl_value *requested_schema);
+/* Where the browser was sent at the end of a visit, the whole URL; NULL: the person gave up. */
+FL_API void fl_client_redirected(struct fl_client *client, const char *url);
 
 #ifdef __cplusplus
 }

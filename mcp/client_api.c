@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { IDLE_TIMEOUT_MS = 60 * 1000, TOTAL_TIMEOUT_MS = 10 * 60 * 1000 };
+enum { IDLE_TIMEOUT_MS = 60 * 1000, TOTAL_TIMEOUT_MS = 10 * 60 * 1000, PERSON_TIMEOUT_MS = 6 * 60 * 1000 };
 
 struct fl_client_ask {
   struct fl_client *client;
@@ -109,8 +109,7 @@ struct fl_value *fl_client_form_defaults(const struct fl_value *requested_schema
 
 /* ---- what the connection tells ---- */
 
-/* Whoever waits looks whether what it waits for has come. */
-static void wake(struct fl_client *client) {
+void fl_client_wake(struct fl_client *client) {
   if (client->wait_count == 0) return;
   client->was_woken = true;
   fl_world_stop(client->world);
@@ -121,13 +120,13 @@ static void on_ready(void *user, int status, const struct fl_error *err) {
   client->status = status;
   if (err != NULL) client->error = *err;
   client->is_ready = true;
-  wake(client);
+  fl_client_wake(client);
 }
 
 static void on_closed(void *user) {
   struct fl_client *client = user;
   client->is_closed = true;
-  wake(client);
+  fl_client_wake(client);
 }
 
 static void report_done(const struct fl_mcp_client_report *report) {
@@ -165,7 +164,7 @@ static void on_report(void *user, const struct fl_mcp_client_report *report) {
     break;
   default: break;
   }
-  wake(client);
+  fl_client_wake(client);
 }
 
 static void on_wire(void *user, bool is_ours, fl_slice message) {
@@ -217,7 +216,8 @@ static int make_connection(struct fl_client *client, struct fl_error *err) {
                                          .env = options->env,
                                          .cwd = options->cwd,
                                          .url = options->url,
-                                         .headers = options->headers};
+                                         .headers = options->headers,
+                                         .auth = client->auth};
   if (read_revision(options->revision, &connection.config.era, err) < 0) return FL_E_VERSION;
   int status = fl_mcp_client_transport(client->world, &server, &connection.transport, err);
   if (status < 0) return status;
@@ -227,6 +227,7 @@ static int make_connection(struct fl_client *client, struct fl_error *err) {
   connection.config.client_version = options->client_version != NULL ? options->client_version : FL_VERSION;
   connection.config.log_level = options->log_level;
   connection.config.start_timeout_ms = options->start_timeout_ms;
+  if (options->start_timeout_ms == 0 && options->is_interactive) connection.config.start_timeout_ms = PERSON_TIMEOUT_MS;
   connection.config.capabilities = capabilities;
   connection.config.is_http = options->url != NULL;
   client->connection = fl_mcp_connection_create(&connection);
@@ -238,8 +239,10 @@ int fl_client_connect_in(struct fl_world *world, const struct fl_client_options 
   struct fl_client *client = fl_new(struct fl_client);
   client->world = world;
   client->options = *options; /* texts are copied by those who keep them */
-  int status = make_connection(client, err);
+  int status = fl_client_auth_open(client, err);
+  if (status == 0) status = make_connection(client, err);
   if (status < 0) {
+    fl_client_auth_close(client);
     fl_free(client);
     return status;
   }
@@ -273,6 +276,7 @@ void fl_client_close(struct fl_client *client) {
   fl_mcp_connection_close(client->connection);
   fl_client_wait(client, &client->is_closed);
   fl_check(client->is_closed);
+  fl_client_auth_close(client);
   while (client->asks != NULL) free_ask(client->asks);
   fl_mcp_connection_destroy(client->connection);
   if (client->owns_world) fl_world_destroy(client->world);

@@ -2,10 +2,14 @@
 /* The client that the conformance suite drives: an ordinary program on <fairlead/client.h>. The suite starts a server
  * for each scenario and names the scenario in the environment; what the server sees is what is judged.
  *   MCP_CONFORMANCE_SCENARIO  MCP_CONFORMANCE_PROTOCOL_VERSION  MCP_CONFORMANCE_CONTEXT (JSON)   client URL */
+#include <arpa/inet.h>
 #include <fairlead/client.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define SKILLS "io.modelcontextprotocol/skills"
 
@@ -74,6 +78,62 @@ static void on_log(struct fl_client *client, const char *level, const char *text
 
 static void on_wire(struct fl_client *client, bool is_ours, const char *text, size_t size, void *user) {
   if (getenv("FL_CONFORMANCE_WIRE") != NULL) fprintf(stderr, "%s %.*s\n", is_ours ? ">" : "<", (int)size, text);
+}
+
+/* ---- authorization: the context as a configuration, and a browser that follows one redirect ---- */
+
+static struct fl_value *make_auth(const struct fl_value *context, const char *scenario) {
+  static const char *const names[][2] = {{"client_id", "client_id"},
+                                         {"client_secret", "client_secret"},
+                                         {"private_key_pem", "private_key_pem"},
+                                         {"issuer", "issuer"},
+                                         {"idp_issuer", "idp_issuer"},
+                                         {"idp_token_endpoint", "idp_token_endpoint"},
+                                         {"idp_client_id", "idp_client_id"},
+                                         {"idp_id_token", "idp_id_token"},
+                                         {"valid_jwt", "assertion"}};
+  static const char *const grants[][2] = {
+      {"client-credentials", "client_credentials"}, {"enterprise-managed", "enterprise"}, {"wif-", "workload"}};
+  struct fl_value *auth = fl_object();
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    const char *value = fl_get_string(context, names[i][0], NULL);
+    if (value != NULL) fl_set_string(auth, names[i][1], value);
+  }
+  fl_set_string(auth, "redirect_uri", "http://localhost:3000/callback");
+  fl_set_string(auth, "client_metadata_url", "https://conformance-test.local/client-metadata.json");
+  for (size_t i = 0; i < 3; i++)
+    if (strstr(scenario, grants[i][0]) != NULL) fl_set_string(auth, "grant", grants[i][1]);
+  return auth;
+}
+
+/* http://HOST:PORT/…: a connection to the port, on this machine. */
+static int connect_to(const char *url) {
+  const char *host = strstr(url, "://"), *port = host != NULL ? strchr(host + 3, ':') : NULL;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  if (port == NULL) return -1;
+  address.sin_port = htons((uint16_t)strtoul(port + 1, NULL, 10));
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+static void on_visit(struct fl_client *client, const char *url, void *user) {
+  static char answer[65536];
+  const char *host = strstr(url, "://"), *path = host != NULL ? strchr(host + 3, '/') : NULL;
+  int fd = path != NULL ? connect_to(url) : -1;
+  size_t size = 0;
+  ssize_t got = 0;
+  if (fd >= 0) {
+    dprintf(fd, "GET %s HTTP/1.1\r\nHost: %.*s\r\nConnection: close\r\n\r\n", path, (int)(path - host - 3), host + 3);
+    while (size < sizeof answer - 1 && (got = read(fd, answer + size, sizeof answer - 1 - size)) > 0)
+      size += (size_t)got;
+    close(fd);
+  }
+  answer[size] = '\0';
+  char *location = strcasestr(answer, "\r\nlocation: ");
+  if (location != NULL) location[12 + strcspn(location + 12, "\r")] = '\0';
+  fl_client_redirected(client, location != NULL ? location + 12 : NULL);
 }
 
 /* ---- scenarios ---- */
@@ -194,6 +254,7 @@ int main(int argc, char **argv) {
   }
   if (context != NULL && fl_parse(context, strlen(context), &run.context, &run.err) < 0)
     return fail(&run, "MCP_CONFORMANCE_CONTEXT");
+  FL_VALUE_AUTO auth = make_auth(run.context, scenario != NULL ? scenario : "");
   struct fl_client_options options = {.size = sizeof options,
                                       .name = "conformance",
                                       .url = argv[argc - 1],
@@ -204,7 +265,11 @@ int main(int argc, char **argv) {
                                       .on_sample = on_sample,
                                       .on_roots = on_roots,
                                       .on_log = on_log,
-                                      .on_wire = on_wire};
+                                      .on_wire = on_wire,
+                                      .auth = auth,
+                                      .auth_folder = "",
+                                      .is_interactive = true,
+                                      .on_visit = on_visit};
   int code = 1;
   if (fl_client_connect(&options, &run.client, &run.err) == 0) code = play(&run, scenario != NULL ? scenario : "");
   else fail(&run, "connect");
