@@ -112,8 +112,8 @@ static void finish_close(struct fl_mcp_auth *auth) {
   fl_jose_key_destroy(auth->dpop_key);
   fl_jose_key_destroy(auth->client_key);
   fl_url_deinit(&auth->server);
-  char *const texts[] = {auth->url_text,    auth->protocol_version, auth->nonce,
-                         auth->prior_scope, auth->redirect_uri,     auth->redirect};
+  char *const texts[] = {auth->url_text,     auth->protocol_version, auth->nonce,       auth->prior_scope,
+                         auth->redirect_uri, auth->redirect,         auth->bound_issuer};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) fl_free(texts[i]);
   fl_buf_wipe(&auth->body);
   fl_free(auth);

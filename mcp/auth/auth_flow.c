@@ -161,6 +161,7 @@ static void perform_done(struct fl_mcp_auth *auth, const struct fl_auth_effect *
   FL_FREE_AUTO char *old_issuer = fl_strdup(auth->tokens.issuer);
   fl_auth_tokens_move(&auth->tokens, effect->tokens);
   auth->token_number++;
+  if (auth_bound_name(auth) != NULL && auth->bound_issuer == NULL) auth->bound_issuer = fl_strdup(auth->tokens.issuer);
   fl_free(auth->prior_scope);
   auth->prior_scope = NULL;
   int failure = auth_keep_tokens(auth, old_issuer, &err);
@@ -247,9 +248,11 @@ static int read_secret_file(const char *path, struct fl_secret *ret_secret, stru
 }
 
 static void create_flow(struct fl_mcp_auth *auth) {
+  const char *issuer = auth->config.issuer;
   struct fl_auth_flow_options options = {.server = &auth->server,
                                          .config = &auth->config,
                                          .protocol_version = auth->protocol_version,
+                                         .issuer = issuer != NULL ? issuer : auth->bound_issuer,
                                          .redirect_uri = auth->redirect_uri,
                                          .find_client = auth_find_client,
                                          .get_key = auth_get_key,

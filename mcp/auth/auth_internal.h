@@ -52,6 +52,7 @@ struct fl_mcp_auth {
   struct fl_challenge challenge; /* why the flow runs, for when a refresh is not enough */
   char *prior_scope;
   char *redirect_uri;
+  char *bound_issuer; /* where the configured client was taken first: its secret goes nowhere else */
   int refresh_lock;
   uint32_t lock_tries;
   struct fl_timer timer; /* the visit's end, or the next try for the lock */
@@ -100,6 +101,8 @@ void auth_listen_close(struct fl_mcp_auth *auth);
 /* ---- auth_keep.c ---- */
 
 const struct fl_auth_client *auth_find_client(void *user, const char *issuer);
+/* Who the configuration says that we are, to be shown to one issuer only; NULL: nobody in particular. */
+const char *auth_bound_name(const struct fl_mcp_auth *auth);
 int auth_load(struct fl_mcp_auth *auth, struct fl_error *err);   /* at the beginning, and to see what is new */
 int auth_reload(struct fl_mcp_auth *auth, struct fl_error *err); /* what another process may have written */
 /* The new tokens; those of another issuer go. */

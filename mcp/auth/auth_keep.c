@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a struct fl_mcp_auth keeps, as records of the store: {"issuer", "client", "servers": {URL: tokens}}, where
- * tokens carry the key that they are bound to ("dpop_key"). */
+/* What a struct fl_mcp_auth keeps, as records of the store: {"issuer", "client", "servers": {URL: tokens}, "bound":
+ * {URL: client_id}}, where tokens carry the key that they are bound to ("dpop_key"), and "bound" says that the client
+ * that a server's configuration names belongs to this issuer. */
 #include "mcp/auth/auth_internal.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
@@ -9,13 +10,20 @@
 
 /* ---- tokens in a record ---- */
 
-static struct fl_value *servers_of(struct fl_value *record) {
-  struct fl_value *servers = fl_get(record, "servers");
-  if (servers == NULL) {
-    servers = fl_object();
-    fl_set_take(record, "servers", servers);
+static struct fl_value *object_in(struct fl_value *record, const char *name) {
+  struct fl_value *object = fl_get(record, name);
+  if (object == NULL) {
+    object = fl_object();
+    fl_set_take(record, name, object);
   }
-  return servers;
+  return object;
+}
+
+static struct fl_value *servers_of(struct fl_value *record) { return object_in(record, "servers"); }
+
+const char *auth_bound_name(const struct fl_mcp_auth *auth) {
+  if (auth->config.client_id != NULL) return auth->config.client_id;
+  return auth->config.grant == FL_GRANT_WORKLOAD ? "workload" : NULL; /* its assertion is a secret, too */
 }
 
 static bool set_tokens(struct fl_value *record, void *user) {
@@ -23,6 +31,7 @@ static bool set_tokens(struct fl_value *record, void *user) {
   struct fl_value *tokens = fl_auth_tokens_write(&auth->tokens);
   if (auth->tokens.is_dpop) fl_set_string(tokens, "dpop_key", auth->dpop_pem.data);
   fl_set_take(servers_of(record), auth->url_text, tokens);
+  if (auth_bound_name(auth) != NULL) fl_set_string(object_in(record, "bound"), auth->url_text, auth_bound_name(auth));
   return true;
 }
 
@@ -48,7 +57,8 @@ static void take_tokens(struct fl_mcp_auth *auth, const struct fl_value *tokens)
 /* ---- loading ---- */
 
 struct search {
-  const char *url;
+  const char *url, *client_id;
+  char *bound_issuer;
   char *issuer;
   int64_t expires_at_s;
 };
@@ -59,6 +69,11 @@ static void look(const struct fl_value *record, void *user) {
   const struct fl_value *tokens = fl_get(fl_get(record, "servers"), search->url);
   int64_t expires_at_s = fl_get_int(tokens, "expires_at", 0);
   const char *issuer = fl_get_string(record, "issuer", NULL);
+  const char *bound = fl_get_string(fl_get(record, "bound"), search->url, NULL);
+  if (bound != NULL && search->client_id != NULL && strcmp(bound, search->client_id) == 0) {
+    fl_free(search->bound_issuer);
+    search->bound_issuer = fl_strdup(issuer);
+  }
   if (tokens == NULL || issuer == NULL || (search->issuer != NULL && expires_at_s <= search->expires_at_s)) return;
   fl_free(search->issuer);
   search->issuer = fl_strdup(issuer);
@@ -77,8 +92,10 @@ static int load_from(struct fl_mcp_auth *auth, const char *issuer, struct fl_err
 
 int auth_load(struct fl_mcp_auth *auth, struct fl_error *err) {
   if (auth->url_text == NULL) auth->url_text = fl_url_format(&auth->server);
-  struct search search = {.url = auth->url_text};
+  struct search search = {.url = auth->url_text, .client_id = auth_bound_name(auth)};
   int failure = fl_auth_store_visit(auth->store, look, &search, NULL, err);
+  fl_free(auth->bound_issuer);
+  auth->bound_issuer = search.bound_issuer;
   if (failure == 0 && search.issuer != NULL) failure = load_from(auth, search.issuer, err);
   fl_free(search.issuer);
   return failure;
@@ -186,6 +203,7 @@ static bool forget_in(struct fl_value *record, void *user) {
   if (forgetting->url != NULL) fl_unset(servers, forgetting->url);
   else fl_set_take(record, "servers", fl_object());
   if (forgetting->what->clients) fl_unset(record, "client");
+  if (forgetting->what->clients) fl_unset(record, "bound");
   return true;
 }
 

@@ -26,6 +26,7 @@ struct fl_auth_flow_options {
   const struct fl_url *server; /* the MCP server; lent for the flow's life, as all of these */
   const struct fl_auth_config *config;
   const char *protocol_version;
+  const char *issuer;       /* the only one that our client may be shown to; NULL: whichever the server names */
   const char *redirect_uri; /* where the browser comes back; NULL: nobody can be asked */
   /* What is known: the client that this issuer gave us (NULL: none); the keys (made on first use; NULL with `err`). */
   const struct fl_auth_client *(*find_client)(void *user, const char *issuer);

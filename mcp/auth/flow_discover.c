@@ -64,7 +64,7 @@ static int next_server(struct fl_auth_flow *flow) {
 
 /* The one that our client belongs to, else the first. */
 static int choose_server(struct fl_auth_flow *flow) {
-  const char *wanted = flow->options.config->issuer;
+  const char *wanted = flow->options.issuer;
   flow->server_index = 0;
   for (size_t i = 0; wanted != NULL && i < flow->resource.server_count; i++)
     if (strcmp(flow->resource.servers[i], wanted) == 0) flow->server_index = i;

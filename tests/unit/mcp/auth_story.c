@@ -20,6 +20,7 @@ void story_begin(struct story *story, const char *server, const char *config, co
   struct fl_auth_flow_options options = {.server = &story->server,
                                          .config = &story->config,
                                          .protocol_version = NULL,
+                                         .issuer = story->config.issuer,
                                          .redirect_uri = redirect_uri,
                                          .find_client = find_client,
                                          .get_key = get_key,

@@ -29,7 +29,9 @@ static void on_mcp(struct fl_sim_exchange *exchange) {
     return;
   }
   town->asked_metadata++;
-  respond(exchange, 200, "{\"resource\":\"" SERVER "\",\"authorization_servers\":[\"https://as.test\"]}");
+  FL_FREE_AUTO char *metadata = fl_format("{\"resource\":\"" SERVER "\",\"authorization_servers\":[\"%s\"]}",
+                                          town->issuer != NULL ? town->issuer : "https://as.test");
+  respond(exchange, 200, metadata);
 }
 
 static void on_token(struct town *town, struct fl_sim_exchange *exchange) {

@@ -21,8 +21,9 @@ struct town {
   bool wants_dpop;
   char *last_proof;
   char *visited;
-  int messages;     /* POSTs to the MCP server */
-  bool refuses_all; /* whatever their token */
+  int messages;       /* POSTs to the MCP server */
+  const char *issuer; /* that the server names; NULL: https://as.test */
+  bool refuses_all;   /* whatever their token */
 };
 
 struct asking {

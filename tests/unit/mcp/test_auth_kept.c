@@ -192,12 +192,38 @@ static void what_is_kept_can_be_forgotten(void **state) {
   town_close(&town);
 }
 
+/* A server that begins to name another issuer does not get the secret of the client that the first one knows. */
+static void the_secret_of_a_client_stays_with_its_issuer(void **state) {
+  struct town town = {0};
+  struct asking asking;
+  char folder[256];
+  static const char config[] = "{\"client_id\":\"c\",\"client_secret\":\"s\",\"redirect_uri\":\"" BACK "\"}";
+  snprintf(folder, sizeof folder, "%s/bound", test_folder());
+  town_open(&town);
+  asking_init(&asking);
+  struct fl_mcp_auth *auth = town_auth(&town, folder, config);
+  town_expect_retry(&town, auth, &asking, 401, "Bearer");
+  town_expect_headers(&town, auth, &asking, "Bearer at-1-0");
+  town.issuer = "https://evil.test";
+  town.token_error = "{\"error\":\"invalid_grant\"}", town.token_status = 400; /* the refresh token is used up */
+  town_challenge(auth, &asking, 401, "Bearer");
+  town_expect_give_up(&town, &asking, FL_E_AUTH, "belongs to the issuer https://as.test");
+  town_close_auth(&town, auth);
+  auth = town_auth(&town, folder, config); /* nor after a restart */
+  town_challenge(auth, &asking, 401, "Bearer");
+  town_expect_give_up(&town, &asking, FL_E_AUTH, "belongs to the issuer https://as.test");
+  town_close_auth(&town, auth);
+  asking_deinit(&asking);
+  town_close(&town);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_browser_comes_back_to_a_listener_with_the_same_port),
       cmocka_unit_test(every_request_has_its_own_proof),
       cmocka_unit_test(what_is_kept_is_sealed),
       cmocka_unit_test(what_is_kept_can_be_forgotten),
+      cmocka_unit_test(the_secret_of_a_client_stays_with_its_issuer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
