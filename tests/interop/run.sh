@@ -11,6 +11,7 @@ export FAIRLEAD="$PWD/build/fairlead" FL_ROOT="$PWD"
 
 sh tests/interop/langgraph.sh
 status=$?
+sh tests/interop/conformance/client.sh || status=1
 
 skip_all() { echo "ok 1 - interop # SKIP $1"; echo "1..1"; exit $status; }
 

@@ -145,9 +145,14 @@ static int add_numbers(struct run *run) {
   return call(run, "add_numbers", args);
 }
 
-/* Every tool that the client lists, with empty values for what is required. */
+/* Every tool that the client lists, with empty values for what is required; and the list once more, as the server sends
+ * it. */
 static int call_all(struct run *run) {
   FL_VALUE_AUTO tools = fl_value_ref((struct fl_value *)(uintptr_t)fl_client_tools(run->client));
+  FL_VALUE_AUTO again = NULL;
+  FL_VALUE_AUTO about = fl_client_about(run->client);
+  bool has_tools = fl_get(fl_get(about, "capabilities"), "tools") != NULL;
+  if (has_tools && fl_client_list(run->client, "tools", &again, &run->err) < 0) return fail(run, "tools/list");
   int code = 0;
   for (size_t i = 0; i < fl_size(tools); i++) {
     FL_VALUE_AUTO args = fl_object();
