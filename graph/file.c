@@ -8,12 +8,31 @@
 
 /* ---- shapes that are not nodes ---- */
 
-static const char *const graph_keys[] = {"$schema",         "fairlead",        "name",    "description",
-                                         "include",         "state",           "models",  "mcpServers",
-                                         "effects",         "nodes",           "edges",   "interrupt_before",
-                                         "interrupt_after", "recursion_limit", "context", "max_concurrency",
-                                         "durability",      "defaults",        "http",    "graphs",
-                                         "input",           "output",          "builtin", NULL};
+static const char *const graph_keys[] = {"$schema",
+                                         "fairlead",
+                                         "name",
+                                         "description",
+                                         "include",
+                                         "state",
+                                         "models",
+                                         "mcpServers",
+                                         "effects",
+                                         "nodes",
+                                         "edges",
+                                         "interrupt_before",
+                                         "interrupt_after",
+                                         "recursion_limit",
+                                         "context",
+                                         "max_concurrency",
+                                         "durability",
+                                         "defaults",
+                                         "http",
+                                         "graphs",
+                                         "input",
+                                         "output",
+                                         "builtin",
+                                         "memory",
+                                         NULL};
 static const char *const subgraph_keys[] = {"description",
                                             "state",
                                             "nodes",
@@ -251,6 +270,7 @@ static void load_sections(struct fl_loader *loader, struct fl_graph_file *file) 
   file->servers = fl_file_load_servers(loader);
   file->effects = fl_file_load_effects(loader);
   file->builtin = fl_file_load_builtin(loader);
+  file->memory = fl_file_load_memory(loader);
   fl_file_collect_sends(loader);
   fl_file_check_http(loader);
   fl_file_load_nodes(loader);
@@ -345,6 +365,7 @@ void fl_graph_file_deinit(struct fl_graph_file *file) {
   fl_value_unref(file->servers);
   fl_value_unref(file->effects);
   fl_value_unref(file->builtin);
+  fl_value_unref(file->memory);
   for (size_t i = 0; i < file->child_count; i++) fl_graph_file_deinit(&file->children[i]);
   fl_free(file->children);
   fl_document_deinit(&file->document);

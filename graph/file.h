@@ -25,6 +25,7 @@ struct fl_graph_file {
   struct fl_value *servers;       /* mcpServers, ${NAME} filled in; an object */
   struct fl_value *effects;       /* {"pattern": "read"|"keyed"|"once"}; an object */
   struct fl_value *builtin;       /* settings of the built-in tools; NULL: none */
+  struct fl_value *memory;        /* {"embed","fields","ttl_ms"}: settings of the memory; NULL: none */
   struct fl_graph_file *children; /* files that its nodes run as graphs: their models and servers stand beside these */
   size_t child_count;
   struct fl_document

@@ -198,6 +198,10 @@ bool fl_file_is_agent(const struct fl_entry *entry);
 /* A node, also a generated one; says when there is none. *ret_entry NULL for a generated one. */
 bool fl_file_use_node(const struct fl_spot *spot, const char *name, struct fl_entry **ret_entry);
 
+/* file_node_memory.c: the section, its environment filled in; a new reference, NULL when there is none */
+extern const struct fl_file_shape fl_shape_memory, fl_shape_embed;
+struct fl_value *fl_file_load_memory(struct fl_loader *loader);
+
 /* file_builtin.c: the section as it stands, checked; a new reference, NULL when there is none */
 extern const struct fl_file_shape fl_shape_builtin, fl_shape_builtin_files, fl_shape_builtin_sqlite,
     fl_shape_builtin_fetch, fl_shape_builtin_ping, fl_shape_builtin_place;

@@ -8,6 +8,7 @@
 #include "tools/http.h"
 
 #include <errno.h>
+#include <fairlead/memory.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -215,6 +216,23 @@ static int load_builtin(struct fl_runtime *runtime, struct fl_loaded_graph *grap
   return rc;
 }
 
+/* One memory for all graphs of a program: they may say the same about it, or nothing. */
+static int load_memory(struct fl_runtime *runtime, const struct fl_loaded_graph *graph, struct fl_error *err) {
+  const struct fl_value *settings = graph->file.memory, *known = fl_get(runtime->server_entries, "memory/");
+  for (const struct fl_loaded_graph *inner = graph->inner; settings == NULL && inner != NULL; inner = inner->next)
+    settings = inner->file.memory;
+  if (settings == NULL || (known != NULL && fl_equal(known, settings))) return 0;
+  if (known != NULL)
+    return fl_error_set(err, FL_E_EXISTS, "another graph of this program has other settings of the memory");
+  const struct fl_memory_options options = {.size = sizeof options,
+                                            .embed_model = fl_get(settings, "embed"),
+                                            .fields = fl_get(settings, "fields"),
+                                            .ttl_ms = fl_get_int(settings, "ttl_ms", 0)};
+  int rc = fl_runtime_set_memory(runtime, &options, err);
+  if (rc == 0) fl_set_take(runtime->server_entries, "memory/", fl_value_ref((struct fl_value *)settings));
+  return rc;
+}
+
 static int load_http(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_error *err) {
   if (!names_server(graph->definition, FL_HTTP_SOURCE)) return 0;
   int rc = fl_registry_add_take(runtime->registry, fl_tool_source_http(runtime->world), err);
@@ -348,6 +366,7 @@ int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded
   rc = load_services(runtime, graph, diags);
   if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0)
     add_diag(graph, graph->file.builtin != NULL ? "/builtin" : "", diags, &err);
+  if (rc == 0 && (rc = load_memory(runtime, graph, &err)) < 0) add_diag(graph, "/memory", diags, &err);
   if (rc == 0 && (rc = load_http(runtime, graph, &err)) < 0) add_diag(graph, "", diags, &err);
   return rc;
 }

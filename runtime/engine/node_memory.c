@@ -45,6 +45,12 @@ static void on_answer(struct fl_value *result, const struct fl_error *err, void 
   fl_task_complete(task, rc < 0 ? rc : FL_DONE);
 }
 
+static enum fl_memory_rank rank_of(const char *name) {
+  if (strcmp(name, "words") == 0) return FL_RANK_WORDS;
+  if (strcmp(name, "vectors") == 0) return FL_RANK_VECTOR;
+  return strcmp(name, "both") == 0 ? FL_RANK_BOTH : FL_RANK_AUTO;
+}
+
 static void begin(struct fl_task *task, const struct given *given) {
   const struct fl_value *config = fl_task_def(task)->config;
   const char *op = fl_get_string(config, "op", ""), *key = fl_as_string(given->key);
@@ -65,6 +71,7 @@ static void begin(struct fl_task *task, const struct given *given) {
                                             .ns = given->ns,
                                             .query = fl_as_string(given->query),
                                             .filter = given->filter,
+                                            .rank = rank_of(fl_get_string(config, "rank", "auto")),
                                             .limit = (size_t)fl_get_int(config, "limit", 0)};
     fl_memory_search(memory, &search, on_answer, task);
   }

@@ -43,6 +43,54 @@ static void items_outlive_threads(void **state) {
   rig_deinit(&rig);
 }
 
+#define VECTORS(SECTION, RANK)                                                                                   \
+  "fairlead: 1\nname: v\nstate: { text: { default: '' }, key: { default: 'k' }, found: {} }\n" SECTION           \
+  "nodes:\n  put: { type: memory, op: put, namespace: \"['v']\", key: state.key, value: \"{'text': state.text, " \
+  "'other': 'anchor'}\" }\n"                                                                                     \
+  "  search: { type: memory, op: search, namespace: \"['v']\", query: state.text, write: found" RANK " }\n"      \
+  "edges:\n  - { from: START, branch: [ { when: \"state.key != ''\", to: put }, { to: search } ] }\n"
+
+static int turn(struct rig *rig, const char *graph, const char *input) {
+  return rig_run(rig, rig_load(rig, graph, NULL), (struct fl_invoke_options){.input = json(input)});
+}
+
+static void a_graph_file_says_how_the_memory_is_searched(void **state) {
+  static const char graph[] =
+      VECTORS("memory: { embed: { provider: hash, dims: 64 }, fields: [text] }\n", ", rank: vectors");
+  struct rig rig = {0};
+  rig_up(&rig);
+  assert_int_equal(turn(&rig, graph, "{'key':'a','text':'a long rope'}"), 0);
+  assert_int_equal(turn(&rig, graph, "{'key':'b','text':'a brass bell'}"), 0);
+  assert_int_equal(turn(&rig, graph, "{'key':'','text':'brass bell'}"), 0);
+  assert_int_equal(fl_size(rig_out(&rig, "found")), 2); /* vectors rank all; words would find one */
+  assert_string_equal(fl_get_string(fl_at(rig_out(&rig, "found"), 0), "key", ""), "b");
+  assert_true(fl_get_double(fl_at(rig_out(&rig, "found"), 0), "score", 0) > 0.7);
+  static const char words[] =
+      VECTORS("memory: { embed: { provider: hash, dims: 64 }, fields: [text] }\n", ", rank: words");
+  assert_int_equal(turn(&rig, words, "{'key':'','text':'anchor'}"), 0);
+  assert_int_equal(fl_size(rig_out(&rig, "found")), 0); /* what no field names is not searched */
+  assert_int_equal(turn(&rig, words, "{'key':'','text':'bell'}"), 0);
+  assert_int_equal(fl_size(rig_out(&rig, "found")), 1);
+  rig_deinit(&rig);
+}
+
+static void wrong_sections_are_told(void **state) {
+  static const struct {
+    const char *graph, *error;
+  } rows[] = {{VECTORS("memory: { embd: {} }\n", ""), "did you mean \"embed\"?"},
+              {VECTORS("memory: { embed: {} }\n", ""), "\"provider\" is missing"},
+              {VECTORS("memory: { embed: { provider: nobody, model: m, dims: 3 } }\n", ""), "nobody"},
+              {VECTORS("memory: { ttl_ms: 0 }\n", ""), "must be from 1"},
+              {VECTORS("", ", rank: meaning"), "there is no rank \"meaning\""}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct rig rig = {0};
+    rig_up(&rig);
+    FL_FREE_AUTO char *text = rig_load_fails(&rig, rows[i].graph, NULL);
+    if (strstr(text, rows[i].error) == NULL) fail_msg("%s: %s", rows[i].error, text);
+    rig_deinit(&rig);
+  }
+}
+
 static void what_the_memory_refuses_fails_the_node(void **state) {
   static const struct {
     const char *input, *error;
@@ -110,10 +158,9 @@ static void a_react_node_says_when_steps_run_out(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(items_outlive_threads),
-      cmocka_unit_test(what_the_memory_refuses_fails_the_node),
-      cmocka_unit_test(mistakes_are_told),
-      cmocka_unit_test(a_react_node_says_when_steps_run_out),
+      cmocka_unit_test(items_outlive_threads),   cmocka_unit_test(a_graph_file_says_how_the_memory_is_searched),
+      cmocka_unit_test(wrong_sections_are_told), cmocka_unit_test(what_the_memory_refuses_fails_the_node),
+      cmocka_unit_test(mistakes_are_told),       cmocka_unit_test(a_react_node_says_when_steps_run_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
