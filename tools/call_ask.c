@@ -19,7 +19,7 @@ int fl_call_ask_take(struct fl_call *call, const char *key, enum fl_ask_kind kin
   fl_set_string(request, "method", METHODS[kind]);
   if (params != NULL) fl_set_take(request, "params", params);
   if (answer != NULL && fl_get(answer, "error") != NULL) return FL_E_REMOTE;
-  if (answer != NULL) {
+  if (answer != NULL && fl_mcp_is_answer_for(request, answer)) {
     *ret_answer = answer;
     return 0;
   }

@@ -55,12 +55,11 @@ static struct fl_mcp_server_effect *send_reply(struct fl_mcp_step *step, size_t 
 /* Streamable HTTP, 2026-07-28: an unknown method is 404, what is wrong with the frame 400; an error that a handler or a
  * field brings is an ordinary answer. */
 static int http_status_of(const struct fl_mcp_step *step, int code) {
-  if (step->is_envelope_wrong || code == FL_RPC_PARSE_ERROR || code == FL_RPC_INVALID_REQUEST) return HTTP_BAD_REQUEST;
-  if (step->revision == NULL || step->revision->era != FL_MCP_MODERN) return HTTP_OK;
-  if (code == FL_RPC_METHOD_NOT_FOUND) return HTTP_NOT_FOUND;
-  bool is_frame =
-      code == FL_RPC_HEADER_MISMATCH || code == FL_RPC_MISSING_CAPABILITY || code == FL_RPC_UNSUPPORTED_VERSION;
-  return is_frame ? HTTP_BAD_REQUEST : HTTP_OK;
+  bool is_frame = code == FL_RPC_PARSE_ERROR || code == FL_RPC_INVALID_REQUEST || code == FL_RPC_HEADER_MISMATCH ||
+                  code == FL_RPC_MISSING_CAPABILITY || code == FL_RPC_UNSUPPORTED_VERSION;
+  if (step->is_envelope_wrong || is_frame) return HTTP_BAD_REQUEST;
+  bool is_modern = step->revision != NULL && step->revision->era == FL_MCP_MODERN;
+  return is_modern && code == FL_RPC_METHOD_NOT_FOUND ? HTTP_NOT_FOUND : HTTP_OK;
 }
 
 void fl_mcp_reply_error_data(struct fl_mcp_step *step, int code, const char *text, const struct fl_value *data) {

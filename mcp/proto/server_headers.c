@@ -99,10 +99,13 @@ static bool check_params(struct fl_mcp_step *step) {
   return true;
 }
 
+bool fl_mcp_check_version_header(struct fl_mcp_step *step, const char *version) {
+  return step->headers == NULL || check_field(step, "MCP-Protocol-Version", step->headers->protocol_version, version);
+}
+
 bool fl_mcp_check_headers(struct fl_mcp_step *step, const char *name_field) {
   const struct fl_mcp_headers *headers = step->headers;
   if (headers == NULL || step->revision == NULL || step->revision->era != FL_MCP_MODERN) return true;
-  if (!check_field(step, "MCP-Protocol-Version", headers->protocol_version, step->revision->name)) return false;
   if (!check_field(step, "Mcp-Method", headers->method, step->message->method)) return false;
   const char *name = name_field != NULL ? fl_get_string(step->params, name_field, NULL) : NULL;
   if (name != NULL && !check_field(step, "Mcp-Name", headers->name, name)) return false;

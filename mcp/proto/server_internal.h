@@ -110,7 +110,9 @@ fl_slice fl_mcp_channel_key(const uint64_t *number);
 
 /* ---- server_headers.c ---- */
 
-/* Whether the header fields say what the body says; otherwise it has replied. */
+/* Whether MCP-Protocol-Version is the body's; ahead of whether that is supported. */
+bool fl_mcp_check_version_header(struct fl_mcp_step *step, const char *version);
+/* Whether the other header fields say what the body says; otherwise it has replied. */
 bool fl_mcp_check_headers(struct fl_mcp_step *step, const char *name_field);
 
 /* ---- methods ---- */

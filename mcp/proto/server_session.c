@@ -152,9 +152,9 @@ static bool refuse(struct fl_mcp_step *step, int code, const char *text) {
 static void reply_version(struct fl_mcp_step *step, const char *asked) {
   FL_VALUE_AUTO data = fl_object();
   struct fl_value *supported = fl_array();
-  const struct fl_mcp_revision *revision;
+  const struct fl_mcp_revision *revision; /* those that a request can name by itself, as server/discover has them */
   for (size_t i = 0; (revision = fl_mcp_revision_at(i)) != NULL; i++)
-    fl_append_take(supported, fl_string(revision->name));
+    if (revision->era == FL_MCP_MODERN) fl_append_take(supported, fl_string(revision->name));
   fl_set_take(data, "supported", supported);
   fl_set_string(data, "requested", asked);
   step->is_envelope_wrong = true;
@@ -167,6 +167,7 @@ static bool check_envelope(struct fl_mcp_step *step) {
   step->revision = fl_mcp_revision_find(name);
   if (name == NULL)
     return refuse(step, FL_RPC_INVALID_PARAMS, "params._meta[\"" FL_MCP_META_VERSION "\"] must be a string");
+  if (!fl_mcp_check_version_header(step, name)) return false;
   if (step->revision == NULL || step->revision->era != FL_MCP_MODERN) {
     reply_version(step, name);
     return false;

@@ -107,7 +107,10 @@ bool fl_mcp_state_open(struct fl_mcp_step *step, struct fl_mcp_served_call *call
     fl_mcp_reply_error(step, FL_RPC_INVALID_PARAMS, "\"inputResponses\" must be an object");
     return false;
   }
-  if (text == NULL) return true; /* nothing was asked: answers, if there are any, answer nothing */
+  /* Answers to what was not asked yet are taken when it is asked, unless they would let something be destroyed twice.
+   */
+  if (text == NULL && !is_single_use) call->answers = fl_value_ref(fl_get(step->params, "inputResponses"));
+  if (text == NULL) return true;
   if (!fl_is(text, FL_STRING) || fl_string_size(text) > FL_MCP_STATE_SIZE_MAX)
     return refuse(step, "it is none of ours");
   FL_BUF_AUTO sealed = {.limit = FL_MCP_STATE_SIZE_MAX};

@@ -41,8 +41,9 @@ static int add_part(struct fl_uri_template *made, struct part part, struct fl_er
   bool is_single = part.op != 0 && part.op != '?' && part.op != '&';
   if (part.op != 0) {
     fl_slice rest = part.text;
+    bool ends_open = rest.size > 0 && rest.data[rest.size - 1] == ',';
     do {
-      if (!is_name(take_name(&rest)) || (is_single && rest.size > 0))
+      if (ends_open || !is_name(take_name(&rest)) || (is_single && rest.size > 0))
         return fl_error_set(err, FL_E_INVALID, "URI template %s: {%.*s} is not supported", made->text,
                             (int)part.text.size, part.text.data);
     } while (rest.size > 0);

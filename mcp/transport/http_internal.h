@@ -26,6 +26,7 @@ struct mcp_stream {
   uint64_t id, number, told; /* legacy: "id_number" names its events; the last made, the last sent */
   int64_t written_ms;
   bool is_sse, is_get, is_opening; /* opening: answers `initialize` */
+  bool prefers_events;             /* the client named event streams ahead of JSON */
 };
 
 struct mcp_session {

@@ -118,6 +118,13 @@ static const char *param_field(void *user, const char *name) {
   return mcp_request_field(user, field);
 }
 
+/* Of two types that it takes, the one that it names first. */
+static bool prefers_events(const char *accept) {
+  const char *json = accept != NULL ? strcasestr(accept, json_type) : NULL;
+  const char *events = accept != NULL ? strcasestr(accept, events_type) : NULL;
+  return events != NULL && json != NULL && events < json;
+}
+
 void mcp_request_dispatch(struct mcp_request *request, struct mcp_session *session,
                           const struct fl_rpc_message *message, size_t size) {
   struct fl_mcp_http *http = request->http;
@@ -133,6 +140,7 @@ void mcp_request_dispatch(struct mcp_request *request, struct mcp_session *sessi
                                            .principal = request->principal,
                                            .headers = &headers};
   if (session != NULL) stream->id = session->next_stream++;
+  stream->prefers_events = prefers_events(mcp_request_field(request, "accept"));
   stream->is_opening = session != NULL && fl_mcp_server_session_revision(session->core) == NULL;
   stream->expected = http->host.take(http->host.user, stream->core, &incoming);
   if (stream->expected == 0) {

@@ -230,6 +230,7 @@ static void send_event(struct mcp_stream *stream, fl_slice message) {
 
 static void send_one(struct mcp_stream *stream, const struct fl_mcp_server_effect *effect, fl_slice message) {
   bool is_alone = effect->is_reply && !stream->is_sse && stream->expected == 1 && stream->number == 0;
+  if (stream->prefers_events && effect->error_code == 0) is_alone = false;
   if (message.size > 0 && message.data[message.size - 1] == '\n') message.size--;
   if (message.size > 0 && is_alone && stream->exchange != NULL) reply_json(stream, effect, message);
   else if (message.size > 0) send_event(stream, message);
