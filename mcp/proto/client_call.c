@@ -216,7 +216,11 @@ struct fl_mcp_client_call *fl_mcp_client_call(struct fl_mcp_client_session *sess
   struct fl_value *cached = is_tool ? NULL : fl_mcp_client_cache_find(session, now_ms, call->method, call->args);
   fl_mcp_client_call_note_deadline(session, call);
   if (cached != NULL && call->pages == NULL) fl_mcp_client_call_end_take(session, call, fl_value_ref(cached), effects);
-  else if (session->state == FL_MCP_UP) fl_mcp_client_call_send(session, call, effects);
+  else if (session->state == FL_MCP_UP) {
+    if (is_tool && session->list_id == 0 && now_ms >= session->tools_until_ms)
+      fl_mcp_client_list(session, now_ms, effects);
+    fl_mcp_client_call_send(session, call, effects);
+  }
   return call;
 }
 

@@ -100,8 +100,9 @@ struct fl_mcp_client_session {
   int64_t list_id;   /* 0: no listing under way */
   char *list_cursor; /* that was sent last; NULL: the first page */
   size_t page_count;
-  bool is_list_stale; /* changed while it was listed, or too soon after */
-  int64_t relist_ms;  /* not before */
+  bool is_list_stale;     /* changed while it was listed, or too soon after */
+  int64_t relist_ms;      /* not before */
+  int64_t tools_until_ms; /* how long the list holds, when changes of it are not told; INT64_MAX: until told */
   int64_t listen_id;
   int64_t listen_again_ms; /* INT64_MAX: not */
   uint32_t listen_pause_ms;

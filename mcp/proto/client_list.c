@@ -7,6 +7,8 @@
 #include "mcp/proto/param_header.h"
 #include "runtime/base/mem.h"
 
+enum { TTL_MAX_MS = 24 * 3600 * 1000 };
+
 static void send_list(struct fl_mcp_client_session *session, const char *cursor,
                       struct fl_mcp_client_effects *effects) {
   session->list_id = session->next_id++;
@@ -113,6 +115,15 @@ static void take_tool(struct fl_mcp_client_session *session, struct fl_value *to
   fl_append_take(session->page_tools, fl_value_ref(tool));
 }
 
+/* A modern server that does not tell changes says how long the list holds. */
+static void note_time(struct fl_mcp_client_session *session, int64_t now_ms, const struct fl_value *result) {
+  int64_t ttl_ms = fl_get_int(result, "ttlMs", 0);
+  bool is_told = fl_get_bool(fl_get(session->capabilities, "tools"), "listChanged", false);
+  session->tools_until_ms = INT64_MAX;
+  if (is_told || ttl_ms <= 0 || !fl_mcp_client_is_modern(session)) return;
+  session->tools_until_ms = now_ms + (ttl_ms < TTL_MAX_MS ? ttl_ms : TTL_MAX_MS);
+}
+
 static void take_page(struct fl_mcp_client_session *session, int64_t now_ms, const struct fl_value *result,
                       struct fl_mcp_client_effects *effects) {
   const struct fl_value *tools = fl_get(result, "tools");
@@ -122,6 +133,7 @@ static void take_page(struct fl_mcp_client_session *session, int64_t now_ms, con
     fl_mcp_client_list_failed(session, now_ms, "the result has no \"tools\"", effects);
     return;
   }
+  note_time(session, now_ms, result);
   for (size_t i = 0; i < fl_size(tools) && fl_size(session->page_tools) < FL_MCP_TOOLS_MAX; i++)
     take_tool(session, fl_at(tools, i), effects);
   bool turns = next != NULL && session->list_cursor != NULL && strcmp(next, session->list_cursor) == 0;

@@ -141,6 +141,13 @@ static bool wants_visits(struct fl_mcp_client_session *session, int64_t now_ms, 
   return true;
 }
 
+/* The server's idea of a tool's headers is newer than ours: the list is read again, for the next call. */
+static void look_at_error(struct fl_mcp_client_session *session, int64_t now_ms, const struct fl_value *error,
+                          struct fl_mcp_client_effects *effects) {
+  bool is_mismatch = fl_get_int(error, "code", 0) == FL_RPC_HEADER_MISMATCH;
+  if (is_mismatch && session->state == FL_MCP_UP) fl_mcp_client_list(session, now_ms, effects);
+}
+
 void fl_mcp_client_call_answer(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_call *call,
                                const struct fl_rpc_message *message, struct fl_mcp_client_effects *effects) {
   fl_mcp_client_call_land(session, call);
@@ -148,6 +155,8 @@ void fl_mcp_client_call_answer(struct fl_mcp_client_session *session, int64_t no
   if (message->kind == FL_RPC_RESULT && call->task_id != NULL)
     fl_mcp_client_task_looked(session, now_ms, call, message->result, effects);
   else if (message->kind == FL_RPC_RESULT) take_result(session, now_ms, call, message->result, effects);
-  else if (!wants_visits(session, now_ms, call, message->error, effects))
+  else if (!wants_visits(session, now_ms, call, message->error, effects)) {
     fl_mcp_client_call_refused(session, call, message->error, effects);
+    look_at_error(session, now_ms, message->error, effects);
+  }
 }

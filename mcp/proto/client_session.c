@@ -122,7 +122,7 @@ struct fl_mcp_client_session *fl_mcp_client_session_create(const struct fl_mcp_c
   session->config = *config;
   session->next_id = session->next_ask_id = 1;
   session->call_deadline_ms = session->handshake_deadline_ms = session->probe_deadline_ms = INT64_MAX;
-  session->listen_again_ms = INT64_MAX;
+  session->listen_again_ms = session->tools_until_ms = INT64_MAX;
   session->tools = fl_array();
   session->followed = fl_object();
   fl_map_init(&session->page_names);
