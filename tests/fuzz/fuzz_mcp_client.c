@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* A client's session: any bytes as what the server writes. Lines that begin with a control byte are events of the world
- * instead: 1 the process ends and the next one starts, 2 time goes on, 3 a call, 4 a cancel. Every call is done exactly
- * once, and what goes out is whole lines of JSON. */
+ * instead: 1 the process ends and the next one starts, 2 time goes on, 3 a call, 4 a cancel, 5 a question is answered
+ * or refused, 6 a request is lost, 7 a list with all its pages, 8 a resource is followed or no longer. Once as over a
+ * process and once as over HTTP. Every call is done exactly once, every question is open at most once, and what goes
+ * out is whole lines of JSON. */
 #include "mcp/proto/client_session.h"
 #include "runtime/base/check.h"
 #include "runtime/json/json.h"
 #include "runtime/wire/lines.h"
 
-enum { CALLS = 32 };
+#include <stdlib.h>
+
+enum { CALLS = 32, ASKS = 4096 };
 
 struct run {
   struct fl_mcp_client_session *session;
@@ -15,6 +19,7 @@ struct run {
   struct fl_mcp_client_call *calls[CALLS]; /* NULL: none, or done */
   int64_t now_ms;
   bool is_up;
+  bool asks[ASKS]; /* open */
 };
 
 static void check_out(struct run *run) {
@@ -39,20 +44,60 @@ static void restart(struct run *run) {
 static void drain(struct run *run) {
   check_out(run);
   for (size_t i = 0; i < run->effects.count; i++) {
-    if (run->effects.reports[i].type != FL_MCP_CLIENT_CALL_DONE) continue;
-    struct fl_mcp_client_call **slot = run->effects.reports[i].call_user;
+    const struct fl_mcp_client_report *report = &run->effects.reports[i];
+    bool asks = report->type == FL_MCP_CLIENT_ASK;
+    if (asks || report->type == FL_MCP_CLIENT_ASK_GONE) {
+      bool *open = &run->asks[report->ask_id % ASKS];
+      fl_check(report->ask_id >= ASKS || *open != asks);
+      *open = asks;
+    }
+    if (report->type != FL_MCP_CLIENT_CALL_DONE) continue;
+    struct fl_mcp_client_call **slot = report->call_user;
     fl_check(*slot != NULL);
     *slot = NULL;
   }
   fl_mcp_client_effects_clear(&run->effects);
 }
 
-static void call(struct run *run, size_t index) {
+static void call(struct run *run, size_t index, bool lists) {
   struct fl_mcp_client_call **slot = &run->calls[index % CALLS];
   if (*slot != NULL) return;
   struct fl_mcp_client_call_options options = {
       .tool = "t", .idle_timeout_ms = 50, .total_timeout_ms = 200, .result_max = 1000, .user = slot};
+  if (lists) {
+    options.method = index % 2 == 0 ? "resources/list" : "prompts/list";
+    options.reads_all = index % 3 != 0;
+  }
   *slot = fl_mcp_client_call(run->session, run->now_ms, &options, &run->effects);
+}
+
+/* The answer, or a refusal; of any question, open or not. */
+static void answer(struct run *run, size_t argument) {
+  FL_VALUE_AUTO result = argument % 5 == 0 ? NULL : fl_object();
+  if (result != NULL) fl_set_string(result, "action", argument % 2 == 0 ? "accept" : "decline");
+  run->asks[argument % ASKS] = false;
+  fl_mcp_client_answer(run->session, run->now_ms, (int64_t)argument, result, &run->effects);
+}
+
+static void lose(struct run *run, size_t argument) {
+  static const int statuses[] = {0, 200, 400, 404, 500};
+  struct fl_mcp_client_loss loss = {.id = (int64_t)(argument / 4),
+                                    .status = FL_E_NETWORK,
+                                    .http_status = statuses[argument % 5],
+                                    .text = "lost",
+                                    .sent = argument % 2 == 0,
+                                    .is_session_unknown = argument % 4 == 3};
+  fl_mcp_client_lost(run->session, run->now_ms, &loss, &run->effects);
+}
+
+static bool more_events(struct run *run, char kind, size_t argument) {
+  if (kind == 5) answer(run, argument);
+  else if (kind == 6) lose(run, argument);
+  else if (kind == 7) call(run, argument, true);
+  else if (kind == 8)
+    fl_mcp_client_subscribe(run->session, argument % 4 < 2 ? "x:1" : "x:2", argument % 2 == 0, &run->effects);
+  else return false;
+  return true;
 }
 
 static int on_line(int status, fl_slice line, void *user) {
@@ -62,33 +107,48 @@ static int on_line(int status, fl_slice line, void *user) {
   if (status != 0) fl_mcp_client_line_too_long(run->session, line, &run->effects);
   else if (kind == 1) restart(run);
   else if (kind == 2) fl_mcp_client_time(run->session, run->now_ms += (int64_t)argument * 100, &run->effects);
-  else if (kind == 3) call(run, argument);
+  else if (kind == 3) call(run, argument, false);
   else if (kind == 4 && run->calls[argument % CALLS] != NULL)
     fl_mcp_client_cancel(run->session, run->calls[argument % CALLS], "x", &run->effects);
-  else fl_mcp_client_line(run->session, run->now_ms, line, &run->effects);
+  else if (!more_events(run, kind, argument))
+    fl_mcp_client_message(run->session, run->now_ms, (int64_t)(line.size % 8), line, &run->effects);
   fl_check(fl_mcp_client_deadline_ms(run->session) >= -1);
   drain(run);
   return 0;
 }
 
+static void play(fl_slice input, bool is_http) {
+  static const char can[] = "{\"elicitation\":{\"form\":{},\"url\":{}},\"sampling\":{},\"roots\":{},\"extensions\":{"
+                            "\"io.modelcontextprotocol/tasks\":{}}}";
+  struct run *run = calloc(1, sizeof *run);
+  struct fl_lines lines;
+  FL_VALUE_AUTO capabilities = NULL;
+  fl_check(fl_parse(can, sizeof can - 1, &capabilities, NULL) == 0);
+  struct fl_mcp_client_config config = {.server_name = "fuzz",
+                                        .client_version = "1",
+                                        .start_timeout_ms = 10000,
+                                        .capabilities = capabilities,
+                                        .is_http = is_http};
+  run->session = fl_mcp_client_session_create(&config);
+  fl_lines_init(&lines, 4096);
+  restart(run);
+  drain(run);
+  fl_lines_feed(&lines, input, on_line, run);
+  fl_lines_end(&lines, on_line, run);
+  fl_mcp_client_exited(run->session, "ended", &run->effects);
+  fl_mcp_client_given_up(run->session, "it is over", &run->effects);
+  drain(run);
+  for (size_t i = 0; i < CALLS; i++) fl_check(run->calls[i] == NULL);
+  fl_check(fl_mcp_client_waiting(run->session) == 0);
+  fl_lines_deinit(&lines);
+  fl_mcp_client_session_destroy(run->session);
+  fl_mcp_client_effects_deinit(&run->effects);
+  free(run);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct run run = {0};
-  struct fl_lines lines;
-  struct fl_mcp_client_config config = {.server_name = "fuzz", .client_version = "1", .start_timeout_ms = 10000};
-  run.session = fl_mcp_client_session_create(&config);
-  fl_lines_init(&lines, 4096);
-  restart(&run);
-  drain(&run);
-  fl_lines_feed(&lines, fl_slice_n((const char *)data, size), on_line, &run);
-  fl_lines_end(&lines, on_line, &run);
-  fl_mcp_client_exited(run.session, "ended", &run.effects);
-  fl_mcp_client_given_up(run.session, "it is over", &run.effects);
-  drain(&run);
-  for (size_t i = 0; i < CALLS; i++) fl_check(run.calls[i] == NULL);
-  fl_check(fl_mcp_client_waiting(run.session) == 0);
-  fl_lines_deinit(&lines);
-  fl_mcp_client_session_destroy(run.session);
-  fl_mcp_client_effects_deinit(&run.effects);
+  play(fl_slice_n((const char *)data, size), false);
+  play(fl_slice_n((const char *)data, size), true);
   return 0;
 }
