@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Streamable HTTP, the server's side, in the simulated world: real sessions and handlers behind it, peers that speak
  * HTTP as text. What a peer got is compared without the fields that every answer has. */
+#include "mcp/auth/guard.h"
 #include "mcp/serving.h"
 #include "mcp/transport/http_server.h"
 #include "runtime/base/mem.h"
@@ -37,6 +38,16 @@ static int run_hold(struct fl_call *call, const struct fl_value *args, void *use
   held = call;
   if (fl_get_bool(args, "close", false)) fl_call_close_stream(call);
   return FL_CALL_PENDING;
+}
+
+/* What a handler may have told before any of it goes out is limited, so it comes in several goes. */
+static void flood(int goes) {
+  static char large[60 * 1024];
+  memset(large, 'x', sizeof large - 1);
+  for (int i = 0; i < goes; i++) {
+    for (int j = 0; j < 200; j++) fl_call_log(held, "info", "%s", large);
+    fl_world_sim_run_until(world, fl_world_now_ms(world) + 10);
+  }
 }
 
 static void release(void) {
@@ -81,12 +92,13 @@ static void on_out(struct fl_serving *from, const struct fl_mcp_server_effects *
   if (http != NULL) fl_mcp_http_send(http, effects);
 }
 
-static void open_server(uint64_t seed, struct fl_mcp_http_options options, const char *log_path) {
+static void open_server_in(struct fl_world *in, struct fl_mcp_http_options options, const char *log_path) {
   struct fl_error err = {0};
-  world = fl_world_sim_create(seed);
+  world = in;
   server = fl_server_create(
       &(struct fl_server_options){.size = sizeof(struct fl_server_options), .name = "test", .lists_change = true});
-  for (size_t i = 0; i < 3; i++) assert_int_equal(fl_server_add_tool(server, &tools[i], &err), 0);
+  for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
+    assert_int_equal(fl_server_add_tool(server, &tools[i], &err), 0);
   serving = fl_serving_create(server, world);
   serving->on_out = on_out;
   const struct fl_event_log_options log_options = {.size = sizeof log_options, .path = log_path};
@@ -100,6 +112,10 @@ static void open_server(uint64_t seed, struct fl_mcp_http_options options, const
   assert_int_equal(fl_mcp_http_open(world, &options, &host, &http, &err), 0);
   modern = fl_mcp_http_modern(http);
   held = NULL;
+}
+
+static void open_server(uint64_t seed, struct fl_mcp_http_options options, const char *log_path) {
+  open_server_in(fl_world_sim_create(seed), options, log_path);
 }
 
 static void on_log_closed(void *user) { is_closed = true; }
@@ -272,7 +288,7 @@ static void what_comes_before_a_reply_makes_a_stream(void **state) {
     ask(&peer, "POST", CALL_FIELDS("steps"), CALL("steps", "," MODERN_META ",\"progressToken\":\"t\"}"));
     check(&peer, 200, "Content-Type: text/event-stream");
     check(&peer, 200, "X-Accel-Buffering: no");
-    assert_false(has(&peer, "id: ")); /* nothing to resume in this revision */
+    assert_false(has(&peer, "id: "));                               /* nothing to resume in this revision */
     const char *progress = strstr(peer.got.data, "\"progress\":3"); /* what was told before it may be left out */
     const char *reply = strstr(peer.got.data, "stepped");
     assert_true(progress != NULL && progress < reply);
@@ -343,11 +359,76 @@ static void what_takes_long_becomes_a_stream(void **state) {
   close_server(100);
 }
 
-/* ---- legacy sessions ---- */
+/* 36 MB for a peer that takes nothing: it is cut, its request cancelled, and the rest of the server knows nothing of
+ * it. */
+static void a_peer_that_takes_nothing_is_cut(void **state) {
+  open_server(3, (struct fl_mcp_http_options){0}, NULL);
+  struct peer peer, other;
+  connect_peer(&peer);
+  fl_sim_socket_stop_reading(peer.connection, true);
+  send_request(&peer, "POST", CALL_FIELDS("hold"),
+               CALL("hold", "," MODERN_META ",\"io.modelcontextprotocol/logLevel\":\"info\"}"));
+  wait_ms(100);
+  assert_non_null(held);
+  flood(1); /* 12 MB wait */
+  assert_false(fl_call_is_cancelled(held));
+  flood(2);
+  assert_true(fl_call_is_cancelled(held));
+  struct fl_mcp_http_counts counts;
+  fl_mcp_http_count(http, &counts);
+  assert_int_equal(counts.streams, 0);
+  ask(&other, "POST", MODERN "Mcp-Method: tools/call\r\nMcp-Name: echo\r\nMcp-Param-Message: hi\r\n",
+      CALL_ECHO("," MODERN_META "}"));
+  check(&other, 200, "\"text\":\"hi\"");
+  free_peer(&other);
+  release();
+  wait_ms(2000);
+  fl_mcp_http_count(http, &counts);
+  assert_int_equal(counts.connections, 0);
+  fl_buf_deinit(&peer.got);
+  close_server(100);
+}
 
 #define INITIALIZE                                                                                          \
   "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\"," \
   "\"capabilities\":{},\"clientInfo\":{\"name\":\"c\",\"version\":\"1\"}}}"
+
+/* ---- authorization ---- */
+
+static bool is_guard_closed;
+static void on_guard_closed(void *user) { is_guard_closed = true; }
+
+static void who_brings_no_token_is_told_where_to_get_one(void **state) {
+  struct fl_error err = {0};
+  struct fl_mcp_guard *guard = NULL;
+  const struct fl_mcp_guard_options options = {
+      .size = sizeof options, .resource = "http://localhost/mcp", .issuer = "https://auth.example"};
+  world = fl_world_sim_create(3);
+  assert_int_equal(fl_mcp_guard_create(world, &options, &guard, &err), 0);
+  open_server_in(world, (struct fl_mcp_http_options){.guard = guard, .origin = "http://localhost"}, NULL);
+  struct peer peer;
+  ask(&peer, "POST", JSON, INITIALIZE);
+  check(&peer, 401, "WWW-Authenticate: Bearer");
+  check(&peer, 401, "/.well-known/oauth-protected-resource");
+  free_peer(&peer);
+  ask(&peer, "POST", JSON "Authorization: Bearer x\r\nAuthorization: Bearer y\r\n", INITIALIZE);
+  check(&peer, 400, "twice");
+  free_peer(&peer);
+  connect_peer(&peer);
+  fl_sim_socket_send(peer.connection, 0,
+                     FL_SLICE("GET /.well-known/oauth-protected-resource/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  wait_ms(50);
+  check(&peer, 200, "https://auth.example");
+  free_peer(&peer);
+  ask(&peer, "OPTIONS", "Origin: http://localhost:1\r\n", NULL); /* browsers send no token with it */
+  check(&peer, 204, "Access-Control-Allow-Methods");
+  free_peer(&peer);
+  fl_mcp_guard_close(guard, on_guard_closed, NULL);
+  close_server(100);
+  assert_true(is_guard_closed);
+}
+
+/* ---- legacy sessions ---- */
 
 static char session_fields[256];
 
@@ -561,6 +642,8 @@ int main(void) {
       cmocka_unit_test(closing_a_stream_cancels),
       cmocka_unit_test(a_subscription_lasts_until_the_end),
       cmocka_unit_test(what_takes_long_becomes_a_stream),
+      cmocka_unit_test(a_peer_that_takes_nothing_is_cut),
+      cmocka_unit_test(who_brings_no_token_is_told_where_to_get_one),
       cmocka_unit_test(a_session_and_its_end),
       cmocka_unit_test(a_stream_that_the_server_closes_is_resumed),
       cmocka_unit_test(a_peer_that_goes_cancels_nothing),
