@@ -161,7 +161,7 @@ void fl_mcp_client_begin_listing(struct fl_mcp_client_session *session, int64_t 
 void fl_mcp_client_list(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_effects *effects);
 void fl_mcp_client_take_list(struct fl_mcp_client_session *session, int64_t now_ms,
                              const struct fl_rpc_message *message, struct fl_mcp_client_effects *effects);
-void fl_mcp_client_list_failed(struct fl_mcp_client_session *session, int64_t now_ms, const char *why,
+void fl_mcp_client_list_failed(struct fl_mcp_client_session *session, int64_t now_ms, int status, const char *why,
                                struct fl_mcp_client_effects *effects);
 void fl_mcp_client_forget_listing(struct fl_mcp_client_session *session);
 const struct fl_value *fl_mcp_client_find_tool(const struct fl_mcp_client_session *session, const char *name);

@@ -25,7 +25,7 @@ static void send_list(struct fl_mcp_client_session *session, const char *cursor,
   fl_free(session->list_cursor);
   session->list_cursor = kept;
   if (fl_mcp_client_send_plain(session, effects, line, session->list_id, "tools/list") < 0)
-    fl_mcp_client_list_failed(session, session->relist_ms, "its cursor is too long", effects);
+    fl_mcp_client_list_failed(session, session->relist_ms, FL_E_LIMIT, "its cursor is too long", effects);
 }
 
 void fl_mcp_client_forget_listing(struct fl_mcp_client_session *session) {
@@ -83,13 +83,13 @@ static void list_complete(struct fl_mcp_client_session *session, int64_t now_ms,
   else come_up(session, effects);
 }
 
-void fl_mcp_client_list_failed(struct fl_mcp_client_session *session, int64_t now_ms, const char *why,
+void fl_mcp_client_list_failed(struct fl_mcp_client_session *session, int64_t now_ms, int status, const char *why,
                                struct fl_mcp_client_effects *effects) {
   fl_mcp_client_forget_listing(session);
   session->relist_ms = now_ms + FL_MCP_RELIST_PAUSE_MS;
   if (session->state == FL_MCP_UP)
     fl_mcp_client_logf(effects, "warning", "tools/list failed, the old list stays: %s", why);
-  else fl_mcp_client_fail(session, effects, FL_E_PROTOCOL, ": its tools cannot be listed: %s", why);
+  else fl_mcp_client_fail(session, effects, status, ": its tools cannot be listed: %s", why);
 }
 
 /* ---- pages ---- */
@@ -130,7 +130,7 @@ static void take_page(struct fl_mcp_client_session *session, int64_t now_ms, con
   const char *next = fl_get_string(result, "nextCursor", NULL);
   session->page_count++;
   if (!fl_is(tools, FL_ARRAY)) {
-    fl_mcp_client_list_failed(session, now_ms, "the result has no \"tools\"", effects);
+    fl_mcp_client_list_failed(session, now_ms, FL_E_PROTOCOL, "the result has no \"tools\"", effects);
     return;
   }
   note_time(session, now_ms, result);
@@ -148,7 +148,7 @@ static void take_page(struct fl_mcp_client_session *session, int64_t now_ms, con
 void fl_mcp_client_take_list(struct fl_mcp_client_session *session, int64_t now_ms,
                              const struct fl_rpc_message *message, struct fl_mcp_client_effects *effects) {
   if (message->kind == FL_RPC_RESULT) take_page(session, now_ms, message->result, effects);
-  else fl_mcp_client_list_failed(session, now_ms, fl_get_string(message->error, "message", ""), effects);
+  else fl_mcp_client_list_failed(session, now_ms, FL_E_PROTOCOL, fl_get_string(message->error, "message", ""), effects);
 }
 
 void fl_mcp_client_begin_listing(struct fl_mcp_client_session *session, int64_t now_ms,

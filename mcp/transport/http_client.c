@@ -206,6 +206,13 @@ static bool is_rpc_error(const struct fl_mcp_exchange_end *end) {
   return fl_is(fl_get(value, "error"), FL_OBJECT) && strcmp(fl_get_string(value, "jsonrpc", ""), "2.0") == 0;
 }
 
+/* Whether the status comes from whoever stands before the server, or from a server in trouble: then what the body says
+ * is no answer to a handshake, and a refusal of who asks is one to nothing. */
+static bool overrules_body(const struct http_request *request, int http_status) {
+  if (http_status == 401 || http_status == 403 || http_status == 407) return true;
+  return request->is_handshake && (http_status == 408 || http_status == 429 || http_status >= 500);
+}
+
 /* 404 says so; some servers say it with 400 and words. */
 static bool is_session_unknown(const struct http_request *request, const struct fl_mcp_exchange_end *end) {
   if (!request->had_session) return false;
@@ -255,7 +262,8 @@ static void answer_over(struct http_request *request, const struct fl_mcp_exchan
   bool is_refused = end->status == 0 && end->http_status >= 400 && end->http_status < 500;
   if (is_session_unknown(request, end)) {
     report_loss(request, end, true);
-  } else if (is_rpc_error(end)) client->transport.on_message(&client->transport, request->id, end->body);
+  } else if (!overrules_body(request, end->http_status) && is_rpc_error(end))
+    client->transport.on_message(&client->transport, request->id, end->body);
   else if (is_refused && request->is_initialize && end->http_status != 401 && end->http_status != 403 &&
            http_sse_fall_back(request))
     return;
@@ -351,6 +359,7 @@ static void send_one(struct http_client *client, const struct fl_mcp_outgoing *m
   request->revision = message->revision;
   request->is_modern = message->is_modern;
   request->is_initialize = is_request && strcmp(message->method, "initialize") == 0;
+  request->is_handshake = request->is_initialize || (is_request && strcmp(message->method, "server/discover") == 0);
   request->exchange.on_too_long = on_too_long;
   if (!is_request) request->exchange.timeout_ms = NOTE_TIMEOUT_MS;
   if (request->is_initialize) request->exchange.on_answer = on_initialize_answer;

@@ -21,7 +21,7 @@ struct http_request {
   int64_t id;                /* of the JSON-RPC request that it carries; 0: none */
   const char *revision;      /* MCP-Protocol-Version; NULL: none */
   struct fl_buf own_headers; /* as of the exchange */
-  bool is_modern, is_initialize;
+  bool is_modern, is_initialize, is_handshake;
   bool is_waiting; /* for the end of client->held */
   bool is_dropped, is_lingering, is_resuming, has_events, had_session;
   bool is_ending; /* its end is being told */

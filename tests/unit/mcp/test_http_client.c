@@ -118,6 +118,34 @@ static void a_modern_server_tells_changes_to_who_listens(void **state) {
   close_client();
 }
 
+/* ---- what is no evidence of an era ---- */
+
+static int refused_with;
+
+static bool refuses_discover(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  if (strcmp(fl_get_string(message, "method", ""), "server/discover") != 0) return false;
+  peer_respond(exchange, refused_with, "application/json",
+               "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"not now\"}}");
+  return true;
+}
+
+static void a_server_in_trouble_is_not_taken_for_an_old_one(void **state) {
+  static const struct {
+    int http_status, status; /* 0: it is taken for an old one, rightly */
+  } rows[] = {{400, 0},         {404, 0},           {405, 0},           {401, FL_E_AUTH},  {403, FL_E_AUTH},
+              {429, FL_E_RATE}, {500, FL_E_REMOTE}, {502, FL_E_REMOTE}, {503, FL_E_REMOTE}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    be_legacy();
+    peer.on_request = refuses_discover;
+    refused_with = rows[i].http_status;
+    open_client(1);
+    run_for(5000);
+    if (ready_count != 1 || ready_status != rows[i].status || peer.initialize_count != (rows[i].status == 0))
+      fail_msg("%d: %s, initialized %d times", rows[i].http_status, ready_error, peer.initialize_count);
+    close_client();
+  }
+}
+
 /* ---- sessions that are lost ---- */
 
 static bool forgets_once(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
@@ -322,6 +350,7 @@ int main(void) {
       cmocka_unit_test_setup(a_session_is_named_listened_to_and_given_back, reset),
       cmocka_unit_test_setup(a_cancel_reaches_the_server_within_50_ms, reset),
       cmocka_unit_test_setup(a_modern_server_tells_changes_to_who_listens, reset),
+      cmocka_unit_test_setup(a_server_in_trouble_is_not_taken_for_an_old_one, reset),
       cmocka_unit_test_setup(a_lost_session_is_begun_anew_and_the_call_made_again, reset),
       cmocka_unit_test_setup(a_server_that_forgets_every_session_costs_its_calls_only, reset),
       cmocka_unit_test_setup(a_legacy_stream_that_breaks_off_is_taken_up_where_it_was, reset),
