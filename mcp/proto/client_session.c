@@ -306,7 +306,8 @@ void fl_mcp_client_lost(struct fl_mcp_client_session *session, int64_t now_ms, c
     return;
   }
   if (loss->is_session_unknown && (is_up || session->is_renewing) && renew_for(session, now_ms, call, effects)) return;
-  if (loss->id != 0 && loss->id == session->list_id) fl_mcp_client_list_failed(session, now_ms, loss->status, loss->text, effects);
+  if (loss->id != 0 && loss->id == session->list_id)
+    fl_mcp_client_list_failed(session, now_ms, loss->status, loss->text, effects);
   else if (loss->id != 0 && loss->id == session->listen_id)
     fl_mcp_client_listen_ended(session, now_ms, loss->http_status < 300 || loss->http_status >= 500, effects);
   else if (call != NULL) {
