@@ -1,17 +1,27 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# fairlead against clients and servers that others wrote (npm packages, pinned in package.json), and its semantics against
-# LangGraph for Python and for JS (langgraph.sh). Prints TAP. Peers that cannot be installed here are a skipped row, never a
-# passed one.
+# fairlead against clients and servers that others wrote (npm packages, pinned in package.json, and Python packages, pinned in
+# python/requirements.txt), and its semantics against LangGraph for Python and for JS (langgraph.sh). Prints TAP, with tables of
+# who met whom as comments. Peers that cannot be installed here are a skipped row, never a passed one.
+#   sh tests/interop/run.sh [PART…]     parts: langgraph, conformance, guard, and those of main.mjs (default: all)
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . examples/packages.sh
 modules=$PWD/build/interop
-export FAIRLEAD="$PWD/build/fairlead" FL_ROOT="$PWD"
+export FAIRLEAD="$PWD/build/fairlead" FL_ROOT="$PWD" FL_MCP_PYTHON="$PWD/build/mcp-python/bin/python"
 
-sh tests/interop/langgraph.sh
-status=$?
-sh tests/interop/conformance/client.sh || status=1
+parts=$*
+# Is the part asked for?
+wants() {
+  case " $parts " in
+    '  ' | *" $1 "*) return 0 ;;
+  esac
+  return 1
+}
+
+status=0
+! wants langgraph || sh tests/interop/langgraph.sh || status=1
+! wants conformance || sh tests/interop/conformance/client.sh || status=1
 
 skip_all() { echo "ok 1 - interop # SKIP $1"; echo "1..1"; exit $status; }
 
@@ -27,8 +37,18 @@ fi
 # npm has made no link to bin/node, which came later, by the package's install script.
 PATH=$modules/node_modules/node/bin:$modules/node_modules/.bin:$PATH
 export PATH
-cp tests/interop/*.mjs "$modules"/
+cp tests/interop/*.mjs tests/interop/*.cjs "$modules"/
+
+# Without them the rows of the Python peers are skipped.
+venv=$PWD/build/mcp-python
+if ! cmp -s tests/interop/python/requirements.txt "$venv/installed.txt"; then
+  rm -rf "$venv"
+  python3 -m venv "$venv" >"$venv.log" 2>&1 &&
+    "$venv/bin/pip" install -q -r tests/interop/python/requirements.txt >>"$venv.log" 2>&1 &&
+    cp tests/interop/python/requirements.txt "$venv/installed.txt" ||
+    { cat "$venv.log" >&2; rm -rf "$venv"; }
+fi
 node --version | grep -qE '^v(2[2-9]|[3-9][0-9])\.' || skip_all "node 22 did not install"
-(cd "$modules" && node guard.mjs) || status=1
-cd "$modules" && node main.mjs && exit $status
+! wants guard || (cd "$modules" && node guard.mjs) || status=1
+cd "$modules" && node main.mjs "$@" && exit $status
 exit 1

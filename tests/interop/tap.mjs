@@ -3,21 +3,69 @@
 import { spawn } from "node:child_process";
 
 let count = 0,
+  skipped = 0,
   failed = 0;
 
 export async function row(name, body) {
   count++;
   try {
-    await body();
+    const note = await within(60000, body());
     console.log(`ok ${count} - ${name}`);
+    return `ok ${note ?? ""}`.trim();
   } catch (error) {
     failed++;
     console.log(`not ok ${count} - ${name}`);
     console.error(`${name}: ${error.stack ?? error}`);
+    return "FAIL";
+  }
+}
+
+export function skip(name, reason) {
+  count++;
+  skipped++;
+  console.log(`ok ${count} - ${name} # SKIP ${reason}`);
+  return "skip";
+}
+
+function within(ms, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took more than ${ms} ms`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+// Rows that are cells of a table, which is printed when all of them are there. What a cell's body returns stands in it.
+export class Matrix {
+  constructor(title, columns) {
+    this.title = title;
+    this.columns = columns;
+    this.lines = new Map();
+  }
+
+  async cell(line, column, body) {
+    this.put(line, column, await row(`${this.title}: ${line}, ${column}`, body));
+  }
+
+  skip(line, column, reason) {
+    this.put(line, column, skip(`${this.title}: ${line}, ${column}`, reason));
+  }
+
+  put(line, column, value) {
+    if (!this.columns.includes(column)) throw new Error(`the table "${this.title}" has no column ${column}`);
+    this.lines.set(line, { ...this.lines.get(line), [column]: value });
+  }
+
+  print() {
+    const table = [[this.title, ...this.columns]];
+    for (const [line, cells] of this.lines) table.push([line, ...this.columns.map((column) => cells[column] ?? "-")]);
+    const widths = table[0].map((_, i) => Math.max(...table.map((cells) => cells[i].length)));
+    for (const cells of table) console.log(`# | ${cells.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`);
   }
 }
 
 export function done() {
+  if (skipped > 0) console.log(`# ${skipped} skipped`);
   console.log(`1..${count}`);
   process.exit(failed > 0 ? 1 : 0);
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A server made with the official package. It speaks the revision that its client asks for.
-import { McpServer } from "@modelcontextprotocol/server";
+// A server made with the official package, over standard input and output or at a port. It speaks the revision that its client
+// asks for.
+import { toNodeHandler } from "@modelcontextprotocol/node";
+import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { createServer } from "node:http";
 import * as z from "zod/v4";
 
 const text = (value) => ({ content: [{ type: "text", text: value }] });
@@ -49,4 +52,6 @@ function server() {
   return it;
 }
 
-serveStdio(server);
+const port = process.argv[2];
+if (port === undefined) serveStdio(server);
+else createServer(toNodeHandler(createMcpHandler(server))).listen(Number(port), "127.0.0.1");
