@@ -38,7 +38,9 @@ static size_t copy_text(struct mcp_request *request, fl_slice text) {
 
 static void copy_fields(struct mcp_request *request, const struct fl_http1_head *head) {
   _Static_assert(2 * FL_HTTP1_HEAD_SIZE_MAX <= UINT16_MAX, "a place fits 16 bits");
-  fl_buf_reserve(&request->fields, 1024);
+  size_t size = 0;
+  for (size_t i = 0; i < head->field_count; i++) size += head->fields[i].name.size + head->fields[i].value.size + 2;
+  fl_buf_reserve(&request->fields, size);
   for (size_t i = 0; i < head->field_count; i++) {
     request->places[i].name_size = (uint16_t)head->fields[i].name.size;
     request->places[i].name = (uint16_t)copy_text(request, head->fields[i].name);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A connection: both directions of one socket that is ours alone, so it does not block.
  *
- * Happy path: readable, one read into the world's shared buffer, on_data; writes of a turn leave together before the
- * loop waits; what the kernel does not take waits until it is writable; closed, flushed, gone. An idle connection holds
- * no buffer.
- * Failure modes: a failed write drops the queue and makes later writes FL_E_CLOSED; the end or an error of the input is
- * on_end, also while reading is paused (then only the peer's going is watched for); a close gives up what a peer that
- * is gone will not take. */
+ * Happy path: readable, one read into the world's shared buffer, on_data; what that wrote leaves behind it, other
+ * writes of a turn together before the loop waits; what the kernel does not take waits until it is writable; closed,
+ * flushed, gone. An idle connection holds no buffer. Failure modes: a failed write drops the queue and makes later
+ * writes FL_E_CLOSED; the end or an error of the input is on_end, also while reading is paused (then only the peer's
+ * going is watched for); a close gives up what a peer that is gone will not take. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/world_uv.h"
@@ -76,12 +75,21 @@ static void end_reading(struct socket *socket, int status) {
   if (stream != NULL && stream->on_end != NULL) stream->on_end(stream, status);
 }
 
+/* What a read was answered with leaves at once, in one piece: the peer works on it while the loop goes on with others.
+ */
+static void flush_answer(struct socket *socket) {
+  if (socket->is_closed || !socket->unflushed.is_listed) return;
+  uv_world_forget_unflushed(world_of(socket), &socket->unflushed);
+  flush(socket);
+}
+
 static void read_once(struct socket *socket) {
   char *buffer = world_of(socket)->read_buffer;
   ssize_t got = recv(socket->fd, buffer, UV_WORLD_READ_SIZE, 0);
   struct fl_stream *stream = socket->stream;
   if (got > 0) {
     if (stream != NULL && stream->on_data != NULL) stream->on_data(stream, fl_slice_n(buffer, (size_t)got));
+    flush_answer(socket);
   } else if (got == 0 || errno == ECONNRESET || errno == ETIMEDOUT) end_reading(socket, 0);
   else if (errno != EAGAIN && errno != EINTR) end_reading(socket, FL_E_IO);
 }
