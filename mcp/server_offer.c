@@ -145,7 +145,7 @@ int fl_server_add_tool(struct fl_server *server, const struct fl_tool *tool, str
 }
 
 int fl_server_add_plugin(struct fl_server *server, const char *path, struct fl_error *err) {
-  return fl_tool_set_load_plugin(&server->tools, path, err);
+  return fl_tool_set_load_plugin(&server->tools, server, path, err);
 }
 
 static void remove_later(struct fl_server *server, enum fl_mcp_list list, const char *name) {

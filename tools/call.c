@@ -68,14 +68,21 @@ static void check_idle(struct fl_call_runner *runner) {
   fl_world_post(runner->world, &runner->idle_post);
 }
 
+/* Most calls have none of their texts, so an empty one costs no memory. */
+static const char *keep_text(const char *text) { return text != NULL && text[0] != '\0' ? fl_strdup(text) : ""; }
+
+static void drop_text(const char *text) {
+  if (text[0] != '\0') fl_free((void *)(uintptr_t)text);
+}
+
 static void call_free(struct fl_call *call) {
   struct fl_value *values[] = {call->options.args, call->options.answers, call->options.state, call->result,
                                call->asks,         call->state,           call->failure,       call->missing};
   for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) fl_value_unref(values[i]);
   fl_tool_def_unref((struct fl_tool_def *)(uintptr_t)call->options.def);
-  fl_free(call->id);
-  fl_free(call->principal);
-  fl_free(call->task_id);
+  drop_text(call->id);
+  drop_text(call->principal);
+  drop_text(call->task_id);
   fl_free(call);
 }
 
@@ -307,9 +314,9 @@ struct fl_call *fl_call_start(struct fl_call_runner *runner, const struct fl_cal
   fl_value_ref(options->state);
   fl_tool_def_ref((struct fl_tool_def *)(uintptr_t)options->def);
   call->runner = runner;
-  call->id = fl_strdup(options->id != NULL ? options->id : "");
-  call->principal = fl_strdup(options->principal != NULL ? options->principal : "");
-  call->task_id = fl_strdup(options->task_id != NULL ? options->task_id : "");
+  call->id = keep_text(options->id);
+  call->principal = keep_text(options->principal);
+  call->task_id = keep_text(options->task_id);
   call->progress_node = (struct fl_call_node){.call = call, .kind = FL_NODE_PROGRESS};
   call->complete_node = (struct fl_call_node){.call = call, .kind = FL_NODE_COMPLETE};
   call->cancel_node = (struct fl_call_node){.call = call, .kind = FL_NODE_CANCEL};

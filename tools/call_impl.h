@@ -35,7 +35,7 @@ struct fl_call_log_note {
 struct fl_call {
   struct fl_call_options options; /* `args` holds a reference */
   struct fl_call_runner *runner;
-  char *id, *principal, *task_id;
+  const char *id, *principal, *task_id; /* owned unless "" */
   struct fl_call *next_waiting;
   struct fl_call *previous, *next; /* in runner->all */
 

@@ -10,8 +10,13 @@
 
 struct fl_plugin_host {
   struct fl_tool_set *set;
-  struct fl_error error; /* of the last fl_plugin_tools that failed */
+  struct fl_server *server; /* NULL: its tools are an agent's */
+  struct fl_error error;    /* of the last fl_plugin_tools that failed */
 };
+
+struct fl_server *fl_plugin_server(struct fl_plugin_host *host) {
+  return host->server;
+}
 
 int fl_plugin_tools(struct fl_plugin_host *host, const struct fl_tool *tools, size_t tool_count) {
   return fl_tool_set_add_all(host->set, tools, tool_count, &host->error);
@@ -30,7 +35,7 @@ static void *open_file(const char *path, struct fl_error *err) {
   return object;
 }
 
-int fl_tool_set_load_plugin(struct fl_tool_set *set, const char *path, struct fl_error *err) {
+int fl_tool_set_load_plugin(struct fl_tool_set *set, struct fl_server *server, const char *path, struct fl_error *err) {
   struct fl_error why = {0};
   void *object = open_file(path, &why);
   if (object == NULL) return fl_error_set(err, why.code, "%s", why.text);
@@ -41,7 +46,7 @@ int fl_tool_set_load_plugin(struct fl_tool_set *set, const char *path, struct fl
   }
   fl_plugin_fn *run;
   memcpy(&run, &symbol, sizeof run); /* ISO C has no cast from an object pointer to a function pointer */
-  struct fl_plugin_host host = {.set = set};
+  struct fl_plugin_host host = {.set = set, .server = server};
   int status = run(&host);
   dlclose(object); /* RTLD_NODELETE keeps it in place */
   if (status == 0) return 0;
@@ -53,7 +58,7 @@ int fl_tool_source_plugin(struct fl_world *world, const char *name, const char *
                           struct fl_tool_source **ret_source, struct fl_error *err) {
   struct fl_tool_set set;
   fl_tool_set_init(&set);
-  int status = fl_tool_set_load_plugin(&set, path, err);
+  int status = fl_tool_set_load_plugin(&set, NULL, path, err);
   if (status < 0) fl_tool_set_deinit(&set);
   else *ret_source = fl_tool_source_local_take(world, name, &set);
   return status;

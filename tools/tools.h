@@ -148,6 +148,9 @@ typedef int fl_plugin_fn(struct fl_plugin_host *host);
 #define FL_PLUGIN_SYMBOL "fl_plugin_v1"
 /* Copies nothing: the tools live as long as the program. Errors: FL_E_EXISTS, FL_E_INVALID (name or schema). */
 FL_API int fl_plugin_tools(struct fl_plugin_host *host, const struct fl_tool *tools, size_t tool_count);
+/* The server that the plugin is for, to add prompts and resources to it (mcp.h); NULL when an agent uses its tools. */
+struct fl_server;
+FL_API struct fl_server *fl_plugin_server(struct fl_plugin_host *host);
 
 #ifdef __cplusplus
 }

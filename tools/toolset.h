@@ -47,6 +47,7 @@ int fl_tool_set_put_take(struct fl_tool_set *set, struct fl_tool_def *def, struc
 bool fl_tool_set_remove(struct fl_tool_set *set, const char *name);                    /* false: there was none */
 struct fl_tool_def *fl_tool_set_find(const struct fl_tool_set *set, const char *name); /* NULL when absent */
 
-/* Runs fl_plugin_v1 of a shared object, which adds its tools. The object stays loaded for the life of the process.
- * Errors: FL_E_NOT_FOUND, FL_E_UNSUPPORTED (no fl_plugin_v1), FL_E_INVALID. */
-int fl_tool_set_load_plugin(struct fl_tool_set *set, const char *path, struct fl_error *err);
+/* Runs fl_plugin_v1 of a shared object, which adds its tools, and to `server` (NULL: none) whatever else it has. The
+ * object stays loaded for the life of the process. Errors: FL_E_NOT_FOUND, FL_E_UNSUPPORTED (no fl_plugin_v1),
+ * FL_E_INVALID. */
+int fl_tool_set_load_plugin(struct fl_tool_set *set, struct fl_server *server, const char *path, struct fl_error *err);

@@ -66,7 +66,7 @@ void fl_mcp_served_call_destroy(struct fl_mcp_served_call *call) {
   fl_value_unref(call->state);
   fl_value_unref(call->own_args);
   fl_value_unref(call->request);
-  fl_free((void *)(uintptr_t)call->principal);
+  if (call->principal[0] != '\0') fl_free((void *)(uintptr_t)call->principal);
   fl_free(call);
 }
 
@@ -109,7 +109,7 @@ static struct fl_mcp_served_call *call_create(struct fl_mcp_step *step, enum fl_
                                       .session = session,
                                       .revision = step->revision,
                                       .call_id = fl_get_string(step->meta, FL_MCP_META_CALL_ID, ""),
-                                      .principal = fl_strdup(step->principal),
+                                      .principal = step->principal[0] != '\0' ? fl_strdup(step->principal) : "",
                                       .request = fl_value_ref(step->message->root),
                                       .id = step->message->id,
                                       .channel = step->channel,

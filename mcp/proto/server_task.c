@@ -406,7 +406,7 @@ static void attach_call(struct fl_mcp_server_session *session, struct fl_mcp_tas
                                       .session = session,
                                       .revision = fl_mcp_revision_find(FL_MCP_REVISION_MODERN),
                                       .request = fl_value_ref((struct fl_value *)(uintptr_t)record),
-                                      .principal = fl_strdup(task->principal),
+                                      .principal = task->principal[0] != '\0' ? fl_strdup(task->principal) : "",
                                       .answers = fl_value_ref(task->answers),
                                       .state = fl_value_ref(task->state),
                                       .log_rank = -1,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Plugins: loaded, called, and named when they are of no use. */
+#include "mcp/server.h"
 #include "runtime/io/world_sim.h"
 #include "tests/support/support.h"
 #include "tools/source.h"
@@ -58,6 +59,7 @@ static void a_server_takes_it_once(void **state) {
       fl_server_create(&(struct fl_server_options){.size = sizeof(struct fl_server_options), .name = "s"});
   assert_int_equal(fl_server_add_plugin(server, path_of("tests/unit/tools/test-plugin.so"), NULL), 0);
   assert_int_equal(fl_server_add_plugin(server, path_of("tests/unit/tools/test-plugin.so"), NULL), FL_E_EXISTS);
+  assert_non_null(fl_server_offer_find(server, FL_MCP_PROMPTS, "greet"));
   fl_server_destroy(server);
 }
 
