@@ -65,7 +65,8 @@ static const char *say(const char *line) {
 #define BARE(method) "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"" method "\",\"params\":{" META("{}") "}}"
 
 static void expect(const char *got, const char *part) {
-  if (strstr(got, part) == NULL) fail_msg("expected %s\nin %s", part, got);
+  const char *all = got != NULL ? got : "";
+  if (strstr(all, part) == NULL) fail_msg("expected %s\nin %s", part, all);
 }
 
 /* The text behind `key":"` up to the next quote; freed by the caller. */
