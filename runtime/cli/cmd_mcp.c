@@ -323,6 +323,7 @@ int fl_cmd_mcp_serve(struct fl_args *args) {
   const char *path;
   for (int i = 0; rc == 0 && (path = fl_args_nth(args, "plugin", i)) != NULL; i++)
     rc = fl_server_add_plugin(server, path, &err);
+  if (rc == 0 && fl_args_has(args, "skills")) rc = fl_server_add_skills(server, fl_args_get(args, "skills"), &err);
   int code;
   if (rc < 0) code = fl_fail_error(args, &err);
   else code = fl_args_has(args, "http") ? fl_serve_http(args, server) : fl_server_run_stdio(server);

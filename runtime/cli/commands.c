@@ -373,6 +373,7 @@ const struct fl_command fl_commands[] = {
      "  fairlead mcp serve --http unix:/run/user/1000/tools.sock",
      {{"plugin", 'p', "FILE.so", "serve the tools of this plugin (may be repeated)"},
       {"builtin", 0, NULL, "the built-in tools as well as the plugins'"},
+      {"skills", 0, "FOLDER", "serve the skills in this folder: each of its folders with a SKILL.md"},
       {"http", 0, "WHERE", "serve over HTTP instead, until SIGTERM"},
       {"path", 0, "PATH", "the endpoint's path (default: /mcp)"},
       {"public", 0, NULL, "other machines may reach it"},

@@ -106,6 +106,9 @@ run 0 mcp call count_to '{"last":3}' -- "$fairlead" mcp serve -p "$plugin" && sa
 run 1 mcp call count_to '{"last":-3}' -- "$fairlead" mcp serve -p "$plugin" && tells "count up to -3"; ok "a plugin's tool fails"
 run 2 mcp serve --plugin README.md && tells README.md; ok "a file that is no plugin is named"
 run 1 mcp serve -p "$plugin" -p "$plugin" && tells shout; ok "two tools of one name are told"
+skills=$PWD/tests/interop/conformance/skills
+run 0 mcp list -- "$fairlead" mcp serve --skills "$skills" && says calculator; ok "a folder of skills is served beside the tools"
+run 1 mcp serve --skills /nonexistent && tells nonexistent; ok "a folder of skills that is not there is named"
 run 0 mcp call add '{"a":1,"b":2}' --graph $math && says 3; ok "mcp call by a graph's server"
 run 2 mcp call ad '{}' --graph $math && tells 'did you mean "add"'; ok "a mistyped tool is suggested"
 
