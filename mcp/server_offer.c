@@ -92,6 +92,7 @@ bool fl_server_apply(struct fl_server *server, struct fl_server_change *change) 
     return fl_tool_set_put_take(&server->tools, tool, NULL) == 0;
   }
   case FL_CHANGE_PUT:
+    if (server->offers[change->list].count >= OFFERS_MAX) return false;
     put_take(&server->offers[change->list], change->offer);
     change->offer = NULL;
     return true;
@@ -205,7 +206,8 @@ static struct fl_server_offer *offer_create(enum fl_mcp_list list, const char *n
 static int add_take(struct fl_server *server, struct fl_server_offer *offer, const char *what, int status,
                     struct fl_error *err) {
   if (status == 0) status = refuse_second(server, offer, what, err);
-  if (status == 0 && server->offers[offer->list].count >= OFFERS_MAX)
+  /* While it serves, the lists are the loop's alone to look at; then the change is dropped there. */
+  if (status == 0 && atomic_load(&server->serving) == NULL && server->offers[offer->list].count >= OFFERS_MAX)
     status = fl_error_set(err, FL_E_LIMIT, "more than %d %s", OFFERS_MAX, what);
   if (status < 0) offer_destroy(offer);
   else change_take(server, (struct fl_server_change){.type = FL_CHANGE_PUT, .list = offer->list, .offer = offer});
