@@ -248,7 +248,8 @@ void fl_mcp_client_message(struct fl_mcp_client_session *session, int64_t now_ms
     return;
   }
   FL_VALUE_AUTO origin_id = fl_int(origin);
-  if (message.kind == FL_RPC_ERROR && message.id == NULL && origin != 0) message.id = origin_id;
+  /* Ours are integers. Python's servers of 2025 answer with "server-error" what they refuse before they look at it. */
+  if (message.kind == FL_RPC_ERROR && !fl_is(message.id, FL_INT) && origin != 0) message.id = origin_id;
   if (message.kind != FL_RPC_BATCH) {
     take_message(session, now_ms, &message, text.size, effects);
     return;

@@ -101,8 +101,8 @@ void fl_mcp_client_line(struct fl_mcp_client_session *session, int64_t now_ms, f
                         struct fl_mcp_client_effects *effects);
 void fl_mcp_client_line_too_long(struct fl_mcp_client_session *session, fl_slice front,
                                  struct fl_mcp_client_effects *effects);
-/* A message that came in answer to the request `origin` (0: on a stream of its own). An error without an id is the
- * answer to it then. */
+/* A message that came in answer to the request `origin` (0: on a stream of its own). An error without an id, or with
+ * one that is none of ours, a text, is the answer to it then. */
 void fl_mcp_client_message(struct fl_mcp_client_session *session, int64_t now_ms, int64_t origin, fl_slice text,
                            struct fl_mcp_client_effects *effects);
 /* HTTP: the request `id` got no answer and will get none. */

@@ -257,13 +257,19 @@ static void after_initialized(struct http_request *request, const struct fl_mcp_
   release_held(client);
 }
 
+/* With the id of another request it has told nobody anything, and there will be no other answer. */
+static void answer_by_error(struct http_request *request, const struct fl_mcp_exchange_end *end) {
+  struct fl_mcp_transport *transport = &request->client->transport;
+  transport->on_message(transport, request->id, end->body);
+  if (transport->awaits(transport, request->id)) report_loss(request, end, false);
+}
+
 static void answer_over(struct http_request *request, const struct fl_mcp_exchange_end *end) {
-  struct http_client *client = request->client;
   bool is_refused = end->status == 0 && end->http_status >= 400 && end->http_status < 500;
   if (is_session_unknown(request, end)) {
     report_loss(request, end, true);
   } else if (!overrules_body(request, end->http_status) && is_rpc_error(end))
-    client->transport.on_message(&client->transport, request->id, end->body);
+    answer_by_error(request, end);
   else if (is_refused && request->is_initialize && end->http_status != 401 && end->http_status != 403 &&
            http_sse_fall_back(request))
     return;

@@ -121,11 +121,14 @@ static void a_modern_server_tells_changes_to_who_listens(void **state) {
 /* ---- what is no evidence of an era ---- */
 
 static int refused_with;
+static const char *refused_id;
 
 static bool refuses_discover(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
   if (strcmp(fl_get_string(message, "method", ""), "server/discover") != 0) return false;
-  peer_respond(exchange, refused_with, "application/json",
-               "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"not now\"}}");
+  char text[200];
+  snprintf(text, sizeof text, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":-32000,\"message\":\"not now\"}}",
+           refused_id);
+  peer_respond(exchange, refused_with, "application/json", text);
   return true;
 }
 
@@ -138,12 +141,47 @@ static void a_server_in_trouble_is_not_taken_for_an_old_one(void **state) {
     be_legacy();
     peer.on_request = refuses_discover;
     refused_with = rows[i].http_status;
+    refused_id = "null";
     open_client(1);
     run_for(5000);
     if (ready_count != 1 || ready_status != rows[i].status || peer.initialize_count != (rows[i].status == 0))
       fail_msg("%d: %s, initialized %d times", rows[i].http_status, ready_error, peer.initialize_count);
     close_client();
   }
+}
+
+/* Python's servers of 2025 call what they refuse "server-error", before they look at its id. */
+static void an_old_server_may_refuse_under_any_id(void **state) {
+  static const char *const ids[] = {"null", "\"server-error\"", "4711", "0"};
+  for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+    be_legacy();
+    peer.on_request = refuses_discover;
+    refused_with = 400;
+    refused_id = ids[i];
+    open_client(1);
+    run_for(1000);
+    if (ready_count != 1 || ready_status != 0 || peer.initialize_count != 1)
+      fail_msg("%s: %s, initialized %d times", ids[i], ready_error, peer.initialize_count);
+    close_client();
+  }
+}
+
+static bool refuses_call(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  if (strcmp(fl_get_string(message, "method", ""), "tools/call") != 0) return false;
+  peer_respond(exchange, 400, "application/json",
+               "{\"jsonrpc\":\"2.0\",\"id\":4711,\"error\":{\"code\":-32600,\"message\":\"not like this\"}}");
+  return true;
+}
+
+static void a_call_that_is_refused_under_another_id_does_not_wait(void **state) {
+  open_ready(1);
+  peer.on_request = refuses_call;
+  ask(0, "echo");
+  run_for(1000);
+  assert_int_equal(asked[0].done_count, 1);
+  assert_int_equal(asked[0].status, FL_E_REMOTE);
+  assert_non_null(strstr(asked[0].error, "not like this"));
+  close_client();
 }
 
 /* ---- sessions that are lost ---- */
@@ -351,6 +389,8 @@ int main(void) {
       cmocka_unit_test_setup(a_cancel_reaches_the_server_within_50_ms, reset),
       cmocka_unit_test_setup(a_modern_server_tells_changes_to_who_listens, reset),
       cmocka_unit_test_setup(a_server_in_trouble_is_not_taken_for_an_old_one, reset),
+      cmocka_unit_test_setup(an_old_server_may_refuse_under_any_id, reset),
+      cmocka_unit_test_setup(a_call_that_is_refused_under_another_id_does_not_wait, reset),
       cmocka_unit_test_setup(a_lost_session_is_begun_anew_and_the_call_made_again, reset),
       cmocka_unit_test_setup(a_server_that_forgets_every_session_costs_its_calls_only, reset),
       cmocka_unit_test_setup(a_legacy_stream_that_breaks_off_is_taken_up_where_it_was, reset),
