@@ -10,10 +10,13 @@ export const fairlead = process.env.FAIRLEAD;
 export const pluginFile = join(process.env.FL_ROOT, "build/test-plugin.so");
 export const node = (file, ...args) => ["node", join(process.cwd(), file), ...args];
 
-// The Python peers' command, or null where they did not install (run.sh says why).
-const python = process.env.FL_MCP_PYTHON;
-export const pythonPeer = (file, ...args) =>
-  python && existsSync(python) ? [python, join(process.env.FL_ROOT, "tests/interop/python", file), ...args] : null;
+// A Python peer's command, or null where its generation of the packages did not install (run.sh says why).
+export function pythonPeer(file, ...args) {
+  const folder = process.env.FL_MCP_PYTHON + (file.endsWith("1.py") ? "-1" : "");
+  const python = join(folder, "bin/python");
+  if (!existsSync(join(folder, "installed.txt"))) return null;
+  return [python, join(process.env.FL_ROOT, "tests/interop/python", file), ...args];
+}
 
 // Their servers and bridges listen on loopback only, look for no newer version of themselves, and keep nothing at home.
 export const peerEnv = (folder) => ({

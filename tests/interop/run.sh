@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # fairlead against clients and servers that others wrote (npm packages, pinned in package.json, and Python packages, pinned in
-# python/requirements.txt), and its semantics against LangGraph for Python and for JS (langgraph.sh). Prints TAP, with tables of
+# python/requirements*.txt), and its semantics against LangGraph for Python and for JS (langgraph.sh). Prints TAP, with tables of
 # who met whom as comments. Peers that cannot be installed here are a skipped row, never a passed one.
 #   sh tests/interop/run.sh [PART…]     parts: langgraph, conformance, guard, and those of main.mjs (default: all)
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . examples/packages.sh
 modules=$PWD/build/interop
-export FAIRLEAD="$PWD/build/fairlead" FL_ROOT="$PWD" FL_MCP_PYTHON="$PWD/build/mcp-python/bin/python"
+export FAIRLEAD="$PWD/build/fairlead" FL_ROOT="$PWD" FL_MCP_PYTHON="$PWD/build/mcp-python"
 
 parts=$*
 # Is the part asked for?
@@ -39,15 +39,15 @@ PATH=$modules/node_modules/node/bin:$modules/node_modules/.bin:$PATH
 export PATH
 cp tests/interop/*.mjs tests/interop/*.cjs "$modules"/
 
-# Without them the rows of the Python peers are skipped.
-venv=$PWD/build/mcp-python
-if ! cmp -s tests/interop/python/requirements.txt "$venv/installed.txt"; then
-  rm -rf "$venv"
-  python3 -m venv "$venv" >"$venv.log" 2>&1 &&
-    "$venv/bin/pip" install -q -r tests/interop/python/requirements.txt >>"$venv.log" 2>&1 &&
-    cp tests/interop/python/requirements.txt "$venv/installed.txt" ||
-    { cat "$venv.log" >&2; rm -rf "$venv"; }
-fi
+# Two generations of the Python packages, which do not go together. Without them their rows are skipped.
+install_python() { # folder requirements
+  cmp -s "$2" "$1/installed.txt" && return
+  rm -rf "$1"
+  python3 -m venv "$1" >"$1.log" 2>&1 && "$1/bin/pip" install -q -r "$2" >>"$1.log" 2>&1 &&
+    cp "$2" "$1/installed.txt" || { cat "$1.log" >&2; rm -rf "$1"; }
+}
+install_python "$FL_MCP_PYTHON" tests/interop/python/requirements.txt
+install_python "$FL_MCP_PYTHON-1" tests/interop/python/requirements-1.txt
 node --version | grep -qE '^v(2[2-9]|[3-9][0-9])\.' || skip_all "node 22 did not install"
 ! wants guard || (cd "$modules" && node guard.mjs) || status=1
 cd "$modules" && node main.mjs "$@" && exit $status
