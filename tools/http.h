@@ -3,6 +3,7 @@
  * every other call does. Its tools are named by what a request does to the world: read, keyed (with the header
  * Idempotency-Key) and once. Models never see them: no pattern of a graph file can name the server. */
 #pragma once
+#include "runtime/wire/address.h"
 #include "tools/source.h"
 
 #define FL_HTTP_SOURCE "fairlead.http"
@@ -17,7 +18,3 @@ enum {
  * followed: their answer is the result. The result's structuredContent is {"status", "headers", "body"}; the body is a
  * value when the answer says that it is JSON, otherwise a text. */
 struct fl_tool_source *fl_tool_source_http(struct fl_world *world);
-
-/* Whether an address as text belongs to this machine, a private network or a special use (RFC 6890), or is none. Pure.
- */
-bool fl_http_is_private_address(const char *address);

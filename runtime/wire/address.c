@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/http.h"
+#include "runtime/wire/address.h"
 
 #include <arpa/inet.h>
 #include <stddef.h>

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The manifest: what an agent may do, at worst. One JSON or YAML document of a closed format (manifest.schema.json),
+ * read once and then immutable. Pure.
+ *
+ * Invariants. (1) A key that the format does not have is an error, and nothing is made of a manifest with an error.
+ * (2) Everything that deciding needs is compiled here, so that deciding cannot fail for want of it. (3) What this
+ * version reads but does not enforce is known by name: whoever enforces a manifest refuses one that uses it. */
+#pragma once
+#include "runtime/base/diag.h"
+#include "runtime/base/slice.h"
+
+#include <fairlead/value.h>
+
+enum { FL_MANIFEST_HASH_SIZE = 65 }; /* 64 hexadecimal digits and the end */
+
+struct fl_manifest;
+
+/* `file` is its name for messages. Everything that is wrong is added to `diags`. Errors: FL_E_SYNTAX, FL_E_INVALID,
+ * FL_E_LIMIT, each with at least one error in `diags`. */
+int fl_manifest_load(const char *file, fl_slice text, struct fl_manifest **ret_manifest, struct fl_diags *diags);
+struct fl_manifest *fl_manifest_ref(struct fl_manifest *manifest);
+void fl_manifest_unref(struct fl_manifest *manifest); /* NULL allowed */
+
+const char *fl_manifest_file(const struct fl_manifest *manifest);
+const char *fl_manifest_id(const struct fl_manifest *manifest);
+/* BLAKE2b-256 of the document without its signature, keys sorted, in hexadecimal: the same for JSON and YAML. */
+const char *fl_manifest_hash(const struct fl_manifest *manifest);
+/* Seconds since 1970 from which on it allows nothing; INT64_MAX: it does not expire. */
+int64_t fl_manifest_expires(const struct fl_manifest *manifest);
+size_t fl_manifest_rule_count(const struct fl_manifest *manifest); /* of `tools` */
+
+/* Adds an error for every part that asks for something which this version does not enforce. Returns how many. */
+size_t fl_manifest_unenforced(const struct fl_manifest *manifest, struct fl_diags *diags);
+
+const char *fl_manifest_schema(void); /* the published JSON Schema */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* What the format has and this version does not enforce. A promise that nobody keeps is worse than none, so a manifest
+ * that relies on one of these is not run. Pure. */
+#include "runtime/base/mem.h"
+#include "runtime/json/json.h"
+#include "tools/policy/manifest_impl.h"
+
+#include <string.h>
+
+struct later {
+  const char *key, *what;
+};
+
+static const struct later of_manifest[] = {{"servers", NULL},
+                                           {"labels", "labels and flow rules"},
+                                           {"model", "budgets and endpoints of the model"},
+                                           {"signature", "signatures"},
+                                           {NULL, NULL}};
+static const struct later of_server[] = {{"transport", "the way to a server"},
+                                         {"exec", "the program of a server"},
+                                         {"exec_sha256", "the hash of a server's program"},
+                                         {"url", "the address of a server"},
+                                         {"pin", "pins of tool definitions in a manifest"},
+                                         {"sandbox", "the sandbox of a server"},
+                                         {"limits", "the limits of a server"},
+                                         {NULL, NULL}};
+static const struct later of_tool[] = {{"idempotency", "the argument that makes calls one"},
+                                       {"from", "where an argument's value may come from"},
+                                       {NULL, NULL}};
+static const struct later of_approval[] = {{"by", "who may approve"}, {NULL, NULL}};
+
+static size_t say(const struct fl_manifest *manifest, const char *base, const struct fl_value *part,
+                  const struct later *rows, struct fl_diags *diags) {
+  size_t count = 0;
+  for (; rows->key != NULL; rows++) {
+    if (rows->what == NULL || fl_get(part, rows->key) == NULL) continue;
+    FL_FREE_AUTO char *pointer = fl_format("%s/%s", base, rows->key);
+    fl_document_diag(&manifest->document, diags, FL_SEVERITY_ERROR, pointer, true, NULL,
+                     "this version does not enforce %s, so \"%s\" cannot be relied on: take it out or use a version "
+                     "that does",
+                     rows->what, rows->key);
+    count++;
+  }
+  return count;
+}
+
+size_t fl_manifest_unenforced(const struct fl_manifest *manifest, struct fl_diags *diags) {
+  const struct fl_value *root = manifest->document.root, *tools = fl_get(root, "tools");
+  size_t count = say(manifest, "", root, of_manifest, diags);
+  for (struct fl_member m = {0}; fl_next_member(fl_get(root, "servers"), &m);) {
+    FL_FREE_AUTO char *base = fl_format("/servers/%s", m.key); /* names of servers need no escapes */
+    count += say(manifest, base, m.value, of_server, diags);
+  }
+  for (size_t i = 0; i < fl_size(tools); i++) {
+    FL_FREE_AUTO char *base = fl_format("/tools/%zu", i), *approval = fl_format("/tools/%zu/approval", i);
+    count += say(manifest, base, fl_at(tools, i), of_tool, diags);
+    count += say(manifest, approval, fl_get(fl_at(tools, i), "approval"), of_approval, diags);
+  }
+  return count;
+}
