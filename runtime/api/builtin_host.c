@@ -128,5 +128,7 @@ static bool fetch(struct fl_fetch *fetch) {
   return fetch->body != NULL;
 }
 
-const struct fl_builtin_host fl_builtin_real_host = {
-    .is_private_address = fl_http_is_private_address, .read_url = read_url, .fetch = fetch};
+const struct fl_builtin_host fl_builtin_real_host = {.is_private_address = fl_http_is_private_address,
+                                                     .read_url = read_url,
+                                                     .fetch = fetch,
+                                                     .run = fl_builtin_run_process};

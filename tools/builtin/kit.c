@@ -4,6 +4,7 @@
 #include "tools/builtin/builtin.h"
 #include "tools/builtin/database.h"
 #include "tools/builtin/files.h"
+#include "tools/builtin/process.h"
 #include "tools/builtin/reach.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ struct fl_builtin_kit {
   struct fl_files files;
   struct fl_databases databases;
   struct fl_reach fetch, ping;
+  struct fl_commands commands;
   struct fl_tool tools[TOOLS_MAX];
   char *schemas[TOOLS_MAX]; /* those that were made for this kit */
   size_t tool_count;
@@ -337,21 +339,39 @@ static int add_ping(struct fl_builtin_kit *kit, const struct fl_value *section, 
   return rc;
 }
 
+static const struct fl_tool process_tool = {
+    .name = "process",
+    .description = "Runs one of this machine's commands that are allowed, and tells its exit status and output.",
+    .flags = FL_TOOL_PARALLEL | FL_TOOL_DESTRUCTIVE | FL_TOOL_OPEN_WORLD,
+    .run = fl_process_tool};
+
+static int add_process(struct fl_builtin_kit *kit, const struct fl_value *section, struct fl_error *err) {
+  static const char *const keys[] = {"commands", NULL};
+  char *schema = NULL;
+  int rc = check_keys(section, "process", keys, err);
+  if (rc == 0) rc = fl_commands_read(section, &kit->commands, &schema, err);
+  if (rc < 0) return rc;
+  struct fl_tool tool = process_tool;
+  tool.input_schema = kit->schemas[kit->tool_count] = schema;
+  add_tool(kit, &tool, &kit->commands);
+  return 0;
+}
+
 /* ---- the kit ---- */
 
 static int read_settings(struct fl_builtin_kit *kit, const struct fl_builtin_kit_options *options,
                          struct fl_error *err) {
-  static const char *const keys[] = {"files", "sqlite", "fetch", "ping", NULL};
+  static const char *const keys[] = {"files", "sqlite", "fetch", "ping", "process", NULL};
   static int (*const readers[])(struct fl_builtin_kit *, const struct fl_value *, struct fl_error *) = {
-      add_files, add_databases, add_fetch, add_ping};
+      add_files, add_databases, add_fetch, add_ping, add_process};
   if (options->settings == NULL) return 0;
   int rc = check_keys(options->settings, "builtin", keys, err);
   for (size_t i = 0; rc == 0 && keys[i] != NULL; i++) {
     const struct fl_value *section = fl_get(options->settings, keys[i]);
     if (section == NULL) continue;
-    bool needs_host = readers[i] == add_fetch || readers[i] == add_ping;
+    bool needs_host = readers[i] != add_files && readers[i] != add_databases;
     if (needs_host && options->host == NULL)
-      return fl_error_set(err, FL_E_UNSUPPORTED, "this program lends its tools no network");
+      return fl_error_set(err, FL_E_UNSUPPORTED, "this program lends its tools neither network nor processes");
     rc = readers[i](kit, section, err);
   }
   return rc;
@@ -362,7 +382,7 @@ int fl_builtin_kit_create(const struct fl_builtin_kit_options *options, struct f
   struct fl_builtin_kit *kit = calloc(1, sizeof *kit);
   if (kit == NULL) return fl_error_set(err, FL_E_LIMIT, "there is no memory for the built-in tools");
   kit->folder = options->folder;
-  kit->fetch.host = kit->ping.host = options->host;
+  kit->fetch.host = kit->ping.host = kit->commands.host = options->host;
   for (size_t i = 0; i < fl_builtin_tool_count; i++) add_tool(kit, &fl_builtin_tools[i], NULL);
   int rc = read_settings(kit, options, err);
   kit->folder = NULL;
@@ -383,6 +403,7 @@ void fl_builtin_kit_destroy(struct fl_builtin_kit *kit) {
   }
   for (size_t i = 0; i < kit->fetch.count; i++) free(kit->fetch.hosts[i]);
   for (size_t i = 0; i < kit->ping.count; i++) free(kit->ping.hosts[i]);
+  fl_commands_deinit(&kit->commands);
   for (size_t i = 0; i < TOOLS_MAX; i++) free(kit->schemas[i]);
   free(kit);
 }

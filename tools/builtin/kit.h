@@ -5,7 +5,9 @@
  *   { "files":  { "roots": { "docs": "./docs", "out": { "path": "./out", "write": true } }, "read_max": 262144 },
  *     "sqlite": { "databases": { "shop": "shop.db", "log": { "path": "log.db", "write": true } }, "rows_max": 1000 },
  *     "fetch":  { "hosts": ["*.example.org"], "private": false, "body_max": 1048576 },
- *     "ping":   { "hosts": ["*"], "private": true } }
+ *     "ping":   { "hosts": ["*"], "private": true },
+ *     "process": { "commands": { "log": { "command": ["git", "log", "--oneline"], "args": { "maxItems": 1 },
+ *                                         "timeout_ms": 10000, "output_max": 65536 } } } }
  *
  * Calculator and time are always there. What is not named is not there. */
 #pragma once
@@ -17,7 +19,7 @@ struct fl_builtin_kit;
 struct fl_builtin_kit_options {
   const struct fl_value *settings;    /* an object, or NULL: none; lent for the call */
   const char *folder;                 /* relative paths start here; NULL: the working folder */
-  const struct fl_builtin_host *host; /* lent for the life of the kit; NULL: no tool may use the network */
+  const struct fl_builtin_host *host; /* lent for the life of the kit; NULL: no network, no processes */
 };
 
 /* Errors: FL_E_INVALID, FL_E_NOT_FOUND, FL_E_IO with what is wrong and its key. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which hosts the tools that use the network may reach, and those tools: ping and fetch.
+/* What built-in tools need of the program around them, and which hosts those that use the network may reach: ping and
+ * fetch.
  *
  * A host is allowed by a pattern that fits its name ("*" any, "*.example.org" what ends so); an address that belongs to
  * this machine or to a private network is refused besides, unless that was allowed. The address that is connected to is
@@ -23,6 +24,25 @@ struct fl_fetch {
   char error[512];
 };
 
+/* What a process wrote, as UTF-8; the caller frees `text` with free(). */
+struct fl_process_output {
+  char *text;
+  size_t size;
+  bool is_cut; /* there was more */
+};
+
+/* One process, from its start to its end. */
+struct fl_process_run {
+  const char *const *argv; /* NULL-terminated; the first word is looked up in PATH */
+  uint32_t timeout_ms;
+  size_t output_max;    /* bytes of each output that are kept */
+  struct fl_call *call; /* asked now and then whether it is over */
+  int exit_status, term_signal;
+  bool is_late; /* it was ended because its time was up */
+  struct fl_process_output out, err;
+  char error[512];
+};
+
 /* What the program around lends: built-in tools see the public headers only. */
 struct fl_builtin_host {
   bool (*is_private_address)(const char *address); /* "192.0.2.1", "::1" */
@@ -31,6 +51,9 @@ struct fl_builtin_host {
   char *(*read_url)(const char *base, const char *reference, char host[FL_REACH_HOST_MAX], char error[512]);
   /* Waits for the answer; false: `error` says why there is none. Redirects are not followed. Any thread. */
   bool (*fetch)(struct fl_fetch *fetch);
+  /* Waits for its end, in a group of its own that is gone then; false: `error` says why it was not started. Any thread.
+   */
+  bool (*run)(struct fl_process_run *run);
 };
 
 struct fl_reach {

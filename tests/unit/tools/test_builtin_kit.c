@@ -7,8 +7,10 @@
 #include "tools/builtin/kit.h"
 #include "tools/source.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -411,11 +413,79 @@ static void a_host_is_pinged(void **state) {
   expect("ping", "{\"host\":\"nowhere.invalid\",\"timeout_ms\":500}", "ERROR nowhere.invalid: ");
 }
 
+/* ---- processes ---- */
+
+static void only_named_commands_run(void **state) {
+  close_kit();
+  open_kit("{\"process\":{\"commands\":{"
+           "\"say\":{\"command\":[\"echo\",\"a b\"],\"args\":{\"maxItems\":2,\"items\":{\"pattern\":\"^[^-]\"}}},"
+           "\"fail\":{\"command\":[\"sh\",\"-c\",\"echo why >&2; exit 3\"]},"
+           "\"kill\":{\"command\":[\"sh\",\"-c\",\"kill -9 $$\"]},"
+           "\"env\":{\"command\":[\"env\"]},"
+           "\"cat\":{\"command\":[\"cat\"]},"
+           "\"absent\":{\"command\":[\"fairlead-no-such-program\"]}}}}");
+  setenv("KIT_TEST_API_KEY", "s3cret", 1);
+  assert_string_equal(ask("process", "{\"command\":\"say\"}"),
+                      "{\"exit_status\":0,\"stdout\":\"a b\\n\",\"stderr\":\"\"}");
+  expect("process", "{\"command\":\"say\",\"args\":[\"$(id) ; x\"]}", "\"stdout\":\"a b $(id) ; x\\n\"");
+  expect("process", "{\"command\":\"say\",\"args\":[\"-e\"]}", "ERROR");
+  expect("process", "{\"command\":\"say\",\"args\":[1]}", "ERROR");
+  expect("process", "{\"command\":\"fail\",\"args\":[\"x\"]}", "ERROR"); /* it takes none */
+  expect("process", "{\"command\":\"sh\"}", "ERROR");
+  expect("process", "{\"command\":\"fail\"}", "{\"exit_status\":3,\"stdout\":\"\",\"stderr\":\"why\\n\"}");
+  expect("process", "{\"command\":\"kill\"}", "{\"signal\":9,");
+  expect("process", "{\"command\":\"cat\"}", "\"exit_status\":0"); /* its input has ended */
+  expect("process", "{\"command\":\"absent\"}", "ERROR absent: cannot start");
+  expect("process", "{\"command\":\"env\"}", "PATH=");
+  assert_null(strstr(answer, "s3cret"));
+}
+
+/* The processes whose ids a command wrote down are gone. */
+static void expect_gone(const char *name) {
+  char text[100];
+  snprintf(text, sizeof text, "%s", read_text(name));
+  int count = 0;
+  for (char *at = text, *end; strtol(at, &end, 10) > 0 && end != at; at = end, count++) {
+    pid_t pid = (pid_t)strtol(at, NULL, 10);
+    if (kill(pid, 0) == 0 || errno != ESRCH) fail_msg("process %d lives", (int)pid);
+  }
+  assert_int_equal(count, 2);
+}
+
+static void a_command_has_limits(void **state) {
+  char settings[1500];
+  close_kit();
+  snprintf(settings, sizeof settings,
+           "{\"process\":{\"commands\":{"
+           "\"much\":{\"command\":[\"sh\",\"-c\",\"yes | head -c 300000\"],\"output_max\":6},"
+           "\"umlauts\":{\"command\":[\"printf\",\"\u00e4\u00e4\"],\"output_max\":3},"
+           "\"bytes\":{\"command\":[\"printf\",\"a\\\\377b\"]},"
+           "\"slow\":{\"command\":[\"sh\",\"-c\",\"echo begun; setsid sleep 77 & echo $! >%s/out/pids; sleep 77 & "
+           "echo $! >>%s/out/pids; wait\"],\"timeout_ms\":300}}}}",
+           folder, folder);
+  open_kit(settings);
+  expect("process", "{\"command\":\"much\"}", "\"stdout\":\"y\\ny\\ny\\n\",\"stderr\":\"\",\"is_cut\":true}");
+  expect("process", "{\"command\":\"umlauts\"}", "\"stdout\":\"\xc3\xa4\",");
+  expect("process", "{\"command\":\"bytes\"}",
+         "\"stdout\":\"a\xef\xbf\xbd"
+         "b\"");
+  expect("process", "{\"command\":\"slow\"}",
+         "ERROR slow was not done in 300 ms and was ended. Its output until then:\nbegun");
+  expect_gone("out/pids");
+}
+
 /* ---- settings ---- */
 
 static void wrong_settings_are_explained(void **state) {
   static const char *const rows[][2] = {
       {"{\"file\":{}}", "builtin has no key \"file\""},
+      {"{\"process\":{}}", "process needs commands"},
+      {"{\"process\":{\"commands\":{\"a\":{}}}}", "\"a\" needs a command"},
+      {"{\"process\":{\"commands\":{\"a\":{\"command\":\"ls -l\"}}}}", "\"a\" needs a command: a list"},
+      {"{\"process\":{\"commands\":{\"a\":{\"command\":[\"\"]}}}}", "are texts"},
+      {"{\"process\":{\"commands\":{\"a\":{\"command\":[\"ls\"],\"arg\":{}}}}}", "\"a\" has no key \"arg\""},
+      {"{\"process\":{\"commands\":{\"a\":{\"command\":[\"ls\"],\"args\":[]}}}}", "args is a JSON Schema"},
+      {"{\"process\":{\"commands\":{\"a\":{\"command\":[\"ls\"],\"timeout_ms\":0}}}}", "timeout_ms must be a number"},
       {"{\"files\":{}}", "files needs roots"},
       {"{\"files\":{\"roots\":{\"a\":\"absent\"}}}", "cannot open the folder"},
       {"{\"files\":{\"roots\":{\"a\":{\"path\":\"docs\",\"wirte\":true}}}}", "a has no key \"wirte\""},
@@ -467,6 +537,8 @@ int main(void) {
       ROW(a_database_may_be_written_when_it_is_said),
       ROW(pages_are_fetched_where_they_may_be),
       ROW(a_host_is_pinged),
+      ROW(only_named_commands_run),
+      ROW(a_command_has_limits),
       ROW(wrong_settings_are_explained),
       ROW(what_is_not_switched_on_is_not_there),
   };
