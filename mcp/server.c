@@ -53,6 +53,8 @@ void fl_server_restore_task(struct fl_server *server, const struct fl_value *rec
   fl_append_take(server->restored, fl_copy_shallow(record));
 }
 
+void fl_server_set_world(struct fl_server *server, struct fl_world *world) { server->world = world; }
+
 int fl_server_run_stdio(struct fl_server *server) {
   struct fl_stdio stdio;
   struct fl_error err = {0};
@@ -60,11 +62,11 @@ int fl_server_run_stdio(struct fl_server *server) {
   int status = fl_stdio_take(&stdio, &err);
   if (status == 0) {
     signal(SIGPIPE, SIG_IGN); /* a client that is gone is the end of the connection, not of the program */
-    struct fl_world *world = fl_world_uv_create(NULL);
+    struct fl_world *world = server->world != NULL ? server->world : fl_world_uv_create(NULL);
     status = fl_server_serve(server, world, (int[]){stdio.in, stdio.out}, &has_work, &err);
     /* A handler that does not end cannot be waited for, and an ordinary exit would wait for its thread. */
     if (has_work) _exit(status == 0 ? 0 : 1);
-    fl_world_destroy(world);
+    if (server->world == NULL) fl_world_destroy(world);
   }
   if (status < 0) fprintf(stderr, "%s: %s\n", server->identity.name, err.text);
   return status == 0 ? 0 : 1;

@@ -54,6 +54,7 @@ struct fl_server {
   uint8_t key[32];
   bool has_key;
   struct fl_task_store store;
+  struct fl_world *world; /* NULL: one of its own, see fl_server_set_world */
   struct fl_value *restored;                  /* records, an array; NULL: none */
   _Atomic(struct fl_serving *) serving;       /* NULL while it does not serve */
   _Atomic(struct fl_server_change *) changes; /* newest first */
@@ -72,6 +73,9 @@ struct fl_server_offer *fl_server_offer_find(const struct fl_server *server, enu
 /* A resource that is not listed; its handler's user is the path. Takes `owned_path`. */
 int fl_server_add_hidden_file(struct fl_server *server, const struct fl_resource *file, char *owned_path,
                               struct fl_error *err);
+
+/* Before it serves: the world that it serves in, lent; its handlers may use that, on the loop. NULL: one of its own. */
+void fl_server_set_world(struct fl_server *server, struct fl_world *world);
 
 /* ---- server_stdio.c ---- */
 

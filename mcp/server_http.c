@@ -257,7 +257,8 @@ int fl_server_run_http(struct fl_server *server, const struct fl_http_serve *opt
   if (status == 0) status = check_public(&listen, options->is_public, err);
   if (status != 0) return status;
   raise_file_limit();
-  struct http_program program = {.world = fl_world_uv_create(NULL), .options = options};
+  struct http_program program = {.world = server->world != NULL ? server->world : fl_world_uv_create(NULL),
+                                 .options = options};
   program.serving = fl_serving_create(server, program.world);
   program.serving->on_out = on_out;
   program.serving->user = &program;
@@ -267,10 +268,10 @@ int fl_server_run_http(struct fl_server *server, const struct fl_http_serve *opt
   fl_serving_close(program.serving);
   /* A handler that does not end cannot be waited for, and an ordinary exit would wait for its thread. */
   if (program.http != NULL || program.serving->runner.live_count > 0) _exit(0);
-  fl_world_run(program.world); /* the last handles close */
+  fl_serving_settle(program.serving);
   fl_serving_destroy(program.serving);
   fl_tls_context_close(program.tls);
   fl_free(program.origin);
-  fl_world_destroy(program.world);
+  if (server->world == NULL) fl_world_destroy(program.world);
   return status;
 }

@@ -33,7 +33,7 @@ struct connection {
   struct fl_buf backlog; /* replies that the stream does not take yet */
   struct fl_timer backlog_timer;
   size_t queued_before;
-  bool is_paused, is_ending, is_grace_over, is_closed;
+  bool is_paused, is_ending, is_grace_over, is_closed, is_over;
   int status;
   struct fl_error *err;
 };
@@ -121,10 +121,15 @@ static void on_sigterm(struct fl_signal *signal, int number) { begin_end(signal-
 
 /* ---- the end ---- */
 
+static void stop(struct connection *connection) {
+  connection->is_over = true;
+  fl_world_stop(connection->world);
+}
+
 static void on_out_closed(struct fl_stream *stream) {
   struct connection *connection = stream->user;
   fl_timer_stop(connection->world, &connection->end_timer);
-  fl_world_stop(connection->world);
+  stop(connection);
 }
 
 static void close_all(struct connection *connection) {
@@ -148,7 +153,7 @@ static void on_end_timer(struct fl_timer *timer) {
   if (queued > 0 && queued < connection->queued_before) {
     connection->queued_before = queued;
     fl_timer_start(connection->world, timer, STALL_MS);
-  } else fl_world_stop(connection->world);
+  } else stop(connection);
 }
 
 static void end_when_idle(struct connection *connection) {
@@ -215,13 +220,14 @@ int fl_server_serve(struct fl_server *server, struct fl_world *world, const int 
   if (status == 0) {
     fl_signal_start(world, &connection->sigterm, SIGTERM);
     fl_serving_restore_tasks(connection->handlers, connection->session);
-    fl_world_run(world);
+    do fl_world_run(world);
+    while (server->world != NULL && !connection->is_over); /* others may stop the world that they share */
     status = connection->status;
   }
   fl_serving_close(connection->handlers);
   *ret_has_work = connection->handlers->runner.live_count > 0 || connection->out.impl != NULL;
   if (*ret_has_work) return status; /* what handlers hold must stay */
-  fl_world_run(world);              /* the last handles close */
+  fl_serving_settle(connection->handlers);
   connection_destroy(connection);
   return status;
 }

@@ -326,6 +326,26 @@ struct fl_serving *fl_serving_create(struct fl_server *server, struct fl_world *
 
 void fl_serving_close(struct fl_serving *serving) { atomic_store(&serving->server->serving, NULL); }
 
+static void on_settled(struct fl_post *post) {
+  struct fl_serving *serving = post->user;
+  serving->is_settled = true;
+  fl_world_stop(serving->world);
+}
+
+/* Posts come in their order, so that the one behind all others says that they have come. */
+void fl_serving_settle(struct fl_serving *serving) {
+  struct fl_call_runner *runner = &serving->runner;
+  bool is_own = serving->server->world == NULL;
+  do {
+    serving->is_settled = false;
+    serving->settle_post = (struct fl_post){.on_post = on_settled, .user = serving};
+    fl_world_post(serving->world, &serving->settle_post);
+    while (!serving->is_settled) fl_world_run(serving->world);
+  } while (atomic_load(&serving->is_change_posted) || atomic_load(&runner->is_posted) || runner->is_quick_posted ||
+           atomic_load(&runner->sender_count) > 0);
+  if (is_own) fl_world_run(serving->world); /* the last handles close */
+}
+
 void fl_serving_destroy(struct fl_serving *serving) {
   for (size_t i = 0; i < serving->session_count; i++) fl_mcp_server_session_destroy(serving->sessions[i]);
   fl_free(serving->sessions);

@@ -25,15 +25,18 @@ struct fl_serving {
   void (*on_out)(struct fl_serving *serving, const struct fl_mcp_server_effects *effects);
   void (*on_call_end)(struct fl_serving *serving); /* a handler has ended; may be NULL */
   void *user;
-  struct fl_post change_post;
+  struct fl_post change_post, settle_post;
   _Atomic(bool) is_change_posted;
-  bool is_applying;
+  bool is_applying, is_settled;
 };
 
 /* `key` and so on come from the server; randomness and time from the world. One at a time for a server. */
 struct fl_serving *fl_serving_create(struct fl_server *server, struct fl_world *world);
 void fl_serving_close(struct fl_serving *serving); /* no change is taken any more */
-/* Closed before; handlers must have ended (runner.live_count == 0), and the world have run out of work. */
+/* After close, when handlers have ended (runner.live_count == 0): turns the world until nothing that was posted for the
+ * serving is on its way any more. */
+void fl_serving_settle(struct fl_serving *serving);
+/* Settled before. */
 void fl_serving_destroy(struct fl_serving *serving);
 
 struct fl_mcp_server_session *fl_serving_open_session(struct fl_serving *serving, unsigned flags);

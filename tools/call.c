@@ -268,6 +268,12 @@ static int64_t deadline_of(const struct fl_call *call) {
   return call->options.total_timeout_ms == 0 || idle < total ? idle : total;
 }
 
+static void tell_watcher(struct fl_call *call) {
+  void (*on_cancel)(void *user) = call->on_cancel;
+  call->on_cancel = NULL;
+  if (on_cancel != NULL) on_cancel(call->watch_user);
+}
+
 static void on_timer(struct fl_timer *timer) {
   struct fl_call *call = timer->user;
   struct fl_call_runner *runner = call->runner;
@@ -278,6 +284,7 @@ static void on_timer(struct fl_timer *timer) {
   }
   atomic_store(&call->is_cancelled, true);
   if (!call->is_started) leave_queue(call);
+  tell_watcher(call);
   finish(call, FL_E_TIMEOUT);
   free_when_over(call);
   check_idle(runner);
@@ -339,6 +346,12 @@ void fl_call_cancel(struct fl_call *call) {
   if (!call->is_started) leave_queue(call);
   call->is_cancel_posted = true;
   fl_call_send(call, &call->cancel_node);
+  tell_watcher(call);
+}
+
+void fl_call_watch(struct fl_call *call, void (*on_cancel)(void *user), void *user) {
+  call->on_cancel = on_cancel;
+  call->watch_user = user;
 }
 
 void *fl_call_user(const struct fl_call *call) { return call->options.user; }

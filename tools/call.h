@@ -66,6 +66,9 @@ void fl_call_runner_close(struct fl_call_runner *runner, void (*on_idle)(struct 
 void fl_call_deliver_quick(struct fl_call_runner *runner);
 
 struct fl_call *fl_call_start(struct fl_call_runner *runner, const struct fl_call_options *options);
+/* On the loop: `on_cancel` comes, once at most, when the call is cancelled or out of time while its handler is at work,
+ * from inside of what ends it. For handlers that live on the loop and wait. NULL: not any more. */
+void fl_call_watch(struct fl_call *call, void (*on_cancel)(void *user), void *user);
 void fl_call_cancel(struct fl_call *call); /* before on_done only; on_done(FL_E_CANCELLED) follows */
 void *fl_call_user(const struct fl_call *call);
 const struct fl_tool_def *fl_call_def(const struct fl_call *call);

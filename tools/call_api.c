@@ -97,6 +97,12 @@ int fl_call_return_take(struct fl_call *call, struct fl_value *structured) {
   return answer_take(call, result);
 }
 
+int fl_call_return_described_take(struct fl_call *call, struct fl_value *structured, const char *text) {
+  struct fl_value *result = result_of_text_take(fl_string(text));
+  fl_set_take(result, "structuredContent", structured);
+  return answer_take(call, result);
+}
+
 int fl_call_return_content_take(struct fl_call *call, struct fl_value *content) {
   bool is_content = fl_is(content, FL_ARRAY);
   for (size_t i = 0; is_content && i < fl_size(content); i++)

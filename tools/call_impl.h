@@ -44,6 +44,8 @@ struct fl_call {
   int64_t start_ms, activity_ms;
   struct fl_timer timer;
   struct fl_work work;
+  void (*on_cancel)(void *user); /* see fl_call_watch */
+  void *watch_user;
 
   /* the handler's, handed over by work.on_done or by the completion */
   int returned;

@@ -84,6 +84,8 @@ FL_API int fl_call_return_text(struct fl_call *call, const char *format, ...) FL
 FL_API int fl_call_return_double(struct fl_call *call, double number); /* {"result": number}, and its text */
 FL_API int fl_call_return_take(struct fl_call *call,
                                struct fl_value *structured); /* an object; its JSON text is the content */
+/* The same with a text of its own as the content. */
+FL_API int fl_call_return_described_take(struct fl_call *call, struct fl_value *structured, const char *text);
 FL_API int fl_call_return_content_take(struct fl_call *call,
                                        struct fl_value *content); /* MCP content blocks, an array */
 /* An error that the model sees and can act on. */

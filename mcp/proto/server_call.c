@@ -288,6 +288,7 @@ void fl_mcp_server_channel_gone(struct fl_mcp_server_session *session, uint64_t 
 void fl_mcp_server_session_cancel(struct fl_mcp_server_session *session, struct fl_mcp_server_effects *effects) {
   for (struct fl_mcp_served_call *call = session->all, *next; call != NULL; call = next) {
     next = call->next;
+    fl_mcp_task_lost(call); /* the task's record says that it was at work, and stays so */
     if (!call->is_cancelled) fl_mcp_cancel_call(call, effects);
   }
 }

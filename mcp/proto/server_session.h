@@ -23,6 +23,7 @@ enum {
   FL_MCP_SERVER_ARGS_SIZE_MAX = 256 * 1024 * 1024, /* lines of all calls in flight together */
   FL_MCP_BATCH_MAX = 1000,
   FL_MCP_KEY_SIZE = 32,
+  FL_MCP_TASK_TTL_MS = 24 * 3600 * 1000, /* how long an ended task is kept, counted from its creation */
 };
 
 struct fl_mcp_server_core;
@@ -166,7 +167,8 @@ void fl_mcp_server_line_too_long(struct fl_mcp_server_session *session, uint64_t
  * for a legacy stream that may be resumed. */
 void fl_mcp_server_channel_gone(struct fl_mcp_server_session *session, uint64_t channel,
                                 struct fl_mcp_server_effects *effects);
-/* Every call is cancelled: the session is to be destroyed when fl_mcp_server_session_is_idle. */
+/* Every call is cancelled, and what a saved task says of itself stays, so that another process may go on with it: the
+ * session is to be destroyed when fl_mcp_server_session_is_idle. */
 void fl_mcp_server_session_cancel(struct fl_mcp_server_session *session, struct fl_mcp_server_effects *effects);
 bool fl_mcp_server_session_is_idle(const struct fl_mcp_server_session *session); /* no handler is at work for it */
 /* The server stops: subscriptions get their last message. */

@@ -18,7 +18,7 @@ enum fl_exit {
   FL_EXIT_CANCELLED = 130
 };
 
-enum { FL_OPTIONS_MAX = 24, FL_OPTION_VALUES_MAX = 64 };
+enum { FL_OPTIONS_MAX = 40, FL_OPTION_VALUES_MAX = 64 };
 
 struct fl_args;
 

@@ -5,7 +5,6 @@
 #include "runtime/cli/cli.h"
 #include "runtime/cli/mcp.h"
 #include "runtime/api/load.h"
-#include "tools/builtin/builtin.h"
 
 #include <fairlead/mcp.h>
 #include <signal.h>
@@ -305,28 +304,5 @@ int fl_cmd_mcp_call(struct fl_args *args) {
   if (code == 0) code = call_tool(&host, args->items[0], arguments);
   host_close(&host);
   fl_value_unref(arguments);
-  return code;
-}
-
-/* ---- serve ---- */
-
-int fl_cmd_mcp_serve(struct fl_args *args) {
-  if (args->count != 0) return fl_usage(args, "it takes no arguments");
-  struct fl_server_options options = {
-      .size = sizeof options, .name = "fairlead", .version = FL_VERSION, .title = "fairlead"};
-  struct fl_server *server = fl_server_create(&options);
-  struct fl_error err = {0};
-  int rc = 0;
-  bool has_plugin = fl_args_has(args, "plugin");
-  for (size_t i = 0; (!has_plugin || fl_args_has(args, "builtin")) && i < fl_builtin_tool_count && rc == 0; i++)
-    rc = fl_server_add_tool(server, &fl_builtin_tools[i], &err);
-  const char *path;
-  for (int i = 0; rc == 0 && (path = fl_args_nth(args, "plugin", i)) != NULL; i++)
-    rc = fl_server_add_plugin(server, path, &err);
-  if (rc == 0 && fl_args_has(args, "skills")) rc = fl_server_add_skills(server, fl_args_get(args, "skills"), &err);
-  int code;
-  if (rc < 0) code = fl_fail_error(args, &err);
-  else code = fl_args_has(args, "http") ? fl_serve_http(args, server) : fl_server_run_stdio(server);
-  fl_server_destroy(server);
   return code;
 }

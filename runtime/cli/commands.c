@@ -12,10 +12,8 @@
   { "graph", 'g', "FILE", "the graph file (default: the one that the thread was run with)" }
 #define CONTEXT_OPTION \
   { "context", 0, "JSON", "what the nodes read as context.NAME, an object (default: the file's defaults)" }
-#define ON_BUSY_OPTION                                                                                       \
-  {                                                                                                          \
-    "on-busy", 0, "WAY", "when the thread is being run: reject (default), enqueue, interrupt or rollback" \
-  }
+#define ON_BUSY_OPTION \
+  { "on-busy", 0, "WAY", "when the thread is being run: reject (default), enqueue, interrupt or rollback" }
 #define SERVER_OPTION \
   { "server", 's', "NAME", "only this server" }
 
@@ -363,17 +361,36 @@ const struct fl_command fl_commands[] = {
     {"mcp serve",
      "",
      "serve tools to MCP clients over standard input and output, or at a URL",
-     "Serves the built-in tools (time, calculator), or the tools of plugins when there are some.\n"
+     "Serves the built-in tools (time, calculator, and what options switch on), or plugins and graphs.\n"
+     "\n"
+     "A graph is a tool: its arguments are the graph's input, its result the state at the end. Called as a task, it\n"
+     "goes on after anything: what it asks a person is asked through the client, and a server that is started anew\n"
+     "with the same store and graphs knows its tasks.\n"
+     "\n"
+     "The file of --builtin-config holds the settings of the built-in tools as the section builtin of a graph file\n"
+     "does; it alone switches on `process`, which runs commands that it names.\n"
      "\n"
      "WHERE is PORT, HOST:PORT, unix:PATH, or fd:N for a socket that was handed over. Only this machine can reach the\n"
      "server unless HOST is another address and --public says so; web pages of other origins are refused.\n"
      "\n"
      "Examples:\n"
+     "  fairlead mcp serve --graph examples/refund.yaml\n"
+     "  fairlead mcp serve --root docs=./docs --root out=./out:write\n"
+     "  fairlead mcp serve --database shop=shop.db --fetch '*.example.org'\n"
      "  fairlead mcp serve --http 3000\n"
      "  fairlead mcp serve --http unix:/run/user/1000/tools.sock",
-     {{"plugin", 'p', "FILE.so", "serve the tools of this plugin (may be repeated)"},
-      {"builtin", 0, NULL, "the built-in tools as well as the plugins'"},
+     {{"graph", 'g', "FILE", "serve this graph as a tool (may be repeated)"},
+      STORE_OPTION,
+      {"model", 'm', "PROVIDER/NAME", "graphs use this model instead of their files'"},
+      {"plugin", 'p', "FILE.so", "serve the tools of this plugin (may be repeated)"},
       {"skills", 0, "FOLDER", "serve the skills in this folder: each of its folders with a SKILL.md"},
+      {"builtin", 0, NULL, "the built-in tools as well as plugins and graphs"},
+      {"root", 0, "NAME=PATH", "tools for the files below this folder; NAME=PATH:write to change them, too"},
+      {"database", 0, "NAME=PATH", "tools for this SQLite database; NAME=PATH:write to change it, too"},
+      {"fetch", 0, "HOST", "the tool fetch, for pages of this host (*.NAME, *: any; may be repeated)"},
+      {"ping", 0, "HOST", "the tool ping, for this host (likewise)"},
+      {"private", 0, NULL, "both may reach this machine and private networks"},
+      {"builtin-config", 0, "FILE", "settings of the built-in tools (JSON)"},
       {"http", 0, "WHERE", "serve over HTTP instead, until SIGTERM"},
       {"path", 0, "PATH", "the endpoint's path (default: /mcp)"},
       {"public", 0, NULL, "other machines may reach it"},

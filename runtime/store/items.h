@@ -2,7 +2,8 @@
 /* Items of the memory across threads, as the store keeps them: rows under a namespace and a key, the words of their
  * text in a full-text index, their vectors beside them. What a public caller may ask stands in <fairlead/memory.h>.
  *
- * A namespace is its labels joined by ".", which no label holds. Writes go through FL_TXN_ITEMS, reads are synchronous.
+ * A namespace is its labels joined by ".", which no label holds. Those that begin with the label "fairlead" are ours:
+ * whoever searches everywhere does not see them. Writes go through FL_TXN_ITEMS, reads are synchronous.
  */
 #pragma once
 #include "runtime/base/slice.h"

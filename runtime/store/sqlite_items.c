@@ -224,10 +224,11 @@ static void add_best(struct founds *founds, int64_t seq, double score) {
 }
 
 /* Of what lies in the namespace ?1 and has not expired at ?2. Labels hold no ".", and "/" is the character after it: so
- * a namespace and all below it lie between ?1 and ?3, with few others, and the index finds them. */
+ * a namespace and all below it lie between ?1 and ?3, with few others, and the index finds them. What fairlead keeps
+ * for itself is found by who asks for it alone. */
 #define IN_NAMESPACE                                                             \
-  "i.ns >= ?1 AND i.ns < ?3 AND (?1 = '' OR i.ns = ?1 OR i.ns >= ?1 || '.') AND" \
-  " (i.expires_ms IS NULL OR i.expires_ms > ?2)"
+  "i.ns >= ?1 AND i.ns < ?3 AND (i.expires_ms IS NULL OR i.expires_ms > ?2) AND" \
+  " CASE WHEN ?1 = '' THEN i.ns NOT GLOB 'fairlead.*' ELSE i.ns = ?1 OR i.ns >= ?1 || '.' END"
 
 static sqlite3_stmt *prepare(struct fl_db *db, const char *text, const struct fl_items_query *query,
                              struct fl_error *err) {

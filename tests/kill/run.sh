@@ -16,6 +16,7 @@ export FL_KILL_FOLDER
 trap 'rm -rf "$FL_KILL_FOLDER"' EXIT INT TERM
 build/kill-sweep "$@"
 code=$?
+build/kill-served "$@" || code=1
 sh tests/kill/migrate.sh || code=1
 case " $* " in
 *" --all "*) sh tests/kill/strace.sh || code=1 ;;
