@@ -92,5 +92,6 @@ int fl_graph_host_add(struct fl_graph_host *host, const char *path, struct fl_di
 }
 
 int fl_graph_host_restore(struct fl_graph_host *host, struct fl_error *err) {
-  return fl_graph_tasks_restore(host->tasks, err);
+  int status = fl_graph_key_set(host, err);
+  return status == 0 ? fl_graph_tasks_restore(host->tasks, err) : status;
 }

@@ -26,7 +26,8 @@ void fl_graph_host_destroy(struct fl_graph_host *host); /* NULL allowed; after t
  * FL_E_NOT_FOUND, FL_E_EXISTS (another tool has that name), FL_E_LIMIT. */
 int fl_graph_host_add(struct fl_graph_host *host, const char *path, struct fl_diags *diags, struct fl_error *err);
 
-/* When everything was added: the tasks that an earlier process left in the store, of tools that are served. */
+/* When everything was added, and before the server runs: the tasks that an earlier process left in the store, of tools
+ * that are served, and the key that seals what clients carry. Turns the loop. */
 int fl_graph_host_restore(struct fl_graph_host *host, struct fl_error *err);
 
 /* ---- inside ---- */
@@ -66,6 +67,9 @@ char *fl_graph_reply(const struct fl_value *output);
 struct fl_value *fl_graph_question(const struct fl_definition *definition, const struct fl_value *interrupt);
 struct fl_value *fl_graph_answer(const struct fl_definition *definition, const struct fl_value *interrupt,
                                  const struct fl_value *content);
+
+/* graph_key.c: gives the server the store's key, unless the program gave it one. Turns the world. */
+int fl_graph_key_set(struct fl_graph_host *host, struct fl_error *err);
 
 /* graph_tasks.c: the records of tasks in the store. */
 struct fl_graph_tasks *fl_graph_tasks_create(struct fl_graph_host *host);
