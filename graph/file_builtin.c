@@ -3,11 +3,13 @@
  * are opened later, by whoever runs the graph; here the keys and types are checked. */
 #include "graph/file_loader.h"
 
-static const char *const builtin_keys[] = {"files", "sqlite", "fetch", "ping", NULL};
+static const char *const builtin_keys[] = {"files", "sqlite", "fetch", "ping", "process", NULL};
 static const char *const files_keys[] = {"roots", "read_max", "write_max", NULL};
 static const char *const sqlite_keys[] = {"databases", "rows_max", "bytes_max", NULL};
 static const char *const fetch_keys[] = {"hosts", "private", "body_max", NULL};
 static const char *const ping_keys[] = {"hosts", "private", NULL};
+static const char *const process_keys[] = {"commands", NULL};
+static const char *const command_keys[] = {"command", "args", "description", "timeout_ms", "output_max", NULL};
 static const char *const place_keys[] = {"path", "write", NULL};
 
 const struct fl_file_shape fl_shape_builtin = {"builtin", "the section builtin", builtin_keys, NULL};
@@ -16,6 +18,9 @@ const struct fl_file_shape fl_shape_builtin_sqlite = {"builtin_sqlite", "the bui
                                                       NULL};
 const struct fl_file_shape fl_shape_builtin_fetch = {"builtin_fetch", "the built-in tool fetch", fetch_keys, NULL};
 const struct fl_file_shape fl_shape_builtin_ping = {"builtin_ping", "the built-in tool ping", ping_keys, NULL};
+const struct fl_file_shape fl_shape_builtin_process = {"builtin_process", "the built-in tool process", process_keys,
+                                                       NULL};
+const struct fl_file_shape fl_shape_builtin_command = {"builtin_command", "a command", command_keys, NULL};
 const struct fl_file_shape fl_shape_builtin_place = {"builtin_place", "a root or database", place_keys, NULL};
 
 static void check_type(const struct fl_spot *spot, const char *key, enum fl_type type) {
@@ -50,21 +55,45 @@ static void check_hosts(const struct fl_spot *spot) {
   check_type(spot, "private", FL_BOOL);
 }
 
+/* {"NAME": {"command": [WORD…], …}}, at least one */
+static void check_commands(const struct fl_spot *spot) {
+  struct fl_spot commands = fl_spot_member(spot, "commands");
+  if (commands.value == NULL || (fl_spot_is(&commands, FL_OBJECT) && fl_size(commands.value) == 0))
+    fl_spot_key_error(spot, NULL, "\"commands\" is missing: {\"NAME\": {\"command\": [\"PROGRAM\"]}}");
+  for (struct fl_member m = {0}; fl_next_member(commands.value, &m);) {
+    struct fl_spot entry = fl_spot_member(&commands, m.key);
+    if (!fl_spot_is(&entry, FL_OBJECT)) continue;
+    fl_spot_check_keys(&entry, &fl_shape_builtin_command);
+    struct fl_spot command = fl_spot_member(&entry, "command");
+    if (command.value == NULL || (fl_spot_is(&command, FL_ARRAY) && fl_size(command.value) == 0))
+      fl_spot_key_error(&entry, NULL, "\"command\" is missing: a list of words, the program first");
+    for (size_t i = 0; i < fl_size(command.value); i++) {
+      struct fl_spot word = fl_spot_element(&command, i);
+      fl_spot_is(&word, FL_STRING);
+    }
+    check_type(&entry, "args", FL_OBJECT);
+    check_type(&entry, "timeout_ms", FL_INT);
+    check_type(&entry, "output_max", FL_INT);
+  }
+}
+
 static void check_tool(const struct fl_spot *section, const char *name) {
   static const struct {
     const char *name;
     const struct fl_file_shape *shape;
-    const char *places; /* NULL: it has hosts */
+    const char *places; /* NULL: it has hosts or commands */
   } tools[] = {{"files", &fl_shape_builtin_files, "roots"},
                {"sqlite", &fl_shape_builtin_sqlite, "databases"},
                {"fetch", &fl_shape_builtin_fetch, NULL},
-               {"ping", &fl_shape_builtin_ping, NULL}};
+               {"ping", &fl_shape_builtin_ping, NULL},
+               {"process", &fl_shape_builtin_process, NULL}};
   struct fl_spot spot = fl_spot_member(section, name);
   if (spot.value == NULL || !fl_spot_is(&spot, FL_OBJECT)) return;
   for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
     if (strcmp(tools[i].name, name) != 0) continue;
     fl_spot_check_keys(&spot, tools[i].shape);
     if (tools[i].places != NULL) check_places(&spot, tools[i].places);
+    else if (strcmp(name, "process") == 0) check_commands(&spot);
     else check_hosts(&spot);
   }
   static const char *const sizes[] = {"read_max", "write_max", "rows_max", "bytes_max", "body_max"};

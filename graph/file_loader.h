@@ -204,7 +204,8 @@ struct fl_value *fl_file_load_memory(struct fl_loader *loader);
 
 /* file_builtin.c: the section as it stands, checked; a new reference, NULL when there is none */
 extern const struct fl_file_shape fl_shape_builtin, fl_shape_builtin_files, fl_shape_builtin_sqlite,
-    fl_shape_builtin_fetch, fl_shape_builtin_ping, fl_shape_builtin_place;
+    fl_shape_builtin_fetch, fl_shape_builtin_ping, fl_shape_builtin_process, fl_shape_builtin_command,
+    fl_shape_builtin_place;
 struct fl_value *fl_file_load_builtin(struct fl_loader *loader);
 
 /* file_hook.c: the nodes that react nodes run around their model */
