@@ -193,6 +193,18 @@ static bool waits_for_another(struct graph_run *run) {
   return true;
 }
 
+/* As the other process has ended the task. */
+static void end_as(struct graph_run *run, const struct fl_value *record) {
+  const struct fl_value *outcome = fl_get(record, "outcome");
+  const char *text = fl_get_string(fl_at(fl_get(outcome, "content"), 0), "text", NULL);
+  struct fl_value *structured = fl_get(outcome, "structuredContent");
+  if (text != NULL && structured != NULL) fl_call_return_described_take(run->call, fl_value_ref(structured), text);
+  else if (text != NULL) fl_call_return_error(run->call, "%s", text);
+  else fl_call_return_error(run->call, "Another server has ended the task: %s", fl_get_string(record, "status", ""));
+  set_thread(run);
+  finish(run);
+}
+
 static void go_on(struct graph_run *run) {
   struct fl_graph_host *host = run->tool->host;
   const struct fl_thread_place place = {
@@ -200,8 +212,9 @@ static void go_on(struct graph_run *run) {
   FL_VALUE_AUTO state = NULL;
   struct fl_error err = {0};
   if (run->is_task && waits_for_another(run)) return;
-  if (run->has_waited && fl_graph_tasks_has_ended(host->tasks, run->thread)) {
-    fail(run, "Another server of this store has ended the task");
+  FL_VALUE_AUTO end = run->has_waited ? fl_graph_tasks_take_end(host->tasks, run->thread) : NULL;
+  if (end != NULL) {
+    end_as(run, end);
     return;
   }
   int rc = run->thread[0] != '\0' ? fl_thread_state(host->runtime, &place, &state, &err) : FL_E_NOT_FOUND;

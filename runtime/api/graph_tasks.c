@@ -35,6 +35,7 @@ struct saving {
 struct fl_graph_tasks {
   struct fl_graph_host *host;
   struct fl_map savings; /* struct saving by id */
+  struct fl_map others;  /* ids of tasks that another process has ended */
   size_t writing_count;
   bool is_settling;
 };
@@ -145,6 +146,10 @@ static int64_t ttl_of(const struct fl_graph_tasks *tasks, const struct fl_value 
 static void save(void *user, const char *task_id, const struct fl_value *record) {
   struct fl_graph_tasks *tasks = user;
   struct saving *saving = fl_map_get(&tasks->savings, task_id);
+  if (record != NULL && fl_map_get(&tasks->others, task_id) != NULL) {
+    fl_server_task_saved(tasks->host->server, task_id); /* what the other wrote stays */
+    return;
+  }
   if (saving == NULL) {
     saving = fl_new(struct saving);
     *saving = (struct saving){.tasks = tasks, .id = fl_strdup(task_id)};
@@ -198,18 +203,21 @@ int fl_graph_tasks_restore(struct fl_graph_tasks *tasks, struct fl_error *err) {
   return rc;
 }
 
-static bool look_at_status(const struct fl_memory_item *item, void *user) {
+static bool take_end(const struct fl_memory_item *item, void *user) {
+  struct fl_value **ret_record = user;
   FL_VALUE_AUTO stored = parse(item->body);
-  *(bool *)user = has_ended(fl_get(stored, "record"));
-  return true;
+  struct fl_value *record = fl_get(stored, "record");
+  if (record != NULL && has_ended(record)) *ret_record = fl_value_ref(record);
+  return false;
 }
 
-bool fl_graph_tasks_has_ended(struct fl_graph_tasks *tasks, const char *task_id) {
+struct fl_value *fl_graph_tasks_take_end(struct fl_graph_tasks *tasks, const char *task_id) {
   struct fl_runtime *runtime = tasks->host->runtime;
   const struct fl_item_name name = {NAMESPACE, task_id, fl_world_wall_ms(fl_runtime_world(runtime))};
-  bool ended = false;
-  fl_store_read_item(fl_runtime_store(runtime), &name, look_at_status, &ended, NULL);
-  return ended;
+  struct fl_value *record = NULL;
+  fl_store_read_item(fl_runtime_store(runtime), &name, take_end, &record, NULL);
+  if (record != NULL) fl_map_set(&tasks->others, task_id, tasks);
+  return record;
 }
 
 /* ---- life ---- */
@@ -236,5 +244,6 @@ void fl_graph_tasks_destroy(struct fl_graph_tasks *tasks) {
     saving_free(saving);
   }
   fl_map_deinit(&tasks->savings);
+  fl_map_deinit(&tasks->others);
   fl_free(tasks);
 }

@@ -76,5 +76,6 @@ struct fl_graph_tasks *fl_graph_tasks_create(struct fl_graph_host *host);
 void fl_graph_tasks_settle(struct fl_graph_tasks *tasks);
 void fl_graph_tasks_destroy(struct fl_graph_tasks *tasks);
 int fl_graph_tasks_restore(struct fl_graph_tasks *tasks, struct fl_error *err);
-/* Whether the stored record, which another process may have written, says that the task has ended. */
-bool fl_graph_tasks_has_ended(struct fl_graph_tasks *tasks, const char *task_id);
+/* The stored record, a new reference, when it says that the task has ended: another process has written it then, and
+ * nothing of this one takes its place. NULL: it has not. */
+struct fl_value *fl_graph_tasks_take_end(struct fl_graph_tasks *tasks, const char *task_id);

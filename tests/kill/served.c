@@ -61,6 +61,7 @@ static void server_start(struct trial *trial) {
   int in[2], out[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) abort();
   trial->starts++;
+  trial->server.line = malloc(LINE_MAX_SIZE);
   pid_t pid = fork();
   if (pid == 0) {
     dup2(in[0], 0);
@@ -83,6 +84,7 @@ static void server_stop(struct trial *trial, bool kills) {
   close(trial->server.in);
   close(trial->server.out);
   waitpid(trial->server.pid, NULL, 0);
+  free(trial->server.line);
 }
 
 /* Between two messages. True: the server was killed and started anew, and what was under way is lost. */
@@ -225,32 +227,64 @@ static void check_counts(struct trial *trial) {
   if (more > trial->retries) fail(trial, "%d calls were made again, and %d were asked for", more, trial->retries);
 }
 
-static void play(struct trial *trial) {
+/* A store and a count of its own. */
+static void prepare(struct trial *trial) {
+  static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
   char path[320];
   snprintf(trial->count, sizeof trial->count, "%s/count", trial->folder);
   snprintf(trial->store, sizeof trial->store, "%s/served.db", trial->folder);
   unlink(trial->count);
-  static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
   for (int i = 0; i < 4; i++) {
     snprintf(path, sizeof path, "%s%s", trial->store, suffixes[i]);
     unlink(path);
   }
-  trial->server.line = malloc(LINE_MAX_SIZE);
-  server_start(trial);
-  while (!trial->has_failed && !call_tool(trial)) continue;
+}
+
+static void follow(struct trial *trial) {
   bool is_done = false;
   for (int polls = 0; !trial->has_failed && !is_done; polls++) {
     is_done = look(trial);
     if (polls == POLLS_MAX) fail(trial, "the task does not end");
     if (!is_done) pause_ms(POLL_MS);
   }
+}
+
+static void play(struct trial *trial) {
+  prepare(trial);
+  server_start(trial);
+  while (!trial->has_failed && !call_tool(trial)) continue;
+  follow(trial);
   server_stop(trial, true);
   trial->kill_at = trial->every = 0;
   server_start(trial); /* and the next one tells the same */
   if (!trial->has_failed && !look(trial)) fail(trial, "the result is gone");
   if (!trial->has_failed) check_counts(trial);
   server_stop(trial, false);
-  free(trial->server.line);
+}
+
+/* A second server on the same store while the first is at work: it waits for that, asks, and takes the answer. The
+ * first is killed before or after, or lives on. */
+static bool play_beside(const char *folder, int kill_first_after_ms) {
+  struct trial first = {.folder = folder, .delay_ms = kill_first_after_ms}, second = first;
+  prepare(&first);
+  prepare(&second);
+  setenv("FL_TOOL_SLEEP_MS", "150", 1);
+  server_start(&first);
+  call_tool(&first);
+  pause_ms(60);
+  server_start(&second);
+  memcpy(second.task, first.task, sizeof second.task);
+  second.number = first.number;
+  if (kill_first_after_ms > 0) {
+    pause_ms(kill_first_after_ms);
+    server_stop(&first, true);
+  }
+  if (!first.has_failed) follow(&second);
+  if (!second.has_failed) check_counts(&second);
+  server_stop(&second, false);
+  if (kill_first_after_ms == 0) server_stop(&first, false);
+  unsetenv("FL_TOOL_SLEEP_MS");
+  return !first.has_failed && !second.has_failed;
 }
 
 /* ---- rows ---- */
@@ -300,6 +334,11 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < sizeof delays / sizeof *delays; i++)
     if (all || i % 2 == 0) sweep(folder, delays[i], all ? 1 : 3);
   for (int every = 3; every <= (all ? 11 : 7); every += 2) storm(folder, 1 + every / 2, every);
+  report(play_beside(folder, 0), "a second server on the same store waits for the first, and takes the answer");
+  static const int afters[] = {10, 60, 130, 250};
+  bool is_good = true;
+  for (size_t i = 0; i < sizeof afters / sizeof *afters; i++) is_good &= play_beside(folder, afters[i]);
+  report(is_good, "and when the first is killed meanwhile it goes on with the task");
   printf("1..%d\n", row);
   return 0;
 }
