@@ -119,7 +119,7 @@ run 2 mcp serve --private && tells "--fetch or --ping"; ok "--private alone mean
 echo '{"process":{"commands":{"hi":{"command":["echo","hi there"]}}}}' >"$folder/settings.json"
 run 0 mcp call process '{"command":"hi"}' -- "$fairlead" mcp serve --builtin-config "$folder/settings.json" && says 'hi there' && says '"exit_status":0'; ok "a command that the settings name"
 echo '{"proces":{}}' >"$folder/settings.json"
-run 1 mcp serve --builtin-config "$folder/settings.json" && tells proces; ok "a mistyped setting is named"
+run 2 mcp serve --builtin-config "$folder/settings.json" && tells proces; ok "a mistyped setting is named"
 run 2 mcp serve --builtin-config "$folder/nowhere.json" && tells nowhere.json; ok "settings that are not there are named"
 run 0 mcp list -- "$fairlead" mcp serve --graph $math --graph examples/how-to/payback.yaml && says payback && says "message: string" && ! says calculator; ok "graphs are served as tools"
 run 0 mcp call math '{"message":"what'"'"'s (3 + 5) x 12?"}' -- "$fairlead" mcp serve --graph $math && says 96 && tells agent; ok "a call of a graph runs it, and tells its nodes"

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_SIZE = 1 << 20, REPLY_MS_MAX = 20000, POLL_MS = 15, POLLS_MAX = 2000, STARTS_MAX = 400 };
+enum { LINE_MAX_SIZE = 1 << 20, REPLY_MS_MAX = 20000, POLL_MS = 15, POLLS_MAX = 600, STARTS_MAX = 400 };
 
 struct server {
   pid_t pid;
