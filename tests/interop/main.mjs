@@ -5,11 +5,12 @@ import { clients } from "./clients.mjs";
 import { matrixClients } from "./matrix_clients.mjs";
 import { matrixFeatures } from "./matrix_features.mjs";
 import { matrixServers } from "./matrix_servers.mjs";
+import { matrixVisits } from "./matrix_visits.mjs";
 import { servers } from "./servers.mjs";
 import { providers } from "./providers.mjs";
 import { webServers } from "./webservers.mjs";
 
-const parts = { matrixClients, matrixServers, matrixFeatures, clients, servers, webServers, providers };
+const parts = { matrixClients, matrixServers, matrixFeatures, matrixVisits, clients, servers, webServers, providers };
 const shell = ["langgraph", "conformance", "guard"]; // run.sh runs these
 const named = process.argv.slice(2).filter((name) => !shell.includes(name));
 for (const name of named) {

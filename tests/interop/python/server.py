@@ -2,10 +2,16 @@
 """A server made with fastmcp: server.py [PORT [sse]]; without a port, over standard input and output."""
 
 import sys
+from dataclasses import dataclass
 
-from fastmcp import FastMCP
+from fastmcp import Context, FastMCP
 
 server = FastMCP("math")
+
+
+@dataclass
+class Name:
+    name: str
 
 
 @server.tool
@@ -18,6 +24,43 @@ def add(a: int, b: int) -> int:
 def multiply(a: int, b: int) -> int:
     """Multiply two numbers."""
     return a * b
+
+
+@server.tool
+async def ask_name(context: Context) -> str:
+    """Asks the user."""
+    answer = await context.elicit("What is your name?", Name)
+    return f"Hello, {answer.data.name}!"
+
+
+@server.tool
+async def steps(context: Context) -> str:
+    """Tells its progress."""
+    for done in range(1, 4):
+        await context.report_progress(done, 3)
+    return "there"
+
+
+@server.tool
+async def logs(context: Context) -> str:
+    """Logs."""
+    await context.info("half way")
+    return "there"
+
+
+@server.prompt
+def greet(name: str) -> str:
+    return f"Greet {name}."
+
+
+@server.resource("note://first")
+def first() -> str:
+    return "the first note"
+
+
+@server.resource("note://by-id/{id}")
+def by_id(id: str) -> str:
+    return f"note {id}"
 
 
 if len(sys.argv) > 1:
