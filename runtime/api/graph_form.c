@@ -282,7 +282,6 @@ static struct fl_value *message_of(const struct fl_value *interrupt) {
 
 struct fl_value *fl_graph_question(const struct fl_definition *definition, const struct fl_value *interrupt) {
   struct fl_value *params = fl_object();
-  fl_set_string(params, "mode", "form");
   fl_set_take(params, "message", message_of(interrupt));
   fl_set_take(params, "requestedSchema", form_of(definition, interrupt).schema);
   return params;

@@ -68,6 +68,8 @@ static int serve(const struct fl_args *args, struct fl_server *server) {
 
 int fl_cmd_mcp_serve(struct fl_args *args) {
   if (args->count != 0) return fl_usage(args, "it takes no arguments");
+  if (!fl_args_has(args, "graph") && (fl_args_has(args, "store") || fl_args_has(args, "model")))
+    return fl_usage(args, "--store and --model go with --graph");
   struct fl_server *server = fl_server_create(&(struct fl_server_options){
       .size = sizeof(struct fl_server_options), .name = "fairlead", .version = FL_VERSION, .title = "fairlead"});
   struct fl_builtin_kit *kit = NULL;

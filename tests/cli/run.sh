@@ -125,6 +125,7 @@ run 0 mcp list -- "$fairlead" mcp serve --graph $math --graph examples/how-to/pa
 run 0 mcp call math '{"message":"what'"'"'s (3 + 5) x 12?"}' -- "$fairlead" mcp serve --graph $math && says 96 && tells agent; ok "a call of a graph runs it, and tells its nodes"
 run 1 mcp call payback '{"amount":3}' -- "$fairlead" mcp serve --graph examples/how-to/payback.yaml && tells "threads resume"; ok "who cannot be asked is told how to go on"
 run 0 threads resume "$(sed -n 's/.*threads resume \([^ ]*\) .*/\1/p' "$err")" '"yes"' && says "paid back 3"; ok "and the thread goes on so"
+run 2 mcp serve --store x.db && tells "go with --graph"; ok "a store without a graph means nothing"
 run 2 mcp serve --graph tests/cli/typo.yaml && tells typo.yaml; ok "mistakes of a graph that is to be served are told"
 run 2 mcp serve --graph $math --graph $math && tells math; ok "two graphs of one name are told"
 run 0 mcp call add '{"a":1,"b":2}' --graph $math && says 3; ok "mcp call by a graph's server"

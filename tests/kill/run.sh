@@ -3,7 +3,7 @@
 # Lets runs go wrong from outside, at every n-th writing system call and at random times, gives the command again, and
 # checks that no finished task runs again, no result is lost and no tool is called twice unless a person said so. Also
 # full and failing disks, interrupted and short writes, no memory, and loss of power. Prints TAP.
-#   sh tests/kill/run.sh [--all] [--only TEXT]     the short form takes some of the points (half a minute); --all takes
+#   sh tests/kill/run.sh [--all] [--only TEXT]     the short form takes some of the points (under a minute); --all takes
 #                                                  every one, and counts with strace once more (hours on a busy machine)
 set -u
 cd "$(dirname "$0")/../.." || exit 1

@@ -325,7 +325,15 @@ static void storm(const char *folder, int first, int every) {
          trial.starts, trial.number);
 }
 
+/* --only TEXT names scenes of the other program, or this one: "served". */
+static bool is_meant(int argc, char **argv) {
+  for (int i = 1; i + 1 < argc; i++)
+    if (strcmp(argv[i], "--only") == 0) return strstr("served", argv[i + 1]) != NULL;
+  return true;
+}
+
 int main(int argc, char **argv) {
+  if (!is_meant(argc, argv)) return 0;
   const char *folder = getenv("FL_KILL_FOLDER");
   bool all = argc > 1 && strcmp(argv[1], "--all") == 0;
   if (folder == NULL || getenv("FL_FAIRLEAD") == NULL) return 2;

@@ -247,7 +247,7 @@ static void a_question_is_asked_in_the_call(void **state) {
   struct fl_value *result = ask(FORMS, "tools/call", "'name':'my_graph','arguments':{'text':'a'}");
   assert_string_equal(fl_get_string(result, "resultType", ""), "input_required");
   const struct fl_value *request = fl_get(fl_get(result, "inputRequests"), key_in(result));
-  assert_json(request, "{'method':'elicitation/create','params':{'mode':'form','message':'Again?','requestedSchema':{"
+  assert_json(request, "{'method':'elicitation/create','params':{'message':'Again?','requestedSchema':{"
                        "'type':'object','properties':{'answer':{'type':'string'}},'required':['answer']}}}");
   FL_FREE_AUTO char *params =
       fl_format("'name':'my_graph','arguments':{'text':'a'},'requestState':'%s','inputResponses':{'%s':{'action':"
