@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Clients that others wrote, against `fairlead mcp serve` over standard input and output, in both eras: more than the table of
-// matrix_clients.mjs asks of each.
-import { Client } from "@modelcontextprotocol/client";
+// Clients that others wrote, against `fairlead mcp serve`, in both eras: more than the table of matrix_clients.mjs asks of each.
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { fairlead, pluginFile } from "./peers.mjs";
+import { join } from "node:path";
+import { fairlead, pluginFile, serve } from "./peers.mjs";
 import { check, row, run } from "./tap.mjs";
 
-async function withClient(mode, body, args = []) {
+const overStdio = (...args) =>
+  new StdioClientTransport({ command: fairlead, args: ["mcp", "serve", ...args], stderr: "inherit" });
+
+async function withClient(mode, body, transport = overStdio()) {
   const client = new Client({ name: "interop", version: "1" }, mode ? { versionNegotiation: { mode } } : {});
-  await client.connect(
-    new StdioClientTransport({ command: fairlead, args: ["mcp", "serve", ...args], stderr: "inherit" }),
-  );
+  await client.connect(transport);
   try {
     await body(client);
   } finally {
@@ -74,21 +75,56 @@ async function plugin(client) {
   check(refused.isError === true && /count up to -1/.test(textOf(refused)), JSON.stringify(refused));
 }
 
-export async function clients() {
+async function fiftyAtOnce(client) {
+  const calls = Array.from({ length: 50 }, (_, i) =>
+    client.callTool({ name: "calculator", arguments: { expression: `${i} * 2` } }),
+  );
+  const answers = await Promise.all(calls);
+  answers.forEach((answer, i) => check(answer.structuredContent.result === i * 2, `${i}: ${JSON.stringify(answer)}`));
+}
+
+async function inspectorChecks() {
+  const stdio = ["--transport", "stdio"];
   await row("inspector: schemas pass its portability lint", async () => {
-    const result = await run("mcp-inspector", [
-      "--cli",
-      fairlead,
-      "mcp",
-      "serve",
-      "--transport",
-      "stdio",
-      "--method",
-      "tools/list",
-      "--strict",
-    ]);
-    check(result.code === 0 && result.out.includes("calculator"), `exit ${result.code}: ${result.err}${result.out}`);
+    const served = [fairlead, "mcp", "serve", "--builtin", "--plugin", pluginFile];
+    const result = await run("mcp-inspector", ["--cli", ...served, ...stdio, "--method", "tools/list", "--strict"]);
+    check(
+      result.code === 0 && result.out.includes("calculator") && result.out.includes("shout"),
+      `exit ${result.code}: ${result.err}${result.out}`,
+    );
   });
+  await row("inspector: the files of a skill are what their digests say", async () => {
+    const root = process.env.FL_ROOT;
+    const skills = join(root, "tests/interop/conformance/skills");
+    const served = [join(root, "build/conformance-server"), "--skills", skills, ...stdio];
+    const how = ["--protocol-era", "modern", "--method", "skills/list", "--verify", "--format", "json", "-q"];
+    const result = await run("mcp-inspector", ["--cli", ...served, ...how]);
+    check(result.code === 0, `exit ${result.code}: ${result.err}${result.out}`);
+    const { files } = JSON.parse(result.out.trim().split("\n")[0]);
+    check(files.length === 2 && files.every((file) => file.status === "verified"), result.out);
+  });
+}
+
+// One endpoint for both eras, at the same time.
+async function overHttp() {
+  const server = await serve((port) => [fairlead, "mcp", "serve", "--http", `127.0.0.1:${port}`]);
+  const at = () => new StreamableHTTPClientTransport(new URL(server.url));
+  await row("official client over HTTP, legacy: lists, calls and errors", () => withClient(undefined, speaks("2025-11-25"), at()));
+  await row("official client over HTTP, modern: lists, calls and errors", () =>
+    withClient({ pin: "2026-07-28" }, speaks("2026-07-28"), at()),
+  );
+  await row("official clients over HTTP, four of each era: 400 calls at once", () =>
+    Promise.all(
+      [undefined, { pin: "2026-07-28" }].flatMap((mode) =>
+        Array.from({ length: 4 }, () => withClient(mode, fiftyAtOnce, at())),
+      ),
+    ).then(() => undefined),
+  );
+  await server.stop();
+}
+
+export async function clients() {
+  await inspectorChecks();
   await row("official client, its default (legacy)", () => withClient(undefined, speaks("2025-11-25")));
   await row("official client, auto", () => withClient("auto", speaks("2026-07-28")));
   await row("official client, pinned to 2026-07-28", () => withClient({ pin: "2026-07-28" }, speaks("2026-07-28")));
@@ -97,18 +133,11 @@ export async function clients() {
     ["modern", { pin: "2026-07-28" }],
   ]) {
     await row(`official client, ${era}: 50 calls at once`, () =>
-      withClient(mode, async (client) => {
-        const calls = Array.from({ length: 50 }, (_, i) =>
-          client.callTool({ name: "calculator", arguments: { expression: `${i} * 2` } }),
-        );
-        const answers = await Promise.all(calls);
-        answers.forEach((answer, i) =>
-          check(answer.structuredContent.result === i * 2, `${i}: ${JSON.stringify(answer)}`),
-        );
-      }),
+      withClient(mode, fiftyAtOnce),
     );
     await row(`official client, ${era}: the tools of a plugin`, () =>
-      withClient(mode, plugin, ["--plugin", pluginFile]),
+      withClient(mode, plugin, overStdio("--plugin", pluginFile)),
     );
   }
+  await overHttp();
 }
