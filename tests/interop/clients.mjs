@@ -2,6 +2,8 @@
 // Clients that others wrote, against `fairlead mcp serve`, in both eras: more than the table of matrix_clients.mjs asks of each.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fairlead, pluginFile, serve } from "./peers.mjs";
 import { check, row, run } from "./tap.mjs";
@@ -123,6 +125,33 @@ async function overHttp() {
   await server.stop();
 }
 
+// A legacy session is in a file: the server is killed between two calls, and the client does not notice.
+async function acrossKill() {
+  const folder = mkdtempSync(join(tmpdir(), "fairlead-sessions-"));
+  const start = (port) => {
+    const log = ["--session-log", join(folder, "sessions.db")];
+    return [fairlead, "mcp", "serve", "--http", `127.0.0.1:${port}`, ...log];
+  };
+  const sum = async (client, text, result) => {
+    const answer = await client.callTool({ name: "calculator", arguments: { expression: text } });
+    check(answer.structuredContent?.result === result, JSON.stringify(answer));
+  };
+  await row("official client, legacy: its session goes on after the server was killed", async () => {
+    let server = await serve(start);
+    const transport = new StreamableHTTPClientTransport(new URL(server.url));
+    const body = async (client) => {
+      await sum(client, "1 + 1", 2);
+      const session = transport.sessionId;
+      await server.stop("SIGKILL");
+      server = await serve(start, { port: server.port });
+      await sum(client, "2 + 2", 4);
+      check(session !== undefined && transport.sessionId === session, `another session: ${transport.sessionId}`);
+    };
+    await withClient(undefined, body, transport).finally(() => server.stop());
+  });
+  rmSync(folder, { recursive: true });
+}
+
 export async function clients() {
   await inspectorChecks();
   await row("official client, its default (legacy)", () => withClient(undefined, speaks("2025-11-25")));
@@ -140,4 +169,5 @@ export async function clients() {
     );
   }
   await overHttp();
+  await acrossKill();
 }

@@ -50,8 +50,8 @@ function accepts(port) {
 }
 
 // Runs `command(port)` until `stop` is called; it is there when it accepts connections. `stop` tells its exit status.
-export async function serve(command, { env = {}, timeout = 30000 } = {}) {
-  const port = await freePort();
+export async function serve(command, { env = {}, timeout = 30000, port: given } = {}) {
+  const port = given ?? (await freePort());
   const [program, ...args] = command(port);
   const child = spawn(program, args, {
     env: { ...process.env, ...env, PORT: String(port) },
@@ -69,9 +69,9 @@ export async function serve(command, { env = {}, timeout = 30000 } = {}) {
   ended.then(() => (isGone = true));
   const until = Date.now() + timeout;
   while (!isGone && !(await accepts(port)) && Date.now() < until) await delay(50);
-  const stop = async () => {
+  const stop = async (signal = "SIGTERM") => {
     const timer = setTimeout(() => process.kill(-child.pid, "SIGKILL"), 5000);
-    if (!isGone) child.kill("SIGTERM");
+    if (!isGone) child.kill(signal);
     return ended.finally(() => clearTimeout(timer));
   };
   if (isGone || Date.now() >= until) {
