@@ -419,7 +419,7 @@ static const char **patterns_of(const struct fl_task *task) {
 }
 
 /* The one place where a tool call passes the policy. */
-static bool is_allowed(const struct fl_task *task, const char *tool, const struct fl_value *args,
+static bool is_allowed(const struct fl_task *task, const char *tool, struct fl_value *args,
                        struct fl_decision *ret_decision) {
   const char **patterns = patterns_of(task);
   struct fl_policy_call question = {.node = task->start.node, .tool = tool, .args = args, .node_allow = patterns};
@@ -450,10 +450,13 @@ int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *a
   struct fl_decision decision;
   if (!is_allowed(task, tool, call->args, &decision)) {
     FL_FREE_AUTO char *text = fl_format("the policy does not allow the call of %s (%s)", tool, decision.rule);
+    fl_decision_deinit(&decision);
     refuse(call, FL_E_DENIED, text);
     return 0;
   }
   call->effect = (enum fl_call_effect)decision.effect;
+  fl_value_unref(call->args);
+  call->args = decision.args; /* what was decided about is what is called */
   begin(call);
   return 0;
 }

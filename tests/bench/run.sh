@@ -3,7 +3,7 @@
 # Builds the benchmarks (release) and runs them: each prints ratios to a floor or peer of the same run, and limits; then the
 # peers that can be installed here (peers/run.sh), and a table of theirs beside ours. The exit code is 1 when a limit is
 # not kept; peers that are not to be had are counted as skipped.
-#   sh tests/bench/run.sh [NAME…]     json graph engine store thread waiting start mcp http memory peers
+#   sh tests/bench/run.sh [NAME…]     json graph engine store thread waiting start mcp http memory policy peers
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . examples/packages.sh
@@ -15,7 +15,7 @@ ninja -C build-bench benchmarks fairlead fairlead-net.so fairlead-launch >build-
 export FL_BUILD_ROOT="$PWD/build-bench" FL_SOURCE_ROOT="$PWD"
 ours=build-bench/figures.txt theirs=build-bench/peers.json code=0 skipped=0
 : >$ours
-for name in ${*:-json graph engine store thread waiting start mcp http memory peers}; do
+for name in ${*:-json graph engine store thread waiting start mcp http memory policy peers}; do
   echo "== $name"
   if [ "$name" = peers ]; then
     sh tests/bench/peers/run.sh build-bench/peers >$theirs 2>build-bench/peers.log

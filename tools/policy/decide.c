@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The allow-list policy. See policy.h. Pure and total: it allocates when it is made, never when it decides.
+/* The allow-list policy, and policies within policies. See policy.h. Pure and total.
  *
- * Invariants. (1) What no pattern names is denied. (2) A node's own list can only take away. (3) The arguments of a
- * call do not matter here, so what is listed to the model is what may be called. (4) An effect that nothing states is
- * `once`, the one that is repeated least. */
+ * Invariants. (1) What no pattern names is denied. (2) A node's own list can only take away, and so can a manifest from
+ * the policy that it is within. (3) To an allow-list the arguments of a call do not matter, so what is listed to the
+ * model is what may be called. (4) An effect that nothing states is `once`, the one that is repeated least. */
 #include "tools/policy/policy.h"
 
 #include "runtime/base/mem.h"
+#include "tools/policy/manifest_decide.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -23,22 +24,16 @@ struct fl_policy {
   char **allow; /* NULL-terminated */
   struct effect_rule *effects;
   size_t effect_count;
+  struct fl_manifest *manifest;   /* NULL: an allow-list */
+  const struct fl_policy *within; /* of a manifest; lent */
 };
-
-/* How well a pattern fits a tool: 0 not at all, otherwise the more it says the higher; a full name beats every
- * prefix. */
-static size_t fit(const char *pattern, const char *tool) {
-  size_t size = strlen(pattern);
-  if (size > 0 && pattern[size - 1] == '*') return strncmp(pattern, tool, size - 1) == 0 ? size : 0;
-  return strcmp(pattern, tool) == 0 ? SIZE_MAX : 0;
-}
 
 /* The pattern of a list that fits best, or NULL. */
 static const char *find_pattern(const char *const *patterns, const char *tool) {
   const char *best = NULL;
   size_t best_fit = 0;
   for (; patterns != NULL && *patterns != NULL; patterns++) {
-    size_t this_fit = fit(*patterns, tool);
+    size_t this_fit = fl_pattern_fit(*patterns, tool);
     if (this_fit <= best_fit) continue;
     best = *patterns;
     best_fit = this_fit;
@@ -65,8 +60,21 @@ struct fl_policy *fl_policy_create_allow_list(const char *const *allow, const st
   return policy;
 }
 
+struct fl_policy *fl_policy_create_manifest(struct fl_manifest *manifest, const struct fl_policy *within) {
+  struct fl_policy *policy = fl_policy_create_allow_list(NULL, NULL);
+  policy->manifest = fl_manifest_ref(manifest);
+  policy->within = within;
+  return policy;
+}
+
+const char *fl_policy_manifest_hash(const struct fl_policy *policy) {
+  while (policy != NULL && policy->manifest == NULL) policy = policy->within;
+  return policy != NULL ? fl_manifest_hash(policy->manifest) : NULL;
+}
+
 void fl_policy_destroy(struct fl_policy *policy) {
   if (policy == NULL) return;
+  fl_manifest_unref(policy->manifest);
   for (size_t i = 0; policy->allow[i] != NULL; i++) fl_free(policy->allow[i]);
   for (size_t i = 0; i < policy->effect_count; i++) fl_free(policy->effects[i].pattern);
   fl_free(policy->allow);
@@ -78,7 +86,7 @@ static enum effect find_effect(const struct fl_policy *policy, const char *tool)
   enum effect effect = EFFECT_ONCE;
   size_t best_fit = 0;
   for (size_t i = 0; i < policy->effect_count; i++) {
-    size_t this_fit = fit(policy->effects[i].pattern, tool);
+    size_t this_fit = fl_pattern_fit(policy->effects[i].pattern, tool);
     if (this_fit <= best_fit) continue;
     effect = policy->effects[i].effect;
     best_fit = this_fit;
@@ -86,8 +94,7 @@ static enum effect find_effect(const struct fl_policy *policy, const char *tool)
   return effect;
 }
 
-/* A text that was cut may end in the middle of a character. */
-static void trim(char *text) {
+void fl_policy_trim(char *text) {
   size_t size = strlen(text), end = size;
   while (end > 0 && (text[end - 1] & 0xc0) == 0x80) end--;
   if (end == 0 || (text[end - 1] & 0x80) == 0) return;
@@ -96,20 +103,68 @@ static void trim(char *text) {
   if (size - (end - 1) < wanted) text[end - 1] = '\0';
 }
 
-void fl_policy_decide(const struct fl_policy *policy, const struct fl_policy_call *call,
-                      struct fl_decision *ret_decision) {
-  const char *node = call->node != NULL ? call->node : "", *tool = call->tool != NULL ? call->tool : "";
+static void decide_by_list(const struct fl_policy *policy, const struct fl_policy_call *call,
+                           struct fl_decision *decision) {
+  const char *node = call->node != NULL ? call->node : "", *tool = call->tool;
   const char *allowed = tool[0] != '\0' ? find_pattern((const char *const *)policy->allow, tool) : NULL;
   const char *of_node = allowed != NULL ? find_pattern(call->node_allow, tool) : NULL;
-  struct fl_decision decision = {.verdict = FL_VERDICT_DENY, .effect = (int)find_effect(policy, tool)};
-  if (allowed == NULL) snprintf(decision.rule, sizeof decision.rule, "no tool list of the graph names %s", tool);
+  decision->effect = (int)find_effect(policy, tool);
+  if (allowed == NULL) snprintf(decision->rule, sizeof decision->rule, "no tool list of the graph names %s", tool);
   else if (call->node_allow != NULL && of_node == NULL)
-    snprintf(decision.rule, sizeof decision.rule, "the tools of node %s do not name %s", node, tool);
+    snprintf(decision->rule, sizeof decision->rule, "the tools of node %s do not name %s", node, tool);
   else {
-    decision.verdict = FL_VERDICT_ALLOW;
-    if (of_node != NULL) snprintf(decision.rule, sizeof decision.rule, "tools of node %s: %s", node, of_node);
-    else snprintf(decision.rule, sizeof decision.rule, "tools of the graph: %s", allowed);
+    decision->verdict = FL_VERDICT_ALLOW;
+    if (call->args != NULL) decision->args = fl_value_ref(call->args);
+    if (of_node != NULL) snprintf(decision->rule, sizeof decision->rule, "tools of node %s: %s", node, of_node);
+    else snprintf(decision->rule, sizeof decision->rule, "tools of the graph: %s", allowed);
   }
-  trim(decision.rule);
+  fl_policy_trim(decision->rule);
+}
+
+/* The one around is asked about the arguments as this one spells them. The stricter verdict counts; when both say the
+ * same, the rule of this one is told. */
+static void narrow(const struct fl_policy *policy, const struct fl_policy_call *call, struct fl_decision *decision) {
+  struct fl_decision outer = {0};
+  struct fl_policy_call spelled = *call;
+  if (decision->args != NULL) spelled.args = decision->args;
+  fl_policy_decide(policy->within, &spelled, &outer);
+  int effect = decision->effect < 0 ? outer.effect : decision->effect;
+  bool is_stricter = outer.verdict < decision->verdict;
+  /* Two manifests: the effect that is repeated less. A graph file's word counts only where no manifest says anything.
+   */
+  if (fl_policy_manifest_hash(policy->within) != NULL && outer.effect > effect) effect = outer.effect;
+  if (outer.args != NULL) {
+    fl_value_unref(decision->args);
+    decision->args = fl_value_ref(outer.args);
+  }
+  if (is_stricter) {
+    struct fl_value *args = decision->args;
+    *decision = outer;
+    decision->args = args;
+    fl_value_unref(outer.args);
+  } else {
+    fl_value_unref(outer.args);
+  }
+  decision->effect = effect;
+}
+
+void fl_policy_decide(const struct fl_policy *policy, const struct fl_policy_call *call,
+                      struct fl_decision *ret_decision) {
+  struct fl_policy_call named = *call;
+  struct fl_decision decision = {.verdict = FL_VERDICT_DENY};
+  if (named.tool == NULL) named.tool = "";
+  if (policy->manifest == NULL) decide_by_list(policy, &named, &decision);
+  else {
+    fl_manifest_decide(policy->manifest, &named, &decision);
+    decision.effect = fl_manifest_effect(policy->manifest, named.tool);
+    if (policy->within != NULL) narrow(policy, &named, &decision);
+    if (decision.effect < 0) decision.effect = EFFECT_ONCE;
+  }
+  if (decision.verdict == FL_VERDICT_DENY) fl_decision_deinit(&decision);
   *ret_decision = decision;
+}
+
+void fl_decision_deinit(struct fl_decision *decision) {
+  fl_value_unref(decision->args);
+  decision->args = NULL;
 }

@@ -7,6 +7,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 #include "runtime/json/regex.h"
+#include "tools/policy/canonical.h"
 #include "tools/policy/manifest_impl.h"
 
 #include <string.h>
@@ -164,6 +165,34 @@ static bool anchor_names(const struct closing *closing, struct fl_value *schema)
   return true;
 }
 
+/* Constants are compared with values in their one spelling, so they take it, too. */
+static struct fl_value *spell(const struct closing *closing, enum fl_canonical kind, const struct fl_value *constant) {
+  static const struct fl_canonical_facts anywhere = {.allows_private = true};
+  if (!fl_is(constant, FL_STRING)) return fl_value_ref((struct fl_value *)constant);
+  FL_BUF_AUTO text = {0};
+  fl_slice given = fl_slice_n(fl_as_string(constant), fl_string_size(constant));
+  if (fl_canonical_text(kind, given, &anywhere, &text, closing->err) < 0) return NULL;
+  return fl_string_n(text.size > 0 ? text.data : "", text.size);
+}
+
+static bool spell_constants(const struct closing *closing, struct fl_value *schema) {
+  enum fl_canonical kind = fl_canonical_kind(schema);
+  const struct fl_value *constant = fl_get(schema, "const"), *list = fl_get(schema, "enum");
+  size_t size = enter(closing, constant != NULL ? FL_SLICE("const") : FL_SLICE("enum"));
+  struct fl_value *spelled = constant != NULL ? spell(closing, kind, constant) : NULL;
+  if (constant != NULL && spelled == NULL) return false;
+  if (spelled != NULL) fl_set_take(schema, "const", spelled);
+  FL_VALUE_AUTO all = fl_array();
+  for (size_t i = 0; fl_is(list, FL_ARRAY) && i < fl_size(list); i++) {
+    struct fl_value *one = spell(closing, kind, fl_at(list, i));
+    if (one == NULL) return false;
+    fl_append_take(all, one);
+  }
+  if (fl_size(all) > 0) fl_set_take(schema, "enum", fl_value_ref(all));
+  leave(closing, size);
+  return true;
+}
+
 static struct fl_value *close_one(const struct closing *closing, const struct fl_value *schema, enum place place) {
   static const char *const references[] = {"$ref", "$dynamicRef", NULL};
   if (!fl_is(schema, FL_OBJECT)) return fl_value_ref((struct fl_value *)schema);
@@ -175,6 +204,7 @@ static struct fl_value *close_one(const struct closing *closing, const struct fl
   for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++)
     if (!close_keyword(closing, closed, i, place)) return NULL;
   if (place != RAW && (!anchor(closing, closed) || !anchor_names(closing, closed))) return NULL;
+  if (!spell_constants(closing, closed)) return NULL;
   if (place == WHOLE && is_of_objects(closed)) close_members(closed);
   return fl_value_ref(closed);
 }

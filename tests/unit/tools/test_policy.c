@@ -124,6 +124,7 @@ static void listing_and_calling_are_decided_alike(void **state) {
     assert_int_equal(listed.verdict, called.verdict);
     assert_int_equal(listed.effect, called.effect);
     assert_string_equal(listed.rule, called.rule);
+    fl_decision_deinit(&called);
   }
   fl_policy_destroy(policy);
 }
