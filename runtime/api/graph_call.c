@@ -27,7 +27,7 @@ struct graph_run {
   struct fl_value *args;      /* a reference */
   char thread[FL_ID_MAX + 1]; /* "" for one that has none yet */
   bool is_task, is_cancelled, has_waited;
-  double node_count;                /* that have begun */
+  double event_count;               /* that were told as progress */
   struct fl_invocation *invocation; /* NULL: it does not run */
   struct fl_timer timer;
 };
@@ -85,11 +85,17 @@ static void leave_waiting(struct graph_run *run, const char *why, const struct f
 
 /* ---- running ---- */
 
+/* Nodes as they begin, and the tools that they call: a node that is an agent may take minutes. */
 static void on_event(const struct fl_run_event *event, void *user) {
   struct graph_run *run = user;
-  const char *node = fl_get_string(event->data, "name", NULL);
-  if (node == NULL || fl_get(event->data, "triggers") == NULL) return; /* the end of a task */
-  fl_call_progress(run->call, ++run->node_count, 0, node);
+  const char *type = fl_get_string(event->data, "type", ""), *tool = fl_get_string(event->data, "tool", "");
+  const char *said = fl_get_string(event->data, "message", NULL), *node = event->node != NULL ? event->node : "";
+  FL_FREE_AUTO char *text = NULL;
+  if (strcmp(type, "node_start") == 0) text = fl_strdup(node);
+  else if (strcmp(type, "tool_start") == 0) text = fl_format("%s: %s", node, tool);
+  else if (strcmp(type, "tool_progress") == 0)
+    text = fl_format("%s: %s%s%s", node, tool, said != NULL ? ": " : "", said != NULL ? said : "");
+  if (text != NULL) fl_call_progress(run->call, ++run->event_count, 0, text);
 }
 
 static void on_end(struct fl_invoke_result *result, const struct fl_error *err, void *user) {
@@ -113,7 +119,7 @@ static void begin(struct graph_run *run, struct fl_value *input, struct fl_value
                                             .resume = answers,
                                             .resume_is_map = answers != NULL,
                                             .model = host->model,
-                                            .follow = FL_FOLLOW_TASKS,
+                                            .follow = FL_FOLLOW_EVENTS | FL_FOLLOW_SUBGRAPHS,
                                             .on_event = on_event,
                                             .user = run,
                                             .durability = run->is_task ? FL_DURABLE_SYNC : FL_DURABLE_DEFAULT};

@@ -210,6 +210,13 @@ static void a_call_runs_to_its_end(void **state) {
   fl_value_unref(progress);
 }
 
+static void tools_are_told_as_progress(void **state) {
+  ask(NOTHING, "tools/call", "'name':'my_graph','arguments':{'text':'a'}");
+  fl_buf_add_char(&desk.out, '\0');
+  assert_non_null(strstr(desk.out.data, "\"message\":\"say: t/echo\""));
+  fl_buf_clear(&desk.out);
+}
+
 static void a_failure_is_told_to_the_model(void **state) {
   const struct fl_value *result = ask(NOTHING, "tools/call", "'name':'failing'");
   assert_true(fl_get_bool(result, "isError", false));
@@ -441,6 +448,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       ROW(graphs_are_listed_as_tools),
       ROW(a_call_runs_to_its_end),
+      ROW(tools_are_told_as_progress),
       ROW(a_failure_is_told_to_the_model),
       ROW(a_call_is_cancelled),
       ROW(a_question_is_asked_in_the_call),
