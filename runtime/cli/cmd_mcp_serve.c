@@ -5,6 +5,12 @@
 #include "runtime/cli/mcp.h"
 #include "tools/builtin/kit.h"
 
+#include <signal.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { CLOSE_MS_MAX = 60 };
+
 static int add_plugins(const struct fl_args *args, struct fl_server *server) {
   const char *path;
   struct fl_error err = {0};
@@ -26,7 +32,17 @@ static int add_skills(const struct fl_args *args, struct fl_server *server) {
 struct graphs {
   struct fl_runtime *runtime;
   struct fl_graph_host *host;
+  struct fl_signal on_stop;
 };
+
+/* Ctrl-Z: no other process may wait for the store's lock of a stopped one, so the batch under way is finished first. */
+static void on_stop_signal(struct fl_signal *signal, int number) {
+  struct graphs *graphs = signal->user;
+  struct fl_store *store = fl_runtime_store(graphs->runtime);
+  fl_store_pause(store);
+  raise(SIGSTOP);
+  fl_store_resume(store);
+}
 
 static int add_graph(const struct fl_args *args, struct fl_graph_host *host, const char *path) {
   struct fl_diags diags = {0};
@@ -46,6 +62,8 @@ static int add_graphs(const struct fl_args *args, struct fl_server *server, stru
   struct fl_runtime_options options = {.size = sizeof options, .store_path = store != NULL ? store : fallback};
   struct fl_error err = {0};
   if (fl_runtime_create(&options, &graphs->runtime, &err) < 0) return fl_fail_store(args, options.store_path, &err);
+  graphs->on_stop = (struct fl_signal){.on_signal = on_stop_signal, .user = graphs};
+  fl_signal_start(fl_runtime_world(graphs->runtime), &graphs->on_stop, SIGTSTP);
   graphs->host = fl_graph_host_create(&(struct fl_graph_host_options){
       .runtime = graphs->runtime, .server = server, .model = fl_args_get(args, "model")});
   int code = 0;
@@ -58,6 +76,18 @@ static int restore(const struct fl_args *args, struct graphs *graphs) {
   struct fl_error err = {0};
   if (graphs->host == NULL || fl_graph_host_restore(graphs->host, &err) == 0) return 0;
   return fl_fail_error(args, &err);
+}
+
+/* A tool server that takes its time to end must not keep our client waiting: when we are gone the launcher ends it, and
+ * the store knows a process that is dead. */
+static void leave(int number) { _exit(FL_EXIT_OK); }
+
+static void graphs_close(struct graphs *graphs, bool in_time) {
+  const struct itimerval limit = {.it_value = {.tv_usec = CLOSE_MS_MAX * 1000}};
+  if (in_time) signal(SIGALRM, leave);
+  if (in_time) setitimer(ITIMER_REAL, &limit, NULL);
+  fl_graph_host_destroy(graphs->host);
+  fl_runtime_destroy(graphs->runtime);
 }
 
 /* ---- the command ---- */
@@ -82,10 +112,10 @@ int fl_cmd_mcp_serve(struct fl_args *args) {
   if (code == 0) code = add_graphs(args, server, &graphs);
   if (code == 0) code = restore(args, &graphs);
   if (code == 0) code = serve(args, server);
+  if (graphs.runtime != NULL) fl_signal_stop(fl_runtime_world(graphs.runtime), &graphs.on_stop);
   if (graphs.host != NULL) fl_graph_host_settle(graphs.host);
   fl_server_destroy(server);
-  fl_graph_host_destroy(graphs.host);
-  fl_runtime_destroy(graphs.runtime);
+  graphs_close(&graphs, graphs.runtime != NULL && code == 0);
   fl_builtin_kit_destroy(kit);
   return code;
 }
