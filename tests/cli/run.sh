@@ -128,6 +128,11 @@ run 0 threads resume "$(sed -n 's/.*threads resume \([^ ]*\) .*/\1/p' "$err")" '
 run 2 mcp serve --store x.db && tells "go with --graph"; ok "a store without a graph means nothing"
 run 2 mcp serve --graph tests/cli/typo.yaml && tells typo.yaml; ok "mistakes of a graph that is to be served are told"
 run 2 mcp serve --graph $math --graph $math && tells math; ok "two graphs of one name are told"
+"$fairlead" mcp serve --graph $math --http 0 2>"$folder/listens" & server=$!
+for wait in 1 2 3 4 5 6 7 8 9 10; do grep -q "listening" "$folder/listens" && break; sleep 0.2; done
+url=$(sed -n 's/^listening on //p' "$folder/listens")
+run 0 mcp call math '{"message":"what'"'"'s (3 + 5) x 12?"}' --url "$url" && says 96; ok "a graph at a URL"
+kill $server; wait $server; ok "which ends in order"
 run 0 mcp call add '{"a":1,"b":2}' --graph $math && says 3; ok "mcp call by a graph's server"
 run 2 mcp call ad '{}' --graph $math && tells 'did you mean "add"'; ok "a mistyped tool is suggested"
 
