@@ -2,6 +2,7 @@
 #include "mcp/proto/rpc.h"
 
 #include "runtime/json/json.h"
+#include "runtime/json/known.h"
 
 #include <inttypes.h>
 
@@ -37,17 +38,28 @@ static void fault(struct fl_rpc_message *message, int code, const char *text) {
   message->fault = text;
 }
 
-static void classify_call(struct fl_rpc_message *message, const struct fl_value *id) {
-  message->kind = id != NULL ? FL_RPC_REQUEST : FL_RPC_NOTIFICATION;
-  message->params = fl_get(message->root, "params");
+struct members {
+  struct fl_value *jsonrpc, *id, *method, *params, *result, *error;
+};
+
+static const struct fl_json_place MEMBERS[] = {
+    FL_JSON_PLACE("jsonrpc", struct members, jsonrpc), FL_JSON_PLACE("id", struct members, id),
+    FL_JSON_PLACE("method", struct members, method),   FL_JSON_PLACE("params", struct members, params),
+    FL_JSON_PLACE("result", struct members, result),   FL_JSON_PLACE("error", struct members, error),
+};
+
+static void classify_call(struct fl_rpc_message *message, const struct members *members) {
+  message->kind = members->id != NULL ? FL_RPC_REQUEST : FL_RPC_NOTIFICATION;
+  message->params = members->params;
+  message->meta = fl_get(message->params, "_meta");
   if (message->params == NULL || fl_is(message->params, FL_OBJECT)) return;
   if (fl_is(message->params, FL_ARRAY)) fault(message, FL_RPC_INVALID_PARAMS, "\"params\" must be an object");
   else fault(message, FL_RPC_INVALID_REQUEST, "\"params\" must be an object");
 }
 
-static void classify_response(struct fl_rpc_message *message) {
-  message->result = fl_get(message->root, "result");
-  message->error = fl_get(message->root, "error");
+static void classify_response(struct fl_rpc_message *message, const struct members *members) {
+  message->result = members->result;
+  message->error = members->error;
   if ((message->result != NULL) == (message->error != NULL))
     fault(message, FL_RPC_INVALID_REQUEST,
           "a message has a \"method\", a \"result\" or an \"error\", and only one of them");
@@ -72,10 +84,12 @@ void fl_rpc_classify(struct fl_value *value, struct fl_rpc_message *ret_message)
     fault(ret_message, FL_RPC_INVALID_REQUEST, "a message must be an object");
     return;
   }
-  const struct fl_value *id = fl_get(value, "id");
-  const struct fl_value *method = fl_get(value, "method");
+  struct members members = {0};
+  fl_json_members(value, MEMBERS, sizeof MEMBERS / sizeof MEMBERS[0], &members);
+  const struct fl_value *id = members.id, *method = members.method;
+  const char *version = fl_as_string(members.jsonrpc);
   if (fl_rpc_is_id(id)) ret_message->id = id;
-  if (strcmp(fl_get_string(value, "jsonrpc", ""), "2.0") != 0)
+  if (version == NULL || strcmp(version, "2.0") != 0)
     fault(ret_message, FL_RPC_INVALID_REQUEST, "\"jsonrpc\" must be \"2.0\"");
   else if (method != NULL && !fl_is(method, FL_STRING))
     fault(ret_message, FL_RPC_INVALID_REQUEST, "\"method\" must be a string");
@@ -83,21 +97,23 @@ void fl_rpc_classify(struct fl_value *value, struct fl_rpc_message *ret_message)
     fault(ret_message, FL_RPC_INVALID_REQUEST, "\"id\" must be a string or an integer");
   else if (method != NULL) {
     ret_message->method = fl_as_string(method);
-    classify_call(ret_message, id);
-  } else classify_response(ret_message);
+    classify_call(ret_message, &members);
+  } else classify_response(ret_message, &members);
 }
 
-void fl_rpc_read(fl_slice line, struct fl_rpc_message *ret_message) {
+void fl_rpc_read(fl_slice line, struct fl_rpc_message *ret_message) { fl_rpc_read_memo(line, NULL, ret_message); }
+
+void fl_rpc_read_memo(fl_slice line, struct fl_json_memo *meta, struct fl_rpc_message *ret_message) {
   FL_VALUE_AUTO value = NULL;
   struct fl_error err;
-  if (fl_json_read(line, FL_JSON_STRICT, &value, &err) == 0) {
+  if (fl_json_read_memo(line, meta, &value, &err) == 0) {
     fl_rpc_classify(value, ret_message);
     return;
   }
   ret_message->root = NULL;
   ret_message->id = NULL;
   ret_message->method = NULL;
-  ret_message->params = ret_message->result = ret_message->error = NULL;
+  ret_message->params = ret_message->meta = ret_message->result = ret_message->error = NULL;
   ret_message->json_error = err;
   fault(ret_message, FL_RPC_PARSE_ERROR, ret_message->json_error.text);
 }

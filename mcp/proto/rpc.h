@@ -34,13 +34,16 @@ struct fl_rpc_message {
   struct fl_value *root; /* a reference; NULL when the text was no JSON */
   const struct fl_value *id;
   const char *method;
-  struct fl_value *params, *result, *error;
+  struct fl_value *params, *meta, *result, *error; /* meta: of params */
   int fault_code;
   const char *fault;          /* for the peer */
   struct fl_error json_error; /* when fault_code is FL_RPC_PARSE_ERROR */
 };
 
+struct fl_json_memo; /* runtime/json/known.h */
 void fl_rpc_read(fl_slice line, struct fl_rpc_message *ret_message);
+/* The same for a stream of messages: a client's `_meta` is the same in most of them, and is read once. */
+void fl_rpc_read_memo(fl_slice line, struct fl_json_memo *meta, struct fl_rpc_message *ret_message);
 void fl_rpc_classify(struct fl_value *value, struct fl_rpc_message *ret_message); /* takes a reference of its own */
 void fl_rpc_message_deinit(struct fl_rpc_message *message);
 #define FL_RPC_MESSAGE_AUTO __attribute__((cleanup(fl_rpc_message_deinit))) struct fl_rpc_message

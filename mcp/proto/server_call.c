@@ -87,14 +87,13 @@ static bool has_room(struct fl_mcp_step *step) {
 }
 
 static void take_envelope(const struct fl_mcp_step *step, struct fl_mcp_served_call *call) {
-  const struct fl_value *token = fl_get(step->meta, "progressToken");
+  const struct fl_mcp_envelope *envelope = &step->envelope;
   bool is_modern = step->revision->era == FL_MCP_MODERN;
-  call->progress_token = fl_rpc_is_id(token) ? token : NULL;
+  call->progress_token = fl_rpc_is_id(envelope->progress_token) ? envelope->progress_token : NULL;
   call->wants_progress = call->progress_token != NULL;
-  call->log_rank = fl_mcp_level_rank(fl_get_string(step->meta, FL_MCP_META_LOG_LEVEL, NULL));
+  call->log_rank = fl_mcp_level_rank(fl_as_string(envelope->log_level));
   call->wants_log = !is_modern || call->log_rank >= 0;
-  call->client_capabilities =
-      is_modern ? fl_get(step->meta, FL_MCP_META_CLIENT_CAPABILITIES) : step->session->client_capabilities;
+  call->client_capabilities = is_modern ? envelope->capabilities : step->session->client_capabilities;
   call->may_be_task = is_modern && fl_mcp_has_extension(call->client_capabilities, FL_MCP_EXTENSION_TASKS);
 }
 
@@ -102,13 +101,14 @@ static void take_envelope(const struct fl_mcp_step *step, struct fl_mcp_served_c
 static struct fl_mcp_served_call *call_create(struct fl_mcp_step *step, enum fl_mcp_call_kind kind, const char *name) {
   if (!has_room(step)) return NULL;
   struct fl_mcp_server_session *session = step->session;
+  const char *call_id = fl_as_string(step->envelope.call_id);
   struct fl_mcp_served_call *call = fl_new(struct fl_mcp_served_call);
   *call = (struct fl_mcp_served_call){.kind = kind,
                                       .name = name,
                                       .args = fl_get(step->params, "arguments"),
                                       .session = session,
                                       .revision = step->revision,
-                                      .call_id = fl_get_string(step->meta, FL_MCP_META_CALL_ID, ""),
+                                      .call_id = call_id != NULL ? call_id : "",
                                       .principal = step->principal[0] != '\0' ? fl_strdup(step->principal) : "",
                                       .request = fl_value_ref(step->message->root),
                                       .id = step->message->id,
@@ -306,7 +306,16 @@ static const struct fl_value *structured_for(const struct fl_mcp_revision *revis
   return structured;
 }
 
+static int write_text_result(struct fl_buf *buf, const struct fl_value *text) {
+  fl_slice front = FL_SLICE("\"content\":[{\"type\":\"text\",\"text\":");
+  fl_buf_add(buf, front.data, front.size);
+  int status = fl_json_write(buf, text, FL_JSON_COMPACT);
+  fl_buf_add(buf, "}]", 2);
+  return status;
+}
+
 static int write_tool_result(struct fl_buf *buf, const struct fl_mcp_served_call *call, const struct fl_value *result) {
+  if (fl_is(result, FL_STRING)) return write_text_result(buf, result);
   const struct fl_value *structured = structured_for(call->revision, result);
   fl_buf_add(buf, "\"content\":", 10);
   int status = fl_json_write(buf, fl_get(result, "content"), FL_JSON_COMPACT);

@@ -137,7 +137,7 @@ void fl_mcp_reply_empty(struct fl_mcp_step *step) {
 void fl_mcp_id_key(struct fl_mcp_server_session *session, uint64_t channel, const struct fl_value *id) {
   fl_rpc_id_key(id, &session->key);
   if ((session->flags & FL_MCP_STATELESS) == 0) return;
-  fl_buf_addf(&session->key, "@%" PRIu64, channel); /* behind: an id may hold anything, a number ends the key */
+  fl_buf_add(&session->key, &channel, sizeof channel); /* behind: an id may hold anything, these are always eight */
 }
 
 bool fl_mcp_has_extension(const struct fl_value *capabilities, const char *extension) {
@@ -181,6 +181,7 @@ struct fl_mcp_server_core *fl_mcp_server_core_create(const struct fl_mcp_core_op
   core->saves_tasks = options->saves_tasks;
   fl_map_init(&core->tasks);
   fl_map_init(&core->spent);
+  core->meta.key = FL_SLICE("_meta");
   return core;
 }
 
@@ -190,6 +191,7 @@ void fl_mcp_server_core_destroy(struct fl_mcp_server_core *core) {
   size_t cursor = 0;
   for (struct fl_map_entry *entry; (entry = fl_map_next(&core->spent, &cursor)) != NULL;) fl_free(entry->value);
   fl_map_deinit(&core->spent);
+  fl_json_memo_deinit(&core->meta);
   fl_mcp_catalog_deinit(&core->catalog);
   explicit_bzero(core->key, sizeof core->key);
   fl_free(core);

@@ -6,6 +6,7 @@
 #pragma once
 #include "mcp/proto/ask.h"
 #include "mcp/proto/server_session.h"
+#include "runtime/json/known.h"
 
 enum {
   FL_MCP_NAME_SHOWN_MAX = 200,
@@ -22,8 +23,9 @@ struct fl_mcp_server_core {
   uint64_t drawn; /* nonces and ids so far */
   int64_t now_ms;
   bool saves_tasks;
-  struct fl_map tasks; /* struct fl_mcp_task by id */
-  struct fl_map spent; /* struct fl_mcp_spent by nonce: sealed states that may not come again */
+  struct fl_map tasks;      /* struct fl_mcp_task by id */
+  struct fl_map spent;      /* struct fl_mcp_spent by nonce: sealed states that may not come again */
+  struct fl_json_memo meta; /* the `_meta` that was read last */
 };
 
 /* subscriptions/listen */
@@ -66,6 +68,11 @@ struct fl_mcp_question {
   char *key;
 };
 
+/* What of `_meta` counts; NULL: absent. */
+struct fl_mcp_envelope {
+  struct fl_value *version, *capabilities, *call_id, *log_level, *progress_token;
+};
+
 /* One message under way. */
 struct fl_mcp_step {
   struct fl_mcp_server_session *session;
@@ -76,8 +83,9 @@ struct fl_mcp_step {
   const char *principal;
   const struct fl_mcp_headers *headers;
   const struct fl_mcp_revision *revision; /* of this message */
-  const struct fl_value *params, *meta;   /* NULL: none */
-  bool is_envelope_wrong;                 /* the error is about the message's frame: HTTP 400 */
+  const struct fl_value *params;          /* NULL: none */
+  struct fl_mcp_envelope envelope;
+  bool is_envelope_wrong; /* the error is about the message's frame: HTTP 400 */
 };
 
 /* ---- server_core.c ---- */

@@ -162,8 +162,7 @@ static void reply_version(struct fl_mcp_step *step, const char *asked) {
 }
 
 static bool check_envelope(struct fl_mcp_step *step) {
-  const struct fl_value *version = fl_get(step->meta, FL_MCP_META_VERSION);
-  const char *name = fl_as_string(version);
+  const char *name = fl_as_string(step->envelope.version);
   step->revision = fl_mcp_revision_find(name);
   if (name == NULL)
     return refuse(step, FL_RPC_INVALID_PARAMS, "params._meta[\"" FL_MCP_META_VERSION "\"] must be a string");
@@ -172,7 +171,7 @@ static bool check_envelope(struct fl_mcp_step *step) {
     reply_version(step, name);
     return false;
   }
-  if (fl_is(fl_get(step->meta, FL_MCP_META_CLIENT_CAPABILITIES), FL_OBJECT)) return true;
+  if (fl_is(step->envelope.capabilities, FL_OBJECT)) return true;
   return refuse(step, FL_RPC_INVALID_PARAMS, "params._meta[\"" FL_MCP_META_CLIENT_CAPABILITIES "\"] must be an object");
 }
 
@@ -185,8 +184,7 @@ static bool check_legacy(struct fl_mcp_step *step, const struct method *method) 
 }
 
 static bool check_extension(struct fl_mcp_step *step, const struct method *method) {
-  const struct fl_value *capabilities = fl_get(step->meta, FL_MCP_META_CLIENT_CAPABILITIES);
-  if (method->extension == NULL || fl_mcp_has_extension(capabilities, method->extension)) return true;
+  if (method->extension == NULL || fl_mcp_has_extension(step->envelope.capabilities, method->extension)) return true;
   struct fl_value *required = fl_object(), *extensions = fl_object();
   fl_set_take(extensions, method->extension, fl_object());
   fl_set_take(required, "extensions", extensions);
@@ -195,7 +193,7 @@ static bool check_extension(struct fl_mcp_step *step, const struct method *metho
 }
 
 static bool check_era(struct fl_mcp_step *step, const struct method *method) {
-  bool is_modern = fl_get(step->meta, FL_MCP_META_VERSION) != NULL;
+  bool is_modern = step->envelope.version != NULL;
   if (!is_modern && method->eras == FL_MCP_MODERN) is_modern = true; /* then the envelope says what is missing */
   if (!is_modern) return check_legacy(step, method);
   if (!check_envelope(step)) return false;
@@ -220,7 +218,7 @@ static bool check_fields(struct fl_mcp_step *step, const struct method *method) 
 /* ---- messages ---- */
 
 static void reply_not_found(struct fl_mcp_step *step) {
-  const struct fl_mcp_revision *revision = fl_mcp_revision_find(fl_get_string(step->meta, FL_MCP_META_VERSION, NULL));
+  const struct fl_mcp_revision *revision = fl_mcp_revision_find(fl_as_string(step->envelope.version));
   if (step->revision == NULL) step->revision = revision;
   fl_mcp_reply_error(step, FL_RPC_METHOD_NOT_FOUND, "Method not found: %.*s",
                      fl_rpc_shown(step->message->method, FL_MCP_NAME_SHOWN_MAX), step->message->method);
@@ -241,11 +239,20 @@ static void take_notification(struct fl_mcp_step *step) {
   if (method != NULL && !method->is_request) method->run(step); /* others are ignored, as JSON-RPC wants it */
 }
 
+static const struct fl_json_place ENVELOPE[] = {
+    FL_JSON_PLACE(FL_MCP_META_VERSION, struct fl_mcp_envelope, version),
+    FL_JSON_PLACE(FL_MCP_META_CLIENT_CAPABILITIES, struct fl_mcp_envelope, capabilities),
+    FL_JSON_PLACE(FL_MCP_META_CALL_ID, struct fl_mcp_envelope, call_id),
+    FL_JSON_PLACE(FL_MCP_META_LOG_LEVEL, struct fl_mcp_envelope, log_level),
+    FL_JSON_PLACE("progressToken", struct fl_mcp_envelope, progress_token),
+};
+
 /* How many replies it brings. */
 static size_t take_message(struct fl_mcp_step *step) {
   const struct fl_rpc_message *message = step->message;
   step->params = message->params;
-  step->meta = fl_get(message->params, "_meta");
+  step->envelope = (struct fl_mcp_envelope){0};
+  fl_json_members(message->meta, ENVELOPE, sizeof ENVELOPE / sizeof ENVELOPE[0], &step->envelope);
   switch (message->kind) {
   case FL_RPC_REQUEST: take_request(step); return 1;
   case FL_RPC_NOTIFICATION: take_notification(step); return 0;
@@ -286,7 +293,7 @@ enum fl_mcp_belongs fl_mcp_message_belongs(const struct fl_rpc_message *message)
     fl_rpc_classify(fl_at(message->root, 0), &first);
     return first.kind == FL_RPC_BATCH ? FL_MCP_TO_SESSION : fl_mcp_message_belongs(&first);
   }
-  if (fl_get(fl_get(message->params, "_meta"), FL_MCP_META_VERSION) != NULL) return FL_MCP_TO_MODERN;
+  if (fl_get(message->meta, FL_MCP_META_VERSION) != NULL) return FL_MCP_TO_MODERN;
   if (message->kind != FL_RPC_REQUEST) return FL_MCP_TO_SESSION;
   if (strcmp(message->method, "initialize") == 0) return FL_MCP_TO_NEW_SESSION;
   const struct method *method = method_find(message->method);
@@ -306,10 +313,14 @@ size_t fl_mcp_server_message(struct fl_mcp_server_session *session, const struct
   return incoming->message->kind == FL_RPC_BATCH && has_batches ? take_batch(&step) : take_message(&step);
 }
 
+void fl_mcp_server_read(struct fl_mcp_server_session *session, fl_slice text, struct fl_rpc_message *ret_message) {
+  fl_rpc_read_memo(text, &session->core->meta, ret_message);
+}
+
 void fl_mcp_server_line(struct fl_mcp_server_session *session, fl_slice line, struct fl_mcp_server_effects *effects) {
   if (line.size == 0) return;
   FL_RPC_MESSAGE_AUTO message;
-  fl_rpc_read(line, &message);
+  fl_mcp_server_read(session, line, &message);
   fl_mcp_server_message(session, &(struct fl_mcp_incoming){.message = &message, .size = line.size}, effects);
 }
 

@@ -159,6 +159,8 @@ struct fl_mcp_incoming {
  * what is no message, in a batch the sum. They may already be among the effects. */
 size_t fl_mcp_server_message(struct fl_mcp_server_session *session, const struct fl_mcp_incoming *incoming,
                              struct fl_mcp_server_effects *effects);
+/* Reads a message for any session of this one's core; fl_rpc_message_deinit it. */
+void fl_mcp_server_read(struct fl_mcp_server_session *session, fl_slice text, struct fl_rpc_message *ret_message);
 /* Reads a message and takes it, from nobody, on channel 0. */
 void fl_mcp_server_line(struct fl_mcp_server_session *session, fl_slice line, struct fl_mcp_server_effects *effects);
 void fl_mcp_server_line_too_long(struct fl_mcp_server_session *session, uint64_t channel, fl_slice front,
@@ -174,8 +176,8 @@ bool fl_mcp_server_session_is_idle(const struct fl_mcp_server_session *session);
 /* The server stops: subscriptions get their last message. */
 void fl_mcp_server_session_end(struct fl_mcp_server_session *session, struct fl_mcp_server_effects *effects);
 
-/* Tools: {"content", "structuredContent", "isError", "_meta"}; prompts {"messages"}; resources {"contents"};
- * completions {"values", "total", "hasMore"}. */
+/* Tools: {"content", "structuredContent", "isError", "_meta"}, or a string: a result that is one text; prompts
+ * {"messages"}; resources {"contents"}; completions {"values", "total", "hasMore"}. */
 void fl_mcp_server_call_done(struct fl_mcp_server_session *session, struct fl_mcp_served_call *call,
                              const struct fl_value *result, struct fl_mcp_server_effects *effects);
 /* An error of the protocol (not one for the model). `data` may be NULL. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Arrays and objects. Whoever changes one must be its only owner; that is checked here, at every change. */
 #include "runtime/base/check.h"
+#include "runtime/json/known.h"
 #include "runtime/json/raw.h"
 #include "runtime/json/utf8.h"
 
@@ -47,6 +48,17 @@ bool fl_next_member(const struct fl_value *object, struct fl_member *member) {
                                .value = fl_cooked(json_object_iter_value(cursor)),
                                .cursor = cursor};
   return true;
+}
+
+void fl_json_members(const struct fl_value *object, const struct fl_json_place *places, size_t count, void *ret) {
+  json_t *raw = fl_raw(object);
+  for (void *at = json_object_iter(raw); at != NULL; at = json_object_iter_next(raw, at)) {
+    fl_slice key = fl_slice_n(json_object_iter_key(at), json_object_iter_key_len(at));
+    size_t i = 0;
+    while (i < count && !fl_slice_equal(places[i].key, key)) i++;
+    const struct fl_value *value = fl_cooked(json_object_iter_value(at));
+    if (i < count) memcpy((char *)ret + places[i].offset, &value, sizeof value);
+  }
 }
 
 static json_t *to_change(struct fl_value *container, enum fl_type type) {

@@ -53,11 +53,49 @@ static json_t *read_array(struct fl_reader *reader) {
   return NULL;
 }
 
+/* Equal bytes are an equal value, and end where it ends: what is remembered is an object, up to its brace. */
+static json_t *recall(struct fl_reader *reader) {
+  struct fl_json_memo *memo = reader->memo;
+  size_t size = memo->text.size;
+  bool is_same = memo->value != NULL && reader->depth_left >= memo->depth_left &&
+                 (size_t)(reader->end - reader->at) >= size && memcmp(reader->at, memo->text.data, size) == 0;
+  if (!is_same) return NULL;
+  reader->at += size;
+  return json_incref(fl_raw(memo->value));
+}
+
+static void remember(struct fl_json_memo *memo, fl_slice text, size_t depth_left, json_t *value) {
+  if (!json_is_object(value) || text.size > FL_JSON_MEMO_SIZE_MAX) return;
+  fl_value_unref(memo->value);
+  memo->value = fl_cooked(json_incref(value));
+  memo->depth_left = depth_left;
+  fl_buf_clear(&memo->text);
+  fl_buf_add(&memo->text, text.data, text.size);
+}
+
+static json_t *read_remembered(struct fl_reader *reader) {
+  peek(reader);
+  json_t *value = recall(reader);
+  if (value != NULL) return value;
+  const char *begin = reader->at;
+  size_t depth_left = reader->depth_left;
+  value = read_value(reader);
+  if (value != NULL) remember(reader->memo, fl_slice_n(begin, (size_t)(reader->at - begin)), depth_left, value);
+  return value;
+}
+
+void fl_json_memo_deinit(struct fl_json_memo *memo) {
+  fl_value_unref(memo->value);
+  memo->value = NULL;
+  fl_buf_deinit(&memo->text);
+}
+
 /* The value, but the key was read before: its bytes may lie in the scratch buffer, which the value overwrites. */
 static bool read_member_value(struct fl_reader *reader, json_t *object, fl_slice key, const char *key_at) {
   FL_FREE_AUTO char *copy = NULL;
   if (key.data == reader->scratch.data) key.data = copy = fl_strndup(key.data, key.size);
-  json_t *value = read_value(reader);
+  bool is_known = reader->memo != NULL && fl_slice_equal(key, reader->memo->key);
+  json_t *value = is_known ? read_remembered(reader) : read_value(reader);
   if (value == NULL) return false;
   size_t count = json_object_size(object);
   if (json_object_setn_new_nocheck(object, key.data, key.size, value) < 0) fl_out_of_memory();
@@ -151,18 +189,28 @@ int fl_json_read_prefix(fl_slice text, enum fl_json_mode mode, struct fl_value *
   return 0;
 }
 
-int fl_json_read(fl_slice text, enum fl_json_mode mode, struct fl_value **ret_value, struct fl_error *err) {
-  struct fl_reader reader = reader_of(text, mode);
-  json_t *value = read_value(&reader);
-  fl_buf_deinit(&reader.scratch);
-  if (value != NULL && peek(&reader) != AT_END) {
-    fl_reader_expect(&reader, reader.at, "nothing more after the value");
+static int read_whole(struct fl_reader *reader, struct fl_value **ret_value, struct fl_error *err) {
+  json_t *value = read_value(reader);
+  fl_buf_deinit(&reader->scratch);
+  if (value != NULL && peek(reader) != AT_END) {
+    fl_reader_expect(reader, reader->at, "nothing more after the value");
     json_decref(value);
     value = NULL;
   }
-  if (value == NULL) return fl_reader_report(&reader, err);
+  if (value == NULL) return fl_reader_report(reader, err);
   *ret_value = fl_cooked(value);
   return 0;
+}
+
+int fl_json_read(fl_slice text, enum fl_json_mode mode, struct fl_value **ret_value, struct fl_error *err) {
+  struct fl_reader reader = reader_of(text, mode);
+  return read_whole(&reader, ret_value, err);
+}
+
+int fl_json_read_memo(fl_slice text, struct fl_json_memo *memo, struct fl_value **ret_value, struct fl_error *err) {
+  struct fl_reader reader = reader_of(text, FL_JSON_STRICT);
+  reader.memo = memo;
+  return read_whole(&reader, ret_value, err);
 }
 
 int fl_parse(const char *text, size_t size, struct fl_value **ret_value, struct fl_error *err) {

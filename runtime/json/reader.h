@@ -2,6 +2,7 @@
 /* What the parts of the reader share: the place in the text, and what went wrong first. For files of runtime/json
  * alone. */
 #pragma once
+#include "runtime/json/known.h"
 #include "runtime/json/raw.h"
 
 struct fl_reader {
@@ -11,7 +12,8 @@ struct fl_reader {
   struct fl_buf scratch; /* a string whose text had escapes */
   size_t depth_left;
   bool is_strict;
-  int code; /* 0 while nothing is wrong */
+  struct fl_json_memo *memo; /* NULL: none */
+  int code;                  /* 0 while nothing is wrong */
   const char *wrong_at;
   const char *wrong;    /* what is wrong, */
   const char *expected; /* or what should stand there */

@@ -4,6 +4,7 @@
  * the skipping scanner finds the end that the reader finds, and on bad text stays within it. Links the static library
  * and jansson. */
 #include "runtime/base/check.h"
+#include "runtime/json/known.h"
 #include "runtime/json/raw.h"
 
 static void check_written(const struct fl_value *value, enum fl_json_style style) {
@@ -45,6 +46,19 @@ static void check_strict(fl_slice text) {
   json_decref(peer);
 }
 
+/* What is remembered, of this text or inside it, changes nothing of what is read. */
+static void check_memo(fl_slice text) {
+  struct fl_json_memo memo = {.key = FL_SLICE("a")};
+  FL_VALUE_AUTO plain = NULL;
+  int rc = fl_json_read(text, FL_JSON_STRICT, &plain, NULL);
+  for (int i = 0; i < 2; i++) {
+    FL_VALUE_AUTO value = NULL;
+    fl_check(fl_json_read_memo(text, &memo, &value, NULL) == rc);
+    fl_check(rc < 0 || fl_equal(value, plain));
+  }
+  fl_json_memo_deinit(&memo);
+}
+
 static void check_full(fl_slice text) {
   FL_VALUE_AUTO value = NULL;
   struct fl_error err;
@@ -73,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   fl_slice text = {size > 0 ? (const char *)data : "", size};
   check_strict(text);
+  check_memo(text);
   check_full(text);
   check_prefix(text);
   fl_check(fl_json_skip(text) <= size);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/json/json.h"
+#include "runtime/json/known.h"
 #include "runtime/json/utf8.h"
 #include "tests/support/support.h"
 
@@ -176,6 +177,87 @@ static void prefixes_tell_their_size(void **state) {
   assert_int_equal(untouched, 77);
 }
 
+/* ---- with a memory ---- */
+
+static struct fl_value *read_memo(struct fl_json_memo *memo, const char *text) {
+  struct fl_value *value = NULL, *plain = NULL;
+  size_t size = strlen(text);
+  char *exact = malloc(size); /* so that the sanitizer sees any byte read beyond the end */
+  memcpy(exact, text, size);
+  int status = fl_json_read_memo(fl_slice_n(exact, size), memo, &value, NULL);
+  assert_int_equal(status, fl_json_read(fl_slice_n(exact, size), FL_JSON_STRICT, &plain, NULL));
+  assert_true(status < 0 || fl_equal(value, plain)); /* whatever is remembered, the value is the text's */
+  fl_value_unref(plain);
+  free(exact);
+  return value;
+}
+
+static void what_stands_there_again_is_given_again(void **state) {
+  struct fl_json_memo memo = {.key = FL_SLICE("m")};
+  FL_VALUE_AUTO first = read_memo(&memo, "{\"a\":1,\"m\":{\"k\":[1,{}]}}");
+  FL_VALUE_AUTO second = read_memo(&memo, "{\"m\": \n {\"k\":[1,{}]} ,\"a\":2}");
+  assert_ptr_equal(fl_get(first, "m"), fl_get(second, "m"));
+  FL_VALUE_AUTO other = read_memo(&memo, "{\"m\":{\"k\":[1,{}],\"l\":2}}");
+  assert_ptr_not_equal(fl_get(first, "m"), fl_get(other, "m"));
+  FL_VALUE_AUTO inside = read_memo(&memo, "[{\"m\":{\"m\":{}}},{\"m\":{\"m\":{}}}]");
+  assert_ptr_equal(fl_get(fl_at(inside, 0), "m"), fl_get(fl_at(inside, 1), "m"));
+  fl_json_memo_deinit(&memo);
+  fl_json_memo_deinit(&memo);
+  assert_int_equal(fl_get_int(fl_get(other, "m"), "l", 0), 2); /* they outlive it */
+}
+
+static void only_a_whole_object_is_remembered(void **state) {
+  struct fl_json_memo memo = {.key = FL_SLICE("m")};
+  static const char *const plain[] = {"{\"m\":12}", "{\"m\":123}", "{\"m\":[1]}", "{\"m\":\"t\"}", "{\"m\":null}"};
+  for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) fl_value_unref(read_memo(&memo, plain[i]));
+  assert_null(memo.value);
+  fl_value_unref(read_memo(&memo, "{\"m\":{\"a\":1}}"));
+  assert_non_null(memo.value);
+  static const char *const broken[] = {
+      "{\"m\":{\"a\":1}x}",         "{\"m\":{\"a\":1}",          "{\"m\":{\"a\":1",         "{\"m\":{\"a\":1}}}",
+      "{\"m\":{\"a\":1},\"m\":{}}", "{\"m\":{\"a\":1,\"a\":1}}", "{\"m\":{\"a\":\"\x80\"}}"};
+  for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) assert_null(read_memo(&memo, broken[i]));
+  char large[FL_JSON_MEMO_SIZE_MAX + 64];
+  snprintf(large, sizeof large, "{\"m\":{\"l\":\"%0*d\"}}", FL_JSON_MEMO_SIZE_MAX, 1);
+  FL_VALUE_AUTO value = read_memo(&memo, large);
+  assert_ptr_not_equal(memo.value, fl_get(value, "m"));
+  fl_json_memo_deinit(&memo);
+}
+
+static void known_members_are_found_in_one_pass(void **state) {
+  struct known {
+    struct fl_value *first, *second, *absent;
+  } known = {0};
+  static const struct fl_json_place places[] = {FL_JSON_PLACE("a", struct known, first),
+                                                FL_JSON_PLACE("b\0c", struct known, second),
+                                                FL_JSON_PLACE("ab", struct known, absent)};
+  FL_VALUE_AUTO value = read_memo(NULL, "{\"x\":{\"ab\":1},\"b\":2,\"a\":3,\"abc\":4}");
+  fl_json_members(value, places, 3, &known);
+  assert_int_equal(fl_as_int(known.first, 0), 3);
+  assert_null(known.second);
+  assert_null(known.absent);
+  fl_json_members(NULL, places, 3, &known);
+  fl_json_members(fl_get(value, "a"), places, 3, &known);
+  assert_ptr_equal(known.first, fl_get(value, "a"));
+}
+
+/* As deep as it may be where it was read first, it is too deep further inside. */
+static void what_is_remembered_may_not_stand_too_deep(void **state) {
+  struct fl_json_memo memo = {.key = FL_SLICE("m")};
+  char text[4 * FL_JSON_DEPTH_STRICT];
+  int size = snprintf(text, sizeof text, "{\"m\":{\"x\":");
+  int depth = FL_JSON_DEPTH_STRICT - 2;
+  memset(text + size, '[', (size_t)depth);
+  memset(text + size + depth, ']', (size_t)depth);
+  memcpy(text + size + 2 * depth, "}}", 3);
+  fl_value_unref(read_memo(&memo, text));
+  assert_non_null(memo.value);
+  char deeper[sizeof text + 2];
+  snprintf(deeper, sizeof deeper, "[%s]", text);
+  assert_null(read_memo(&memo, deeper));
+  fl_json_memo_deinit(&memo);
+}
+
 static const char sample[] = " { \"text\" : \"caf\u00e9 \\\"quoted\\\" \\u20ac\\ud83d\\ude00\\n\" , "
                              "\"n\" : [ -12 , 3.25e-7 , 1234567890123456789.5 , true , false , null ] ,"
                              " \"\" : { } , \"deep\" : [ [ [ { \"a\\tb\" : \"\U0001F600\" } ] ] ] } ";
@@ -261,6 +343,10 @@ int main(void) {
       cmocka_unit_test(specials_are_found_at_every_offset),
       cmocka_unit_test(prefixes_tell_their_size),
       cmocka_unit_test(no_truncated_text_is_taken),
+      cmocka_unit_test(what_stands_there_again_is_given_again),
+      cmocka_unit_test(only_a_whole_object_is_remembered),
+      cmocka_unit_test(known_members_are_found_in_one_pass),
+      cmocka_unit_test(what_is_remembered_may_not_stand_too_deep),
       cmocka_unit_test(changed_texts_read_back_what_they_wrote),
       cmocka_unit_test(utf8_is_checked_to_the_letter),
   };

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading what one knows beforehand of the texts that come: which members an object has, and that an object comes again
+ * as it was. Pure. */
+#pragma once
+#include "runtime/json/json.h"
+
+#include <stddef.h>
+
+/* Several members in one pass, cheaper than a look-up each: where the object has `key`, a pointer to the (lent) value
+ * is put at `offset` of `ret`. Nothing else of it is touched. */
+struct fl_json_place {
+  fl_slice key;
+  size_t offset;
+};
+#define FL_JSON_PLACE(key, type, field) \
+  { {(key), sizeof(key) - 1}, offsetof(type, field) }
+void fl_json_members(const struct fl_value *object, const struct fl_json_place *places, size_t count, void *ret);
+
+/* What many texts have at the same key (the envelope that a client sends with every request): the object that was read
+ * there last, with its text. Where the same bytes stand again, the same value is given again, so it must not be
+ * changed. `key` is set by the owner; the rest is zero at first. */
+enum { FL_JSON_MEMO_SIZE_MAX = 4096 };
+struct fl_json_memo {
+  fl_slice key;
+  struct fl_buf text;
+  size_t depth_left; /* where it was read: deeper inside it could be too deep */
+  struct fl_value *value;
+};
+void fl_json_memo_deinit(struct fl_json_memo *memo); /* repeatable */
+
+/* fl_json_read in the strict mode, with a memory; NULL: without. */
+int fl_json_read_memo(fl_slice text, struct fl_json_memo *memo, struct fl_value **ret_value, struct fl_error *err);
