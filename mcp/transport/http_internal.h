@@ -45,7 +45,7 @@ struct mcp_request {
   struct fl_mcp_http *http;
   struct fl_http_exchange *exchange; /* NULL: gone meanwhile */
   enum fl_http1_method method;
-  struct fl_buf fields; /* "name\0value\0", as they came */
+  struct fl_buf fields; /* as they came; a terminator behind each value */
   struct {
     uint16_t name_size, name, value; /* places in `fields` */
   } places[FL_HTTP1_FIELDS_MAX];

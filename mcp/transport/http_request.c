@@ -21,48 +21,56 @@ const char *mcp_request_field(struct mcp_request *request, const char *name) {
   size_t size = strlen(name);
   const char *found = NULL;
   for (size_t i = 0; i < request->field_count; i++) {
-    if (request->places[i].name_size != size) continue;
-    if (strncasecmp(request->fields.data + request->places[i].name, name, size) != 0) continue;
+    const char *field = request->fields.data + request->places[i].name;
+    if (request->places[i].name_size != size || ((*field ^ *name) & ~0x20) != 0) continue;
+    if (strncasecmp(field, name, size) != 0) continue;
     if (found != NULL) request->is_ambiguous = true;
     else found = request->fields.data + request->places[i].value;
   }
   return found;
 }
 
-static size_t copy_text(struct mcp_request *request, fl_slice text) {
-  size_t place = request->fields.size;
-  fl_buf_add(&request->fields, text.data, text.size);
-  fl_buf_add(&request->fields, "", 1);
-  return place;
-}
-
+/* They lie in the head in one piece, each value with a line's end behind it, where its terminator goes. */
 static void copy_fields(struct mcp_request *request, const struct fl_http1_head *head) {
-  _Static_assert(2 * FL_HTTP1_HEAD_SIZE_MAX <= UINT16_MAX, "a place fits 16 bits");
-  size_t size = 0;
-  for (size_t i = 0; i < head->field_count; i++) size += head->fields[i].name.size + head->fields[i].value.size + 2;
-  fl_buf_reserve(&request->fields, size);
+  _Static_assert(FL_HTTP1_HEAD_SIZE_MAX <= UINT16_MAX, "a place fits 16 bits");
+  if (head->field_count == 0) return;
+  const char *begin = head->fields[0].name.data;
+  fl_slice last = head->fields[head->field_count - 1].value;
+  fl_buf_add(&request->fields, begin, (size_t)(last.data + last.size - begin));
   for (size_t i = 0; i < head->field_count; i++) {
-    request->places[i].name_size = (uint16_t)head->fields[i].name.size;
-    request->places[i].name = (uint16_t)copy_text(request, head->fields[i].name);
-    request->places[i].value = (uint16_t)copy_text(request, head->fields[i].value);
+    fl_slice name = head->fields[i].name, value = head->fields[i].value;
+    request->places[i].name_size = (uint16_t)name.size;
+    request->places[i].name = (uint16_t)(name.data - begin);
+    request->places[i].value = (uint16_t)(value.data - begin);
+    request->fields.data[value.data + value.size - begin] = '\0';
   }
   request->field_count = head->field_count;
 }
 
-/* Whether a list of media ranges has one of the types ("*" for its part is any). */
-static bool accepts(const char *list, const char *type) {
-  if (list == NULL) return true;
+static bool is_range_of(const char *range, size_t size, const char *type) {
   size_t main_size = strcspn(type, "/") + 1;
+  if (size == 3 && strncmp(range, "*/*", 3) == 0) return true;
+  return size == main_size + 1 && range[main_size] == '*' && strncasecmp(range, type, main_size) == 0;
+}
+
+/* Where a list of media ranges has a type, by its name or also by a range ("*" for a part of it is any). */
+static const char *find_type(const char *list, const char *type, bool takes_ranges) {
   while (*list != '\0') {
     list += strspn(list, " \t,");
     size_t size = strcspn(list, ",; \t");
-    if (size == strlen(type) && strncasecmp(list, type, size) == 0) return true;
-    if (size == 3 && strncmp(list, "*/*", 3) == 0) return true;
-    if (size == main_size + 1 && list[main_size] == '*' && strncasecmp(list, type, main_size) == 0) return true;
+    if (size == strlen(type) && strncasecmp(list, type, size) == 0) return list;
+    if (takes_ranges && is_range_of(list, size, type)) return list;
     list += strcspn(list, ",");
   }
-  return false;
+  return NULL;
 }
+
+/* As the clients of all SDKs write it. */
+static bool is_usual_accept(const char *list) {
+  return list != NULL && strcmp(list, "application/json, text/event-stream") == 0;
+}
+
+static bool accepts(const char *list, const char *type) { return list == NULL || find_type(list, type, true) != NULL; }
 
 static bool is_json(const char *type) {
   size_t size = type != NULL ? strcspn(type, "; \t") : 0;
@@ -122,8 +130,9 @@ static const char *param_field(void *user, const char *name) {
 
 /* Of two types that it takes, the one that it names first. */
 static bool prefers_events(const char *accept) {
-  const char *json = accept != NULL ? strcasestr(accept, json_type) : NULL;
-  const char *events = accept != NULL ? strcasestr(accept, events_type) : NULL;
+  if (is_usual_accept(accept)) return false;
+  const char *json = accept != NULL ? find_type(accept, json_type, false) : NULL;
+  const char *events = accept != NULL ? find_type(accept, events_type, false) : NULL;
   return events != NULL && json != NULL && events < json;
 }
 
@@ -187,12 +196,12 @@ static void post(struct mcp_request *request, fl_slice body) {
     mcp_request_fail(request, 415, BAD_REQUEST, "Content-Type must be application/json.");
     return;
   }
-  if (!accepts(accept, json_type) || !accepts(accept, events_type)) {
+  if (!is_usual_accept(accept) && !(accepts(accept, json_type) && accepts(accept, events_type))) {
     mcp_request_fail(request, 406, BAD_REQUEST, "Accept must have application/json and text/event-stream.");
     return;
   }
   FL_RPC_MESSAGE_AUTO message;
-  fl_rpc_read(body, &message);
+  fl_mcp_server_read(request->http->modern, body, &message);
   enum fl_mcp_belongs belongs = fl_mcp_message_belongs(&message);
   bool is_modern = belongs == FL_MCP_TO_MODERN || message.kind == FL_RPC_FAULT;
   if (is_modern || (belongs == FL_MCP_TO_SESSION && claims_modern(request)))

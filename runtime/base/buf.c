@@ -36,8 +36,14 @@ int fl_buf_reserve(struct fl_buf *buf, size_t more) {
   return 0;
 }
 
+/* What most appends find: room in the memory that is there. */
+static inline bool has_room(const struct fl_buf *buf, size_t more) {
+  bool fits = more < buf->capacity - buf->size;
+  return fits && (buf->limit == 0 || buf->size + more <= buf->limit);
+}
+
 int fl_buf_add(struct fl_buf *buf, const void *data, size_t size) {
-  int rc = fl_buf_reserve(buf, size);
+  int rc = has_room(buf, size) ? 0 : fl_buf_reserve(buf, size);
   if (rc < 0) return rc;
   if (size > 0) memcpy(buf->data + buf->size, data, size);
   buf->size += size;
@@ -47,7 +53,13 @@ int fl_buf_add(struct fl_buf *buf, const void *data, size_t size) {
 
 int fl_buf_add_text(struct fl_buf *buf, const char *text) { return fl_buf_add(buf, text, strlen(text)); }
 
-int fl_buf_add_char(struct fl_buf *buf, char c) { return fl_buf_add(buf, &c, 1); }
+int fl_buf_add_char(struct fl_buf *buf, char c) {
+  int rc = has_room(buf, 1) ? 0 : fl_buf_reserve(buf, 1);
+  if (rc < 0) return rc;
+  buf->data[buf->size++] = c;
+  buf->data[buf->size] = '\0';
+  return 0;
+}
 
 int fl_buf_vaddf(struct fl_buf *buf, const char *format, va_list args) {
   va_list again;

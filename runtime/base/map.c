@@ -83,6 +83,7 @@ static void grow(struct fl_map *map) {
 }
 
 void *fl_map_get_n(const struct fl_map *map, fl_slice key) {
+  if (map->count == 0) return NULL; /* many maps are empty nearly always */
   struct fl_map_entry *entry = find(map, key, hash_of(key));
   return entry != NULL ? entry->value : NULL;
 }

@@ -31,9 +31,10 @@ static bool all_are(fl_slice text, int class) {
     for (int c = 0; c < 256; c++) __atomic_store_n(&table[c], (uint8_t)classes_of((unsigned char)c), __ATOMIC_RELAXED);
     __atomic_store_n(&is_filled, true, __ATOMIC_RELEASE);
   }
-  for (size_t i = 0; i < text.size; i++)
-    if (!(table[(unsigned char)text.data[i]] & class)) return false;
-  return true;
+  unsigned common = ~0u; /* without a branch for each byte: nearly all texts are good */
+#pragma GCC unroll 8
+  for (size_t i = 0; i < text.size; i++) common &= table[(unsigned char)text.data[i]];
+  return text.size == 0 || (common & (unsigned)class) != 0;
 }
 
 bool fl_http1_is_token(fl_slice text) { return text.size > 0 && all_are(text, TOKEN); }

@@ -164,6 +164,10 @@ static void connect_peer(struct peer *peer) {
 
 static void wait_ms(int ms) { fl_world_sim_run_until(world, fl_world_now_ms(world) + ms); }
 
+#define DISCOVER(accept)                                                               \
+  "Content-Type: application/json\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: " \
+  "server/discover\r\nAccept: " accept "\r\n",                                         \
+      "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"server/discover\",\"params\":{" MODERN_META "}}}"
 #define ACCEPT "Accept: application/json, text/event-stream\r\n"
 #define JSON "Content-Type: application/json\r\n" ACCEPT
 #define MODERN_META                                                        \
@@ -247,6 +251,11 @@ static const struct row rows[] = {
     {"POST", "Content-Type: text/plain\r\n" ACCEPT, "{}", 415, "application/json"},
     {"POST", ACCEPT, "{}", 415, "application/json"},
     {"POST", "Content-Type: application/json; charset=utf-8\r\nAccept: application/json\r\n", "{}", 406, "Accept"},
+    {"POST", "Content-Type: application/json\r\nAccept: application/jsonx, text/event-stream\r\n", "{}", 406, "Accept"},
+    {"POST", DISCOVER("Application/JSON;q=0.5 ,, text/*"), 200, "Content-Type: application/json"},
+    {"POST", DISCOVER("*/*"), 200, "Content-Type: application/json"},
+    {"POST", DISCOVER("text/event-stream, application/json"), 200, "Content-Type: text/event-stream"},
+    {"POST", DISCOVER("*/*, text/event-stream"), 200, "Content-Type: application/json"},
     {"GET", ACCEPT "MCP-Protocol-Version: 2026-07-28\r\n", NULL, 405, "Allow: POST"},
     {"GET", ACCEPT, NULL, 400, "Mcp-Session-Id"},
     {"GET", "Accept: text/html\r\nMcp-Session-Id: 0123456789abcdef0123456789abcdef\r\n", NULL, 406,
