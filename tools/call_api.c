@@ -31,7 +31,7 @@ static struct fl_value *result_of_content_take(struct fl_value *content) {
   return result;
 }
 
-static struct fl_value *result_of_text_take(struct fl_value *text) {
+struct fl_value *fl_call_result_of_text_take(struct fl_value *text) {
   struct fl_value *content = fl_array();
   fl_append_take(content, text_block_take(text));
   return result_of_content_take(content);
@@ -64,13 +64,13 @@ int fl_call_return_text(struct fl_call *call, const char *format, ...) {
   va_start(args, format);
   struct fl_value *text = format_text(format, args);
   va_end(args);
-  return answer_take(call, result_of_text_take(text));
+  return answer_take(call, text);
 }
 
 int fl_call_return_error(struct fl_call *call, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  struct fl_value *result = result_of_text_take(format_text(format, args));
+  struct fl_value *result = fl_call_result_of_text_take(format_text(format, args));
   va_end(args);
   fl_set_bool(result, "isError", true);
   return answer_take(call, result);
@@ -83,7 +83,7 @@ int fl_call_return_double(struct fl_call *call, double number) {
   struct fl_value *structured = fl_object();
   bool is_whole = number == floor(number) && fabs(number) < 9007199254740992.0; /* then 3 rather than 3.0 */
   fl_set_take(structured, "result", is_whole ? fl_int((int64_t)number) : fl_double(number));
-  struct fl_value *result = result_of_text_take(fl_string_n(text, size));
+  struct fl_value *result = fl_call_result_of_text_take(fl_string_n(text, size));
   fl_set_take(result, "structuredContent", structured);
   return answer_take(call, result);
 }
@@ -91,7 +91,7 @@ int fl_call_return_double(struct fl_call *call, double number) {
 int fl_call_return_take(struct fl_call *call, struct fl_value *structured) {
   size_t size;
   char *text = fl_dump(structured, &size);
-  struct fl_value *result = result_of_text_take(fl_string_n(text, size));
+  struct fl_value *result = fl_call_result_of_text_take(fl_string_n(text, size));
   fl_text_free(text);
   fl_set_take(result, "structuredContent", structured);
   return answer_take(call, result);
@@ -138,6 +138,7 @@ void fl_call_check_result(struct fl_call *call, int returned) {
 }
 
 void fl_call_set_meta_take(struct fl_call *call, struct fl_value *meta) {
+  if (fl_is(call->result, FL_STRING)) call->result = fl_call_result_of_text_take(call->result);
   if (call->result != NULL) fl_set_take(call->result, "_meta", meta);
   else fl_value_unref(meta);
 }

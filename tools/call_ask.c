@@ -113,8 +113,9 @@ int fl_call_outcome(const struct fl_call *call, struct fl_value **ret_result) {
     *ret_result = fl_value_ref(call->failure);
     return FL_CALL_FAILED;
   }
-  *ret_result = fl_value_ref(call->result);
-  if (call->result != NULL) return 0;
+  struct fl_value *result = fl_value_ref(call->result);
+  *ret_result = fl_is(result, FL_STRING) && !call->options.takes_text ? fl_call_result_of_text_take(result) : result;
+  if (result != NULL) return 0;
   *ret_result = fl_object();
   fl_set_take(*ret_result, "requests", call->asks != NULL ? fl_value_ref(call->asks) : fl_object());
   struct fl_value *state = call->state != NULL ? call->state : call->options.state;
