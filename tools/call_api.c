@@ -98,7 +98,7 @@ int fl_call_return_take(struct fl_call *call, struct fl_value *structured) {
 }
 
 int fl_call_return_described_take(struct fl_call *call, struct fl_value *structured, const char *text) {
-  struct fl_value *result = result_of_text_take(fl_string(text));
+  struct fl_value *result = fl_call_result_of_text_take(fl_string(text));
   fl_set_take(result, "structuredContent", structured);
   return answer_take(call, result);
 }
