@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Clients that others wrote, against `fairlead mcp serve`, in both eras: more than the table of matrix_clients.mjs asks of each.
+// Clients that others wrote, against `fairlead mcp serve`, in both eras: more than the table of matrix_clients.mjs
+// asks of each.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -111,7 +112,9 @@ async function inspectorChecks() {
 async function overHttp() {
   const server = await serve((port) => [fairlead, "mcp", "serve", "--http", `127.0.0.1:${port}`]);
   const at = () => new StreamableHTTPClientTransport(new URL(server.url));
-  await row("official client over HTTP, legacy: lists, calls and errors", () => withClient(undefined, speaks("2025-11-25"), at()));
+  await row("official client over HTTP, legacy: lists, calls and errors", () =>
+    withClient(undefined, speaks("2025-11-25"), at()),
+  );
   await row("official client over HTTP, modern: lists, calls and errors", () =>
     withClient({ pin: "2026-07-28" }, speaks("2026-07-28"), at()),
   );
@@ -161,9 +164,7 @@ export async function clients() {
     ["legacy", undefined],
     ["modern", { pin: "2026-07-28" }],
   ]) {
-    await row(`official client, ${era}: 50 calls at once`, () =>
-      withClient(mode, fiftyAtOnce),
-    );
+    await row(`official client, ${era}: 50 calls at once`, () => withClient(mode, fiftyAtOnce));
     await row(`official client, ${era}: the tools of a plugin`, () =>
       withClient(mode, plugin, overStdio("--plugin", pluginFile)),
     );

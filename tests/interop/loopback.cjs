@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loaded ahead of servers and bridges that others wrote (node --require): whatever address they listen on, it is loopback.
+// Loaded ahead of servers and bridges that others wrote (node --require): whatever address they listen on, it is
+// loopback.
 const { Server } = require("node:net");
 
 const listen = Server.prototype.listen;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A table: clients that others wrote, in rows, against `fairlead mcp serve` over standard input and output and over HTTP.
-// In each cell the client lists the tools, calls one and looks at the result, and calls another that fails.
+// A table: clients that others wrote, in rows, against `fairlead mcp serve` over standard input and output and over
+// HTTP. In each cell the client lists the tools, calls one and looks at the result, and calls another that fails.
 import { createMCPClient } from "@ai-sdk/mcp";
 import { StdioMCPTransport } from "@ai-sdk/mcp/mcp-stdio";
 import { MultiServerMCPClient } from "@langchain/mcp-adapters";
@@ -17,7 +17,11 @@ const right = ["calculator", { expression: "(3 + 5) * 12" }];
 const wrong = ["count_to", { last: -1 }];
 
 const textOf = (result) => result.content.map((block) => block.text ?? "").join("");
-const wire = (result) => ({ text: textOf(result), structured: result.structuredContent, isError: result.isError === true });
+const wire = (result) => ({
+  text: textOf(result),
+  structured: result.structuredContent,
+  isError: result.isError === true,
+});
 
 // What every client must have seen. `structured` and `revision` are undefined where a client does not show them.
 function verify({ names, good, bad, revision }, expected) {
@@ -33,7 +37,9 @@ function verify({ names, good, bad, revision }, expected) {
 
 function inspector(era) {
   return async ({ url }) => {
-    const target = url ? ["--server-url", url, "--transport", "http"] : [fairlead, ...serveArgs, "--transport", "stdio"];
+    const target = url
+      ? ["--server-url", url, "--transport", "http"]
+      : [fairlead, ...serveArgs, "--transport", "stdio"];
     const ask = async (...args) => {
       const command = ["--cli", ...target, "--protocol-era", era, ...args, "--format", "json", "-q"];
       const { code, out, err } = await run("mcp-inspector", command);
@@ -114,8 +120,8 @@ function python(...peer) {
   };
 }
 
-// mcp-remote is a server on standard input and output in front of a URL. The official client stands before it for HTTP; for
-// standard input and output it is our own client, since mcp-remote starts no programs itself.
+// mcp-remote is a server on standard input and output in front of a URL. The official client stands before it for
+// HTTP; for standard input and output it is our own client, since mcp-remote starts no programs itself.
 const bridge = (url) => ["mcp-remote", url, "--transport", "http-only", "--allow-http"];
 
 const throughRemote = ({ url }) => {
@@ -136,7 +142,10 @@ async function ours({ url, command = [fairlead, ...serveArgs] }) {
   };
   const { code, out, err } = await ask("list");
   check(code === 0, `exit ${code}: ${err}`);
-  const names = out.trim().split("\n").map((line) => JSON.parse(line).name);
+  const names = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).name);
   return { names, good: await call(...right), bad: await call(...wrong) };
 }
 

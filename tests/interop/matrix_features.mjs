@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A table: what servers offer beside tools, and what they ask their clients while a tool runs, used by clients that others wrote.
-// The server is conformance-server, an ordinary program on our public headers. One line per client, era and transport.
+// A table: what servers offer beside tools, and what they ask their clients while a tool runs, used by clients that
+// others wrote. The server is conformance-server, an ordinary program on our public headers. One line per client, era
+// and transport.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -72,7 +73,10 @@ async function meanwhile(client, isModern, logged) {
 }
 
 async function look(client, isModern, logged) {
-  const { messages } = await client.getPrompt({ name: "test_prompt_with_arguments", arguments: { arg1: "a", arg2: "b" } });
+  const { messages } = await client.getPrompt({
+    name: "test_prompt_with_arguments",
+    arguments: { arg1: "a", arg2: "b" },
+  });
   const { contents } = await client.readResource({ uri: "test://static-text" });
   const byId = await client.readResource({ uri: "test://template/7/data" });
   const { completion } = await client.complete({

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A table: our client against servers that others wrote, over the transports that each of them has. Each cell calls a tool and
-// looks at the result, and at the revision that was agreed on.
+// A table: our client against servers that others wrote, over the transports that each of them has. Each cell calls a
+// tool and looks at the result, and at the revision that was agreed on.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,9 @@ async function call(target, tool, args) {
 
 async function revisionOf(target) {
   const place = target.options.slice(1); // inspect takes a URL as it is
-  const { code, out, err } = await run(fairlead, ["mcp", "inspect", "--json", ...place, ...target.tail], { env: target.env });
+  const { code, out, err } = await run(fairlead, ["mcp", "inspect", "--json", ...place, ...target.tail], {
+    env: target.env,
+  });
   check(code === 0, `inspect: exit ${code}: ${err}${out}`);
   return JSON.parse(out.trim().split("\n")[0]).protocolVersion;
 }
@@ -73,26 +75,41 @@ async function addAndMultiply(target) {
 
 const everythingAs = (transport) => () => ["mcp-server-everything", transport];
 const servers = () => [
-  ["server-everything", everything, legacy, {
-    stdio: ["mcp-server-everything", "stdio"],
-    HTTP: everythingAs("streamableHttp"),
-    "HTTP+SSE": everythingAs("sse"),
-  }],
+  [
+    "server-everything",
+    everything,
+    legacy,
+    {
+      stdio: ["mcp-server-everything", "stdio"],
+      HTTP: everythingAs("streamableHttp"),
+      "HTTP+SSE": everythingAs("sse"),
+    },
+  ],
   ["server-filesystem", filesystem, legacy, { stdio: ["mcp-server-filesystem", folder] }],
   ["server-memory", memory, legacy, { stdio: ["mcp-server-memory"] }],
   ["server-sequential-thinking", thinking, legacy, { stdio: ["mcp-server-sequential-thinking"] }],
   ["TypeScript v1", add, legacy, { stdio: node("tsserver1.mjs"), HTTP: (port) => node("tsserver1.mjs", String(port)) }],
   ["TypeScript v2", add, modern, { stdio: node("tsserver.mjs"), HTTP: (port) => node("tsserver.mjs", String(port)) }],
-  ["Python mcp 1", addAndMultiply, legacy, {
-    stdio: pythonPeer("server1.py"),
-    HTTP: (port) => pythonPeer("server1.py", String(port)),
-    "HTTP+SSE": (port) => pythonPeer("server1.py", String(port), "sse"),
-  }],
-  ["fastmcp", addAndMultiply, modern, {
-    stdio: pythonPeer("server.py"),
-    HTTP: (port) => pythonPeer("server.py", String(port)),
-    "HTTP+SSE": (port) => pythonPeer("server.py", String(port), "sse"),
-  }],
+  [
+    "Python mcp 1",
+    addAndMultiply,
+    legacy,
+    {
+      stdio: pythonPeer("server1.py"),
+      HTTP: (port) => pythonPeer("server1.py", String(port)),
+      "HTTP+SSE": (port) => pythonPeer("server1.py", String(port), "sse"),
+    },
+  ],
+  [
+    "fastmcp",
+    addAndMultiply,
+    modern,
+    {
+      stdio: pythonPeer("server.py"),
+      HTTP: (port) => pythonPeer("server.py", String(port)),
+      "HTTP+SSE": (port) => pythonPeer("server.py", String(port), "sse"),
+    },
+  ],
 ];
 
 async function overHttp(start, column, body) {
@@ -117,8 +134,7 @@ export async function matrixServers() {
         check(agreed === expected, `our client speaks ${agreed} with it, not ${expected}`);
         return agreed;
       };
-      if (starts.stdio === null)
-        await table.cell(name, column, () => skipped("the Python packages did not install"));
+      if (starts.stdio === null) await table.cell(name, column, () => skipped("the Python packages did not install"));
       else if (column === "stdio") await table.cell(name, column, () => cell(stdio(start)));
       else await table.cell(name, column, () => overHttp(start, column, cell));
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A table: what servers that others wrote offer beside tools, and ask while one runs, used by a client on our public headers
-// (visitor.c). One line per server, era and transport; "-" is what a server does not do.
+// A table: what servers that others wrote offer beside tools, and ask while one runs, used by a client on our public
+// headers (visitor.c). One line per server, era and transport; "-" is what a server does not do.
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { node, peerEnv, pythonPeer, serve } from "./peers.mjs";
-import { check, Matrix, run, skipped } from "./tap.mjs";
+import { check, Matrix, row, run, skipped } from "./tap.mjs";
 
 const visitor = join(process.env.FL_ROOT, "build/interop-visitor");
 const answers = {
@@ -33,7 +34,10 @@ const ours = {
 };
 const pick = (...names) => Object.fromEntries(names.map((name) => [name, ours[name]]));
 
-const argument = { ref: { type: "ref/prompt", name: "completable-prompt" }, argument: { name: "department", value: "Eng" } };
+const argument = {
+  ref: { type: "ref/prompt", name: "completable-prompt" },
+  argument: { name: "department", value: "Eng" },
+};
 const city = { name: "args-prompt", arguments: { city: "Paris" } };
 const everything = {
   prompt: [{ method: "prompts/get", params: city }, promptOf, /weather in Paris/],
@@ -42,7 +46,11 @@ const everything = {
     resourceOf,
     /Everything Server/,
   ],
-  template: [{ method: "resources/read", params: { uri: "demo://resource/dynamic/text/7" } }, resourceOf, /^Resource 7/],
+  template: [
+    { method: "resources/read", params: { uri: "demo://resource/dynamic/text/7" } },
+    resourceOf,
+    /^Resource 7/,
+  ],
   completion: [
     { method: "completion/complete", params: argument },
     ({ completion }) => completion.values.join(),
@@ -67,35 +75,61 @@ const modern = "2026-07-28",
 
 // Name, features, revision (asked for when it is not what they agree on by themselves), and how to start it.
 const servers = () => [
-  ["server-everything", everything, undefined, {
-    stdio: ["mcp-server-everything", "stdio"],
-    HTTP: () => ["mcp-server-everything", "streamableHttp"],
-    "HTTP+SSE": () => ["mcp-server-everything", "sse"],
-  }],
-  ["TypeScript v2, modern", typescript, modern, {
-    stdio: node("tsasking.mjs"),
-    HTTP: (port) => node("tsasking.mjs", String(port)),
-  }],
+  [
+    "server-everything",
+    everything,
+    undefined,
+    {
+      stdio: ["mcp-server-everything", "stdio"],
+      HTTP: () => ["mcp-server-everything", "streamableHttp"],
+      "HTTP+SSE": () => ["mcp-server-everything", "sse"],
+    },
+  ],
+  [
+    "TypeScript v2, modern",
+    typescript,
+    modern,
+    {
+      stdio: node("tsasking.mjs"),
+      HTTP: (port) => node("tsasking.mjs", String(port)),
+    },
+  ],
   ["TypeScript v2, legacy", typescript, legacy, { stdio: node("tsasking.mjs") }],
-  ["Python mcp 1", python1, undefined, {
-    stdio: pythonPeer("server1.py"),
-    HTTP: (port) => pythonPeer("server1.py", String(port)),
-    "HTTP+SSE": (port) => pythonPeer("server1.py", String(port), "sse"),
-  }],
-  ["fastmcp, modern", fastmcp, modern, {
-    stdio: pythonPeer("server.py"),
-    HTTP: (port) => pythonPeer("server.py", String(port)),
-  }],
-  ["fastmcp, legacy", { ...fastmcp, ...pick("elicitation") }, legacy, {
-    stdio: pythonPeer("server.py"),
-    HTTP: (port) => pythonPeer("server.py", String(port)),
-  }],
+  [
+    "Python mcp 1",
+    python1,
+    undefined,
+    {
+      stdio: pythonPeer("server1.py"),
+      HTTP: (port) => pythonPeer("server1.py", String(port)),
+      "HTTP+SSE": (port) => pythonPeer("server1.py", String(port), "sse"),
+    },
+  ],
+  [
+    "fastmcp, modern",
+    fastmcp,
+    modern,
+    {
+      stdio: pythonPeer("server.py"),
+      HTTP: (port) => pythonPeer("server.py", String(port)),
+    },
+  ],
+  [
+    "fastmcp, legacy",
+    { ...fastmcp, ...pick("elicitation") },
+    legacy,
+    {
+      stdio: pythonPeer("server.py"),
+      HTTP: (port) => pythonPeer("server.py", String(port)),
+    },
+  ],
 ];
 
 let folder;
 
 async function visit(features, revision, transport, start) {
-  if (start === null || (transport !== "stdio" && start(0) === null)) return skipped("the Python packages did not install");
+  if (start === null || (transport !== "stdio" && start(0) === null))
+    return skipped("the Python packages did not install");
   const steps = Object.fromEntries(Object.entries(features).map(([feature, [step]]) => [feature, step]));
   const plan = JSON.stringify({ ...answers, ...(revision && { revision }), steps });
   const server = transport === "stdio" ? null : await serve(start, { env: peerEnv(folder) });
@@ -107,6 +141,53 @@ async function visit(features, revision, transport, start) {
     return JSON.parse(out);
   } finally {
     await server?.stop();
+  }
+}
+
+// ---- servers that are started again in the middle of a visit, and know our session no more ----
+
+const forgetful = () => [
+  ["server-everything", ["get-sum", { a: 2, b: 40 }], () => ["mcp-server-everything", "streamableHttp"]],
+  ["TypeScript v1", ["add", { a: 2, b: 40 }], (port) => node("tsserver1.mjs", String(port))],
+  ["Python mcp 1", ["add", { a: 2, b: 40 }], (port) => pythonPeer("server1.py", String(port))],
+];
+
+// What the visitor says when its plan is done; `whenWaiting` is called when it has come to the step that waits.
+function visitWith(plan, url, whenWaiting) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(visitor, [JSON.stringify(plan), url]);
+    let out = "",
+      err = "",
+      isWaiting = false;
+    child.stdout.setEncoding("utf8").on("data", (data) => (out += data));
+    child.stderr.setEncoding("utf8").on("data", (data) => {
+      err += data;
+      if (isWaiting || !/^waiting$/m.test(err)) return;
+      isWaiting = true;
+      whenWaiting().then(() => child.stdin.end("\n"), reject);
+    });
+    child.on("error", reject);
+    child.on("close", (code) =>
+      code === 0 ? resolve(JSON.parse(out)) : reject(new Error(`exit ${code}: ${err.slice(-2000)}`)),
+    );
+  });
+}
+
+async function restarted([name, params], start) {
+  if (start(0) === null) return skipped("the Python packages did not install");
+  const options = { env: peerEnv(folder) };
+  let server = await serve(start, options);
+  const again = async () => {
+    await server.stop("SIGKILL");
+    server = await serve(start, { ...options, port: server.port });
+  };
+  const plan = { ...answers, steps: { before: tool(name, params), waits: { waits: true }, after: tool(name, params) } };
+  try {
+    const { steps } = await visitWith(plan, server.url, again);
+    check(/\b42\b/.test(textOf(steps.before)), JSON.stringify(steps.before));
+    check(!steps.after.failed && /\b42\b/.test(textOf(steps.after)), JSON.stringify(steps.after));
+  } finally {
+    await server.stop();
   }
 }
 
@@ -128,5 +209,7 @@ export async function matrixVisits() {
         });
     }
   table.print();
+  for (const [name, call, start] of forgetful())
+    await row(`${name} is started again: our client begins another session and goes on`, () => restarted(call, start));
   rmSync(folder, { recursive: true });
 }

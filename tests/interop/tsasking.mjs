@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A server made with the official package that offers a prompt and resources, and asks its client, over standard input and output
-// or at a port. It speaks the revision that its client asks for.
+// A server made with the official package that offers a prompt and resources, and asks its client, over standard
+// input and output or at a port. It speaks the revision that its client asks for.
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { acceptedContent, createMcpHandler, inputRequired, inputResponse } from "@modelcontextprotocol/server";
 import { McpServer, ResourceTemplate } from "@modelcontextprotocol/server";
@@ -24,9 +24,14 @@ function offer(it) {
   it.registerResource("first", "note://first", {}, async (uri) => ({
     contents: [{ uri: uri.href, text: "the first note" }],
   }));
-  it.registerResource("note", new ResourceTemplate("note://by-id/{id}", { list: undefined }), {}, async (uri, { id }) => ({
-    contents: [{ uri: uri.href, text: `note ${id}` }],
-  }));
+  it.registerResource(
+    "note",
+    new ResourceTemplate("note://by-id/{id}", { list: undefined }),
+    {},
+    async (uri, { id }) => ({
+      contents: [{ uri: uri.href, text: `note ${id}` }],
+    }),
+  );
 }
 
 function ask(it) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A server made with the official package, over standard input and output or at a port. It speaks the revision that its client
-// asks for.
+// A server made with the official package, over standard input and output or at a port. It speaks the revision that
+// its client asks for.
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";

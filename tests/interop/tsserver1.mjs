@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A server made with the first generation of the official package: over standard input and output, or with sessions at a port.
+// A server made with the first generation of the official package: over standard input and output, or with sessions
+// at a port.
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";

@@ -3,7 +3,7 @@
  * takes the steps of a plan and says what came of each, as one JSON object. Whatever a server asks is answered by the
  * plan, too.
  *   visitor PLAN URL, or visitor PLAN -- COMMAND ARGS…
- * PLAN: {"steps": {"NAME": {"tool" or "method", "params"}}, "form": {member: value}, "says": TEXT, "roots": […],
+ * PLAN: {"steps": {"NAME": {"tool" or "method", "params"}, or {"waits": true} for a line from standard input}, "form": {member: value}, "says": TEXT, "roots": […],
  * "revision": TEXT or absent}. Out: {"about", "steps": {"NAME": the result, or {"failed": TEXT}}, "progress": […],
  * "log": […]}. */
 #include <fairlead/client.h>
@@ -87,7 +87,15 @@ static void on_done(struct fl_client_request *request, int status, const struct 
   visit->is_done = true;
 }
 
+/* Meanwhile the server may be started again, say. */
+static struct fl_value *wait_for_line(void) {
+  fprintf(stderr, "waiting\n");
+  for (int c = 0; c != EOF && c != '\n';) c = getchar();
+  return fl_object();
+}
+
 static struct fl_value *take_step(struct visit *visit, const struct fl_value *step) {
+  if (fl_get(step, "waits") != NULL) return wait_for_line();
   struct fl_client_request request = {.tool = fl_get_string(step, "tool", NULL),
                                       .method = fl_get_string(step, "method", NULL),
                                       .params = fl_get(step, "params"),

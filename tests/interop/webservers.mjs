@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Our client against a server that others wrote, over Streamable HTTP and over the older HTTP+SSE: more than the table of
-// matrix_servers.mjs asks of it.
+// Our client against a server that others wrote, over Streamable HTTP and over the older HTTP+SSE: more than the
+// table of matrix_servers.mjs asks of it.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

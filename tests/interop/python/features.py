@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What a server offers beside tools, and asks while they run, seen by the Python package: features.py auto|legacy TOOLS URL|COMMAND"""
+"""What a server offers beside tools, and asks while they run, seen by the Python package.
+
+features.py auto|legacy TOOLS URL|COMMAND
+"""
 
 import asyncio
 import json

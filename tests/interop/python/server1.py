@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A server made with the first generation of the Python package: server1.py [PORT [sse]]; without a port, over standard input and
-output."""
+"""A server made with the first generation of the Python package: server1.py [PORT [sse]].
+
+Without a port, over standard input and output.
+"""
 
 import sys
 
