@@ -3,9 +3,9 @@
  * takes the steps of a plan and says what came of each, as one JSON object. Whatever a server asks is answered by the
  * plan, too.
  *   visitor PLAN URL, or visitor PLAN -- COMMAND ARGS…
- * PLAN: {"steps": {"NAME": {"tool" or "method", "params"}, or {"waits": true} for a line from standard input}, "form": {member: value}, "says": TEXT, "roots": […],
- * "revision": TEXT or absent}. Out: {"about", "steps": {"NAME": the result, or {"failed": TEXT}}, "progress": […],
- * "log": […]}. */
+ * PLAN: {"steps": {"NAME": {"tool" or "method", "params"}, or {"waits": true} for a line from standard input},
+ * "form": {member: value}, "says": TEXT, "roots": […], "revision": TEXT or absent}.
+ * Out: {"about", "steps": {"NAME": the result, or {"failed": TEXT}}, "progress": […], "log": […]}. */
 #include <fairlead/client.h>
 #include <stdio.h>
 #include <string.h>
