@@ -91,6 +91,7 @@ void fl_print_pretty(const struct fl_value *value);
 /* Mistakes of a graph file that is not run because of them; returns FL_EXIT_USAGE. */
 int fl_fail_diags(const struct fl_args *args, const struct fl_diags *diags);
 void fl_print_diags(const struct fl_args *args, const struct fl_diags *diags);
+struct fl_value *fl_diag_value(const struct fl_diag *diag); /* one mistake for --json; a new reference */
 /* How wide the reader of standard output is: $COLUMNS, else the terminal, 80 for one that does not say; FL_TABLE_WIDE
  * where there is none. */
 int fl_terminal_width(void);
@@ -134,6 +135,9 @@ int fl_cmd_complete(struct fl_args *args);
 int fl_cmd_graph_check(struct fl_args *args);
 int fl_cmd_graph_draw(struct fl_args *args);
 int fl_cmd_graph_schema(struct fl_args *args);
+int fl_cmd_policy_check(struct fl_args *args);
+int fl_cmd_policy_explain(struct fl_args *args);
+int fl_cmd_policy_schema(struct fl_args *args);
 int fl_cmd_mcp_list(struct fl_args *args);
 int fl_cmd_mcp_call(struct fl_args *args);
 int fl_cmd_mcp_inspect(struct fl_args *args);

@@ -6,23 +6,11 @@
 
 #include <string.h>
 
-static struct fl_value *diag_value(const struct fl_diag *diag) {
-  struct fl_value *entry = fl_object();
-  fl_set_string(entry, "severity", diag->severity == FL_SEVERITY_ERROR ? "error" : "warning");
-  if (diag->file != NULL) fl_set_string(entry, "file", diag->file);
-  fl_set_int(entry, "line", diag->line);
-  fl_set_int(entry, "column", diag->column);
-  fl_set_string(entry, "pointer", diag->pointer != NULL ? diag->pointer : "");
-  fl_set_string(entry, "message", diag->message != NULL ? diag->message : "");
-  if (diag->suggestion != NULL) fl_set_string(entry, "suggestion", diag->suggestion);
-  return entry;
-}
-
 static void report(const struct fl_args *args, const char *path, const struct fl_diags *diags,
                    const struct fl_graph_file *file) {
   if (args->json) {
     for (size_t i = 0; i < diags->count; i++) {
-      FL_VALUE_AUTO entry = diag_value(&diags->items[i]);
+      FL_VALUE_AUTO entry = fl_diag_value(&diags->items[i]);
       fl_print_json(entry);
     }
     FL_VALUE_AUTO summary = fl_object();

@@ -298,6 +298,35 @@ const struct fl_command fl_commands[] = {
      "FILE",
      fl_cmd_graph_draw},
     {"graph schema", "", "the JSON Schema of graph files, for editors", NULL, {JSON_OPTION}, NULL, fl_cmd_graph_schema},
+    {"policy check",
+     "FILE",
+     "check a manifest, and what it says about recorded calls",
+     "The manifest is read as a run reads it; what this version does not enforce is a warning, and a run is refused.\n"
+     "With --calls, each line {\"tool\": NAME, \"args\": {…}} of FILE.jsonl is decided, in order, as calls of one "
+     "run;\n"
+     "\"resolved\": {PATH: TARGET} and \"addresses\": {HOST: [ADDRESS]} of a line are facts about the call.\n"
+     "Exit codes: 0 nothing is denied, 1 something is, 2 wrong usage or manifest.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead policy check support.manifest.yaml\n"
+     "  fairlead policy check support.manifest.yaml --calls calls.jsonl --json",
+     {{"calls", 'c', "FILE.jsonl", "decide the calls of this file; - for standard input"},
+      {"at", 0, "TIME", "as of this date or time (default: now)"},
+      JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_check},
+    {"policy explain",
+     "FILE TOOL [ARGS]",
+     "what a manifest says about a tool or a call, and by which rule",
+     "ARGS is a JSON object. Without it, the question is whether the tool is listed to the model.\n"
+     "Exit codes: 0 allowed, or a person is asked; 1 denied; 2 wrong usage or manifest.\n"
+     "\n"
+     "Example:\n"
+     "  fairlead policy explain support.manifest.yaml bank/send_money '{\"amount\": 900}'",
+     {{"at", 0, "TIME", "as of this date or time (default: now)"}, JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_explain},
+    {"policy schema", "", "the JSON Schema of manifests, for editors", NULL, {JSON_OPTION}, NULL, fl_cmd_policy_schema},
     {"mcp list",
      "[-- COMMAND ARGS…]",
      "the tools of MCP servers",

@@ -88,6 +88,18 @@ void fl_print_diags(const struct fl_args *args, const struct fl_diags *diags) {
   if (diags->dropped_count > 0) fprintf(stderr, "… and %zu more\n", diags->dropped_count);
 }
 
+struct fl_value *fl_diag_value(const struct fl_diag *diag) {
+  struct fl_value *entry = fl_object();
+  fl_set_string(entry, "severity", diag->severity == FL_SEVERITY_ERROR ? "error" : "warning");
+  if (diag->file != NULL) fl_set_string(entry, "file", diag->file);
+  fl_set_int(entry, "line", diag->line);
+  fl_set_int(entry, "column", diag->column);
+  fl_set_string(entry, "pointer", diag->pointer != NULL ? diag->pointer : "");
+  fl_set_string(entry, "message", diag->message != NULL ? diag->message : "");
+  if (diag->suggestion != NULL) fl_set_string(entry, "suggestion", diag->suggestion);
+  return entry;
+}
+
 int fl_fail_diags(const struct fl_args *args, const struct fl_diags *diags) {
   if (!args->json) {
     fl_print_diags(args, diags);

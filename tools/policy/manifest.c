@@ -101,8 +101,8 @@ static int read_manifest(struct fl_manifest *manifest, const char *file, fl_slic
   int rc = fl_document_parse(file, text, &manifest->document, diags);
   if (rc < 0) return rc;
   check_form(&reader);
-  if (diags->error_count > errors_before) return FL_E_INVALID;
   read_expiry(&reader);
+  if (diags->error_count > errors_before) return FL_E_INVALID;
   fl_manifest_read_rules(&reader);
   read_hash(manifest);
   return diags->error_count > errors_before ? FL_E_INVALID : 0;

@@ -29,6 +29,10 @@ const char *fl_manifest_hash(const struct fl_manifest *manifest);
 int64_t fl_manifest_expires(const struct fl_manifest *manifest);
 size_t fl_manifest_rule_count(const struct fl_manifest *manifest); /* of `tools` */
 
+/* "2027-06-30" or RFC 3339: the first second that is over when it is the end of something; a date includes its last
+ * second, UTC. FL_E_SYNTAX; ret is untouched then. */
+int fl_manifest_date(const char *text, int64_t *ret_first_invalid_s);
+
 /* Adds an error for every part that asks for something which this version does not enforce. Returns how many. */
 size_t fl_manifest_unenforced(const struct fl_manifest *manifest, struct fl_diags *diags);
 

@@ -58,7 +58,6 @@ struct fl_value *fl_manifest_close_args(const struct fl_value *args, struct fl_b
 
 /* manifest_text.c: the small notations. */
 int64_t fl_manifest_time_ms(const char *text);                        /* "30s"; the schema has checked the form */
-int fl_manifest_date(const char *text, int64_t *ret_first_invalid_s); /* FL_E_SYNTAX */
 
 /* How well a pattern fits a tool: 0 not at all, otherwise the more it says the higher. */
 size_t fl_pattern_fit(const char *pattern, const char *tool);

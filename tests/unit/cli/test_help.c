@@ -30,7 +30,7 @@ static void the_help_of_every_command(void **state) {
 }
 
 static void overview_and_groups(void **state) {
-  static const char *const lines[] = {"help", "help threads", "help graph", "help mcp"};
+  static const char *const lines[] = {"help", "help threads", "help graph", "help policy", "help mcp"};
   for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
     struct caught caught;
     rig_command(&caught, "%s", lines[i]);
@@ -80,7 +80,7 @@ static void bash_completes(void **state) {
     int count;
     const char *says, *lacks;
   } rows[] = {
-      {{"fairlead", ""}, 2, " run threads memory cache graph mcp completion complete version help ", "list"},
+      {{"fairlead", ""}, 2, " run threads memory cache graph policy mcp completion complete version help ", "list"},
       {{"fairlead", "th"}, 2, " threads ", "run"},
       {{"fairlead", "threads", ""},
        3,

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* fairlead policy, as people and programs read it; what it prints stands in tests/golden/cli. */
+#include "rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char manifest[] = "manifest: 1\nid: support\nexpires: 2027-06-30\n"
+                               "tools:\n"
+                               "  - match: bank/send_money\n"
+                               "    args:\n"
+                               "      properties:\n"
+                               "        recipient: { enum: [DE02] }\n"
+                               "        amount: { type: number, maximum: 500 }\n"
+                               "    max_calls: 2\n"
+                               "    approval: { when: \"args.amount > 100\" }\n"
+                               "  - { match: bank/list*, effect: read }\n"
+                               "forbid: [{ match: bank/list_secrets }]\n";
+static const char calls[] = "{\"tool\": \"bank/list_payees\", \"args\": {}}\n"
+                            "\n"
+                            "{\"tool\": \"bank/send_money\", \"args\": {\"recipient\": \"DE02\", \"amount\": 5e1}}\n"
+                            "{\"tool\": \"bank/send_money\", \"args\": {\"recipient\": \"DE02\", \"amount\": 400}}\n"
+                            "{\"tool\": \"bank/send_money\", \"args\": {\"recipient\": \"DE02\", \"amount\": 1}}\n"
+                            "{\"tool\": \"bank/list_secrets\"}\n"
+                            "{\"tool\": \"bank/close_account\", \"args\": {}}";
+
+static void expect(const char *golden, int code, const char *line) {
+  struct caught caught;
+  rig_command(&caught, "%s", line);
+  assert_code(&caught, code);
+  FL_FREE_AUTO char *both =
+      fl_format("%s%s%s", caught.out, caught.err[0] != '\0' ? "-- standard error\n" : "", caught.err);
+  FL_FREE_AUTO char *steady = rig_steady(both);
+  assert_golden_text(golden, steady);
+  caught_deinit(&caught);
+}
+
+static int write_files(void **state) {
+  rig_write("m.yaml", manifest);
+  rig_write("calls.jsonl", calls);
+  rig_write("typo.yaml", "manifest: 1\nid: x\ntools: [{ match: a/b, max_cals: 1 }]\nexpires: never-again\n");
+  rig_write("later.yaml", "manifest: 1\nid: x\ntools: [{ match: a/b }]\nmodel: { steps: 3 }\n");
+  rig_write("broken.jsonl", "{\"tool\": \"a/b\"}\n{\"tool\": }\n");
+  rig_write("no-call.jsonl", "{\"name\": \"a/b\"}\n");
+  return 0;
+}
+
+static void a_manifest_is_checked(void **state) {
+  expect("policy-check", 0, "policy check $F/m.yaml");
+  expect("policy-check-json", 0, "policy check $F/m.yaml --json");
+  expect("policy-check-typo", 2, "policy check $F/typo.yaml");
+  expect("policy-check-typo-json", 2, "policy check $F/typo.yaml --json");
+  expect("policy-check-later", 0, "policy check $F/later.yaml");
+}
+
+static void recorded_calls_are_decided_in_order(void **state) {
+  expect("policy-calls", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --at 2027-06-30");
+  expect("policy-calls-json", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --json --at 2027-06-30T23:59:59Z");
+  expect("policy-calls-over", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --at 2027-07-01");
+  expect("policy-calls-broken", 2, "policy check $F/later.yaml --calls $F/broken.jsonl");
+  expect("policy-calls-none", 2, "policy check $F/later.yaml --calls $F/no-call.jsonl");
+}
+
+static void a_decision_is_explained(void **state) {
+  expect("policy-explain-list", 0, "policy explain $F/m.yaml bank/send_money --at 2027-01-01");
+  expect("policy-explain-ask", 0,
+         "policy explain $F/m.yaml bank/send_money '{\"recipient\": \"DE02\", \"amount\": 4e2}' --at 2027-01-01");
+  expect("policy-explain-deny", 1,
+         "policy explain $F/m.yaml bank/send_money '{\"recipient\": \"DE02\", \"amount\": 900}' --at 2027-01-01");
+  expect("policy-explain-json", 1, "policy explain $F/m.yaml bank/list_secrets {} --json --at 2027-01-01");
+  expect("policy-explain-typo", 2, "policy explain $F/typo.yaml a/b");
+}
+
+static void the_schema_is_printed(void **state) {
+  struct caught caught;
+  rig_command(&caught, "policy schema");
+  assert_code(&caught, 0);
+  assert_says(caught.out, "fairlead manifest, version 1");
+  caught_deinit(&caught);
+  rig_command(&caught, "policy schema --json");
+  assert_code(&caught, 0);
+  assert_true(strchr(caught.out, '\n') == caught.out + strlen(caught.out) - 1);
+  caught_deinit(&caught);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_manifest_is_checked),
+      cmocka_unit_test(recorded_calls_are_decided_in_order),
+      cmocka_unit_test(a_decision_is_explained),
+      cmocka_unit_test(the_schema_is_printed),
+  };
+  return cmocka_run_group_tests(tests, write_files, NULL);
+}
