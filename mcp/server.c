@@ -61,6 +61,7 @@ int fl_server_run_stdio(struct fl_server *server) {
   bool has_work = false;
   int status = fl_stdio_take(&stdio, &err);
   if (status == 0) {
+    fl_mem_keep_freed();
     signal(SIGPIPE, SIG_IGN); /* a client that is gone is the end of the connection, not of the program */
     struct fl_world *world = server->world != NULL ? server->world : fl_world_uv_create(NULL);
     status = fl_server_serve(server, world, (int[]){stdio.in, stdio.out}, &has_work, &err);

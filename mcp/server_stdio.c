@@ -20,6 +20,8 @@ enum {
   PAUSE_QUEUED = 8 * 1024 * 1024,
   BACKLOG_MAX = 256 * 1024 * 1024,
   BACKLOG_PERIOD_MS = 5,
+  LARGE = 1024 * 1024, /* a message after which memory is given back … */
+  IDLE_MS = 1000,      /* … once nothing large has come for so long */
 };
 
 struct connection {
@@ -31,7 +33,7 @@ struct connection {
   struct fl_signal sigterm;
   struct fl_timer end_timer;
   struct fl_buf backlog; /* replies that the stream does not take yet */
-  struct fl_timer backlog_timer;
+  struct fl_timer backlog_timer, idle_timer;
   size_t queued_before;
   bool is_paused, is_ending, is_grace_over, is_closed, is_over;
   int status;
@@ -79,12 +81,12 @@ static void drain_backlog(struct connection *connection) {
 
 static void on_backlog_timer(struct fl_timer *timer) { drain_backlog(timer->user); }
 
-static void send_out(struct connection *connection, fl_slice data) {
-  if (data.size == 0 || connection->is_closed) return;
+static void send_out(struct connection *connection, struct fl_buf *data) {
+  if (data->size == 0 || connection->is_closed) return;
   bool has_room =
-      connection->backlog.size == 0 && fl_stream_queued(&connection->out) + data.size <= FL_STREAM_QUEUE_MAX;
-  int status =
-      has_room ? fl_stream_write(&connection->out, data) : fl_buf_add(&connection->backlog, data.data, data.size);
+      connection->backlog.size == 0 && fl_stream_queued(&connection->out) + data->size <= FL_STREAM_QUEUE_MAX;
+  int status = has_room ? fl_stream_write_take(&connection->out, data)
+                        : fl_buf_add(&connection->backlog, data->data, data->size);
   if (status < 0) output_failed(connection, status);
   else if (!has_room || fl_stream_queued(&connection->out) > PAUSE_QUEUED) {
     pause_input(connection, true);
@@ -94,8 +96,11 @@ static void send_out(struct connection *connection, fl_slice data) {
 
 /* ---- input ---- */
 
+static void on_idle_timer(struct fl_timer *timer) { fl_mem_give_back(); }
+
 static int on_line(int status, fl_slice line, void *user) {
   struct connection *connection = user;
+  if (line.size >= LARGE) fl_timer_start(connection->world, &connection->idle_timer, IDLE_MS);
   if (connection->is_ending && connection->is_grace_over) return 0;
   struct fl_serving *handlers = connection->handlers;
   if (status == 0) fl_serving_line(handlers, connection->session, line);
@@ -136,6 +141,7 @@ static void close_all(struct connection *connection) {
   if (connection->is_closed) return;
   connection->is_closed = true;
   fl_timer_stop(connection->world, &connection->backlog_timer);
+  fl_timer_stop(connection->world, &connection->idle_timer);
   connection->queued_before = fl_stream_queued(&connection->out);
   fl_timer_start(connection->world, &connection->end_timer, STALL_MS);
   fl_stream_close(&connection->out, on_out_closed);
@@ -176,7 +182,7 @@ static void begin_end(struct connection *connection) {
 
 /* All of it is one write: the bytes are in order. */
 static void on_out(struct fl_serving *handlers, const struct fl_mcp_server_effects *effects) {
-  send_out(handlers->user, fl_buf_slice(&effects->out));
+  send_out(handlers->user, &handlers->effects.out);
 }
 
 static void on_call_end(struct fl_serving *handlers) { end_when_idle(handlers->user); }
@@ -200,6 +206,7 @@ static void connection_init(struct connection *connection, struct fl_server *ser
   connection->session = fl_serving_open_session(connection->handlers, 0);
   fl_lines_init(&connection->lines, FL_MCP_MESSAGE_SIZE_MAX);
   connection->end_timer = (struct fl_timer){.on_fire = on_end_timer, .user = connection};
+  connection->idle_timer = (struct fl_timer){.on_fire = on_idle_timer, .user = connection};
   connection->backlog_timer = (struct fl_timer){.on_fire = on_backlog_timer, .user = connection};
   connection->sigterm = (struct fl_signal){.on_signal = on_sigterm, .user = connection};
 }

@@ -96,7 +96,7 @@ void fl_mcp_end_reply(struct fl_mcp_step *step, struct fl_rpc_line line, const c
   if (fl_rpc_end(line) == 0) send_reply(step, line.start);
   else
     fl_mcp_reply_error(step, FL_RPC_INTERNAL_ERROR, "%s is larger than %d bytes or too deep", what,
-                       FL_MCP_MESSAGE_SIZE_MAX);
+                       FL_MCP_REPLY_SIZE_MAX);
 }
 
 void fl_mcp_reply_text(struct fl_mcp_step *step, const struct fl_buf *result) {

@@ -265,7 +265,7 @@ void fl_mcp_task_done(struct fl_mcp_served_call *call, const struct fl_value *re
                       struct fl_mcp_server_effects *effects) {
   struct fl_mcp_task *task = call->task;
   if (task == NULL || has_ended(task)) return;
-  FL_BUF_AUTO text = {.limit = FL_MCP_MESSAGE_SIZE_MAX / 2};
+  FL_BUF_AUTO text = {.limit = FL_MCP_REPLY_SIZE_MAX / 2};
   FL_VALUE_AUTO written = NULL;
   int status = fl_mcp_write_call_result(&text, call, result);
   fl_mcp_end_result(&text, &task->core->catalog, false, fl_get(result, "_meta"));

@@ -29,7 +29,7 @@ int fl_buf_reserve(struct fl_buf *buf, size_t more) {
   size_t needed = buf->size + more + 1;
   if (needed <= buf->capacity) return 0;
   size_t capacity = buf->capacity > 0 ? buf->capacity * 2 : 64;
-  if (capacity < needed) capacity = needed;
+  if (capacity < needed) capacity = needed + needed / 16; /* something mostly follows, if only a bracket */
   if (capacity > limit + 1) capacity = limit + 1;
   buf->data = fl_realloc(buf->data, capacity);
   buf->capacity = capacity;

@@ -21,5 +21,10 @@ _Noreturn void fl_out_of_memory(void);
 static inline void fl_freep(void *pointer) { fl_free(*(void **)pointer); }
 #define FL_FREE_AUTO __attribute__((cleanup(fl_freep)))
 
+/* For programs that take large messages, once at their start: what was freed is used again rather than given to the
+ * kernel and asked for anew, until fl_mem_give_back. Concerns the whole process. */
+void fl_mem_keep_freed(void);
+void fl_mem_give_back(void);
+
 /* For tests: the nth allocation from now on fails as if memory were out (0 switches it off). */
 void fl_mem_fail_after(unsigned long nth);

@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { WIDE_SIZE = 1024 * 1024 };
+enum { TAKE_SIZE = 64 * 1024 };  /* from here on a buffer is taken rather than copied */
 enum { KEEP_SIZE = 256 * 1024 }; /* a queue that grew larger is given back once it is empty */
 
 static void flush(struct uv_duct *duct);
@@ -88,10 +90,18 @@ static void end_reading(struct uv_duct *duct, int status) {
   duct->on_end(duct, status);
 }
 
+/* Much is under way: with a larger pipe both sides sleep and wake less often. The kernel may refuse. */
+static void widen(struct uv_duct *duct) {
+  if (duct->is_wide || duct->kind != UV_DUCT_POLL) return;
+  duct->is_wide = true;
+  (void)fcntl(duct->fd, F_SETPIPE_SZ, WIDE_SIZE);
+}
+
 static void read_once(struct uv_duct *duct) {
   char *buffer = duct->world->read_buffer;
   ssize_t got = duct->kind == UV_DUCT_SOCKET ? recv(duct->fd, buffer, UV_WORLD_READ_SIZE, MSG_DONTWAIT)
                                              : read(duct->fd, buffer, UV_WORLD_READ_SIZE);
+  if (got == UV_WORLD_READ_SIZE) widen(duct);
   if (got > 0) duct->on_data(duct, fl_slice_n(buffer, (size_t)got));
   else if (got == 0) end_reading(duct, 0);
   else if (errno == ECONNRESET || (errno == EIO && duct->kind == UV_DUCT_TTY))
@@ -201,6 +211,7 @@ static void flush(struct uv_duct *duct) {
     start_write_work(duct);
     return;
   }
+  if (uv_duct_queued(duct) > KEEP_SIZE) widen(duct);
   while (uv_duct_queued(duct) > 0) {
     ssize_t put = write_some(duct, duct->queue.data + duct->sent, uv_duct_queued(duct));
     if (put >= 0) duct->sent += (size_t)put;
@@ -232,6 +243,21 @@ int uv_duct_write(struct uv_duct *duct, fl_slice data) {
   /* polling: flushed when the kernel is ready */
   if (failure == 0 && !duct->is_polling) uv_world_note_unflushed(duct->world, &duct->unflushed);
   return failure;
+}
+
+int uv_duct_write_take(struct uv_duct *duct, struct fl_buf *buf) {
+  if (buf->size < TAKE_SIZE || buf->size > FL_STREAM_QUEUE_MAX || uv_duct_queued(duct) > 0 || duct->is_closing ||
+      duct->fd < 0 || duct->status != 0) {
+    int status = uv_duct_write(duct, fl_buf_slice(buf));
+    fl_buf_clear(buf);
+    return status;
+  }
+  struct fl_buf taken = *buf;
+  fl_buf_init(buf, taken.limit);
+  drop_queue(duct);
+  duct->queue = taken;
+  if (!duct->is_polling) uv_world_note_unflushed(duct->world, &duct->unflushed);
+  return 0;
 }
 
 /* ---- opening ---- */

@@ -42,6 +42,12 @@ static int stream_write(struct fl_stream *stream, fl_slice data) {
   return uv_duct_write(&impl->duct, data);
 }
 
+static int stream_write_take(struct fl_stream *stream, struct fl_buf *buf) {
+  struct stream_impl *impl = stream->impl;
+  fl_check(!impl->duct.reads);
+  return uv_duct_write_take(&impl->duct, buf);
+}
+
 static size_t stream_queued(const struct fl_stream *stream) {
   return uv_duct_queued(&((const struct stream_impl *)stream->impl)->duct);
 }
@@ -61,8 +67,11 @@ static void stream_close(struct fl_stream *stream, void (*on_close)(struct fl_st
   uv_duct_close(&impl->duct, true);
 }
 
-static const struct fl_stream_ops console_ops = {
-    .write = stream_write, .queued = stream_queued, .pause = stream_pause, .close = stream_close};
+static const struct fl_stream_ops console_ops = {.write = stream_write,
+                                                 .write_take = stream_write_take,
+                                                 .queued = stream_queued,
+                                                 .pause = stream_pause,
+                                                 .close = stream_close};
 
 int uv_world_stream_open_fd(struct fl_world *base, struct fl_stream *stream, int fd, bool reads, struct fl_error *err) {
   struct stream_impl *impl = fl_new(struct stream_impl);

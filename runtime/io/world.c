@@ -66,6 +66,14 @@ int fl_stream_write(struct fl_stream *stream, fl_slice data) {
   return ops != NULL ? ops->write(stream, data) : FL_E_CLOSED;
 }
 
+int fl_stream_write_take(struct fl_stream *stream, struct fl_buf *buf) {
+  const struct fl_stream_ops *ops = stream_ops(stream);
+  if (ops != NULL && ops->write_take != NULL) return ops->write_take(stream, buf);
+  int status = fl_stream_write(stream, fl_buf_slice(buf));
+  fl_buf_clear(buf);
+  return status;
+}
+
 size_t fl_stream_queued(const struct fl_stream *stream) {
   const struct fl_stream_ops *ops = stream_ops(stream);
   return ops != NULL ? ops->queued(stream) : 0;

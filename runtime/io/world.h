@@ -8,7 +8,7 @@
  * freed or reused.
  * (3) Only fl_world_post may be called from another thread. */
 #pragma once
-#include "runtime/base/slice.h"
+#include "runtime/base/buf.h"
 
 #include <fairlead/error.h>
 #include <stdint.h>
@@ -79,6 +79,8 @@ int fl_stream_open_fd(struct fl_world *world, struct fl_stream *stream, int fd, 
 /* Copies the data. Several writes of one loop turn leave as one. Returns FL_E_CLOSED after an error, FL_E_LIMIT above
  * FL_STREAM_QUEUE_MAX waiting bytes. */
 int fl_stream_write(struct fl_stream *stream, fl_slice data);
+/* The same for a whole buffer, which is empty afterwards: its memory goes with it where that saves a copy. */
+int fl_stream_write_take(struct fl_stream *stream, struct fl_buf *buf);
 size_t fl_stream_queued(const struct fl_stream *stream);     /* bytes not yet with the kernel */
 void fl_stream_pause(struct fl_stream *stream, bool paused); /* back-pressure */
 /* Connections: behind what waits the peer sees the end of our output; reading goes on. Later writes are FL_E_CLOSED. */

@@ -14,6 +14,7 @@ struct fl_impl {
 /* Streams are of several kinds in one world (console, connection, TLS above a connection): each carries its own. */
 struct fl_stream_ops {
   int (*write)(struct fl_stream *stream, fl_slice data);
+  int (*write_take)(struct fl_stream *stream, struct fl_buf *buf); /* NULL: as write */
   size_t (*queued)(const struct fl_stream *stream);
   void (*pause)(struct fl_stream *stream, bool paused);
   void (*end)(struct fl_stream *stream); /* NULL: it has one direction only */

@@ -89,6 +89,7 @@ struct uv_duct {
   bool is_closing; /* no more callbacks but on_closed */
   bool has_ended;
   bool has_handle;
+  bool is_wide; /* a pipe that was made larger */
   int status; /* of writing: 0 or FL_E_CLOSED */
   uv_poll_t poll;
   struct fl_post closed_post;
@@ -107,6 +108,7 @@ struct uv_duct {
 /* Takes `fd` on success; the callbacks are set by the caller before. Reading begins at once. */
 int uv_duct_open(struct uv_world *world, struct uv_duct *duct, int fd, bool reads, struct fl_error *err);
 int uv_duct_write(struct uv_duct *duct, fl_slice data);
+int uv_duct_write_take(struct uv_duct *duct, struct fl_buf *buf);
 size_t uv_duct_queued(const struct uv_duct *duct);
 void uv_duct_pause(struct uv_duct *duct, bool paused);
 /* With `flush`, what waits is written first (an error ends that). on_closed follows, never from inside. Repeatable: a

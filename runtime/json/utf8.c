@@ -31,7 +31,12 @@ size_t fl_utf8_sequence(const char *text, size_t size) {
 size_t fl_utf8_valid_size(const char *text, size_t size) {
   size_t used = 0;
   while (used < size) {
-    uint64_t word;
+    uint64_t word, words[4];
+    while (size - used >= sizeof words) {
+      memcpy(words, text + used, sizeof words);
+      if (((words[0] | words[1] | words[2] | words[3]) & HIGH_BITS) != 0) break;
+      used += sizeof words;
+    }
     while (size - used >= sizeof word) {
       memcpy(&word, text + used, sizeof word);
       if ((word & HIGH_BITS) != 0) break;

@@ -3,6 +3,8 @@
 
 #include "runtime/base/check.h"
 
+enum { KEEP_SIZE = 256 * 1024, LONG_SIZE = 1024 * 1024, FAR_SIZE = 16 * 1024 * 1024 };
+
 void fl_lines_init(struct fl_lines *lines, size_t limit) {
   if (limit == 0) limit = FL_LINE_SIZE_MAX;
   *lines = (struct fl_lines){.limit = limit};
@@ -24,6 +26,12 @@ static int emit(struct fl_lines *lines, fl_slice line, bool has_newline, fl_line
   return on_line(FL_E_LIMIT, fl_slice_n(line.data, lines->limit), user);
 }
 
+/* A long line is rare, and its memory is not kept for the next one. */
+static void forget_partial(struct fl_lines *lines) {
+  if (lines->partial.capacity > KEEP_SIZE) fl_buf_deinit(&lines->partial);
+  else fl_buf_clear(&lines->partial);
+}
+
 /* The end of a line came: what was held and what came now are one line. */
 static int finish_line(struct fl_lines *lines, fl_slice piece, fl_line_fn *on_line, void *user) {
   if (lines->is_skipping) {
@@ -37,8 +45,17 @@ static int finish_line(struct fl_lines *lines, fl_slice piece, fl_line_fn *on_li
   fl_slice line = fl_buf_slice(&lines->partial);
   int rc =
       is_cut ? on_line(FL_E_LIMIT, fl_slice_n(line.data, lines->limit), user) : emit(lines, line, true, on_line, user);
-  fl_buf_clear(&lines->partial);
+  forget_partial(lines);
   return rc;
+}
+
+/* What is long mostly becomes longer, and growing step by step copies it each time. Room that is never written to costs
+ * nothing. */
+static void reserve_far(struct fl_lines *lines) {
+  struct fl_buf *partial = &lines->partial;
+  size_t wanted = lines->limit + 1 < FAR_SIZE ? lines->limit + 1 : FAR_SIZE;
+  if (partial->size < LONG_SIZE || partial->capacity >= wanted) return;
+  fl_check(fl_buf_reserve(partial, wanted - partial->size) == 0);
 }
 
 /* No end in sight: keep the piece, or give the line up when it is too long already. */
@@ -46,11 +63,12 @@ static int hold(struct fl_lines *lines, fl_slice piece, fl_line_fn *on_line, voi
   if (lines->is_skipping || piece.size == 0) return 0;
   size_t room = lines->limit + 1 - lines->partial.size;
   bool is_cut = piece.size > room;
+  reserve_far(lines);
   fl_check(fl_buf_add(&lines->partial, piece.data, is_cut ? room : piece.size) == 0);
   if (!is_cut && !is_over(lines, fl_buf_slice(&lines->partial))) return 0;
   lines->is_skipping = true;
   int rc = on_line(FL_E_LIMIT, fl_slice_n(lines->partial.data, lines->limit), user);
-  fl_buf_clear(&lines->partial);
+  forget_partial(lines);
   return rc;
 }
 
@@ -70,6 +88,6 @@ int fl_lines_end(struct fl_lines *lines, fl_line_fn *on_line, void *user) {
   int rc = 0;
   if (lines->partial.size > 0) rc = emit(lines, fl_buf_slice(&lines->partial), false, on_line, user);
   lines->is_skipping = false;
-  fl_buf_clear(&lines->partial);
+  forget_partial(lines);
   return rc;
 }
