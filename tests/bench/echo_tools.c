@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest server there is to measure: a tool that gives back its text, on the loop and on a worker thread. */
+/* The smallest server there is to measure: a tool that gives back its text, on the loop and on a worker thread. With
+ * a number: that many tools, all but these two of which nobody calls. */
 #include <fairlead/tools.h>
+
+#include <stdio.h>
+#include <stdlib.h>
 
 static int echo(struct fl_call *call, const struct fl_value *args, void *user) {
   return fl_call_return_text(call, "%s", fl_get_string(args, "message", ""));
@@ -23,5 +27,15 @@ int main(int argc, char **argv) {
        .flags = FL_TOOL_PARALLEL | FL_TOOL_READ_ONLY,
        .run = echo},
   };
-  return fl_tools_main(argc, argv, "echo", "1.0", tools, 2);
+  size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 2;
+  if (count <= 2) return fl_tools_main(1, argv, "echo", "1.0", tools, 2);
+  struct fl_tool *all = calloc(count, sizeof *all);
+  char(*names)[32] = calloc(count, sizeof *names);
+  if (all == NULL || names == NULL) abort();
+  for (size_t i = 0; i < count; i++) {
+    all[i] = tools[i < 2 ? i : 0];
+    snprintf(names[i], sizeof names[i], "echo_%zu", i);
+    if (i >= 2) all[i].name = names[i];
+  }
+  return fl_tools_main(1, argv, "echo", "1.0", all, count);
 }

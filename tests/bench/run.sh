@@ -3,7 +3,7 @@
 # Builds the benchmarks (release) and runs them: each prints ratios to a floor or peer of the same run, and limits; then the
 # peers that can be installed here (peers/run.sh), and a table of theirs beside ours. The exit code is 1 when a limit is
 # not kept; peers that are not to be had are counted as skipped.
-#   sh tests/bench/run.sh [NAME…]     json graph engine store thread waiting start mcp http memory policy peers
+#   sh tests/bench/run.sh [NAME…]     json graph engine store thread waiting start mcp mcp-large http memory policy peers
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . examples/packages.sh
@@ -15,12 +15,22 @@ ninja -C build-bench benchmarks fairlead fairlead-net.so fairlead-launch >build-
 export FL_BUILD_ROOT="$PWD/build-bench" FL_SOURCE_ROOT="$PWD"
 ours=build-bench/figures.txt theirs=build-bench/peers.json code=0 skipped=0
 : >$ours
-for name in ${*:-json graph engine store thread waiting start mcp http memory policy peers}; do
+case " ${*:-mcp} " in
+*" mcp "* | *" http "*)
+  if FL_BENCH_NODE=$(sh tests/bench/peers/mcp/install.sh build-bench/mcp-peers 2>build-bench/mcp-peers.log); then
+    export FL_BENCH_NODE FL_BENCH_TYPESCRIPT="$PWD/build-bench/mcp-peers"
+  else
+    cat build-bench/mcp-peers.log
+    skipped=1
+  fi
+  ;;
+esac
+for name in ${*:-json graph engine store thread waiting start mcp mcp-large http memory policy peers}; do
   echo "== $name"
   if [ "$name" = peers ]; then
     sh tests/bench/peers/run.sh build-bench/peers >$theirs 2>build-bench/peers.log
     grep '^skipped: ' build-bench/peers.log
-    skipped=$(grep -c '^skipped: ' build-bench/peers.log)
+    skipped=$((skipped + $(grep -c '^skipped: ' build-bench/peers.log)))
     awk -f tests/bench/peers/table.awk $ours $theirs
   else
     "build-bench/tests/bench/bench-$name" >build-bench/one.txt || code=1
