@@ -95,7 +95,7 @@ static void on_end(struct fl_http *http, int status, const struct fl_error *err)
                           "origin that names such an address itself may be asked there");
     err = &late;
   }
-  bool was_sent = !exchange->was_refused;
+  bool was_sent = http->has_left && !exchange->was_refused;
   fl_buf_deinit(&exchange->body);
   fl_free(exchange);
   request->on_done(request, status, result, was_sent, err);

@@ -185,7 +185,8 @@ static void report_loss(struct http_request *request, const struct fl_mcp_exchan
   int shown = fl_rpc_shown(fl_as_string(body), SHOWN_MAX);
   struct fl_mcp_client_loss loss = {
       .id = request->id, .http_status = http, .text = text, .is_session_unknown = is_session_unknown};
-  loss.sent = end->status != FL_E_DENIED && http != 401 && http != 403 && http != 404 && http != 405 && http != 429;
+  loss.sent = request->has_left && end->status != FL_E_DENIED && http != 401 && http != 403 && http != 404 &&
+              http != 405 && http != 429;
   loss.status = end->status != 0             ? end->status
                 : http == 401 || http == 403 ? FL_E_AUTH
                 : http == 429                ? FL_E_RATE
@@ -284,6 +285,7 @@ static void request_over(struct fl_mcp_exchange *exchange, const struct fl_mcp_e
   bool is_awaited = request->id != 0 && client->transport.awaits(&client->transport, request->id);
   bool is_fine = end->status == 0 && end->http_status >= 200 && end->http_status < 300;
   request->is_ending = true;
+  request->has_left |= end->has_left; /* also when what failed was to go on with its stream */
   after_initialized(request, end);
   if (client->is_stopping || request->is_dropped) http_request_free(request);
   else if (is_awaited && client->post_url != NULL && is_fine) http_request_free(request); /* HTTP+SSE: it comes there */

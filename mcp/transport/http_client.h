@@ -25,6 +25,7 @@ struct http_request {
   bool is_waiting; /* for the end of client->held */
   bool is_dropped, is_lingering, is_resuming, has_events, had_session;
   bool is_ending; /* its end is being told */
+  bool has_left;  /* somebody may have seen it */
   unsigned resume_count;
   int refused_status;    /* HTTP_SSE: with which `initialize` was met */
   struct fl_timer timer; /* lingering, or the pause before it starts again */

@@ -25,6 +25,7 @@ static void tell_over(struct fl_mcp_exchange *exchange, int status, const struct
   exchange->is_running = false;
   struct fl_mcp_exchange_end end = {.status = exchange->is_too_long ? FL_E_LIMIT : status,
                                     .http_status = exchange->http_status,
+                                    .has_left = exchange->http.has_left,
                                     .was_stream = exchange->is_stream,
                                     .is_json = exchange->is_json,
                                     .body = fl_buf_slice(&exchange->answer),

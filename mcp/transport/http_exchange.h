@@ -12,6 +12,7 @@ struct fl_mcp_exchange;
 struct fl_mcp_exchange_end {
   int status;       /* 0, or FL_E_* */
   int http_status;  /* 0: there was no answer */
+  bool has_left;    /* bytes of the request have left; false: nobody has seen it */
   bool was_stream;  /* it was a stream of events, which has ended now */
   bool is_json;     /* `body` says that it is JSON */
   fl_slice body;    /* what came when it was neither a message nor a stream: text for people, perhaps; lent */

@@ -49,6 +49,9 @@ static void forget_waiting(struct fl_net *net, struct net_transfer *transfer) {
 static void finish(struct net_transfer *transfer, CURLcode code) {
   struct fl_net *net = transfer->multi->net;
   fl_check(net->curl_depth == 0);
+  long sent_size = 0; /* no connection was made: none */
+  if (transfer->is_added) curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent_size);
+  transfer->http->has_left = sent_size > 0;
   net->curl_depth++; /* removing may turn to other transfers */
   if (transfer->is_added) curl_multi_remove_handle(transfer->multi->multi, transfer->easy);
   else forget_waiting(net, transfer);

@@ -132,7 +132,10 @@ static void fire_request(struct sim_event *event) {
   struct fl_sim_exchange *exchange = event->user;
   if (exchange->server.on_request == NULL) end(exchange, FL_E_NETWORK, "could not resolve host");
   else if (is_refused(exchange)) end(exchange, FL_E_DENIED, "connecting to this address is not allowed");
-  else exchange->server.on_request(exchange);
+  else {
+    exchange->http->has_left = true;
+    exchange->server.on_request(exchange);
+  }
 }
 
 static void cancel(struct fl_sim_exchange *exchange) {

@@ -149,6 +149,7 @@ int fl_http_start(struct fl_world *world, struct fl_http *http, const struct fl_
                   struct fl_error *err) {
   fl_check(http->impl == NULL && http->on_end != NULL);
   fl_check(options->size == sizeof *options && options->trust < FL_TRUST_CLASS_COUNT);
+  http->has_left = false;
   return world->ops->http_start(world, http, options, err);
 }
 

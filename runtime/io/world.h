@@ -149,6 +149,7 @@ struct fl_http {
   void (*on_end)(struct fl_http *http, int status, const struct fl_error *err);
   void *user;
   void *impl;
+  bool has_left; /* in on_end: bytes of the request have left, so the other side may have seen it */
 };
 /* Redirects are never followed: the caller gets the 3xx answer and asks again, so that each address passes its own
  * checks. A request of another class than PROVIDER and another method than GET or HEAD is sent at most once, also when

@@ -174,6 +174,16 @@ static void names_that_lead_inside_are_refused(void **state) {
   rig_deinit(&rig);
 }
 
+/* Nobody has seen the request, so nobody need be asked what became of it. */
+static void a_host_that_is_not_there_fails_also_what_may_not_be_repeated(void **state) {
+  struct rig rig = {0};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, GRAPH("url: \"'https://api.test/'\", method: POST"), NULL);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.input = json("{}")}), FL_E_NETWORK);
+  assert_int_equal(fl_size(rig.interrupts), 0);
+  rig_deinit(&rig);
+}
+
 static void answers_are_taken_or_refused_by_their_status(void **state) {
   static const struct {
     const char *keys;
@@ -307,6 +317,7 @@ int main(void) {
       cmocka_unit_test(requests_are_put_together_from_expressions),
       cmocka_unit_test(what_may_not_be_asked_is_not),
       cmocka_unit_test(names_that_lead_inside_are_refused),
+      cmocka_unit_test(a_host_that_is_not_there_fails_also_what_may_not_be_repeated),
       cmocka_unit_test(answers_are_taken_or_refused_by_their_status),
       cmocka_unit_test(an_answer_that_does_not_come_is_a_time_out),
       cmocka_unit_test(a_cancel_ends_the_request),

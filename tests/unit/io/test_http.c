@@ -379,6 +379,27 @@ static void a_refused_address_is_never_connected_to(void **state) {
   assert_int_equal(atomic_load(&loopback.connections), connections);
 }
 
+/* Who repeats calls must know which ones nobody has seen. */
+static void a_request_says_whether_it_has_left(void **state) {
+  SEEN_AUTO answered, denied, unreachable;
+  fetch(&answered, "/plain", (struct fl_http_options){.method = "POST"});
+  assert_true(answered.http.has_left);
+  seen_init(&denied);
+  answer_allowed = false;
+  FL_FREE_AUTO char *url = url_of("/plain");
+  struct fl_http_options options = {.size = sizeof options, .method = "POST", .url = url, .allow_address = allow};
+  assert_int_equal(fl_http_start(world, &denied.http, &options, NULL), 0);
+  fl_world_run(world);
+  assert_int_equal(denied.status, FL_E_DENIED);
+  assert_false(denied.http.has_left);
+  seen_init(&unreachable);
+  options = (struct fl_http_options){.size = sizeof options, .method = "POST", .url = "http://127.0.0.1:1/"};
+  assert_int_equal(fl_http_start(world, &unreachable.http, &options, NULL), 0);
+  fl_world_run(world);
+  assert_int_equal(unreachable.status, FL_E_NETWORK);
+  assert_false(unreachable.http.has_left);
+}
+
 /* ---- kept connections that die ---- */
 
 static void a_dead_connection_is_replaced_only_when_repeating_is_harmless(void **state) {
@@ -514,6 +535,7 @@ int main(void) {
       ROW(a_request_may_be_started_inside_a_callback),
       ROW(an_address_is_asked_for_also_on_a_kept_connection),
       ROW(a_refused_address_is_never_connected_to),
+      ROW(a_request_says_whether_it_has_left),
       ROW(a_dead_connection_is_replaced_only_when_repeating_is_harmless),
       ROW(nonsense_is_refused_at_once),
       ROW(a_missing_module_is_said_with_its_name),
