@@ -123,6 +123,7 @@ static const struct rule rules[] = {
     {"overloaded", 529, FL_E_RATE, true},
     {"RESOURCE_EXHAUSTED", 0, FL_E_RATE, true},
     {"not_found", 404, FL_E_NOT_FOUND, false},
+    {"tool_use_failed", 0, FL_E_REMOTE, true}, /* the model wrote a call that is none: it may do better next time */
     {"invalid_request", 0, FL_E_INVALID, false},
     {"timeout", 408, FL_E_TIMEOUT, true},
     {NULL, 504, FL_E_TIMEOUT, true},

@@ -284,7 +284,8 @@ static const char *why_not_expected(const char *name, const struct outcome *outc
                                     fl_slice stream) {
   const char *failure = failure_of(name);
   if (failure == NULL) return outcome->rc == 0 ? why_not_whole(outcome, wire, stream) : outcome->err.text;
-  if (outcome->rc != FL_E_REMOTE) return "the stream's error was not found";
+  bool is_remote = outcome->rc == FL_E_REMOTE || outcome->rc == FL_E_INVALID; /* theirs, or of the request */
+  if (!is_remote) return "the stream's error was not found";
   return strstr(outcome->err.text, failure) != NULL ? NULL : outcome->err.text;
 }
 
