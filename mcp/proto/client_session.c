@@ -243,7 +243,7 @@ void fl_mcp_client_message(struct fl_mcp_client_session *session, int64_t now_ms
   if (text.size == 0 || session->state == FL_MCP_DOWN || session->state == FL_MCP_BROKEN) return;
   FL_RPC_MESSAGE_AUTO message;
   fl_rpc_read(text, &message);
-  if (message.root == NULL) {
+  if (message.kind == FL_RPC_FAULT && message.fault_code == FL_RPC_PARSE_ERROR) {
     skip_line(text, effects);
     return;
   }

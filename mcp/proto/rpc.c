@@ -38,17 +38,13 @@ static void fault(struct fl_rpc_message *message, int code, const char *text) {
   message->fault = text;
 }
 
-struct members {
-  struct fl_value *jsonrpc, *id, *method, *params, *result, *error;
-};
-
 static const struct fl_json_place MEMBERS[] = {
-    FL_JSON_PLACE("jsonrpc", struct members, jsonrpc), FL_JSON_PLACE("id", struct members, id),
-    FL_JSON_PLACE("method", struct members, method),   FL_JSON_PLACE("params", struct members, params),
-    FL_JSON_PLACE("result", struct members, result),   FL_JSON_PLACE("error", struct members, error),
+    FL_JSON_PLACE("jsonrpc", struct fl_rpc_members, jsonrpc), FL_JSON_PLACE("id", struct fl_rpc_members, id),
+    FL_JSON_PLACE("method", struct fl_rpc_members, method),   FL_JSON_PLACE("params", struct fl_rpc_members, params),
+    FL_JSON_PLACE("result", struct fl_rpc_members, result),   FL_JSON_PLACE("error", struct fl_rpc_members, error),
 };
 
-static void classify_call(struct fl_rpc_message *message, const struct members *members) {
+static void classify_call(struct fl_rpc_message *message, const struct fl_rpc_members *members) {
   message->kind = members->id != NULL ? FL_RPC_REQUEST : FL_RPC_NOTIFICATION;
   message->params = members->params;
   message->meta = fl_get(message->params, "_meta");
@@ -57,7 +53,7 @@ static void classify_call(struct fl_rpc_message *message, const struct members *
   else fault(message, FL_RPC_INVALID_REQUEST, "\"params\" must be an object");
 }
 
-static void classify_response(struct fl_rpc_message *message, const struct members *members) {
+static void classify_response(struct fl_rpc_message *message, const struct fl_rpc_members *members) {
   message->result = members->result;
   message->error = members->error;
   if ((message->result != NULL) == (message->error != NULL))
@@ -74,6 +70,22 @@ static void classify_response(struct fl_rpc_message *message, const struct membe
   }
 }
 
+static void classify_members(struct fl_rpc_message *message, const struct fl_rpc_members *members) {
+  const struct fl_value *id = members->id, *method = members->method;
+  const char *version = fl_as_string(members->jsonrpc);
+  if (fl_rpc_is_id(id)) message->id = id;
+  if (version == NULL || strcmp(version, "2.0") != 0)
+    fault(message, FL_RPC_INVALID_REQUEST, "\"jsonrpc\" must be \"2.0\"");
+  else if (method != NULL && !fl_is(method, FL_STRING))
+    fault(message, FL_RPC_INVALID_REQUEST, "\"method\" must be a string");
+  else if (id != NULL && message->id == NULL && (method != NULL || !fl_is(id, FL_NULL)))
+    fault(message, FL_RPC_INVALID_REQUEST, "\"id\" must be a string or an integer");
+  else if (method != NULL) {
+    message->method = fl_as_string(method);
+    classify_call(message, members);
+  } else classify_response(message, members);
+}
+
 void fl_rpc_classify(struct fl_value *value, struct fl_rpc_message *ret_message) {
   *ret_message = (struct fl_rpc_message){.root = fl_value_ref(value)};
   if (fl_is(value, FL_ARRAY)) {
@@ -84,26 +96,20 @@ void fl_rpc_classify(struct fl_value *value, struct fl_rpc_message *ret_message)
     fault(ret_message, FL_RPC_INVALID_REQUEST, "a message must be an object");
     return;
   }
-  struct members members = {0};
+  struct fl_rpc_members members = {0};
   fl_json_members(value, MEMBERS, sizeof MEMBERS / sizeof MEMBERS[0], &members);
-  const struct fl_value *id = members.id, *method = members.method;
-  const char *version = fl_as_string(members.jsonrpc);
-  if (fl_rpc_is_id(id)) ret_message->id = id;
-  if (version == NULL || strcmp(version, "2.0") != 0)
-    fault(ret_message, FL_RPC_INVALID_REQUEST, "\"jsonrpc\" must be \"2.0\"");
-  else if (method != NULL && !fl_is(method, FL_STRING))
-    fault(ret_message, FL_RPC_INVALID_REQUEST, "\"method\" must be a string");
-  else if (id != NULL && ret_message->id == NULL && (method != NULL || !fl_is(id, FL_NULL)))
-    fault(ret_message, FL_RPC_INVALID_REQUEST, "\"id\" must be a string or an integer");
-  else if (method != NULL) {
-    ret_message->method = fl_as_string(method);
-    classify_call(ret_message, &members);
-  } else classify_response(ret_message, &members);
+  classify_members(ret_message, &members);
 }
 
 void fl_rpc_read(fl_slice line, struct fl_rpc_message *ret_message) { fl_rpc_read_memo(line, NULL, ret_message); }
 
 void fl_rpc_read_memo(fl_slice line, struct fl_json_memo *meta, struct fl_rpc_message *ret_message) {
+  struct fl_rpc_members members;
+  if (fl_json_read_known(line, MEMBERS, sizeof MEMBERS / sizeof MEMBERS[0], meta, &members)) {
+    *ret_message = (struct fl_rpc_message){.held = members};
+    classify_members(ret_message, &members);
+    return;
+  }
   FL_VALUE_AUTO value = NULL;
   struct fl_error err;
   if (fl_json_read_memo(line, meta, &value, &err) == 0) {
@@ -111,6 +117,7 @@ void fl_rpc_read_memo(fl_slice line, struct fl_json_memo *meta, struct fl_rpc_me
     return;
   }
   ret_message->root = NULL;
+  ret_message->held = (struct fl_rpc_members){0};
   ret_message->id = NULL;
   ret_message->method = NULL;
   ret_message->params = ret_message->meta = ret_message->result = ret_message->error = NULL;
@@ -119,8 +126,11 @@ void fl_rpc_read_memo(fl_slice line, struct fl_json_memo *meta, struct fl_rpc_me
 }
 
 void fl_rpc_message_deinit(struct fl_rpc_message *message) {
-  fl_value_unref(message->root);
+  struct fl_value *held[] = {message->root,        message->held.jsonrpc, message->held.id,   message->held.method,
+                             message->held.params, message->held.result,  message->held.error};
+  for (size_t i = 0; i < sizeof held / sizeof held[0]; i++) fl_value_unref(held[i]);
   message->root = NULL;
+  message->held = (struct fl_rpc_members){0};
 }
 
 /* ---- the id of a message that was cut off ---- */

@@ -28,10 +28,16 @@ enum fl_rpc_kind {
   FL_RPC_FAULT, /* not a message: `fault_code` and `fault` say why; `id` when there was a usable one */
 };
 
-/* Everything but `root` is lent by `root`. */
+/* What a message has; references, or lent by `root`. */
+struct fl_rpc_members {
+  struct fl_value *jsonrpc, *id, *method, *params, *result, *error;
+};
+
+/* Everything else is lent by `root`, or by `held` when there is no root: most messages are read without. */
 struct fl_rpc_message {
   enum fl_rpc_kind kind;
-  struct fl_value *root; /* a reference; NULL when the text was no JSON */
+  struct fl_value *root; /* a reference; NULL: held, or the text was no JSON */
+  struct fl_rpc_members held;
   const struct fl_value *id;
   const char *method;
   struct fl_value *params, *meta, *result, *error; /* meta: of params */

@@ -66,6 +66,7 @@ void fl_mcp_served_call_destroy(struct fl_mcp_served_call *call) {
   fl_value_unref(call->state);
   fl_value_unref(call->own_args);
   fl_value_unref(call->request);
+  fl_value_unref(call->id);
   if (call->principal[0] != '\0') fl_free((void *)(uintptr_t)call->principal);
   fl_free(call);
 }
@@ -110,8 +111,8 @@ static struct fl_mcp_served_call *call_create(struct fl_mcp_step *step, enum fl_
                                       .revision = step->revision,
                                       .call_id = call_id != NULL ? call_id : "",
                                       .principal = step->principal[0] != '\0' ? fl_strdup(step->principal) : "",
-                                      .request = fl_value_ref(step->message->root),
-                                      .id = step->message->id,
+                                      .request = fl_value_ref(step->message->params),
+                                      .id = fl_value_ref((struct fl_value *)(uintptr_t)step->message->id),
                                       .channel = step->channel,
                                       .line_size = step->line_size};
   take_envelope(step, call);

@@ -10,8 +10,8 @@
 
 enum {
   FL_MCP_NAME_SHOWN_MAX = 200,
-  FL_MCP_STATE_TTL_MS = 3600 * 1000,     /* how long a client may take to answer */
-  FL_MCP_STATE_SIZE_MAX = 1024 * 1024,   /* of a sealed state, as text */
+  FL_MCP_STATE_TTL_MS = 3600 * 1000,   /* how long a client may take to answer */
+  FL_MCP_STATE_SIZE_MAX = 1024 * 1024, /* of a sealed state, as text */
   FL_MCP_TASKS_MAX = 10000,
   FL_MCP_SUBSCRIPTIONS_MAX = 20000, /* of one session */
   FL_MCP_URIS_MAX = 1000,           /* of one subscription, and of a legacy session */

@@ -59,8 +59,9 @@ struct fl_mcp_served_call {
   /* private, see server_internal.h */
   struct fl_mcp_server_session *session;
   const struct fl_mcp_revision *revision;
-  struct fl_value *request; /* holds what is lent above */
-  const struct fl_value *id, *progress_token;
+  struct fl_value *request; /* the params: holds what is lent above */
+  struct fl_value *id;
+  const struct fl_value *progress_token;
   uint64_t channel;
   struct fl_mcp_served_call *previous, *next;
   struct fl_mcp_served_call *channel_previous, *channel_next;

@@ -28,5 +28,11 @@ struct fl_json_memo {
 };
 void fl_json_memo_deinit(struct fl_json_memo *memo); /* repeatable */
 
+/* The usual case of fl_json_read in the strict mode, without a value for the object itself: true when the text is an
+ * object of which every member has a place, and none comes twice; the values at the places are references of the
+ * caller's. Otherwise (then the text may still be good) false, and every place is NULL. */
+bool fl_json_read_known(fl_slice text, const struct fl_json_place *places, size_t count, struct fl_json_memo *memo,
+                        void *ret);
+
 /* fl_json_read in the strict mode, with a memory; NULL: without. */
 int fl_json_read_memo(fl_slice text, struct fl_json_memo *memo, struct fl_value **ret_value, struct fl_error *err);

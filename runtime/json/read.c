@@ -213,6 +213,55 @@ int fl_json_read_memo(fl_slice text, struct fl_json_memo *memo, struct fl_value 
   return read_whole(&reader, ret_value, err);
 }
 
+/* ---- objects whose members are known ---- */
+
+struct known {
+  const struct fl_json_place *places;
+  size_t count;
+  char *ret;
+};
+
+static struct fl_value **place_of(const struct known *known, size_t index) {
+  return (struct fl_value **)(void *)(known->ret + known->places[index].offset);
+}
+
+static bool read_known_member(struct fl_reader *reader, const struct known *known) {
+  fl_slice key;
+  size_t i = 0;
+  if (peek(reader) != '"' || !fl_reader_string(reader, &key)) return false;
+  while (i < known->count && !fl_slice_equal(known->places[i].key, key)) i++;
+  if (i == known->count || *place_of(known, i) != NULL || peek(reader) != ':') return false;
+  reader->at++;
+  *place_of(known, i) = fl_cooked(read_value(reader));
+  return *place_of(known, i) != NULL;
+}
+
+static bool read_known_object(struct fl_reader *reader, const struct known *known) {
+  if (peek(reader) != '{' || !enter(reader)) return false;
+  while (read_known_member(reader, known)) {
+    int c = peek(reader);
+    reader->at++;
+    if (c == '}') return peek(reader) == AT_END;
+    if (c != ',') return false;
+  }
+  return false;
+}
+
+bool fl_json_read_known(fl_slice text, const struct fl_json_place *places, size_t count, struct fl_json_memo *memo,
+                        void *ret) {
+  struct fl_reader reader = reader_of(text, FL_JSON_STRICT);
+  const struct known known = {places, count, ret};
+  reader.memo = memo;
+  for (size_t i = 0; i < count; i++) *place_of(&known, i) = NULL;
+  bool is_read = read_known_object(&reader, &known);
+  fl_buf_deinit(&reader.scratch);
+  for (size_t i = 0; !is_read && i < count; i++) {
+    fl_value_unref(*place_of(&known, i));
+    *place_of(&known, i) = NULL;
+  }
+  return is_read;
+}
+
 int fl_parse(const char *text, size_t size, struct fl_value **ret_value, struct fl_error *err) {
   return fl_json_read(fl_slice_n(text, size), FL_JSON_STRICT, ret_value, err);
 }

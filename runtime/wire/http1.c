@@ -39,7 +39,21 @@ static bool all_are(fl_slice text, int class) {
 
 bool fl_http1_is_token(fl_slice text) { return text.size > 0 && all_are(text, TOKEN); }
 
-bool fl_http1_is_value(fl_slice value) { return all_are(value, VALUE); }
+/* Whether one of eight bytes is below 0x20 or is 0x7f: a byte that a value cannot have, or a tab. (What is above it may
+ * be told so, too, by the borrow.) */
+static bool may_be_odd(uint64_t bytes) {
+  const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+  uint64_t deletes = bytes ^ (0x7f * ones);
+  return (((bytes - 0x20 * ones) & ~bytes) | ((deletes - ones) & ~deletes)) & highs;
+}
+
+bool fl_http1_is_value(fl_slice value) {
+  for (uint64_t bytes; value.size >= sizeof bytes; value = fl_slice_n(value.data + 8, value.size - 8)) {
+    memcpy(&bytes, value.data, sizeof bytes);
+    if (may_be_odd(bytes)) break;
+  }
+  return all_are(value, VALUE);
+}
 
 bool fl_http1_same(fl_slice text, const char *lower) {
   return text.size == strlen(lower) && strncasecmp(text.data, lower, text.size) == 0;
@@ -145,7 +159,8 @@ fl_slice fl_http1_field(const struct fl_http1_head *head, const char *name, size
   size_t count = 0, size = strlen(name);
   for (size_t i = 0; i < head->field_count; i++) {
     const struct fl_http1_field *field = &head->fields[i];
-    if (field->name.size != size || strncasecmp(field->name.data, name, size) != 0) continue;
+    if (field->name.size != size || ((*field->name.data ^ *name) & ~0x20) != 0) continue;
+    if (strncasecmp(field->name.data, name, size) != 0) continue;
     if (count++ == 0) found = field->value;
   }
   if (ret_count != NULL) *ret_count = count;

@@ -59,6 +59,24 @@ static void check_memo(fl_slice text) {
   fl_json_memo_deinit(&memo);
 }
 
+/* An object whose members are known is read as any other; a text that is none, or no good one, is not taken. */
+static void check_known(fl_slice text) {
+  struct pair {
+    struct fl_value *a, *id;
+  } known, found = {0};
+  static const struct fl_json_place places[] = {FL_JSON_PLACE("a", struct pair, a),
+                                                FL_JSON_PLACE("id", struct pair, id)};
+  FL_VALUE_AUTO plain = NULL;
+  int rc = fl_json_read(text, FL_JSON_STRICT, &plain, NULL);
+  bool is_known = fl_json_read_known(text, places, 2, NULL, &known);
+  if (is_known) fl_json_members(plain, places, 2, &found);
+  fl_check(!is_known || (rc == 0 && fl_size(plain) == (size_t)((known.a != NULL) + (known.id != NULL))));
+  fl_check(known.a == NULL ? found.a == NULL : fl_equal(known.a, found.a));
+  fl_check(known.id == NULL ? found.id == NULL : fl_equal(known.id, found.id));
+  fl_value_unref(known.a);
+  fl_value_unref(known.id);
+}
+
 static void check_full(fl_slice text) {
   FL_VALUE_AUTO value = NULL;
   struct fl_error err;
@@ -88,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   fl_slice text = {size > 0 ? (const char *)data : "", size};
   check_strict(text);
   check_memo(text);
+  check_known(text);
   check_full(text);
   check_prefix(text);
   fl_check(fl_json_skip(text) <= size);

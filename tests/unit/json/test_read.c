@@ -241,6 +241,43 @@ static void known_members_are_found_in_one_pass(void **state) {
   assert_ptr_equal(known.first, fl_get(value, "a"));
 }
 
+static void an_object_of_known_members_needs_no_value_of_its_own(void **state) {
+  struct known {
+    struct fl_value *a, *b;
+  } known = {0};
+  static const struct fl_json_place places[] = {FL_JSON_PLACE("a", struct known, a),
+                                                FL_JSON_PLACE("b", struct known, b)};
+  struct fl_json_memo memo = {.key = FL_SLICE("m")};
+  static const char *const good[] = {"{\"a\":{\"m\":{\"k\":1}}}", " {\"b\" : 2 ,\"a\":{\"m\":{\"k\":1}}} "};
+  for (int i = 0; i < 2; i++) {
+    assert_true(fl_json_read_known(fl_slice_of(good[i]), places, 2, &memo, &known));
+    assert_ptr_equal(fl_get(known.a, "m"), memo.value);
+    assert_int_equal(fl_as_int(known.b, 0), i * 2);
+    fl_value_unref(known.a);
+    fl_value_unref(known.b);
+  }
+  /* Others are left to the ordinary reader: some are good, some are not. */
+  static const char *const others[] = {"",
+                                       "{}",
+                                       "[1]",
+                                       "{\"a\":1",
+                                       "{\"a\":1,}",
+                                       "{\"a\":1,\"a\":1}",
+                                       "{\"a\":1,\"c\":1}",
+                                       "{\"a\":1}x",
+                                       "{\"a\" 1}",
+                                       "{\"a\":1 \"b\"",
+                                       "{\"a\":[}",
+                                       "{\"\\u0063\":1}",
+                                       "{\"a\":1,5}",
+                                       "{\"b\":\"\x80\"}"};
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    assert_false(fl_json_read_known(fl_slice_of(others[i]), places, 2, &memo, &known));
+    assert_true(known.a == NULL && known.b == NULL);
+  }
+  fl_json_memo_deinit(&memo);
+}
+
 /* As deep as it may be where it was read first, it is too deep further inside. */
 static void what_is_remembered_may_not_stand_too_deep(void **state) {
   struct fl_json_memo memo = {.key = FL_SLICE("m")};
@@ -346,6 +383,7 @@ int main(void) {
       cmocka_unit_test(what_stands_there_again_is_given_again),
       cmocka_unit_test(only_a_whole_object_is_remembered),
       cmocka_unit_test(known_members_are_found_in_one_pass),
+      cmocka_unit_test(an_object_of_known_members_needs_no_value_of_its_own),
       cmocka_unit_test(what_is_remembered_may_not_stand_too_deep),
       cmocka_unit_test(changed_texts_read_back_what_they_wrote),
       cmocka_unit_test(utf8_is_checked_to_the_letter),

@@ -4,6 +4,7 @@
 #include "mcp/proto/rpc.h"
 #include "mcp/proto/version.h"
 #include "runtime/base/mem.h"
+#include "runtime/json/json.h"
 #include "runtime/json/schema.h"
 #include "tests/support/support.h"
 
@@ -264,7 +265,9 @@ void wire_deinit(struct wire *wire) {
 
 void wire_message(struct wire *wire, bool from_server, bool is_ours, fl_slice line) {
   FL_RPC_MESSAGE_AUTO message;
-  fl_rpc_read(line, &message);
+  FL_VALUE_AUTO root = NULL; /* whole, for the schemas */
+  if (fl_json_read(line, FL_JSON_STRICT, &root, NULL) == 0) fl_rpc_classify(root, &message);
+  else fl_rpc_read(line, &message);
   if (message.kind != FL_RPC_BATCH || is_ours) {
     take(wire, from_server, is_ours, &message, line);
     return;

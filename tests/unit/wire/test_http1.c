@@ -222,9 +222,25 @@ static void test_what_is_written(void **state) {
   assert_string_equal(fl_http1_status_text(404), "Not Found");
 }
 
+/* Eight bytes are looked at together: each byte counts, wherever it stands. */
+static void test_every_byte_of_a_value(void **state) {
+  for (int size = 1; size <= 20; size++) {
+    for (int at = 0; at < size; at++) {
+      for (int c = 0; c < 256; c++) {
+        char text[20];
+        memset(text, 'v', sizeof text);
+        text[at] = (char)c;
+        bool is_good = c == '\t' || (c >= 0x20 && c != 0x7f);
+        assert_int_equal(fl_http1_is_value(fl_slice_n(text, (size_t)size)), is_good);
+      }
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_rows),
+      cmocka_unit_test(test_every_byte_of_a_value),
       cmocka_unit_test(test_nul_is_refused),
       cmocka_unit_test(test_what_a_head_tells),
       cmocka_unit_test(test_limits_of_a_head),
