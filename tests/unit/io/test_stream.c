@@ -176,6 +176,36 @@ static void close_flushes_more_than_a_socket_holds(void **state) {
   write_large(ends[1], ends[0]);
 }
 
+/* Whole buffers between copied pieces, small and large, before anything waits and after: the bytes are in order. */
+static void whole_buffers_are_in_order(void **state) {
+  static const size_t sizes[] = {300000, 200, 500000, 100000, 99800};
+  struct fl_stream stream = {0};
+  int ends[2];
+  pthread_t thread;
+  size_t at = 0;
+  assert_int_equal(pipe(ends), 0);
+  pthread_create(&thread, NULL, read_slowly, &ends[0]);
+  assert_int_equal(fl_stream_open_fd(world, &stream, ends[1], false, NULL), 0);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    FL_BUF_AUTO whole = {0};
+    for (size_t end = at + sizes[i]; at < end; at++) fl_buf_add_char(&whole, (char)(at % 251));
+    assert_int_equal(fl_stream_write_take(&stream, &whole), 0);
+    assert_int_equal(whole.size, 0);
+    char piece = (char)(at++ % 251);
+    assert_int_equal(fl_stream_write(&stream, fl_slice_n(&piece, 1)), 0);
+  }
+  assert_int_equal(fl_stream_queued(&stream), at);
+  fl_stream_close(&stream, on_close);
+  FL_BUF_AUTO late = {0};
+  fl_buf_add_text(&late, "x");
+  assert_int_equal(fl_stream_write_take(&stream, &late), FL_E_CLOSED);
+  fl_world_run(world);
+  void *total = NULL;
+  pthread_join(thread, &total);
+  assert_int_equal((intptr_t)total, at);
+  close(ends[0]);
+}
+
 static void writes_a_file(void **state) {
   char path[300];
   snprintf(path, sizeof path, "%s/output", test_folder());
@@ -272,6 +302,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(writes_of_one_turn_leave_as_one, setup, teardown),
       cmocka_unit_test_setup_teardown(close_flushes_more_than_a_pipe_holds, setup, teardown),
       cmocka_unit_test_setup_teardown(close_flushes_more_than_a_socket_holds, setup, teardown),
+      cmocka_unit_test_setup_teardown(whole_buffers_are_in_order, setup, teardown),
       cmocka_unit_test_setup_teardown(writes_a_file, setup, teardown),
       cmocka_unit_test_setup_teardown(a_closed_reader_is_an_error_not_a_signal, setup, teardown),
       cmocka_unit_test_setup_teardown(the_queue_has_a_limit, setup, teardown),

@@ -108,12 +108,37 @@ static void a_long_line_is_not_held(void **state) {
   fl_lines_deinit(&lines);
 }
 
+static int note_size(int status, fl_slice line, void *user) {
+  size_t *size = user;
+  *size = status == 0 ? line.size : 0;
+  for (size_t i = 0; i < line.size; i++) assert_int_equal(line.data[i], 'a' + (int)(i % 10));
+  return 0;
+}
+
+/* Megabytes in pieces come whole, the limit stands, and their memory is not kept. */
+static void a_very_long_line_comes_whole(void **state) {
+  enum { SIZE = 3 * 1000 * 1000, PIECE = 64 * 1000 };
+  static char text[SIZE + 1];
+  for (size_t i = 0; i < SIZE; i++) text[i] = (char)('a' + i % 10);
+  text[SIZE] = '\n';
+  struct fl_lines lines;
+  fl_lines_init(&lines, SIZE);
+  size_t size = 0;
+  for (size_t at = 0; at < sizeof text; at += PIECE) {
+    size_t piece = sizeof text - at < PIECE ? sizeof text - at : PIECE;
+    assert_int_equal(fl_lines_feed(&lines, fl_slice_n(text + at, piece), note_size, &size), 0);
+    assert_true(lines.partial.capacity <= SIZE + 2);
+  }
+  assert_int_equal(size, SIZE);
+  assert_int_equal(lines.partial.capacity, 0);
+  fl_lines_deinit(&lines);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_row_at_every_split),
-      cmocka_unit_test(a_callback_can_stop),
-      cmocka_unit_test(the_end_makes_ready_for_new_input),
-      cmocka_unit_test(a_long_line_is_not_held),
+      cmocka_unit_test(every_row_at_every_split),          cmocka_unit_test(a_callback_can_stop),
+      cmocka_unit_test(the_end_makes_ready_for_new_input), cmocka_unit_test(a_long_line_is_not_held),
+      cmocka_unit_test(a_very_long_line_comes_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
