@@ -20,7 +20,7 @@ static char *tidy_take(char *path) {
     bool can_go_up = is_up && to > 0 && strncmp(path + last, "..", to - last) != 0;
     if (can_go_up) to = last > 0 ? last - 1 : 0;
     else if (!is_dot || from == 0) {
-      if (to > 0) path[to++] = '/';
+      if (to > 0 && path[to - 1] != '/') path[to++] = '/';
       if (!is_dot || size == 0) memmove(path + to, path + from, size);
       if (size == 0 && from == 0) path[to++] = '/';
       else if (!is_dot) to += size;
