@@ -32,6 +32,7 @@ static const char *const graph_keys[] = {"$schema",
                                          "output",
                                          "builtin",
                                          "memory",
+                                         "manifest",
                                          NULL};
 static const char *const subgraph_keys[] = {"description",
                                             "state",
@@ -46,7 +47,6 @@ static const char *const subgraph_keys[] = {"description",
                                             "input",
                                             "output",
                                             NULL};
-static const char *const graph_later[] = {"manifest", NULL};
 static const char *const part_keys[] = {"$schema", "fairlead",   "description", "state",
                                         "models",  "mcpServers", "nodes",       NULL};
 static const char *const channel_keys[] = {"reducer",    "type",  "schema",  "default", "description",
@@ -86,7 +86,7 @@ static const char *const auth_keys[] = {"grant",           "dpop",
 static const char *const edge_keys[] = {"from", "to", "branch", "send", NULL};
 static const char *const arm_keys[] = {"when", "to", "send", NULL};
 
-const struct fl_file_shape fl_shape_graph = {"graph_file", "a graph file", graph_keys, graph_later};
+const struct fl_file_shape fl_shape_graph = {"graph_file", "a graph file", graph_keys, NULL};
 const struct fl_file_shape fl_shape_subgraph = {"subgraph", "a graph in a graph file", subgraph_keys, NULL};
 const struct fl_file_shape fl_shape_part = {"part", "an included file", part_keys, NULL};
 const struct fl_file_shape fl_shape_channel = {"channel", "a channel", channel_keys, NULL};
@@ -279,6 +279,7 @@ static void load_sections(struct fl_loader *loader, struct fl_graph_file *file) 
     fl_spot_error(root, "add \"nodes\"", "the graph has no nodes");
   else fl_file_load_edges(loader);
   file->description = fl_strdup(fl_spot_text(root, "description", false));
+  if (!loader->is_inline) file->manifest = fl_strdup(fl_spot_text(root, "manifest", false));
 }
 
 void fl_file_load_graph(struct fl_loader *loader, const char *name, struct fl_graph_file *file) {
@@ -361,6 +362,7 @@ void fl_graph_file_deinit(struct fl_graph_file *file) {
   fl_free(file->path);
   fl_free(file->folder);
   fl_free(file->description);
+  fl_free(file->manifest);
   fl_value_unref(file->models);
   fl_value_unref(file->servers);
   fl_value_unref(file->effects);

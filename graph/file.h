@@ -21,6 +21,7 @@ struct fl_graph_file {
   char *path;   /* as given */
   char *folder; /* of the file, for relative paths; "." when it has none */
   char *description;
+  char *manifest;                 /* the file that says what it may do, relative to `folder`; NULL: none */
   struct fl_value *models;        /* {name: entry}, ${NAME} filled in; an object */
   struct fl_value *servers;       /* mcpServers, ${NAME} filled in; an object */
   struct fl_value *effects;       /* {"pattern": "read"|"keyed"|"once"}; an object */

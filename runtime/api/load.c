@@ -67,7 +67,7 @@ const char *fl_load_getenv(const char *name) {
 
 /* ---- files ---- */
 
-static int read_file(const char *path, char **ret_text, size_t *ret_size, struct fl_error *err) {
+int fl_load_read_file(const char *path, char **ret_text, size_t *ret_size, struct fl_error *err) {
   FILE *file = fopen(path, "re");
   if (file == NULL)
     return fl_error_set(err, errno == ENOENT ? FL_E_NOT_FOUND : FL_E_IO, "cannot read %s: %s", path, strerror(errno));
@@ -93,9 +93,9 @@ static int read_file(const char *path, char **ret_text, size_t *ret_size, struct
 /* `user` is the path of the graph file, in whose folder its includes are. */
 static int read_include(const char *path, char **ret_text, size_t *ret_size, void *user, struct fl_error *err) {
   const char *file = user, *slash = strrchr(file, '/');
-  if (slash == NULL || path[0] == '/') return read_file(path, ret_text, ret_size, err);
+  if (slash == NULL || path[0] == '/') return fl_load_read_file(path, ret_text, ret_size, err);
   FL_FREE_AUTO char *whole = fl_format("%.*s/%s", (int)(slash - file), file, path);
-  return read_file(whole, ret_text, ret_size, err);
+  return fl_load_read_file(whole, ret_text, ret_size, err);
 }
 
 /* ---- what belongs to a graph ---- */
@@ -278,7 +278,7 @@ static int load_file(const char *path, const char *const *servers, struct fl_gra
   FL_FREE_AUTO char *text = NULL;
   size_t size = 0;
   struct fl_error err = {0};
-  int rc = read_file(path, &text, &size, &err);
+  int rc = fl_load_read_file(path, &text, &size, &err);
   if (rc < 0) {
     fl_diags_add(diags, &(struct fl_diag){.message = err.text});
     return rc;
@@ -292,7 +292,8 @@ static int load_file(const char *path, const char *const *servers, struct fl_gra
 }
 
 int fl_load_graph_file(const char *path, struct fl_graph_file *ret_file, struct fl_diags *diags) {
-  return load_file(path, NULL, ret_file, diags);
+  int rc = load_file(path, NULL, ret_file, diags);
+  return rc == 0 ? fl_load_check_manifests(ret_file, diags) : rc;
 }
 
 /* The servers whose tools the embedding program has added: what stands before the slash of what it has granted. */
@@ -362,8 +363,9 @@ int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded
   if (rc < 0) return rc;
   graph->definition = fl_definition_ref(graph->file.definition);
   split_children(graph);
-  graph->policy = fl_allow_list(runtime, graph->definition, graph->file.effects);
-  rc = load_services(runtime, graph, diags);
+  graph->list = fl_allow_list(runtime, graph->definition, graph->file.effects);
+  rc = fl_load_manifests(graph, graph->list, diags);
+  if (rc == 0) rc = load_services(runtime, graph, diags);
   if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0)
     add_diag(graph, graph->file.builtin != NULL ? "/builtin" : "", diags, &err);
   if (rc == 0 && (rc = load_memory(runtime, graph, &err)) < 0) add_diag(graph, "/memory", diags, &err);

@@ -17,3 +17,14 @@ int fl_load_graph_file(const char *path, struct fl_graph_file *ret_file, struct 
 /* As fl_runtime_load, with the mistakes one by one. `diags` may hold warnings on success. */
 int fl_runtime_load_diags(struct fl_runtime *runtime, const char *path, struct fl_definition **ret_definition,
                           struct fl_diags *diags);
+
+/* The whole text of a file; the caller frees it with fl_free. */
+int fl_load_read_file(const char *path, char **ret_text, size_t *ret_size, struct fl_error *err);
+
+/* ---- load_manifest.c ---- */
+
+/* The manifests of a loaded graph and of the files that it runs as graphs, each within what is around it. A manifest
+ * with a mistake, or that asks for what this version does not enforce, is FL_E_INVALID, and said. */
+int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, struct fl_diags *diags);
+/* The same mistakes, for a graph file that is only checked. */
+int fl_load_check_manifests(const struct fl_graph_file *file, struct fl_diags *diags);

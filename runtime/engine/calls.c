@@ -12,6 +12,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/engine/opening.h"
+#include "runtime/engine/permit.h"
 #include "runtime/engine/pins.h"
 #include "runtime/json/json.h"
 
@@ -69,7 +70,7 @@ static void tell_end(struct fl_task_call *call, bool was_journalled) {
 int fl_call_place(const struct fl_task_call *call) { return call->index + call->attempt * FL_TASK_CALLS_MAX; }
 
 /* What an earlier attempt of this life came to says more than what a life before it did. */
-static const struct fl_loaded_call *find_journalled(const struct fl_task_call *call) {
+const struct fl_loaded_call *fl_call_journalled(const struct fl_task_call *call) {
   const struct fl_task *task = call->task;
   for (size_t i = 0; i < task->past_count; i++)
     if (task->past[i].index == fl_call_place(call)) return &task->past[i];
@@ -99,6 +100,11 @@ static void record_result(struct fl_task_call *call) {
     fl_set_bool(body, "fairlead/answered", true);
     fl_value_unref(call->result);
   }
+  if (call->answers_used > 0) { /* those that approved it */
+    FL_VALUE_AUTO plain = body;
+    body = fl_copy_shallow(plain);
+    fl_set_int(body, "fairlead/approved", call->answers_used);
+  }
   record->body = fl_dump(body, &record->body_size);
 }
 
@@ -113,6 +119,7 @@ static void record_intent(struct fl_task_call *call, struct fl_records *records)
   record->intent.kind = call->kind;
   record->intent.effect = call->effect;
   record->intent.name = fl_strdup(call->name);
+  record->intent.manifest_hash = fl_strdup(fl_policy_manifest_hash(fl_frame_policy(call->task->frame)));
   record->intent.key = call->effect == FL_EFFECT_KEYED ? fl_strdup(call->call_id) : NULL;
   if (call->args != NULL) fl_json_hash(call->args, record->intent.argument_hash);
   record->body = call->kind == FL_CALL_TOOL ? fl_dump(call->args, &record->body_size) : NULL;
@@ -333,6 +340,7 @@ static bool ask_about_unknown(struct fl_task_call *call) {
 }
 
 static void replay_result(struct fl_task_call *call, const struct fl_loaded_call *found) {
+  if (call->answers_used == 0) call->task->answer_count += (size_t)fl_get_int(found->result, "fairlead/approved", 0);
   if (found->is_error) {
     struct fl_error err = {.code = (int)fl_get_int(found->result, "code", FL_E_REMOTE)};
     snprintf(err.text, sizeof err.text, "%s", fl_get_string(found->result, "text", "it failed"));
@@ -344,7 +352,7 @@ static void replay_result(struct fl_task_call *call, const struct fl_loaded_call
   tell_end(call, true);
 }
 
-static void refuse(struct fl_task_call *call, int code, const char *text) {
+void fl_call_refuse(struct fl_task_call *call, int code, const char *text) {
   struct fl_error err = {0};
   fl_error_set(&err, code, "%s", text);
   call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
@@ -370,12 +378,12 @@ static void begin(struct fl_task_call *call) {
   call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
   bool looks_on = true;
   while (looks_on) {
-    const struct fl_loaded_call *found = find_journalled(call);
+    const struct fl_loaded_call *found = fl_call_journalled(call);
     if (is_another(call, found)) {
       FL_FREE_AUTO char *text = fl_format("call %d of this task was %s before and is %s now, with the same or other "
                                           "arguments; a node must make the same calls when it runs again",
                                           call->index + 1, found->name, call->name);
-      refuse(call, FL_E_CONFLICT, text);
+      fl_call_refuse(call, FL_E_CONFLICT, text);
       return;
     }
     bool is_same = found != NULL && found->kind == call->kind && strcmp(found->name, call->name) == 0;
@@ -419,20 +427,38 @@ static const char **patterns_of(const struct fl_task *task) {
 }
 
 /* The one place where a tool call passes the policy. */
-static bool is_allowed(const struct fl_task *task, const char *tool, struct fl_value *args,
-                       struct fl_decision *ret_decision) {
+static void decide(const struct fl_task *task, const char *tool, struct fl_value *args,
+                   struct fl_decision *ret_decision) {
   const char **patterns = patterns_of(task);
-  struct fl_policy_call question = {.node = task->start.node, .tool = tool, .args = args, .node_allow = patterns};
-  fl_policy_decide(fl_frame_policy(task->frame), &question, ret_decision);
+  fl_permit_decide(task, patterns, tool, args, ret_decision);
   fl_free(patterns);
-  return ret_decision->verdict == FL_VERDICT_ALLOW;
 }
 
 bool fl_task_knows_tool(const struct fl_task *task, const char *tool) {
   struct fl_decision decision;
-  is_allowed(task, tool, NULL, &decision);
+  decide(task, tool, NULL, &decision);
   FL_FREE_AUTO char *suspension = fl_pins_suspension(task->invocation->runtime, tool);
   return decision.verdict != FL_VERDICT_DENY && suspension == NULL;
+}
+
+/* True: it may leave, or its result is known. Otherwise it has been refused, or waits for a person. */
+static bool is_permitted(struct fl_task_call *call) {
+  struct fl_decision decision;
+  decide(call->task, call->name, call->args, &decision);
+  call->effect = (enum fl_call_effect)decision.effect;
+  bool is_past = fl_permit_is_past(call, &decision), is_denied = decision.verdict == FL_VERDICT_DENY && !is_past;
+  if (is_denied) {
+    FL_FREE_AUTO char *text = fl_format("the policy does not allow the call of %s (%s)", call->name, decision.rule);
+    fl_call_refuse(call, FL_E_DENIED, text);
+  }
+  if (decision.args != NULL) { /* what was decided about is what is called */
+    fl_value_unref(call->args);
+    call->args = fl_value_ref(decision.args);
+  }
+  bool is_permitted = !is_denied && (is_past || decision.verdict == FL_VERDICT_ALLOW || fl_permit_ask(call, &decision));
+  if (is_permitted) fl_permit_count(call);
+  fl_decision_deinit(&decision);
+  return is_permitted;
 }
 
 int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done,
@@ -443,21 +469,8 @@ int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *a
   call->on_done = on_done;
   call->user = user;
   FL_FREE_AUTO char *suspension = fl_pins_suspension(task->invocation->runtime, tool);
-  if (suspension != NULL) {
-    refuse(call, FL_E_DENIED, suspension);
-    return 0;
-  }
-  struct fl_decision decision;
-  if (!is_allowed(task, tool, call->args, &decision)) {
-    FL_FREE_AUTO char *text = fl_format("the policy does not allow the call of %s (%s)", tool, decision.rule);
-    fl_decision_deinit(&decision);
-    refuse(call, FL_E_DENIED, text);
-    return 0;
-  }
-  call->effect = (enum fl_call_effect)decision.effect;
-  fl_value_unref(call->args);
-  call->args = decision.args; /* what was decided about is what is called */
-  begin(call);
+  if (suspension != NULL) fl_call_refuse(call, FL_E_DENIED, suspension);
+  else if (is_permitted(call)) begin(call);
   return 0;
 }
 

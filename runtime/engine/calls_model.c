@@ -10,6 +10,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/opening.h"
+#include "runtime/engine/permit.h"
 #include "runtime/engine/pins.h"
 #include "runtime/engine/spill.h"
 #include "runtime/json/json.h"
@@ -69,10 +70,8 @@ static void tell_suspended(struct fl_task *task, const struct fl_registry_tool *
 
 static bool list_tool(const struct fl_registry_tool *tool, void *user) {
   struct listing *listing = user;
-  struct fl_policy_call question = {
-      .node = listing->call->task->start.node, .tool = tool->full_name, .node_allow = listing->patterns};
   struct fl_decision decision;
-  fl_policy_decide(fl_frame_policy(listing->call->task->frame), &question, &decision);
+  fl_permit_decide(listing->call->task, listing->patterns, tool->full_name, NULL, &decision);
   if (decision.verdict == FL_VERDICT_DENY) return true;
   FL_FREE_AUTO char *suspension = fl_pins_suspension(listing->call->task->invocation->runtime, tool->full_name);
   if (suspension != NULL) {

@@ -25,7 +25,8 @@ struct fl_loaded_graph {
   struct fl_definition *definition;
   struct fl_graph_file file;     /* empty for a graph that was built in C */
   struct fl_map models;          /* name -> struct fl_model_config * */
-  struct fl_policy *policy;      /* of a file that another one uses as a subgraph: NULL, that of the other counts */
+  struct fl_policy *list;        /* what its nodes name; NULL in a file that another one uses as a subgraph */
+  struct fl_policy *policy;      /* its manifest, within the list or the policy of the graph around; NULL: none */
   struct fl_loaded_graph *inner; /* files that it runs as graphs, until they stand in the runtime's list; owned */
   struct fl_loaded_graph *outer; /* whose models it has beside its own; NULL: none */
   struct fl_loaded_graph *next;
@@ -311,8 +312,9 @@ struct fl_invocation {
   struct fl_invoke_options options; /* input, resume, metadata: referenced; checkpoint: owned */
   char **goto_nodes;                /* of the options */
   struct fl_model_config *model_override;
-  struct fl_queued_event *update; /* what it does instead of running; owned; NULL once it is enqueued */
-  struct fl_value *context;       /* an object, with the graph's defaults */
+  struct fl_queued_event *update;              /* what it does instead of running; owned; NULL once it is enqueued */
+  struct fl_value *context;                    /* an object, with the graph's defaults */
+  struct fl_value *tool_calls, *counted_calls; /* {TOOL: calls}, {call id: true}; NULL until a policy is asked */
   enum fl_durability durability;
   fl_run_end_fn *on_end;
   void *user;
@@ -391,7 +393,8 @@ enum fl_task_phase { FL_TASK_RUNNING, FL_TASK_ENDED };
 struct fl_task_call {
   struct fl_task *task;
   int index;
-  int attempt; /* how often a person had it repeated */
+  int attempt;      /* how often a person had it repeated */
+  int answers_used; /* of a person, about whether it may be made */
   enum fl_call_kind kind;
   enum fl_call_effect effect;
   char call_id[FL_UUID_SIZE];
@@ -499,6 +502,10 @@ void fl_call_function_dispatch(struct fl_task_call *call);
 void fl_call_function_free(struct fl_task_call *call);
 
 int fl_call_place(const struct fl_task_call *call); /* in the journal of its task */
+/* What the journal knows of it; NULL: nothing. Lent. */
+const struct fl_loaded_call *fl_call_journalled(const struct fl_task_call *call);
+/* Ends a call that has not left; the node reads why. */
+void fl_call_refuse(struct fl_task_call *call, int code, const char *text);
 
 /* ---- past.c ---- */
 

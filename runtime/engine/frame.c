@@ -14,6 +14,7 @@ struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
       is_told ? invocation->options.follow & ~(unsigned)(FL_FOLLOW_EVENTS | FL_FOLLOW_SUBGRAPHS) : 0;
   settings.ephemeral = fl_frame_is_ephemeral(frame);
   settings.run_id = invocation->run_id;
+  settings.manifest_hash = fl_policy_manifest_hash(fl_frame_policy(frame));
   settings.metadata = invocation->options.metadata;
   settings.thread_id = invocation->thread_id;
   settings.context = invocation->context;

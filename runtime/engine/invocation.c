@@ -234,6 +234,8 @@ static void invocation_free(struct fl_invocation *invocation) {
   if (invocation->update != NULL) fl_queued_event_free(invocation->update);
   fl_value_unref(invocation->options.context);
   fl_value_unref(invocation->context);
+  fl_value_unref(invocation->tool_calls);
+  fl_value_unref(invocation->counted_calls);
   if (invocation->model_override != NULL) fl_model_config_deinit(invocation->model_override);
   fl_free(invocation->model_override);
   fl_free(invocation);

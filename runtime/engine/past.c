@@ -45,10 +45,11 @@ static void add_past(struct fl_task *task, const struct fl_loaded_call *call) {
 }
 
 static struct fl_value *past_result(const struct fl_task_call *call) {
-  if (call->error == NULL && !call->is_answered) return fl_value_ref(call->result);
+  if (call->error == NULL && !call->is_answered && call->answers_used == 0) return fl_value_ref(call->result);
   struct fl_value *result = call->error == NULL ? fl_copy_shallow(call->result) : fl_object();
+  if (call->answers_used > 0) fl_set_int(result, "fairlead/approved", call->answers_used);
   if (call->error == NULL) {
-    fl_set_bool(result, "fairlead/answered", true);
+    if (call->is_answered) fl_set_bool(result, "fairlead/answered", true);
     return result;
   }
   fl_set_int(result, "code", call->error->code);

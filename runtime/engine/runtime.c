@@ -75,6 +75,7 @@ void fl_loaded_graph_free(struct fl_loaded_graph *graph) {
   }
   free_models(&graph->models);
   fl_policy_destroy(graph->policy);
+  fl_policy_destroy(graph->list);
   fl_definition_unref(graph->definition);
   fl_graph_file_deinit(&graph->file);
   fl_free(graph);
@@ -126,9 +127,7 @@ void fl_runtime_grant(struct fl_runtime *runtime, const char *server) {
   runtime->granted = fl_realloc(runtime->granted, (count + 1) * sizeof *runtime->granted);
   runtime->granted[count] = fl_format("%s/*", server);
   for (struct fl_loaded_graph *graph = runtime->graphs; graph != NULL; graph = graph->next) {
-    if (graph->outer != NULL) continue;
-    fl_policy_destroy(graph->policy);
-    graph->policy = fl_allow_list(runtime, graph->definition, graph->file.effects);
+    if (graph->list != NULL) fl_policy_add_allowed(graph->list, runtime->granted[count]);
   }
 }
 
@@ -172,7 +171,7 @@ struct fl_loaded_graph *fl_runtime_graph(struct fl_runtime *runtime, struct fl_d
     if (graph->definition == definition) return graph;
   struct fl_loaded_graph *graph = fl_new(struct fl_loaded_graph);
   graph->definition = fl_definition_ref(definition);
-  graph->policy = fl_allow_list(runtime, definition, NULL);
+  graph->list = fl_allow_list(runtime, definition, NULL);
   graph->next = runtime->graphs;
   return runtime->graphs = graph;
 }

@@ -49,7 +49,7 @@ const char *fl_task_journal_ns(const struct fl_task *task) { return journal_task
 const struct fl_policy *fl_frame_policy(const struct fl_frame *frame) {
   const struct fl_loaded_graph *graph = frame->graph;
   while (graph->policy == NULL && graph->outer != NULL) graph = graph->outer;
-  return graph->policy;
+  return graph->policy != NULL ? graph->policy : graph->list;
 }
 
 /* Checkpoints that are not stored have ids that come out the same when the run is made again, so that its tasks have

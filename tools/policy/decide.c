@@ -60,6 +60,14 @@ struct fl_policy *fl_policy_create_allow_list(const char *const *allow, const st
   return policy;
 }
 
+void fl_policy_add_allowed(struct fl_policy *policy, const char *pattern) {
+  size_t count = 0;
+  while (policy->allow[count] != NULL) count++;
+  policy->allow = fl_realloc(policy->allow, (count + 2) * sizeof *policy->allow);
+  policy->allow[count] = fl_strdup(pattern);
+  policy->allow[count + 1] = NULL;
+}
+
 struct fl_policy *fl_policy_create_manifest(struct fl_manifest *manifest, const struct fl_policy *within) {
   struct fl_policy *policy = fl_policy_create_allow_list(NULL, NULL);
   policy->manifest = fl_manifest_ref(manifest);

@@ -13,6 +13,8 @@ struct fl_manifest;
 /* `allow`: NULL-terminated patterns, "server/tool" or a prefix followed by a star. Copied. `effects` is the graph
  * file's {"pattern": "read"|"keyed"|"once"} or NULL. */
 struct fl_policy *fl_policy_create_allow_list(const char *const *allow, const struct fl_value *effects);
+/* One pattern more, for a program that adds tools later; policies that are within this one see it. */
+void fl_policy_add_allowed(struct fl_policy *policy, const char *pattern);
 /* `within` (borrowed, outlives it; NULL: none) decides every call, too, and the stricter verdict counts. The manifest
  * is referenced. */
 struct fl_policy *fl_policy_create_manifest(struct fl_manifest *manifest, const struct fl_policy *within);

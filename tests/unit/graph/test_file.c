@@ -484,7 +484,7 @@ static const struct mistake mistakes[] = {
      "/builtin/process/commands/l/command", "must be a list", NULL, true},
     {HEAD STATE ONE "builtin: {process: {commands: {l: {command: [1]}}}}\n", 5, 46,
      "/builtin/process/commands/l/command/0", "must be a text", NULL, true},
-    {HEAD STATE ONE "manifest: m.yaml\n", 5, 1, "/manifest", "comes later", NULL, true},
+    {HEAD STATE ONE "manifest: 5\n", 5, 11, "/manifest", "must be a text", NULL, false},
     {HEAD STATE ONE "include: [nope.yaml]\n", 5, 11, "/include/0", "cannot be included: no such file", NULL, false},
     {HEAD STATE ONE "include: nope.yaml\n", 5, 10, "/include", "must be a list", NULL, true},
     {HEAD STATE ONE "a: &x 1\n", 5, 4, NULL, "anchors", NULL, false},
