@@ -8,8 +8,11 @@
 #include "runtime/base/check.h"
 #include "runtime/base/map.h"
 #include "runtime/base/mem.h"
+#include "runtime/json/json.h"
 
 #include <stdlib.h>
+
+enum { DEFINITION_FRAME_SIZE = 42 }; /* {"name":"","description":"","input_schema":}, */
 
 enum entry_state { ENTRY_NEW, ENTRY_OPENING, ENTRY_OPEN, ENTRY_FAILED, ENTRY_CLOSED };
 
@@ -70,6 +73,10 @@ static void tool_init(struct fl_registry_tool *tool, const struct fl_tool_source
   tool->info = info;
   tool->full_name = fl_format("%s/%s", server, info->name);
   fl_registry_model_name(server, info->name, tool->model_name);
+  FL_BUF_AUTO text = {0};
+  bool is_short = fl_json_write(&text, info->input_schema, FL_JSON_COMPACT) == 0;
+  tool->told_size = (is_short ? text.size : FL_BUF_LIMIT_DEFAULT) + strlen(tool->model_name) + DEFINITION_FRAME_SIZE +
+                    (info->description != NULL ? strlen(info->description) : 0);
   if (info->input_schema == NULL) tool->schema_error = fl_strdup("the tool has no input schema");
   else if (fl_schema_create(info->input_schema, NULL, &tool->input, &err) < 0) tool->schema_error = fl_strdup(err.text);
 }

@@ -19,6 +19,7 @@ struct fl_registry_tool {
   char model_name[FL_MODEL_TOOL_NAME_MAX + 1];
   struct fl_schema *input; /* compiled; NULL when the schema was not usable, and then `schema_error` says why */
   char *schema_error;
+  size_t told_size; /* bytes of its definition as a model is told it, roughly */
 };
 
 struct fl_registry *fl_registry_create(struct fl_world *world);

@@ -57,6 +57,7 @@ struct listing {
   struct fl_task_call *call;
   const char **patterns;
   struct fl_value *tools;
+  size_t told_size;
 };
 
 static void tell_suspended(struct fl_task *task, const struct fl_registry_tool *tool, const char *why) {
@@ -83,6 +84,7 @@ static bool list_tool(const struct fl_registry_tool *tool, void *user) {
   fl_set_string(entry, "description", tool->info->description != NULL ? tool->info->description : "");
   fl_set_take(entry, "input_schema", fl_value_ref(tool->info->input_schema));
   fl_append_take(listing->tools, entry);
+  listing->told_size += tool->told_size;
   return true;
 }
 
@@ -93,10 +95,10 @@ static void list_tools(struct fl_task_call *call) {
   size_t count = 0;
   for (size_t i = 0; i < fl_size(given); i++)
     if (fl_as_string(fl_at(given, i)) != NULL) patterns[count++] = fl_as_string(fl_at(given, i));
-  struct listing listing = {call, patterns, fl_array()};
+  struct listing listing = {.call = call, .patterns = patterns, .tools = fl_array()};
   fl_registry_visit(call->task->invocation->runtime->registry, list_tool, &listing);
   fl_free(patterns);
-  call->tool_definitions = fl_discovery_fold_take(call->task, listing.tools);
+  call->tool_definitions = fl_discovery_fold_take(call->task, listing.tools, listing.told_size);
   fl_spill_add_tool(call->task, call->tool_definitions);
 }
 

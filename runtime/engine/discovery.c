@@ -99,10 +99,10 @@ static void tell_saved(struct fl_task *task, size_t count, int64_t whole, int64_
   fl_frame_tell(task->frame, "events", task->start.node, data, 0);
 }
 
-struct fl_value *fl_discovery_fold_take(struct fl_task *task, struct fl_value *definitions) {
+struct fl_value *fl_discovery_fold_take(struct fl_task *task, struct fl_value *definitions, size_t told_size) {
   int64_t limit = fl_get_int(fl_task_def(task)->config, "discover_above", FL_DISCOVER_ABOVE_DEFAULT);
   size_t count = fl_size(definitions);
-  int64_t whole = count > 0 ? cost_of(definitions) : 0;
+  int64_t whole = fl_estimate_tokens(told_size);
   if (count == 0 || whole <= limit) return definitions;
   struct fl_value *three = three_tools(count);
   tell_saved(task, count, whole, cost_of(three));

@@ -7,8 +7,8 @@
 
 enum { FL_DISCOVER_ABOVE_DEFAULT = 20000 }; /* tokens; a node's own: `discover_above`, 0: always */
 
-/* The definitions to tell: those given, or the three. Takes them, returns a new reference. */
-struct fl_value *fl_discovery_fold_take(struct fl_task *task, struct fl_value *definitions);
+/* The definitions to tell: those given, `told_size` bytes in all, or the three. Takes them, returns a new reference. */
+struct fl_value *fl_discovery_fold_take(struct fl_task *task, struct fl_value *definitions, size_t told_size);
 
 /* Whether the model's call is one of the three: true; then *ret_content is the answer to it, or NULL and `*ret_call` is
  * the call that it stands for (a new reference): {"id","name","args"}. */

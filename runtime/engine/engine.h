@@ -33,6 +33,9 @@ struct fl_loaded_graph {
 };
 
 /* A thread whose head this process holds: the lease, and the run with its state, so that a turn costs its delta. */
+/* Whether long results of tools are kept (spill.h). */
+enum fl_kept_results { FL_RESULTS_UNKNOWN, FL_RESULTS_NONE, FL_RESULTS_KEPT };
+
 struct fl_thread {
   char id[FL_ID_MAX + 1];
   uint64_t fence;                   /* 0: no lease */
@@ -46,6 +49,7 @@ struct fl_thread {
   char asker[160];                  /* who had the run cancelled; "": nobody */
   int64_t renewed_ms;               /* when the lease was last renewed */
   unsigned run_count;               /* since its retention was last looked at */
+  enum fl_kept_results results; /* of its tools */
   struct fl_thread *next;
 };
 
@@ -299,6 +303,7 @@ struct fl_commit {
 };
 
 struct fl_invocation {
+  enum fl_kept_results results; /* of its tools, when it has no thread */
   struct fl_runtime *runtime;
   struct fl_frame root;
   struct fl_thread *thread;

@@ -171,7 +171,7 @@ char *fl_pins_suspension(struct fl_runtime *runtime, const char *full_name) {
     fl_registry_visit(runtime->registry, look_at, &look);
     pins->generation = generation;
   }
-  const char *why = fl_map_get(&pins->suspended, full_name);
+  const char *why = pins->suspended.count > 0 ? fl_map_get(&pins->suspended, full_name) : NULL;
   if (why == NULL) return NULL;
   if (!is_accepted(runtime, full_name)) return fl_strdup(why);
   fl_free(fl_map_remove(&pins->suspended, full_name));

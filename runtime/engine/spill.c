@@ -112,8 +112,15 @@ static struct fl_value *head_of(const struct spill *spill, const struct fl_error
                     (int)size, whole.data, size, whole.size, spill->key, spill->key);
 }
 
+/* Looked up once for each thread that is held; a run without a thread has what it kept itself. */
+static enum fl_kept_results *results_of(const struct fl_task *task) {
+  struct fl_invocation *invocation = task->invocation;
+  return invocation->thread != NULL ? &invocation->thread->results : &invocation->results;
+}
+
 static void on_kept(struct fl_value *result, const struct fl_error *err, void *user) {
   struct spill *spill = user;
+  if (result != NULL) *results_of(spill->task) = FL_RESULTS_KEPT;
   finish(spill, head_of(spill, result == NULL ? err : NULL), false);
 }
 
@@ -167,7 +174,7 @@ static bool note_item(const struct fl_memory_item *item, void *user) {
   return false;
 }
 
-static bool has_kept(struct fl_task *task) {
+static bool find_kept(struct fl_task *task) {
   FL_VALUE_AUTO labels = namespace_of(task);
   FL_FREE_AUTO char *ns = NULL;
   bool has_any = false;
@@ -185,7 +192,10 @@ void fl_spill_add_tool(struct fl_task *task, struct fl_value *definitions) {
       "shortened result says it\"},\"offset\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"the first byte\"},"
       "\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":64000},\"find\":{\"type\":\"string\",\"description\":"
       "\"tells the lines that have this text instead\"}},\"required\":[\"result\"],\"additionalProperties\":false}";
-  if (!has_kept(task)) return;
+  enum fl_kept_results *results = results_of(task);
+  if (*results == FL_RESULTS_UNKNOWN)
+    *results = task->invocation->thread != NULL && find_kept(task) ? FL_RESULTS_KEPT : FL_RESULTS_NONE;
+  if (*results != FL_RESULTS_KEPT) return;
   struct fl_value *tool = fl_object(), *schema = NULL;
   fl_set_string(tool, "name", READ_RESULT);
   fl_set_string(tool, "description", "Reads a part of a tool's result that was too long to be given whole.");
