@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ARGS_MAX = 64, TOKEN_MAX = 64 };
+enum { ARGS_MAX = 64, TOKEN_MAX = 64, WHOLE_DIGITS_MAX = 15 };
 
 struct parser {
   const char *text;
@@ -54,6 +54,18 @@ static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 /* ---- numbers ---- */
+
+/* Most numbers are whole and short: they are exact in a double, digit by digit. */
+static bool take_whole(struct parser *parser, double *ret_number) {
+  const char *text = parser->text + parser->at;
+  size_t digits = strspn(text, "0123456789");
+  if (digits == 0 || digits > WHOLE_DIGITS_MAX || text[digits] == '.' || is_letter(text[digits])) return false;
+  int64_t whole = 0;
+  for (size_t i = 0; i < digits; i++) whole = whole * 10 + (text[i] - '0');
+  *ret_number = (double)whole;
+  parser->at += digits;
+  return true;
+}
 
 /* The token in JSON's spelling, so that the reader of JSON gives the nearest double whatever the locale. */
 static double number(struct parser *parser) {
@@ -188,6 +200,8 @@ static double named(struct parser *parser) {
 
 static double primary(struct parser *parser) {
   char c = peek(parser);
+  double whole;
+  if (is_digit(c) && take_whole(parser, &whole)) return whole;
   if (is_digit(c) || c == '.') return number(parser);
   if (is_letter(c)) return named(parser);
   if (c == '\0') return fail(parser, parser->at, "The expression ends where a value is expected");
