@@ -443,7 +443,7 @@ static void only_named_commands_run(void **state) {
 /* The processes whose ids a command wrote down are gone. */
 static void expect_gone(const char *name) {
   char text[100];
-  snprintf(text, sizeof text, "%s", read_text(name));
+  snprintf(text, sizeof text, "%.99s", read_text(name));
   int count = 0;
   for (char *at = text, *end; strtol(at, &end, 10) > 0 && end != at; at = end, count++) {
     pid_t pid = (pid_t)strtol(at, NULL, 10);
