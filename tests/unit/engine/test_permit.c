@@ -279,6 +279,35 @@ static void an_answer_is_good_for_as_long_as_the_rule_says(void **state) {
   rig_deinit(&rig);
 }
 
+/* The process dies while an approved call is out: the approval is not asked for again, the outcome is. */
+static void an_approved_call_that_died_is_asked_about(void **state) {
+  static const char rules[] = "tools: [ { match: t/crash, approval: {} }, { match: t/echo, approval: {} } ]\n";
+  static const char calls[] = "{'id':'1','name':'t__crash','args':{'text':'paid'}}," ECHO("2", "after");
+  struct rig rig = {.seed = 1, .crashes_left = 1};
+  rig_up(&rig);
+  struct fl_invoke_options options = {.thread = "a", .input = asks(calls)};
+  assert_int_equal(rig_run(&rig, load(&rig, rules), options), 1);
+  FL_FREE_AUTO char *code = code_of(&rig);
+  rig_start(&rig, load(&rig, rules), (struct fl_invoke_options){.thread = "a", .resume = approve(code)});
+  assert_int_equal(rig_turn(&rig), FL_SIM_CRASHED);
+  rig_down(&rig);
+  rig_up(&rig);
+  rig.calls.size = 0;
+  assert_int_equal(rig_run(&rig, load(&rig, rules), (struct fl_invoke_options){.thread = "a"}), 1);
+  assert_string_equal(fl_get_string(fl_get(fl_at(rig.interrupts, 0), "value"), "kind", ""), "outcome_unknown");
+  assert_string_equal(calls_of(&rig), "");
+  options = (struct fl_invoke_options){.thread = "a", .resume = json("'retry'")};
+  assert_int_equal(rig_run(&rig, load(&rig, rules), options), 1);
+  assert_string_equal(calls_of(&rig), "crash ");
+  FL_FREE_AUTO char *second = code_of(&rig); /* of the other call, which nobody has decided about */
+  assert_string_equal(fl_get_string(question_of(&rig), "tool", ""), "t/echo");
+  options.resume = approve(second);
+  assert_int_equal(rig_run(&rig, load(&rig, rules), options), 0);
+  assert_string_equal(calls_of(&rig), "crash echo ");
+  assert_string_equal(rig_messages(&rig, 1), "tool: paid\ntool: after\n");
+  rig_deinit(&rig);
+}
+
 static int make_folder(void **state) {
   folder = test_folder();
   return 0;
@@ -295,6 +324,7 @@ int main(void) {
       cmocka_unit_test(each_call_has_an_answer_of_its_own),
       cmocka_unit_test(an_answer_for_something_else_does_not_fit),
       cmocka_unit_test(a_rejection_is_told_to_the_model),
+      cmocka_unit_test(an_approved_call_that_died_is_asked_about),
       cmocka_unit_test(an_answer_is_good_for_as_long_as_the_rule_says),
   };
   return cmocka_run_group_tests(tests, make_folder, NULL);
