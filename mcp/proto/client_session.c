@@ -233,9 +233,21 @@ static void take_message(struct fl_mcp_client_session *session, int64_t now_ms, 
   }
 }
 
-static void skip_line(fl_slice line, struct fl_mcp_client_effects *effects) {
+/* The answer to a call must not leave its caller waiting, when we can still see whose it was. A request of the server's
+ * may have the same id. */
+static struct fl_mcp_client_call *find_answered(struct fl_mcp_client_session *session, fl_slice front) {
+  if (!fl_rpc_peek_is_answer(front)) return NULL;
+  FL_VALUE_AUTO id = fl_rpc_peek_id(front);
+  return fl_mcp_client_call_find(session, id);
+}
+
+static void take_unreadable(struct fl_mcp_client_session *session, fl_slice line, const struct fl_error *why,
+                            struct fl_mcp_client_effects *effects) {
+  struct fl_mcp_client_call *call = find_answered(session, line);
   int size = (int)(line.size < FL_MCP_LOG_LINE_MAX ? line.size : FL_MCP_LOG_LINE_MAX);
   fl_mcp_client_logf(effects, "warning", "a line on its standard output is no message: %.*s", size, line.data);
+  if (call != NULL)
+    fl_mcp_client_call_fail(session, call, FL_E_PROTOCOL, effects, "the answer cannot be read: %s", why->text);
 }
 
 void fl_mcp_client_message(struct fl_mcp_client_session *session, int64_t now_ms, int64_t origin, fl_slice text,
@@ -244,7 +256,7 @@ void fl_mcp_client_message(struct fl_mcp_client_session *session, int64_t now_ms
   FL_RPC_MESSAGE_AUTO message;
   fl_rpc_read(text, &message);
   if (message.kind == FL_RPC_FAULT && message.fault_code == FL_RPC_PARSE_ERROR) {
-    skip_line(text, effects);
+    take_unreadable(session, text, &message.json_error, effects);
     return;
   }
   FL_VALUE_AUTO origin_id = fl_int(origin);
@@ -266,11 +278,9 @@ void fl_mcp_client_line(struct fl_mcp_client_session *session, int64_t now_ms, f
   fl_mcp_client_message(session, now_ms, 0, line, effects);
 }
 
-/* The answer to a call must not leave its caller waiting, when we can still see whose it was. */
 void fl_mcp_client_line_too_long(struct fl_mcp_client_session *session, fl_slice front,
                                  struct fl_mcp_client_effects *effects) {
-  FL_VALUE_AUTO id = fl_rpc_peek_id(front);
-  struct fl_mcp_client_call *call = fl_mcp_client_call_find(session, id);
+  struct fl_mcp_client_call *call = find_answered(session, front);
   if (call != NULL)
     fl_mcp_client_call_fail(session, call, FL_E_LIMIT, effects, "the answer is larger than %zu bytes", front.size);
   else fl_mcp_client_logf(effects, "warning", "a line of more than %zu bytes was skipped", front.size);

@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+enum { PEEK_SIZE = 4096 }; /* bytes of a front in which members are looked for */
+
 /* ---- reading ---- */
 
 bool fl_rpc_is_id(const struct fl_value *value) {
@@ -160,28 +162,38 @@ static size_t skip_value(fl_slice text, size_t at) {
   return at;
 }
 
-struct fl_value *fl_rpc_peek_id(fl_slice front) {
-  size_t at = skip_blank(front, 0);
-  if (at >= front.size || front.data[at] != '{') return NULL;
-  while (at < front.size && front.data[at] != '}') {
-    at = skip_blank(front, at + 1);
-    if (at >= front.size || front.data[at] != '"') return NULL;
+/* Where the value of a member of the outermost object starts; text.size: there is none as far as the text goes. */
+static size_t find_member(fl_slice text, const char *quoted_key) {
+  size_t at = skip_blank(text, 0);
+  if (at >= text.size || text.data[at] != '{') return text.size;
+  while (at < text.size && text.data[at] != '}') {
+    at = skip_blank(text, at + 1);
+    if (at >= text.size || text.data[at] != '"') return text.size;
     size_t key_start = at;
-    at = skip_string(front, at);
-    bool is_id = fl_slice_equal(fl_slice_n(front.data + key_start, at - key_start), FL_SLICE("\"id\""));
-    at = skip_blank(front, at);
-    if (at >= front.size || front.data[at] != ':') return NULL;
-    size_t value_start = skip_blank(front, at + 1);
-    at = skip_value(front, value_start);
-    if (!is_id || at >= front.size) continue;
-    struct fl_value *id = NULL;
-    if (fl_json_read(fl_slice_n(front.data + value_start, at - value_start), FL_JSON_STRICT, &id, NULL) != 0)
-      return NULL;
-    if (fl_rpc_is_id(id)) return id;
-    fl_value_unref(id);
-    return NULL;
+    at = skip_string(text, at);
+    bool is_it = fl_slice_equal(fl_slice_n(text.data + key_start, at - key_start), fl_slice_of(quoted_key));
+    at = skip_blank(text, at);
+    if (at >= text.size || text.data[at] != ':') return text.size;
+    size_t value_start = skip_blank(text, at + 1);
+    if (is_it) return value_start;
+    at = skip_value(text, value_start);
   }
+  return text.size;
+}
+
+struct fl_value *fl_rpc_peek_id(fl_slice front) {
+  size_t start = find_member(front, "\"id\""), end = skip_value(front, start);
+  struct fl_value *id = NULL;
+  if (end >= front.size) return NULL;
+  if (fl_json_read(fl_slice_n(front.data + start, end - start), FL_JSON_STRICT, &id, NULL) != 0) return NULL;
+  if (fl_rpc_is_id(id)) return id;
+  fl_value_unref(id);
   return NULL;
+}
+
+bool fl_rpc_peek_is_answer(fl_slice front) {
+  fl_slice keys = fl_slice_n(front.data, front.size < PEEK_SIZE ? front.size : PEEK_SIZE);
+  return find_member(keys, "\"result\"") < keys.size || find_member(keys, "\"error\"") < keys.size;
 }
 
 /* ---- writing ---- */

@@ -61,6 +61,8 @@ void fl_rpc_id_key(const struct fl_value *id, struct fl_buf *ret_key);
 /* The id of a message of which only the front is there (it was too long), when it stands in that front; a new
  * reference. */
 struct fl_value *fl_rpc_peek_id(fl_slice front);
+/* Whether a message of which only this is known has "result" or "error" among its first members. */
+bool fl_rpc_peek_is_answer(fl_slice front);
 
 /* A line under way: begin, append the text of the value yourself, end. An end that fails (the buffer's limit) takes the
  * whole line back and returns FL_E_LIMIT. */

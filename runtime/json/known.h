@@ -6,6 +6,10 @@
 
 #include <stddef.h>
 
+/* What a text and its values may take together, in the two readers here, which read what peers send: 60 MB of "0,0,0"
+ * would be 1.2 GB of values. It is enough for the largest message that is one string. */
+enum { FL_JSON_MEMORY_MAX = 129 * 1024 * 1024 };
+
 /* Several members in one pass, cheaper than a look-up each: where the object has `key`, a pointer to the (lent) value
  * is put at `offset` of `ret`. Nothing else of it is touched. */
 struct fl_json_place {
@@ -34,5 +38,6 @@ void fl_json_memo_deinit(struct fl_json_memo *memo); /* repeatable */
 bool fl_json_read_known(fl_slice text, const struct fl_json_place *places, size_t count, struct fl_json_memo *memo,
                         void *ret);
 
-/* fl_json_read in the strict mode, with a memory; NULL: without. */
+/* fl_json_read in the strict mode, with a memory; NULL: without. FL_E_LIMIT also when text and values would take more
+ * than FL_JSON_MEMORY_MAX. */
 int fl_json_read_memo(fl_slice text, struct fl_json_memo *memo, struct fl_value **ret_value, struct fl_error *err);

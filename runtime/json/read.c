@@ -6,6 +6,9 @@
 
 enum { AT_END = -1 };
 
+/* What jansson's values take of the heap, about. */
+enum { SCALAR_COST = 48, ARRAY_COST = 128, OBJECT_COST = 224, MEMBER_COST = 80 };
+
 static json_t *read_value(struct fl_reader *reader);
 
 /* The next byte that is no white space, without taking it. */
@@ -18,6 +21,12 @@ static inline int peek(struct fl_reader *reader) {
 }
 
 static json_t *failed(bool ok) { return NULL; }
+
+static bool spend(struct fl_reader *reader, size_t cost) {
+  if (reader->room < cost) return fl_reader_fail(reader, reader->at, FL_E_LIMIT, "the values take too much memory");
+  reader->room -= cost;
+  return true;
+}
 
 static bool enter(struct fl_reader *reader) {
   if (reader->depth_left == 0) return fl_reader_fail(reader, reader->at, FL_E_LIMIT, "the value is nested too deeply");
@@ -112,6 +121,7 @@ static bool read_member(struct fl_reader *reader, json_t *object) {
   if (key.data == reader->scratch.data && memchr(key.data, 0, key.size) != NULL)
     return fl_reader_fail(reader, key_at, FL_E_SYNTAX, "a NUL character is not allowed in a key");
   if (peek(reader) != ':') return fl_reader_expect(reader, reader->at, "':'");
+  if (!spend(reader, MEMBER_COST + key.size)) return false;
   reader->at++;
   return read_member_value(reader, object, key, key_at);
 }
@@ -153,10 +163,17 @@ static json_t *read_word(struct fl_reader *reader, fl_slice word, json_t *value)
   return value;
 }
 
-static json_t *read_value(struct fl_reader *reader) {
+static json_t *read_string(struct fl_reader *reader) {
   fl_slice text;
-  switch (peek(reader)) {
-  case '"': return fl_reader_string(reader, &text) ? fl_raw_must(json_stringn_nocheck(text.data, text.size)) : NULL;
+  if (!fl_reader_string(reader, &text) || !spend(reader, text.size)) return NULL;
+  return fl_raw_must(json_stringn_nocheck(text.data, text.size));
+}
+
+static json_t *read_value(struct fl_reader *reader) {
+  int c = peek(reader);
+  if (!spend(reader, c == '{' ? OBJECT_COST : c == '[' ? ARRAY_COST : SCALAR_COST)) return NULL;
+  switch (c) {
+  case '"': return read_string(reader);
   case '{': return read_object(reader);
   case '[': return read_array(reader);
   case 't': return read_word(reader, FL_SLICE("true"), json_true());
@@ -174,6 +191,7 @@ static struct fl_reader reader_of(fl_slice text, enum fl_json_mode mode) {
                             .end = text.data + text.size,
                             .begin = text.data,
                             .scratch = {.limit = SIZE_MAX / 2},
+                            .room = SIZE_MAX,
                             .depth_left = mode == FL_JSON_STRICT ? FL_JSON_DEPTH_STRICT : FL_JSON_DEPTH_FULL,
                             .is_strict = mode == FL_JSON_STRICT};
 }
@@ -207,9 +225,12 @@ int fl_json_read(fl_slice text, enum fl_json_mode mode, struct fl_value **ret_va
   return read_whole(&reader, ret_value, err);
 }
 
+static size_t room_beside(fl_slice text) { return text.size < FL_JSON_MEMORY_MAX ? FL_JSON_MEMORY_MAX - text.size : 0; }
+
 int fl_json_read_memo(fl_slice text, struct fl_json_memo *memo, struct fl_value **ret_value, struct fl_error *err) {
   struct fl_reader reader = reader_of(text, FL_JSON_STRICT);
   reader.memo = memo;
+  reader.room = room_beside(text);
   return read_whole(&reader, ret_value, err);
 }
 
@@ -252,6 +273,7 @@ bool fl_json_read_known(fl_slice text, const struct fl_json_place *places, size_
   struct fl_reader reader = reader_of(text, FL_JSON_STRICT);
   const struct known known = {places, count, ret};
   reader.memo = memo;
+  reader.room = room_beside(text);
   for (size_t i = 0; i < count; i++) *place_of(&known, i) = NULL;
   bool is_read = read_known_object(&reader, &known);
   fl_buf_deinit(&reader.scratch);

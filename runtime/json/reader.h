@@ -11,6 +11,7 @@ struct fl_reader {
   const char *begin;
   struct fl_buf scratch; /* a string whose text had escapes */
   size_t depth_left;
+  size_t room; /* bytes that values may still take */
   bool is_strict;
   struct fl_json_memo *memo; /* NULL: none */
   int code;                  /* 0 while nothing is wrong */

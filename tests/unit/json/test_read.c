@@ -295,6 +295,31 @@ static void what_is_remembered_may_not_stand_too_deep(void **state) {
   fl_json_memo_deinit(&memo);
 }
 
+/* What a peer sends may not become many times its size; what is one large string still fits. */
+static void messages_of_tiny_values_are_refused_in_time(void **state) {
+  enum { SIZE = 8 * 1024 * 1024, LARGE = 64 * 1024 * 1024 };
+  struct known {
+    struct fl_value *a;
+  } known = {0};
+  static const struct fl_json_place places[] = {FL_JSON_PLACE("a", struct known, a)};
+  struct fl_error err = {0};
+  FL_VALUE_AUTO value = NULL;
+  char *text = malloc(LARGE);
+  assert_non_null(text);
+  memcpy(text, "{\"a\":[0", 7);
+  for (size_t i = 7; i < SIZE; i++) text[i] = i % 2 == 1 ? ',' : '0';
+  assert_int_equal(fl_json_read_memo(fl_slice_n(text, SIZE), NULL, &value, &err), FL_E_LIMIT);
+  assert_non_null(strstr(err.text, "the values take too much memory"));
+  assert_false(fl_json_read_known(fl_slice_n(text, SIZE), places, 1, NULL, &known));
+  assert_null(known.a);
+  memset(text, 'x', LARGE);
+  memcpy(text, "{\"a\":\"", 6);
+  memcpy(text + LARGE - 2, "\"}", 2);
+  assert_true(fl_json_read_known(fl_slice_n(text, LARGE), places, 1, NULL, &known));
+  free(text);
+  fl_value_unref(known.a);
+}
+
 static const char sample[] = " { \"text\" : \"caf\u00e9 \\\"quoted\\\" \\u20ac\\ud83d\\ude00\\n\" , "
                              "\"n\" : [ -12 , 3.25e-7 , 1234567890123456789.5 , true , false , null ] ,"
                              " \"\" : { } , \"deep\" : [ [ [ { \"a\\tb\" : \"\U0001F600\" } ] ] ] } ";
@@ -384,6 +409,7 @@ int main(void) {
       cmocka_unit_test(only_a_whole_object_is_remembered),
       cmocka_unit_test(known_members_are_found_in_one_pass),
       cmocka_unit_test(an_object_of_known_members_needs_no_value_of_its_own),
+      cmocka_unit_test(messages_of_tiny_values_are_refused_in_time),
       cmocka_unit_test(what_is_remembered_may_not_stand_too_deep),
       cmocka_unit_test(changed_texts_read_back_what_they_wrote),
       cmocka_unit_test(utf8_is_checked_to_the_letter),
