@@ -13,7 +13,7 @@ enum {
   LINE_SIZE = 1024 * 1024,
   MANY_TOOLS = 100000,
   DEPTH = 100000,
-  TINY_VALUES = 30 * 1000 * 1000,
+  MANY_BYTES = 60 * 1000 * 1000,
   LONG_LINE = 100 * 1000 * 1000
 };
 
@@ -68,11 +68,31 @@ static void call_with_nesting(long id) {
   fflush(stdout);
 }
 
-static void call_with_tiny_values(long id) {
-  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"content\":[0", id);
-  repeat(stdout, ",0", TINY_VALUES);
-  printf("]}}\n");
+/* 60 MB of them. */
+static void fill_with(long id, const char *before, const char *value, const char *after) {
+  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"content\":%s", id, before);
+  repeat(stdout, value, MANY_BYTES / (long)strlen(value));
+  printf("%s}}\n", after);
   fflush(stdout);
+}
+
+static void call_with_numbers(long id) { fill_with(id, "[0", ",0", "]"); }
+static void call_with_objects(long id) { fill_with(id, "[{}", ",{}", "]"); }
+
+static void call_with_members(long id) {
+  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"content\":{\"\":0", id);
+  for (long i = 0; i < MANY_BYTES / 12; i++) printf(",\"%07lx\":0", (unsigned long)i);
+  printf("}}}\n");
+  fflush(stdout);
+}
+
+/* The answer comes, but not while anybody can be expected to wait. */
+static void call_with_drip(long id) {
+  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"content\":[],\"_meta\":\"", id);
+  while (fflush(stdout) == 0) {
+    putchar('x');
+    usleep(5000);
+  }
 }
 
 static void call_with_invalid_utf8(long id) {
@@ -154,19 +174,14 @@ static const struct way {
   void (*list)(long id), (*call)(long id);
   bool answers_cancel; /* a call is answered when it was cancelled, and not before */
 } WAYS[] = {
-    {"polite", list_politely, call_politely},
-    {"stderr", list_politely, call_with_stderr},
-    {"line", list_politely, call_with_long_line},
-    {"nesting", list_politely, call_with_nesting},
-    {"tiny", list_politely, call_with_tiny_values},
-    {"utf8", list_politely, call_with_invalid_utf8},
-    {"tools", list_many, call_politely},
-    {"changes", list_changed, call_with_change},
-    {"storm", list_politely, call_with_storm},
-    {"deaf", list_and_go_deaf, call_politely},
-    {"ids", list_politely, call_with_wrong_ids},
-    {"late", list_politely, call_without_answer, true},
-    {"logs", list_politely, call_with_logs_on_stdout},
+    {"polite", list_politely, call_politely},           {"stderr", list_politely, call_with_stderr},
+    {"line", list_politely, call_with_long_line},       {"nesting", list_politely, call_with_nesting},
+    {"numbers", list_politely, call_with_numbers},      {"objects", list_politely, call_with_objects},
+    {"members", list_politely, call_with_members},      {"drip", list_politely, call_with_drip},
+    {"utf8", list_politely, call_with_invalid_utf8},    {"tools", list_many, call_politely},
+    {"changes", list_changed, call_with_change},        {"storm", list_politely, call_with_storm},
+    {"deaf", list_and_go_deaf, call_politely},          {"ids", list_politely, call_with_wrong_ids},
+    {"late", list_politely, call_without_answer, true}, {"logs", list_politely, call_with_logs_on_stdout},
     {"cursors", list_without_end, call_politely},
 };
 
