@@ -21,6 +21,7 @@ struct process_client {
   char *cwd;
   struct fl_process process;
   bool is_running, is_stopping;
+  bool is_deaf; /* it was killed because it does not read */
   struct fl_lines lines, error_lines;
   struct fl_buf last_words; /* a ring: the end of what it said on standard error */
   char stray[81];           /* how the first line began that was no message, "" for none */
@@ -84,7 +85,9 @@ static void on_exit_process(struct fl_process *process, int exit_status, int ter
   char how[100];
   client->is_running = false;
   fl_lines_end(&client->error_lines, on_error_line, client);
-  if (term_signal != 0) snprintf(how, sizeof how, "was killed by signal %d (%s)", term_signal, strsignal(term_signal));
+  if (client->is_deaf) snprintf(how, sizeof how, "did not read its input and was ended");
+  else if (term_signal != 0)
+    snprintf(how, sizeof how, "was killed by signal %d (%s)", term_signal, strsignal(term_signal));
   else snprintf(how, sizeof how, "exited with status %d", exit_status);
   client->transport.on_down(&client->transport, how);
 }
@@ -104,7 +107,7 @@ static int process_start(struct fl_mcp_transport *transport, struct fl_error *er
                                         .user = client};
   fl_buf_clear(&client->last_words);
   client->stray[0] = '\0';
-  client->is_stopping = false;
+  client->is_stopping = client->is_deaf = false;
   fl_lines_deinit(&client->lines);
   fl_lines_init(&client->lines, FL_MCP_MESSAGE_SIZE_MAX);
   fl_lines_deinit(&client->error_lines);
@@ -117,8 +120,9 @@ static int process_start(struct fl_mcp_transport *transport, struct fl_error *er
 static void process_send(struct fl_mcp_transport *transport, const struct fl_mcp_client_effects *effects) {
   struct process_client *client = of_transport(transport);
   if (!client->is_running || effects->out.size == 0) return;
-  int status = fl_process_write(&client->process, fl_buf_slice(&effects->out));
-  if (status == FL_E_LIMIT) fl_process_kill(&client->process, SIGKILL); /* it reads nothing; on_exit tells its calls */
+  if (fl_process_write(&client->process, fl_buf_slice(&effects->out)) != FL_E_LIMIT) return;
+  client->is_deaf = true; /* on_exit tells its calls */
+  fl_process_kill(&client->process, SIGKILL);
 }
 
 static void process_stop(struct fl_mcp_transport *transport) {

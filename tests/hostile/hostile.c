@@ -137,7 +137,8 @@ static bool is_late(const struct visit *visit) {
 }
 
 static bool is_killed(const struct visit *visit) {
-  return visit->connect_status == 0 && visit->call_status == FL_E_CLOSED && visit->err.text[0] != '\0';
+  return visit->connect_status == 0 && visit->call_status == FL_E_CLOSED &&
+         strstr(visit->err.text, "did not read its input") != NULL;
 }
 
 static const struct complaint COMPLAINTS[] = {
