@@ -27,6 +27,7 @@ struct fl_option {
   char letter;       /* 0: none */
   const char *value; /* "ID"; NULL: a switch */
   const char *help;
+  const char *choices; /* words for completion of its value; may be NULL */
 };
 
 struct fl_command {

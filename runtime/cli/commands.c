@@ -12,8 +12,11 @@
   { "graph", 'g', "FILE", "the graph file (default: the one that the thread was run with)" }
 #define CONTEXT_OPTION \
   { "context", 0, "JSON", "what the nodes read as context.NAME, an object (default: the file's defaults)" }
-#define ON_BUSY_OPTION \
-  { "on-busy", 0, "WAY", "when the thread is being run: reject (default), enqueue, interrupt or rollback" }
+#define ON_BUSY_OPTION                                                                                     \
+  {                                                                                                        \
+    "on-busy", 0, "WAY", "when the thread is being run: reject (default), enqueue, interrupt or rollback", \
+        "reject enqueue interrupt rollback"                                                                \
+  }
 #define SERVER_OPTION \
   { "server", 's', "NAME", "only this server" }
 
@@ -52,13 +55,15 @@ const struct fl_command fl_commands[] = {
       {"goto", 0, "NODE", "a node to start beside that, may be repeated"},
       {"checkpoint", 'c', "ID", "begin at this checkpoint of the thread, not at the newest (see 'threads history')"},
       {"stream", 0, "MODES",
-       "what to print as it happens: values, updates, messages, tasks, checkpoints, custom, events, debug"},
+       "what to print as it happens: values, updates, messages, tasks, checkpoints, custom, events, debug",
+       "values updates messages tasks checkpoints custom events debug"},
       {"subgraphs", 0, NULL, "with --stream or --json: of the graphs inside the graph, too"},
       {"keep-events", 0, NULL, "store what is printed of the run, for 'threads events'"},
       {"recursion-limit", 0, "N", "supersteps at most (default: the file's, else 25)"},
       CONTEXT_OPTION,
       {"max-concurrency", 0, "N", "nodes that run at the same time (default: the file's, else no limit)"},
-      {"durability", 0, "MODE", "when it is on disk: sync, async or exit (default: the file's, else sync)"},
+      {"durability", 0, "MODE", "when it is on disk: sync, async or exit (default: the file's, else sync)",
+       "sync async exit"},
       ON_BUSY_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       JSON_OPTION},
@@ -70,7 +75,8 @@ const struct fl_command fl_commands[] = {
      NULL,
      {STORE_OPTION,
       {"limit", 'n', "N", "at most N (default 50)"},
-      {"status", 0, "STATUS", "only idle, busy, interrupted, error or cancelled ones"},
+      {"status", 0, "STATUS", "only idle, busy, interrupted, error or cancelled ones",
+       "idle busy interrupted error cancelled"},
       JSON_OPTION},
      NULL,
      fl_cmd_threads_list},
@@ -99,7 +105,7 @@ const struct fl_command fl_commands[] = {
      {STORE_OPTION,
       {"limit", 'n', "N", "at most N (default 50)"},
       {"before", 0, "CHECKPOINT", "only those before this one"},
-      {"source", 0, "SOURCE", "only those by input, loop, update or fork"},
+      {"source", 0, "SOURCE", "only those by input, loop, update or fork", "input loop update fork"},
       {"steps", 0, "FROM-TO", "only those of these steps: 3, 2-5, 2- or -5"},
       {"metadata", 0, "JSON", "only those with these members in the metadata of their run (or run_id)"},
       {"values", 0, NULL, "with --json: the values of each"},
@@ -292,7 +298,7 @@ const struct fl_command fl_commands[] = {
      "FILE",
      "draw a graph",
      NULL,
-     {{"format", 'f', "FORMAT", "text, svg, mermaid or dot (default: text)"},
+     {{"format", 'f', "FORMAT", "text, svg, mermaid or dot (default: text)", "text svg mermaid dot"},
       {"depth", 'd', "N", "show the graphs inside nodes, N levels of them (default: 1)"},
       JSON_OPTION},
      "FILE",
@@ -366,7 +372,8 @@ const struct fl_command fl_commands[] = {
      {GRAPH_OPTION,
       SERVER_OPTION,
       HEADER_OPTION,
-      {"revision", 0, "REVISION", "speak this revision of the protocol (default: find out)"},
+      {"revision", 0, "REVISION", "speak this revision of the protocol (default: find out)",
+       "2024-11-05 2025-03-26 2025-06-18 2025-11-25 2026-07-28"},
       {"log", 'l', NULL, "show every message on standard error"},
       JSON_OPTION},
      NULL,

@@ -127,6 +127,8 @@ complete fairlead threads hi; grep -qx history "$folder/out"; ok "bash completes
 complete fairlead run --th; grep -qx -- --thread "$folder/out"; ok "bash completes options"
 fairlead run agent.yaml --thread tuesday "now add 4" >"$log" 2>&1
 complete fairlead threads show tue; grep -qx tuesday "$folder/out"; ok "bash completes the ids of threads"
+fairlead run agent.yaml --thread on:tuesday --store other.db "now add 4" >"$log" 2>&1
+complete fairlead run --store other.db --thread on : t; grep -qx tuesday "$folder/out"; ok "also where they hold a colon, of the store that is named"
 for shell in zsh fish; do
   file=$prefix/share/zsh/site-functions/_fairlead; [ $shell = zsh ] || file=$prefix/share/fish/vendor_completions.d/fairlead.fish
   if command -v $shell >/dev/null; then $shell -n "$file" >"$log" 2>&1; ok "the completion is valid $shell"

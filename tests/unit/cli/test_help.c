@@ -76,7 +76,7 @@ static char *complete(const char *const *words, int count) {
 
 static void bash_completes(void **state) {
   static const struct {
-    const char *words[4];
+    const char *words[6];
     int count;
     const char *says, *lacks;
   } rows[] = {
@@ -92,6 +92,14 @@ static void bash_completes(void **state) {
       {{"fairlead", "completion", "z"}, 3, " zsh ", "fish"},
       {{"fairlead", "threads", "diff", "--w"}, 4, " --with ", "--store"},
       {{"fairlead", "run", "x.yaml", "--ch"}, 4, " --checkpoint ", "--thread"},
+      {{"fairlead", "policy", ""}, 3, " check ", "--calls"},
+      {{"fairlead", "policy", "check", "--c"}, 4, " --calls ", "--at"},
+      {{"fairlead", "graph", "draw", "--format", ""}, 5, " text svg mermaid dot ", "--depth"},
+      {{"fairlead", "graph", "draw", "-f", "m"}, 5, " mermaid ", "dot"},
+      {{"fairlead", "run", "--stream", "values,up"}, 4, " values,updates ", "tasks"},
+      {{"fairlead", "run", "--durability", "=", "a"}, 5, " async ", "exit"},
+      {{"fairlead", "run", "--on-busy", "="}, 4, " reject enqueue interrupt rollback ", "--"},
+      {{"fairlead", "run", "--input", ""}, 4, "  ", "--"},
       {{"fairlead", "nothing", "x"}, 3, "  ", "run"},
   };
   if (system("bash --version >/dev/null 2>&1") != 0) skip();
