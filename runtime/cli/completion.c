@@ -75,7 +75,7 @@ static void print_bash_values(void) {
          "        if [ $n -eq 4 ]; then words=$(_fairlead_ask threads \"$cur\")\n"
          "        else words=$(_fairlead_ask checkpoints \"$thread\"); fi\n      fi ;;\n"
          "    'threads list '*) ;;\n"
-         "    'threads '*) [ \"${cur#-}\" = \"$cur\" ] && words=$(_fairlead_ask threads \"$cur\") ;;\n"
+         "    'threads '*) [ $n -gt 3 ] && [ \"${cur#-}\" = \"$cur\" ] && words=$(_fairlead_ask threads \"$cur\") ;;\n"
          "  esac\n"
          "  for piece in $values; do words=\"$words ${cur%%\"${cur##*,}\"}$piece\"; done\n");
 }
