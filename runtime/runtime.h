@@ -96,9 +96,12 @@ struct fl_invoke_options {
                        stored, with an id; fl_thread_events reads it again. Tokens are not kept. Runs that are stored
                        at their end only, or while the next step runs, may tell before they store */
   enum fl_on_busy on_busy;
-  struct fl_value *context;      /* an object: what nodes read as context.NAME; NULL: the graph's defaults */
-  uint32_t max_concurrency;      /* tasks at the same time; 0: the graph's */
-  enum fl_durability durability; /* FL_DURABLE_DEFAULT: the graph's */
+  struct fl_value *context;            /* an object: what nodes read as context.NAME; NULL: the graph's defaults */
+  uint32_t max_concurrency;            /* tasks at the same time; 0: the graph's */
+  enum fl_durability durability;       /* FL_DURABLE_DEFAULT: the graph's */
+  const char *const *interrupt_before; /* nodes of the graph before which this run stops, beside those of the graph's;
+                                          NULL-terminated, "*": each node; NULL: none. Another run goes on */
+  const char *const *interrupt_after;  /* likewise, behind which */
 };
 
 struct fl_invoke_result {

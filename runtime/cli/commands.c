@@ -17,6 +17,10 @@
     "on-busy", 0, "WAY", "when the thread is being run: reject (default), enqueue, interrupt or rollback", \
         "reject enqueue interrupt rollback"                                                                \
   }
+#define STOP_OPTIONS                                                                                              \
+  {"interrupt-before", 0, "NODE", "stop before this node, * for each; the next run goes on (may be repeated)"}, { \
+    "interrupt-after", 0, "NODE", "stop behind this node (likewise)"                                              \
+  }
 #define SERVER_OPTION \
   { "server", 's', "NAME", "only this server" }
 
@@ -64,6 +68,7 @@ const struct fl_command fl_commands[] = {
       {"max-concurrency", 0, "N", "nodes that run at the same time (default: the file's, else no limit)"},
       {"durability", 0, "MODE", "when it is on disk: sync, async or exit (default: the file's, else sync)",
        "sync async exit"},
+      STOP_OPTIONS,
       ON_BUSY_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       JSON_OPTION},
@@ -166,6 +171,7 @@ const struct fl_command fl_commands[] = {
       {"model", 'm', "PROVIDER/NAME", "use this model instead of the file's"},
       {"recursion-limit", 0, "N", "supersteps at most (default: the file's, else 25)"},
       CONTEXT_OPTION,
+      STOP_OPTIONS,
       ON_BUSY_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       GRAPH_OF_THREAD_OPTION,

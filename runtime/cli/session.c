@@ -45,6 +45,15 @@ static int read_on_busy(struct fl_session *session) {
   return 0;
 }
 
+/* The values of an option that may be repeated. */
+static int read_names(const struct fl_args *args, const char *option, size_t max, const char **ret_names) {
+  for (size_t i = 0; fl_args_nth(args, option, (int)i) != NULL; i++) {
+    if (i + 1 == max) return fl_usage(args, "--%s may be given at most %zu times", option, i);
+    ret_names[i] = fl_args_nth(args, option, (int)i);
+  }
+  return 0;
+}
+
 /* What holds for each run of the session. */
 static int read_policy(struct fl_session *session) {
   static const char *const words[] = {"sync", "async", "exit"};
@@ -56,6 +65,9 @@ static int read_policy(struct fl_session *session) {
     return fl_usage(args, "--durability is sync, async or exit, not \"%s\"", mode);
   if (fl_args_number(args, "max-concurrency", 10000) < 0) return FL_EXIT_USAGE;
   int rc = read_on_busy(session);
+  size_t max = sizeof session->stops_before / sizeof *session->stops_before;
+  if (rc == 0) rc = read_names(args, "interrupt-before", max, session->stops_before);
+  if (rc == 0) rc = read_names(args, "interrupt-after", max, session->stops_after);
   if (rc == 0) rc = fl_args_json(args, "context", &session->context);
   if (rc == 0 && session->context != NULL && !fl_is(session->context, FL_OBJECT))
     rc = fl_usage(args, "--context takes an object: '{\"user\": \"ada\"}'");
@@ -174,6 +186,8 @@ int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *opti
   options->max_concurrency = (uint32_t)fl_args_number(args, "max-concurrency", 10000);
   options->durability = session->durability;
   options->on_busy = session->on_busy;
+  options->interrupt_before = session->stops_before;
+  options->interrupt_after = session->stops_after;
   options->keep_events = fl_args_has(args, "keep-events");
   options->follow = fl_follower_wants(&session->follower);
   options->on_event = fl_follower_event;

@@ -14,6 +14,7 @@ struct fl_session {
   struct fl_value *context; /* of its runs; NULL: none was given */
   enum fl_durability durability;
   enum fl_on_busy on_busy;
+  const char *stops_before[17], *stops_after[17]; /* NULL-terminated */
   struct fl_signal on_int, on_term, on_stop;
   struct fl_invocation *invocation; /* under way */
   bool is_chat;                     /* the one who answers sits at the prompt */

@@ -49,7 +49,7 @@ struct fl_thread {
   char asker[160];                  /* who had the run cancelled; "": nobody */
   int64_t renewed_ms;               /* when the lease was last renewed */
   unsigned run_count;               /* since its retention was last looked at */
-  enum fl_kept_results results; /* of its tools */
+  enum fl_kept_results results;     /* of its tools */
   struct fl_thread *next;
 };
 
@@ -313,9 +313,9 @@ struct fl_invocation {
   bool is_rolling_back; /* it has ended, and what it wrote is being taken back */
   char thread_id[FL_ID_MAX + 1];
   char run_id[FL_UUID_SIZE];
-  char checkpoint[FL_UUID_SIZE];    /* where the thread stands at the end */
-  struct fl_invoke_options options; /* input, resume, metadata: referenced; checkpoint: owned */
-  char **goto_nodes;                /* of the options */
+  char checkpoint[FL_UUID_SIZE];                    /* where the thread stands at the end */
+  struct fl_invoke_options options;                 /* input, resume, metadata: referenced; checkpoint: owned */
+  char **goto_nodes, **stops_before, **stops_after; /* of the options */
   struct fl_model_config *model_override;
   struct fl_queued_event *update;              /* what it does instead of running; owned; NULL once it is enqueued */
   struct fl_value *context;                    /* an object, with the graph's defaults */

@@ -20,6 +20,8 @@ struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
   settings.context = invocation->context;
   settings.max_concurrency = invocation->options.max_concurrency;
   settings.starts_early = invocation->durability != FL_DURABLE_SYNC;
+  settings.interrupt_before = fl_frame_is_root(frame) ? invocation->options.interrupt_before : NULL;
+  settings.interrupt_after = fl_frame_is_root(frame) ? invocation->options.interrupt_after : NULL;
   if (fl_frame_is_root(frame)) return settings;
   settings.has_parent = true;
   settings.caller = frame->parent->start.id;

@@ -209,6 +209,21 @@ void fl_invocation_task_gone(struct fl_invocation *invocation) { fl_invocation_w
 
 /* ---- the end ---- */
 
+/* A NULL-terminated list; NULL stays NULL. */
+static char **copy_names(const char *const *names) {
+  size_t count = 0;
+  if (names == NULL) return NULL;
+  while (names[count] != NULL) count++;
+  char **copy = fl_new_array(char *, count + 1);
+  for (size_t i = 0; i < count; i++) copy[i] = fl_strdup(names[i]);
+  return copy;
+}
+
+static void free_names(char **names) {
+  for (size_t i = 0; names != NULL && names[i] != NULL; i++) fl_free(names[i]);
+  fl_free(names);
+}
+
 static void invocation_free(struct fl_invocation *invocation) {
   fl_timer_stop(invocation->runtime->world, &invocation->renew_timer);
   while (invocation->items != NULL) {
@@ -226,9 +241,9 @@ static void invocation_free(struct fl_invocation *invocation) {
   fl_value_unref(invocation->options.input);
   fl_value_unref(invocation->options.resume);
   fl_value_unref(invocation->options.update);
-  for (size_t i = 0; invocation->goto_nodes != NULL && invocation->goto_nodes[i] != NULL; i++)
-    fl_free(invocation->goto_nodes[i]);
-  fl_free(invocation->goto_nodes);
+  free_names(invocation->goto_nodes);
+  free_names(invocation->stops_before);
+  free_names(invocation->stops_after);
   fl_value_unref(invocation->options.metadata);
   fl_free((char *)invocation->options.checkpoint);
   if (invocation->update != NULL) fl_queued_event_free(invocation->update);
@@ -480,17 +495,26 @@ static int check_metadata(const struct fl_value *metadata, struct fl_error *err)
                       FL_METADATA_MAX);
 }
 
-/* A NULL-terminated list; NULL stays NULL. */
-static char **copy_names(const char *const *names) {
-  size_t count = 0;
-  if (names == NULL) return NULL;
-  while (names[count] != NULL) count++;
-  char **copy = fl_new_array(char *, count + 1);
-  for (size_t i = 0; i < count; i++) copy[i] = fl_strdup(names[i]);
-  return copy;
+static int refuse_stop(const struct fl_definition *definition, const char *name, const char *option,
+                       struct fl_error *err) {
+  FL_FREE_AUTO const char **names = fl_new_array(const char *, definition->node_count);
+  for (size_t i = 0; i < definition->node_count; i++) names[i] = definition->nodes[i].name;
+  const char *nearest = fl_nearest(name, names, definition->node_count);
+  return fl_error_set(err, FL_E_INVALID, "%s: the graph has no node \"%.64s\"%s%s%s", option, name,
+                      nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                      nearest != NULL ? "\"?" : "");
 }
 
-static int check_options(const struct fl_invoke_options *options, struct fl_error *err) {
+static int check_stops(const struct fl_definition *definition, const char *const *names, const char *option,
+                       struct fl_error *err) {
+  for (; names != NULL && *names != NULL; names++)
+    if (strcmp(*names, "*") != 0 && fl_definition_node(definition, *names) < 0)
+      return refuse_stop(definition, *names, option, err);
+  return 0;
+}
+
+static int check_options(const struct fl_definition *definition, const struct fl_invoke_options *options,
+                         struct fl_error *err) {
   if (options->thread != NULL && !fl_is_thread_id(options->thread))
     return fl_error_set(err, FL_E_INVALID, "\"%s\" cannot be a thread id: 1 to 128 of A-Z a-z 0-9 . _ : -",
                         options->thread);
@@ -503,7 +527,9 @@ static int check_options(const struct fl_invoke_options *options, struct fl_erro
     return fl_error_set(err, FL_E_INVALID, "give an input or an update and nodes to go to, not both");
   if (options->checkpoint != NULL && options->thread == NULL)
     return fl_error_set(err, FL_E_INVALID, "name the thread that has the checkpoint \"%.64s\"", options->checkpoint);
-  return check_metadata(options->metadata, err);
+  int rc = check_stops(definition, fl_option(options, interrupt_before, NULL), "interrupt_before", err);
+  if (rc == 0) rc = check_stops(definition, fl_option(options, interrupt_after, NULL), "interrupt_after", err);
+  return rc == 0 ? check_metadata(options->metadata, err) : rc;
 }
 
 /* The caller's struct may be of an older program, and so shorter. */
@@ -517,6 +543,10 @@ static void take_options(struct fl_invocation *invocation, const struct fl_invok
   fl_value_ref(options->update);
   invocation->goto_nodes = copy_names(options->goto_nodes);
   invocation->options.goto_nodes = (const char *const *)invocation->goto_nodes;
+  invocation->stops_before = copy_names(fl_option(options, interrupt_before, NULL));
+  invocation->options.interrupt_before = (const char *const *)invocation->stops_before;
+  invocation->stops_after = copy_names(fl_option(options, interrupt_after, NULL));
+  invocation->options.interrupt_after = (const char *const *)invocation->stops_after;
   fl_value_ref(options->metadata);
   invocation->options.checkpoint = fl_strdup(options->checkpoint);
 }
@@ -526,7 +556,7 @@ int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *defin
                          struct fl_error *err) {
   if (runtime->is_closing)
     return fl_error_set(err, FL_E_CLOSED, "the runtime is being destroyed; nothing begins any more");
-  int rc = check_options(options, err);
+  int rc = check_options(definition, options, err);
   if (rc < 0) return rc;
   struct fl_model_config *override = NULL;
   if (options->model != NULL) {

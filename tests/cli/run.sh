@@ -154,6 +154,9 @@ run 0 run $approval --thread a1 --resume '"yes"' && says "the person said yes"; 
 run 1 run $approval --thread a1 --resume '"yes"'; ok "a second resume is refused"
 run 3 run $approval --thread a2 '{"amount": 7}' && run 1 run $approval --thread a2 --resume '"no"' && tells "refused: 7"; ok "a fail node fails the run with its message"
 run 1 run $approval --thread a3 '{"amuont": 7}' && tells amount; ok "an unknown channel in the input is suggested"
+run 3 run $math --thread stops --interrupt-before agent "what's (3 + 5) x 12?" && tells "stopped before node agent"; ok "--interrupt-before stops one run"
+run 0 run $math --thread stops && says 96; ok "and the next one goes on"
+run 2 run $math --interrupt-after agnet hello && tells "did you mean \"agent\"?"; ok "a node that is not there is told"
 run 0 threads list --status interrupted; ok "threads list --status"
 
 : >"$FL_COUNT_FILE"

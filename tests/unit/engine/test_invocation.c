@@ -22,6 +22,25 @@ static void a_run_ends_with_its_state(void **state) {
   rig_deinit(&rig);
 }
 
+static void one_run_stops_where_its_caller_says(void **state) {
+  struct rig rig = {0};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, counter, NULL);
+  struct fl_invoke_options options = {
+      .thread = "a", .input = json("{'n':100}"), .interrupt_before = (const char *const[]){"two", NULL}};
+  assert_int_equal(rig_run(&rig, definition, options), 1);
+  assert_json(rig.output, "{'n':101,'log':['one']}");
+  assert_json(rig.interrupts, "[{'node':'two','when':'before'}]");
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a"}), 0);
+  assert_json(rig.output, "{'n':111,'log':['one','two']}");
+  options = (struct fl_invoke_options){
+      .thread = "a", .input = json("{'n':0}"), .interrupt_after = (const char *const[]){"*", NULL}};
+  assert_int_equal(rig_run(&rig, definition, options), 1);
+  assert_int_equal(fl_as_int(rig_out(&rig, "n"), 0), 112);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{'n':0}")}), 0);
+  rig_deinit(&rig);
+}
+
 static void the_next_turn_goes_on_in_memory_and_after_a_restart(void **state) {
   struct rig rig = {0};
   rig_up(&rig);
@@ -91,6 +110,7 @@ static void what_makes_no_sense_is_refused_at_once(void **state) {
       {{.thread = NULL}, "nothing to go on with"},
       {{.thread = "a", .input = some, .resume = some}, "not both"},
       {{.thread = "a", .input = some, .model = "nobody/x"}, "nobody"},
+      {{.thread = "a", .input = some, .interrupt_after = (const char *const[]){"on", NULL}}, "no node \"on\""},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct fl_error err = {0};
@@ -308,6 +328,7 @@ static void another_graph_may_go_on_with_a_thread(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_run_ends_with_its_state),
+      cmocka_unit_test(one_run_stops_where_its_caller_says),
       cmocka_unit_test(the_next_turn_goes_on_in_memory_and_after_a_restart),
       cmocka_unit_test(a_run_without_output_costs_no_copy_of_the_state),
       cmocka_unit_test(without_a_store_a_run_without_a_thread_leaves_no_trace),

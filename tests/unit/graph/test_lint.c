@@ -51,6 +51,15 @@ static const struct {
     {"fairlead: 1\nstate: { p: { private: true }, n: {} }\nnodes: { a: { type: set, write: { p: 1 } }, b: { type: set, "
      "write: { n: state.p } } }\nedges: [ START -> a -> b ]\n",
      NULL, NULL},
+    {"fairlead: 1\nstate: { p: {}, n: {} }\ninput: [ n ]\nnodes: { a: { type: set, write: { n: state.p } } }\nedges: "
+     "[ START -> a ]\n",
+     "/state/p", "is read, but nothing writes it"},
+    {"fairlead: 1\nstate: { p: {}, n: {} }\ninput: [ n, p ]\nnodes: { a: { type: set, write: { n: state.p } } }\n"
+     "edges: [ START -> a ]\n",
+     NULL, NULL},
+    {"fairlead: 1\nstate: { p: {}, n: {} }\noutput: [ n ]\nnodes: { a: { type: set, write: { n: 1, p: 1 } } }\n"
+     "edges: [ START -> a ]\n",
+     "/state/p", "is written, but nothing reads it"},
     {"fairlead: 1\nmodels: { m: { provider: openai, model: x } }\nnodes: { r: { type: react } }\nedges: [ START -> r "
      "]\n",
      NULL, NULL},
