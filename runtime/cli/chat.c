@@ -10,15 +10,19 @@
 #include "runtime/base/mem.h"
 #include "runtime/engine/engine.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <histedit.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wchar.h>
 
 enum { FL_HISTORY_MAX = 1000 };
 
@@ -30,7 +34,9 @@ struct chat {
   struct fl_value *questions; /* interrupts that wait for an answer; NULL: none */
   struct fl_value *answers;   /* {interrupt id: answer} so far */
   size_t answered_count;
-  bool is_stopped; /* before or after a node: Enter goes on */
+  bool is_stopped;         /* before or after a node: Enter goes on */
+  struct termios terminal; /* as it was found */
+  int awake[2];            /* a pipe: a byte for each time that the process was stopped and goes on */
 };
 
 /* ---- the editor ---- */
@@ -68,9 +74,29 @@ static void use_utf8(void) {
   if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+/* The next key, for the editor. After a stop the line is shown again, by the thread that has the editor. */
+static int read_key(EditLine *editor, wchar_t *ret_key) {
+  struct chat *chat = NULL;
+  el_get(editor, EL_CLIENTDATA, &chat);
+  for (mbstate_t state = {0};;) {
+    struct pollfd fds[] = {{0, POLLIN, 0}, {chat->awake[0], POLLIN, 0}};
+    char byte;
+    if (poll(fds, 2, -1) < 0 && errno != EINTR) return -1;
+    if (fds[1].revents != 0 && read(chat->awake[0], &byte, 1) == 1) el_set(editor, EL_REFRESH);
+    if (fds[0].revents == 0) continue;
+    ssize_t got = read(0, &byte, 1);
+    if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) return (int)got;
+    size_t size = got == 1 ? mbrtowc(ret_key, &byte, 1, &state) : (size_t)-2;
+    if (size == 0 || size == 1) return 1;
+    if (size == (size_t)-1) state = (mbstate_t){0}; /* not UTF-8: as if it had not been typed */
+  }
+}
+
 static void chat_open(struct chat *chat) {
   HistEvent event;
   use_utf8();
+  tcgetattr(0, &chat->terminal);
+  if (pipe2(chat->awake, O_CLOEXEC | O_NONBLOCK) != 0) chat->awake[0] = chat->awake[1] = -1; /* poll ignores it */
   chat->editor = el_init("fairlead", stdin, stdout, stderr);
   chat->history = history_init();
   history(chat->history, &event, H_SETSIZE, FL_HISTORY_MAX);
@@ -78,6 +104,7 @@ static void chat_open(struct chat *chat) {
   chat->path = history_path();
   if (chat->path != NULL) history(chat->history, &event, H_LOAD, chat->path);
   el_set(chat->editor, EL_CLIENTDATA, chat);
+  el_set(chat->editor, EL_GETCFN, read_key);
   el_set(chat->editor, EL_PROMPT, prompt);
   el_set(chat->editor, EL_EDITOR, "emacs");
   el_set(chat->editor, EL_HIST, history, chat->history);
@@ -93,6 +120,8 @@ static void chat_close(struct chat *chat) {
   el_set(chat->editor, EL_BIND, "-r", "^C", NULL); /* or it keeps the text of the keys */
   history_end(chat->history);
   el_end(chat->editor);
+  if (chat->awake[0] >= 0) close(chat->awake[0]);
+  if (chat->awake[1] >= 0) close(chat->awake[1]);
   fl_free(chat->path);
   fl_value_unref(chat->questions);
   fl_value_unref(chat->answers);
@@ -125,12 +154,26 @@ static void on_read_done(struct fl_work *work) {
 
 static void on_idle_signal(struct fl_signal *signal, int number) {}
 
+/* Ctrl-Z while a line is edited: the shell gets the terminal as we found it, and we get it back as the editor had it.
+ */
+static void on_idle_stop(struct fl_signal *signal, int number) {
+  struct chat *chat = signal->user;
+  struct termios edited;
+  bool is_known = tcgetattr(0, &edited) == 0;
+  if (is_known) tcsetattr(0, TCSADRAIN, &chat->terminal);
+  fl_session_stop(chat->session);
+  if (is_known) tcsetattr(0, TCSADRAIN, &edited);
+  while (write(chat->awake[1], "", 1) < 0 && errno == EINTR) continue;
+}
+
 static void read_once(struct chat *chat, struct reading *reading) {
   struct fl_world *world = fl_runtime_world(chat->session->runtime);
   *reading = (struct reading){.chat = chat};
   reading->work = (struct fl_work){.run = on_read, .on_done = on_read_done, .user = reading};
   struct fl_signal interrupt = {.on_signal = on_idle_signal};
+  struct fl_signal stop = {.on_signal = on_idle_stop, .user = chat};
   fl_signal_start(world, &interrupt, SIGINT);
+  fl_signal_start(world, &stop, SIGTSTP);
   cc_t before = CINTR;
   set_interrupt_key(_POSIX_VDISABLE, &before);
   el_resize(chat->editor);
@@ -138,6 +181,7 @@ static void read_once(struct chat *chat, struct reading *reading) {
   while (!reading->is_done) fl_world_run(world);
   set_interrupt_key(before, NULL);
   fl_signal_stop(world, &interrupt);
+  fl_signal_stop(world, &stop);
 }
 
 /* One line without its newline; NULL at the end of input. The caller frees. */

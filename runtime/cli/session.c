@@ -146,14 +146,14 @@ static void on_signal(struct fl_signal *signal, int number) {
   fl_invocation_cancel(session->invocation);
 }
 
-/* Ctrl-Z: no other process may wait for the lock of a stopped one, so the batch under way is finished first. */
-static void on_stop_signal(struct fl_signal *signal, int number) {
-  struct fl_session *session = signal->user;
+void fl_session_stop(struct fl_session *session) {
   struct fl_store *store = fl_runtime_store(session->runtime);
   fl_store_pause(store);
   raise(SIGSTOP);
   fl_store_resume(store);
 }
+
+static void on_stop_signal(struct fl_signal *signal, int number) { fl_session_stop(signal->user); }
 
 static void on_end(struct fl_invoke_result *result, const struct fl_error *err, void *user) {
   struct fl_session *session = user;

@@ -34,6 +34,10 @@ void fl_session_close(struct fl_session *session);
 int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *options,
                       struct fl_invoke_result *ret_result);
 
+/* Stops the process, for Ctrl-Z: no other process may wait for the lock of a stopped one, so the batch under way is
+ * finished first. Returns when it goes on. */
+void fl_session_stop(struct fl_session *session);
+
 bool fl_session_has_messages(const struct fl_session *session);
 struct fl_value *fl_session_user_message(const char *text); /* {"messages":[{"role":"user","content":TEXT}]} */
 

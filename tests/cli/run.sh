@@ -210,6 +210,23 @@ talk 0 run $math --thread c1 <<'END' && says "go on with --thread c1"; ok "a con
 < >
 > \x04
 END
+talk 0 run $math --thread c1 <<'END'; ok "Ctrl-Z gives back the terminal, and afterwards the line is there and arrows work"
+< >
+> now add 5
+< now add 5
+z
+< now add 5
+> \x7f4\r
+< The answer is
+< >
+z
+< >
+> \e[A\r
+< now add 4
+< The answer is
+< >
+> \x04
+END
 talk 0 run tests/cli/ask.yaml --thread c2 <<'END'; ok "Ctrl-C discards the line, letters beyond ASCII are letters, a question takes its answer"
 < >
 > not meant\x03

@@ -2,7 +2,9 @@
 /* Holds a conversation with a program at a terminal of its own: `converse PROGRAM ARGUMENTS…`, with the script on
  * standard input. A line "< TEXT" waits until the program has written the text (what it wrote before the last match
  * does not count), a line "> KEYS" types (\r, \n, \e, \xHH, \\) once the program reads key by key, "! KEYS" at once.
- * What the program writes goes to standard output. The exit code is the program's; 99 when a text did not come. */
+ * A line "z" types Ctrl-Z, and when the program is stopped and has given back the terminal, lets it go on as a shell
+ * does. What the program writes goes to standard output. The exit code is the program's; 99 when a text did not come.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <pty.h>
@@ -77,6 +79,18 @@ static void type_keys(const struct peer *peer, const char *keys) {
   }
 }
 
+static bool stop_and_continue(const struct peer *peer) {
+  struct termios terminal;
+  int status = 0;
+  type_keys(peer, "\\x1a");
+  for (long until_ms = now_ms() + WAIT_MS; now_ms() < until_ms; usleep(1000)) {
+    if (waitpid(peer->pid, &status, WUNTRACED | WNOHANG) != peer->pid) continue;
+    bool is_given_back = tcgetattr(peer->fd, &terminal) == 0 && (terminal.c_lflag & ICANON) != 0;
+    return WIFSTOPPED(status) && is_given_back && kill(peer->pid, SIGCONT) == 0;
+  }
+  return false;
+}
+
 static int finish(struct peer *peer) {
   int status = 0;
   while (hear(peer, now_ms() + WAIT_MS)) continue;
@@ -101,6 +115,11 @@ int main(int argc, char **argv) {
     line[strcspn(line, "\n")] = '\0';
     if (line[0] == '>') wait_for_editor(&peer);
     if (line[0] == '>' || line[0] == '!') type_keys(&peer, line + 2);
+    if (line[0] == 'z' && !stop_and_continue(&peer)) {
+      printf("\nconverse: Ctrl-Z did not stop it, or left the terminal as it was\n");
+      kill(peer.pid, SIGKILL);
+      return 99;
+    }
     if (line[0] != '<' || expect(&peer, line + 2)) continue;
     printf("\nconverse: \"%s\" did not come\n", line + 2);
     kill(peer.pid, SIGKILL);
