@@ -536,6 +536,15 @@ void fl_call_model_dispatch(struct fl_task_call *call);
 
 /* The command of the options, in an event; whether they have one. */
 bool fl_options_command(const struct fl_invoke_options *options);
+
+/* ---- invoke_options.c ---- */
+
+/* Whether they make sense for the graph; changes nothing. */
+int fl_options_check(const struct fl_definition *definition, const struct fl_invoke_options *options,
+                     struct fl_error *err);
+/* Copies or references all of them. */
+void fl_invocation_take_options(struct fl_invocation *invocation, const struct fl_invoke_options *options);
+void fl_invocation_forget_options(struct fl_invocation *invocation);
 void fl_event_take_command(struct fl_queued_event *event, const struct fl_invoke_options *options);
 
 /* ---- command.c: where a task goes by itself, and what it says to the graph above ---- */
