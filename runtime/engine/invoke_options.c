@@ -38,7 +38,7 @@ static int check_stops(const struct fl_definition *definition, const char *const
 }
 
 int fl_options_check(const struct fl_definition *definition, const struct fl_invoke_options *options,
-                         struct fl_error *err) {
+                     struct fl_error *err) {
   if (options->thread != NULL && !fl_is_thread_id(options->thread))
     return fl_error_set(err, FL_E_INVALID, "\"%s\" cannot be a thread id: 1 to 128 of A-Z a-z 0-9 . _ : -",
                         options->thread);
