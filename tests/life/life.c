@@ -5,12 +5,14 @@
  *   - servers that do not want to go (rude.c), closed in order;
  *   - clients that are killed (SIGKILL), which have such servers, calls in flight, or are just connecting: a second
  *     later nothing is left;
+ *   - sessions that a client begins over HTTP and leaves: what they cost the server has a limit;
  *   - servers of ours whose input ends: gone within 100 ms, also with handlers that sleep.
  * A time is disturbed by other work on the machine in one direction only. So a server's end is judged by the quickest
  * of some, and a row of killed clients may be over its second for one in twenty: but something must never stay.
  *
  * life client COMMAND…: what is killed: connects, calls, says "ready", waits. */
 #include "tests/life/processes.h"
+#include "tests/life/sessions.h"
 
 #include <fairlead/client.h>
 #include <signal.h>
@@ -237,7 +239,7 @@ static void killed_at_any_time(void) {
   "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n"
 #define CALL(id, tool)                                                                                                 \
   "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"method\":\"tools/call\",\"params\":{\"name\":\"" tool "\",\"arguments\":{}}}" \
-                                                                                               "\n"
+  "\n"
 #define PING "{\"jsonrpc\":\"2.0\",\"id\":99,\"method\":\"ping\"}\n"
 
 static const struct ending {
@@ -294,6 +296,35 @@ static void ends_with_its_input(const struct ending *ending) {
           (int)took_ms[0], count, (int)took_ms[count / 2], (int)took_ms[count - 1]);
 }
 
+/* ---- sessions that nobody ends ---- */
+
+/* The first ones fill the table of 4,096; those behind them may add what allocation scatters, and no session (1.7 KiB).
+ */
+static void sessions_left_behind(void) {
+  enum { FIRST = 10000, MORE_KIB_MAX = 16 * 1024 };
+  const char *name = "sessions that are begun over HTTP and left";
+  if (!is_wanted(name)) return;
+  char path[64], where[80];
+  snprintf(path, sizeof path, "/tmp/fairlead-life-%ld", (long)getpid());
+  snprintf(where, sizeof where, "unix:%s", path);
+  const char *argv[] = {life.fairlead, "mcp", "serve", "--http", where, NULL};
+  struct spawned server = processes_spawn(argv);
+  int fd = sessions_connect(path);
+  long idle_kib = sessions_memory(server.pid), count = life.is_whole ? 100000 : 40000;
+  bool is_answered = fd >= 0 && sessions_begin(fd, FIRST);
+  long full_kib = sessions_memory(server.pid);
+  is_answered = is_answered && sessions_begin(fd, count - FIRST);
+  long last_kib = sessions_memory(server.pid);
+  end_row(is_answered && full_kib > 0 && last_kib <= full_kib + MORE_KIB_MAX, name,
+          "%ld times%s; the server has %ld KiB, after 10,000 of them %ld KiB, at the end %ld KiB", count,
+          is_answered ? "" : " (some had no answer)", idle_kib, full_kib, last_kib);
+  if (fd >= 0) close(fd);
+  kill(server.pid, SIGTERM);
+  spawned_close(&server);
+  processes_clear();
+  unlink(path);
+}
+
 /* ---- all of it ---- */
 
 static void run_all(void) {
@@ -306,6 +337,7 @@ static void run_all(void) {
   for (size_t i = 0; i < RUDENESS_COUNT; i++) killed_while_rude(&RUDENESSES[i]);
   killed_with_calls_in_flight();
   killed_at_any_time();
+  sessions_left_behind();
   for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++) ends_with_its_input(&ENDINGS[i]);
 }
 

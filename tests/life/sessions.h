@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Legacy sessions over HTTP that a client begins and never ends. */
+#pragma once
+#include <stdbool.h>
+
+/* A connection to the server at this Unix socket, which may have just been started; -1: there was none in 10 s. */
+int sessions_connect(const char *path);
+/* Sends so many `initialize` requests over it, 50 at a time, and reads their replies. False: one was refused or lost.
+ */
+bool sessions_begin(int fd, long count);
+/* Resident memory of a process in KiB; 0: there is none. */
+long sessions_memory(long pid);
