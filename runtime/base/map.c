@@ -19,7 +19,7 @@ static uint64_t hash_seed(void) {
   return seed;
 }
 
-static uint64_t hash_of(fl_slice key) {
+uint64_t fl_map_hash(fl_slice key) {
   uint64_t hash = hash_seed() ^ (key.size * 0x9e3779b97f4a7c15u);
   for (uint64_t word; key.size >= sizeof word; key.data += sizeof word, key.size -= sizeof word) {
     memcpy(&word, key.data, sizeof word);
@@ -82,9 +82,21 @@ static void grow(struct fl_map *map) {
   for (size_t i = 0; i < map->entry_count; i++) place(map, i);
 }
 
+/* A look at each is quicker than a hash. */
+static void *get_of_few(const struct fl_map *map, fl_slice key) {
+  for (size_t i = 0; i < map->entry_count; i++) {
+    const struct fl_map_entry *entry = &map->entries[i];
+    if (entry->key_size == key.size && entry->is_live && (key.size == 0 || memcmp(entry->key, key.data, key.size) == 0))
+      return entry->value;
+  }
+  return NULL;
+}
+
 void *fl_map_get_n(const struct fl_map *map, fl_slice key) {
+  enum { FEW = 8 };
   if (map->count == 0) return NULL; /* many maps are empty nearly always */
-  struct fl_map_entry *entry = find(map, key, hash_of(key));
+  if (map->entry_count <= FEW) return get_of_few(map, key);
+  struct fl_map_entry *entry = find(map, key, fl_map_hash(key));
   return entry != NULL ? entry->value : NULL;
 }
 
@@ -92,7 +104,7 @@ void *fl_map_get(const struct fl_map *map, const char *key) { return fl_map_get_
 
 void *fl_map_set_n(struct fl_map *map, fl_slice key, void *value) {
   fl_check(value != NULL);
-  uint64_t hash = hash_of(key);
+  uint64_t hash = fl_map_hash(key);
   struct fl_map_entry *entry = find(map, key, hash);
   if (entry != NULL) {
     void *old = entry->value;
@@ -112,7 +124,7 @@ void *fl_map_set(struct fl_map *map, const char *key, void *value) {
 }
 
 void *fl_map_remove_n(struct fl_map *map, fl_slice key) {
-  struct fl_map_entry *entry = find(map, key, hash_of(key));
+  struct fl_map_entry *entry = find(map, key, fl_map_hash(key));
   if (entry == NULL) return NULL;
   entry->is_live = false;
   map->count--;

@@ -32,5 +32,8 @@ void *fl_map_set_n(struct fl_map *map, fl_slice key, void *value);
 void *fl_map_remove(struct fl_map *map, const char *key);
 void *fl_map_remove_n(struct fl_map *map, fl_slice key);
 
+/* The hash of a key as maps take it, seeded per process: for other tables whose keys a peer may choose. */
+uint64_t fl_map_hash(fl_slice key);
+
 /* size_t cursor = 0; while ((entry = fl_map_next(map, &cursor)) != NULL) … */
 struct fl_map_entry *fl_map_next(const struct fl_map *map, size_t *cursor);

@@ -16,11 +16,22 @@ struct item {
   char text[];
 };
 
-enum { NO_INDEX = 0 }; /* indexes in `slot.previous` and in the map are one higher */
+enum { NO_INDEX = 0, COUNT_MAX = UINT32_MAX / 4 }; /* indexes that are kept are one higher */
 
 struct slot {
   struct item *item;
-  size_t previous; /* the one before with the same id, once indexed */
+  uint32_t previous; /* the one before with the same id, once indexed */
+  uint32_t hash;     /* of the id, once indexed and when it has one */
+};
+
+/* Finds the last element with an id: open addressing with linear probing over indexes of elements. The ids themselves
+ * stay where they are, in the elements, which never change: a thread that was just loaded is indexed on its first turn,
+ * and a copy of each id would be what that costs. */
+struct index {
+  uint32_t *places;   /* NO_INDEX: free */
+  size_t place_count; /* 0 or a power of two, at least twice `id_count` */
+  size_t id_count;    /* different ones */
+  size_t covered;     /* it knows the first so many elements */
 };
 
 struct spine {
@@ -28,8 +39,7 @@ struct spine {
   struct slot *slots;
   size_t count;
   size_t capacity;
-  struct fl_map ids; /* id to index of its last element; covers the first `indexed_count` */
-  size_t indexed_count;
+  struct index ids;
 };
 
 struct fl_list {
@@ -62,11 +72,23 @@ static fl_slice string_slice(const struct fl_value *value) {
   return fl_slice_n(fl_as_string(value), fl_string_size(value));
 }
 
+/* The text after the quote of an id that stands first, as in every message whose id is ours; data NULL elsewhere. */
+static fl_slice leading_id(const struct item *item) {
+  static const char opening[] = "{\"id\":\"";
+  size_t size = sizeof opening - 1;
+  if (item->text_size <= size || memcmp(item->text, opening, size) != 0) return fl_slice_n(NULL, 0);
+  const char *id = item->text + size, *end = memchr(id, '"', item->text_size - size);
+  if (end == NULL || memchr(id, '\\', (size_t)(end - id)) != NULL) return fl_slice_n(NULL, 0);
+  return fl_slice_n(id, (size_t)(end - id));
+}
+
 /* The id, lent; data NULL when there is none. It is looked up in the text, so that an index does not parse every
  * message, except where it is written with escapes. */
 static fl_slice item_id(struct item *item) {
   if (item->value != NULL) return string_slice(fl_get(item->value, "id"));
-  fl_slice found = fl_json_find_member(fl_slice_n(item->text, item->text_size), FL_SLICE("id"));
+  fl_slice found = leading_id(item);
+  if (found.data != NULL) return found;
+  found = fl_json_find_member(fl_slice_n(item->text, item->text_size), FL_SLICE("id"));
   if (found.size < 2 || found.data[0] != '"') return fl_slice_n(NULL, 0);
   if (memchr(found.data, '\\', found.size) == NULL) return fl_slice_n(found.data + 1, found.size - 2);
   return string_slice(fl_get(item_value(item), "id"));
@@ -77,20 +99,21 @@ static struct spine *spine_create(size_t capacity) {
   spine->refs = 1;
   spine->capacity = capacity;
   spine->slots = capacity > 0 ? fl_alloc(capacity * sizeof spine->slots[0]) : NULL;
-  fl_map_init(&spine->ids);
+  spine->ids = (struct index){0};
   return spine;
 }
 
 static void spine_unref(struct spine *spine) {
   if (--spine->refs > 0) return;
   for (size_t i = 0; i < spine->count; i++) item_unref(spine->slots[i].item);
-  fl_map_deinit(&spine->ids);
+  fl_free(spine->ids.places);
   fl_free(spine->slots);
   fl_free(spine);
 }
 
 static void spine_push(struct spine *spine, struct item *item) {
   if (spine->count == spine->capacity) {
+    fl_check(spine->count < COUNT_MAX);
     spine->capacity = spine->capacity < 4 ? 4 : spine->capacity * 2;
     spine->slots = fl_realloc(spine->slots, spine->capacity * sizeof spine->slots[0]);
   }
@@ -108,14 +131,58 @@ static struct spine *spine_copy(const struct spine *from, size_t count, size_t s
   return spine;
 }
 
-static void spine_index(struct spine *spine, size_t count) {
-  for (; spine->indexed_count < count; spine->indexed_count++) {
-    fl_slice id = item_id(spine->slots[spine->indexed_count].item);
-    if (id.data == NULL) continue;
-    size_t index = spine->indexed_count + 1;
-    void *before = fl_map_set_n(&spine->ids, id, (void *)(uintptr_t)index);
-    spine->slots[index - 1].previous = (size_t)(uintptr_t)before;
+/* ---- the index of ids ---- */
+
+static uint32_t hash_id(fl_slice id) {
+  uint64_t hash = fl_map_hash(id);
+  return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* Where the last element with the id stands in the index, or the free place where it belongs. */
+static uint32_t *find_place(const struct spine *spine, fl_slice id, uint32_t hash) {
+  size_t mask = spine->ids.place_count - 1;
+  for (size_t place = hash & mask;; place = (place + 1) & mask) {
+    uint32_t *found = &spine->ids.places[place];
+    if (*found == NO_INDEX) return found;
+    const struct slot *slot = &spine->slots[*found - 1];
+    if (slot->hash == hash && fl_slice_equal(item_id(slot->item), id)) return found;
   }
+}
+
+/* Room for one more id: the ids that are there are all different, so none is compared. */
+static void index_grow(struct spine *spine, size_t id_count) {
+  struct index *ids = &spine->ids;
+  uint32_t *before = ids->places;
+  size_t before_count = ids->place_count, mask;
+  if (id_count * 2 <= before_count) return;
+  for (ids->place_count = 8; ids->place_count < id_count * 2;) ids->place_count *= 2;
+  ids->places = fl_new_array(uint32_t, ids->place_count);
+  mask = ids->place_count - 1;
+  for (size_t i = 0; i < before_count; i++) {
+    if (before[i] == NO_INDEX) continue;
+    size_t place = spine->slots[before[i] - 1].hash & mask;
+    while (ids->places[place] != NO_INDEX) place = (place + 1) & mask;
+    ids->places[place] = before[i];
+  }
+  fl_free(before);
+}
+
+static void index_element(struct spine *spine, size_t index) {
+  struct slot *slot = &spine->slots[index];
+  fl_slice id = item_id(slot->item);
+  if (id.data == NULL) return;
+  slot->hash = hash_id(id);
+  uint32_t *place = find_place(spine, id, slot->hash);
+  if (*place == NO_INDEX) spine->ids.id_count++;
+  slot->previous = *place;
+  *place = (uint32_t)index + 1;
+}
+
+static void spine_index(struct spine *spine, size_t count) {
+  struct index *ids = &spine->ids;
+  if (ids->covered >= count) return;
+  index_grow(spine, ids->id_count + (count - ids->covered));
+  for (; ids->covered < count; ids->covered++) index_element(spine, ids->covered);
 }
 
 static struct fl_list *list_of(struct spine *spine, size_t size) {
@@ -200,8 +267,10 @@ struct fl_list *fl_list_remove(const struct fl_list *list, size_t index) {
 
 ptrdiff_t fl_list_find_id(const struct fl_list *list, const char *id) {
   struct spine *spine = list->spine;
+  fl_slice wanted = fl_slice_of(id);
   spine_index(spine, list->size);
-  size_t index = (size_t)(uintptr_t)fl_map_get(&spine->ids, id);
+  if (spine->ids.id_count == 0) return -1;
+  size_t index = *find_place(spine, wanted, hash_id(wanted));
   while (index > list->size) index = spine->slots[index - 1].previous; /* those that longer lists added */
   return (ptrdiff_t)index - 1;
 }

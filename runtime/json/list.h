@@ -4,6 +4,9 @@
  * reads inside them. Lists belong to the thread that made them (the loop); the elements, once parsed, are ordinary
  * values.
  *
+ * Texts are as fl_json_write writes them: no member stands twice in an object. (Where one did, find_id might take the
+ * first and a reader the last.)
+ *
  * Invariants. (1) A list of n elements is the first n of a spine. (2) Appending to the longest list of a spine extends
  * the spine; appending to a shorter one, replacing or removing copies the array of element references, never the
  * elements. */
@@ -37,7 +40,8 @@ struct fl_list *fl_list_replace_take(const struct fl_list *list, size_t index, s
 struct fl_list *fl_list_remove(const struct fl_list *list, size_t index);
 
 /* The index of the last element whose member "id" equals `id`, or -1. Builds an index of the ids on first use, kept
- * with the spine and extended as it grows: amortised constant time. */
+ * with the spine and extended as it grows: amortised constant time. An id that stands first in its text is indexed
+ * without a look at the rest. */
 ptrdiff_t fl_list_find_id(const struct fl_list *list, const char *id);
 
 /* All elements as one array (the elements are shared); a new reference. */

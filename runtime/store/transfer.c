@@ -269,11 +269,22 @@ static int read_end(struct reader *reader, const struct fl_value *end, struct fl
   return 0;
 }
 
+/* Lists are read from the text of values, where no member may stand twice (list.h); a file may have been written by
+ * anybody, so what it says is written anew. That changes nothing of what a store has exported. */
+static fl_slice rewritten(fl_slice body, struct fl_buf *scratch) {
+  FL_VALUE_AUTO value = NULL;
+  scratch->limit = SIZE_MAX / 2;
+  if (fl_json_read(body, FL_JSON_FULL, &value, NULL) != 0) return body;
+  return fl_json_write(scratch, value, FL_JSON_COMPACT) == 0 ? fl_buf_slice(scratch) : body;
+}
+
 static void take_body(const struct reader *reader, const struct fl_value *value, struct fl_record *record) {
   const struct fl_value *text = fl_get(value, "text");
+  FL_BUF_AUTO scratch = {0};
   fl_slice body = fl_json_find_member(reader->line, FL_SLICE("body"));
   if (text != NULL) body = fl_slice_n(fl_as_string(text), fl_string_size(text));
   if (body.data == NULL || (body.size == 0 && text == NULL)) return;
+  if (record->kind == FL_RECORD_VALUE) body = rewritten(body, &scratch);
   record->body = fl_strndup(body.data, body.size);
   record->body_size = body.size;
 }

@@ -208,6 +208,73 @@ static void a_list_of_texts_is_as_if_each_were_appended(void **state) {
   assert_int_equal(fl_list_find_id(longer, "a"), 4);
 }
 
+/* ---- many ids ---- */
+
+enum { MANY = 4000 };
+
+/* The n-th element: ids first, last, escaped, as values, doubled, empty, long, missing, of another type, inside. */
+static struct fl_list *append_kind(const struct fl_list *list, int n) {
+  char text[400], padding[200];
+  memset(padding, 'p', sizeof padding - 1);
+  padding[sizeof padding - 1] = 0;
+  switch (n % 10) {
+  case 0: snprintf(text, sizeof text, "{\"id\":\"i%d\",\"role\":\"user\",\"content\":\"x\"}", n); break;
+  case 1: snprintf(text, sizeof text, "{\"role\":\"user\",\"content\":\"\\\"id\\\":\",\"id\":\"i%d\"}", n); break;
+  case 2: snprintf(text, sizeof text, "{\"id\":\"\\u0069%d\",\"n\":1}", n); break;
+  case 3: snprintf(text, sizeof text, "i%d", n); return fl_list_append_take(list, message(text, n));
+  case 4: snprintf(text, sizeof text, "{\"id\":\"i%d\"}", n - 4); break; /* once more */
+  case 5: snprintf(text, sizeof text, "{\"id\":\"i%d%s\"}", n, padding); break;
+  case 6: snprintf(text, sizeof text, "{\"id\":%d}", n); break;
+  case 7: snprintf(text, sizeof text, "{\"x\":{\"id\":\"i%d\"}}", n); break;
+  case 8: snprintf(text, sizeof text, "{\"id\":\"i%d\\\"\\\\\",\"n\":1}", n); break;
+  default: snprintf(text, sizeof text, "{ \"id\" : \"i%d\" }", n); break;
+  }
+  return fl_list_append_text(list, fl_slice_of(text));
+}
+
+/* What find_id should say, by reading every element. */
+static ptrdiff_t look_for(const struct fl_list *list, const char *id) {
+  for (size_t i = fl_list_size(list); i > 0; i--) {
+    const char *this_id = fl_get_string(fl_list_at(list, i - 1), "id", NULL);
+    if (this_id != NULL && strcmp(this_id, id) == 0) return (ptrdiff_t)i - 1;
+  }
+  return -1;
+}
+
+/* `parses_first`: the elements are values by the time they are indexed; otherwise texts. */
+static void check_many(bool parses_first) {
+  struct fl_list *list = fl_list_create(), *half = NULL;
+  for (int n = 0; n < MANY; n++) {
+    struct fl_list *longer = append_kind(list, n);
+    fl_list_unref(list);
+    list = longer;
+    if (n == MANY / 2) half = fl_list_ref(list);
+    if (n % 500 == 77) assert_int_equal(fl_list_find_id(list, "i20"), 24); /* it grows with an index */
+  }
+  for (size_t i = 0; parses_first && i < MANY; i++) fl_list_at(list, i);
+  ptrdiff_t found[MANY], found_in_half[MANY];
+  static const char *const tails[] = {"", "\"\\", "p"};
+  for (int n = 0; n < MANY; n++) {
+    char id[64];
+    snprintf(id, sizeof id, "i%d%s", n, tails[n % 10 == 8 ? 1 : n % 10 == 5 ? 2 : 0]);
+    found[n] = fl_list_find_id(list, id);
+    found_in_half[n] = fl_list_find_id(half, id);
+  }
+  for (int n = 0; n < MANY; n += 7) {
+    char id[64];
+    snprintf(id, sizeof id, "i%d%s", n, tails[n % 10 == 8 ? 1 : n % 10 == 5 ? 2 : 0]);
+    assert_int_equal(found[n], look_for(list, id));
+    assert_int_equal(found_in_half[n], look_for(half, id));
+  }
+  fl_list_unref(half);
+  fl_list_unref(list);
+}
+
+static void every_id_of_a_long_list_is_found(void **state) {
+  check_many(false);
+  check_many(true);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_list_of_texts_is_as_if_each_were_appended),
@@ -220,6 +287,7 @@ int main(void) {
       cmocka_unit_test(numbers_as_ids_are_no_ids),
       cmocka_unit_test(arrays_become_lists_and_back),
       cmocka_unit_test(lists_agree_with_a_model),
+      cmocka_unit_test(every_id_of_a_long_list_is_found),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,30 @@ static void thread_travels_as_a_file(void **state) {
   commit_ok(f, "u", fence, 3, &records);
 }
 
+/* A file may say anything: a member that stands twice is imported as what a reader makes of it. */
+static void members_that_stand_twice_are_imported_once(void **state) {
+  struct fixture *f = *state;
+  FL_BUF_AUTO text = {0};
+  FL_BUF_AUTO scratch = {0};
+  struct fl_records records = {0};
+  struct fl_loaded loaded;
+  uint64_t fence = acquire(f, "t");
+  add_delta(&records, FL_BODY_LIST, 1, 0, 1, "[{\"id\":\"a\", \"id\":\"b\"}]");
+  add_delta(&records, FL_BODY_APPEND, 2, 1, 2, "[\n{\"id\":\"c\",\"id\":\"d\"}]"); /* travels as a string */
+  add_checkpoint(&records, 1, 0, "input", "{\"channels\":{\"messages\":[1,2]}}");
+  commit_ok(f, "t", fence, 0, &records);
+  export_ok(f, "t", &text);
+  assert_non_null(strstr(text.data, "\"id\":\"a\""));
+  assert_int_equal(import_as(f, "u", fl_buf_slice(&text)), 0);
+  load(f, "u", 0, &loaded);
+  const struct fl_list *list = loaded.channels[0].var.list;
+  assert_true(fl_slice_equal(fl_list_text_at(list, 0, &scratch), FL_SLICE("{\"id\":\"b\"}")));
+  assert_int_equal(fl_list_find_id(list, "a"), -1);
+  assert_int_equal(fl_list_find_id(list, "b"), 0);
+  assert_int_equal(fl_list_find_id(list, "d"), 1);
+  fl_loaded_deinit(&loaded);
+}
+
 static void file_goes_from_one_kind_of_store_to_the_other(void **state) {
   struct fixture *f = *state, other = {0};
   FL_BUF_AUTO one = {0};
@@ -211,6 +235,7 @@ int main(void) {
       EACH(copy_can_end_at_a_checkpoint),
       EACH(copy_needs_a_free_id),
       EACH(thread_travels_as_a_file),
+      EACH(members_that_stand_twice_are_imported_once),
       EACH(file_goes_from_one_kind_of_store_to_the_other),
       EACH(import_needs_a_free_id),
       EACH(file_that_was_cut_off_imports_nothing),
