@@ -75,8 +75,10 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
                 " WHERE thread = ?1 AND checkpoint = ?2 AND id = ?3")                                                  \
   X(CALLS_END, "DELETE FROM call WHERE thread = ?1 AND checkpoint = ?2")                                               \
   X(EVENT_ADD, "INSERT INTO event(thread, run, sum, body) VALUES(?1, ?2, ?3, ?4)")                                     \
-  X(VALUE_SCAN, "SELECT k, parent, kind, count, sum, body FROM row WHERE thread = ?1 AND k BETWEEN 1 AND ?2"           \
+  X(VALUE_SCAN, "SELECT k, parent, kind, count, sum, body, seq FROM row WHERE thread = ?1 AND k BETWEEN 1 AND ?2"      \
                 " ORDER BY k DESC")                                                                                    \
+  X(VALUE_WINDOW, "SELECT k, parent, kind, count, sum, body FROM row NOT INDEXED WHERE seq BETWEEN ?2 AND ?3"          \
+                  " AND thread = ?1 AND k < 4294967296 ORDER BY seq DESC")                                             \
   X(CHECKPOINT_READ, "SELECT k, ns, parent, id, step, name, wall_ms, sum, body FROM row WHERE thread = ?1 AND k = ?2") \
   X(SUB_HEAD, "SELECT k FROM row WHERE thread = ?1 AND ns = ?2 AND k > 8589934592 ORDER BY k DESC LIMIT 1")            \
   X(WRITES_READ, "SELECT task, place, channel, sum, body FROM pending WHERE thread = ?1 AND checkpoint = ?2")          \
@@ -266,6 +268,12 @@ struct fl_sqlite_source {
   struct fl_db *db;
   int64_t row;
   sqlite3_stmt *scan; /* NULL until it stands on a row */
+  uint64_t no;        /* of that row */
+  size_t step_count;  /* down one chain since the last seek */
+  bool is_window;     /* the scan goes by place in the file, from `window_first` up to where it stands */
+  bool is_scattered;  /* rows that follow each other in a chain do not in the file: windows are not worth it */
+  int64_t window_first;
+  size_t window_hits; /* values of the thread in it */
 };
 void fl_sqlite_source_init(struct fl_sqlite_source *source, struct fl_db *db, const char *thread, int64_t row);
 void fl_sqlite_source_end(struct fl_sqlite_source *source);

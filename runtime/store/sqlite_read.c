@@ -9,8 +9,9 @@
 
 #include <inttypes.h>
 
-/* Steps taken past rows of other chains before it is cheaper to seek. */
-enum { SCAN_STEPS_MAX = 16 };
+/* Steps taken past rows of other chains before it is cheaper to seek. And of windows: after so many steps down a chain
+ * the next one is opened, over so many places of the file, of which so many must be values of the thread. */
+enum { SCAN_STEPS_MAX = 16, WINDOW_AFTER = 8, WINDOW_SIZE = 256, WINDOW_HITS_MIN = WINDOW_SIZE / 8 };
 
 /* A visit may read again: only the outermost answer begins and ends the snapshot. */
 int fl_sqlite_begin_read(struct fl_sqlite_store *store, bool *ret_is_outer, struct fl_error *err) {
@@ -141,38 +142,90 @@ int fl_sqlite_list_threads(struct fl_store *base, const struct fl_threads_query 
 
 /* ---- values ---- */
 
+/* A row is found through the index on (thread, k), and the next ones of its chain by going down that index, which
+ * looks up each row in the table. In a thread that has the file to itself for a while the rows of a chain also follow
+ * each other in the table, and reading a window of it looks nothing up: half the instructions. A window may be wrong
+ * about neither: a row is taken from it when its thread and number fit (they are unique), and what is not found in it
+ * is sought in the index. */
+
+static int next_row(struct fl_sqlite_source *source, struct fl_error *err) {
+  int status = fl_db_row(source->db, source->scan, err);
+  if (status != 0) source->scan = NULL; /* it was reset */
+  else source->no = fl_key_no(sqlite3_column_int64(source->scan, 0));
+  return status;
+}
+
 static int seek(struct fl_sqlite_source *source, uint64_t no, struct fl_error *err) {
-  source->scan = NULL;
+  fl_sqlite_source_end(source);
   sqlite3_stmt *statement = fl_db_use(source->db, FL_SQL_VALUE_SCAN, err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 1, source->row);
   sqlite3_bind_int64(statement, 2, fl_key(FL_KEY_VALUE, no));
-  int status = fl_db_row(source->db, statement, err);
-  if (status == 0) source->scan = statement;
+  source->scan = statement;
+  return next_row(source, err);
+}
+
+/* A scan of the places that end before `place`; it stands on no row yet. */
+static int open_window(struct fl_sqlite_source *source, int64_t place, struct fl_error *err) {
+  fl_sqlite_source_end(source);
+  sqlite3_stmt *statement = fl_db_use(source->db, FL_SQL_VALUE_WINDOW, err);
+  if (statement == NULL) return err->code;
+  source->scan = statement;
+  source->is_window = true;
+  source->window_first = place - WINDOW_SIZE;
+  source->window_hits = 0;
+  sqlite3_bind_int64(statement, 1, source->row);
+  sqlite3_bind_int64(statement, 2, source->window_first);
+  sqlite3_bind_int64(statement, 3, place - 1);
+  return 0;
+}
+
+/* The next row of the thread's values in this window or the one below; FL_E_NOT_FOUND when that is not worth it. */
+static int next_in_window(struct fl_sqlite_source *source, struct fl_error *err) {
+  int status = next_row(source, err);
+  if (status == FL_E_NOT_FOUND && source->window_hits >= WINDOW_HITS_MIN) {
+    status = open_window(source, source->window_first, err);
+    if (status == 0) status = next_row(source, err);
+  }
+  source->window_hits++;
   return status;
 }
 
-/* Leaves the scan on the row with the highest number that is not above `no`, when a few steps down lead there. */
-static int step_down(struct fl_sqlite_source *source, uint64_t no, struct fl_error *err) {
+/* Leaves the scan on the row with the number, which is not far below in the file; or seeks. */
+static int step_window(struct fl_sqlite_source *source, uint64_t no, struct fl_error *err) {
   for (size_t i = 0; i < SCAN_STEPS_MAX; i++) {
-    int status = fl_db_row(source->db, source->scan, err);
-    if (status != 0) {
-      source->scan = NULL;
-      return status;
-    }
-    if (fl_key_no(sqlite3_column_int64(source->scan, 0)) <= no) return 0;
+    int status = next_in_window(source, err);
+    if (status == FL_E_NOT_FOUND) break;
+    if (status != 0 || source->no == no) return status;
+  }
+  source->is_scattered = true;
+  return seek(source, no, err);
+}
+
+/* Leaves the scan on the row with the highest number that is not above `no`, when a few steps down lead there. */
+static int step_index(struct fl_sqlite_source *source, uint64_t no, struct fl_error *err) {
+  for (size_t i = 0; i < SCAN_STEPS_MAX; i++) {
+    int status = next_row(source, err);
+    if (status != 0 || source->no <= no) return status;
   }
   return seek(source, no, err);
 }
 
+static int step_down(struct fl_sqlite_source *source, uint64_t no, struct fl_error *err) {
+  if (source->is_window) return step_window(source, no, err);
+  if (source->is_scattered || ++source->step_count <= WINDOW_AFTER) return step_index(source, no, err);
+  int status = open_window(source, sqlite3_column_int64(source->scan, 6), err);
+  return status == 0 ? step_window(source, no, err) : status;
+}
+
 static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_row *ret_row, struct fl_error *err) {
   struct fl_sqlite_source *source = (struct fl_sqlite_source *)base;
-  bool is_below = source->scan != NULL && no < fl_key_no(sqlite3_column_int64(source->scan, 0));
+  bool is_below = source->scan != NULL && no < source->no;
   int status = is_below ? step_down(source, no, err) : seek(source, no, err);
   if (status != 0) return status;
-  int64_t numbers[4];
-  for (int i = 0; i < 4; i++) numbers[i] = sqlite3_column_int64(source->scan, i);
-  if (fl_key_no(numbers[0]) != no) return FL_E_NOT_FOUND;
+  if (source->no != no) return FL_E_NOT_FOUND;
+  int64_t numbers[4] = {fl_key(FL_KEY_VALUE, no)};
+  for (int i = 1; i < 4; i++) numbers[i] = sqlite3_column_int64(source->scan, i);
   fl_slice body = fl_db_text(source->scan, 5);
   if (fl_row_sum(numbers, 4, body) != (uint32_t)sqlite3_column_int64(source->scan, 4))
     return damaged(base->thread, "value", no, err);
@@ -191,6 +244,8 @@ void fl_sqlite_source_init(struct fl_sqlite_source *source, struct fl_db *db, co
 void fl_sqlite_source_end(struct fl_sqlite_source *source) {
   if (source->scan != NULL) sqlite3_reset(source->scan);
   source->scan = NULL;
+  source->is_window = false;
+  source->step_count = 0;
 }
 
 /* ---- beside a checkpoint ---- */
