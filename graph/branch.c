@@ -5,7 +5,7 @@
 #include "graph/send.h"
 #include "runtime/base/mem.h"
 
-/* Sends mostly go to one node: its name is shared with the send before. */
+/* Sends mostly go to one node: its name is shared with the send before, and so planned without being looked up. */
 static struct fl_value *node_name(const struct fl_definition *definition, const char *node,
                                   const struct fl_writes *writes) {
   const struct fl_task_write *last = writes->count > 0 ? &writes->items[writes->count - 1] : NULL;

@@ -304,6 +304,7 @@ void fl_run_take_heads(struct fl_run *run, const struct fl_value *heads);
 
 /* ---- emit.c ---- */
 struct fl_do *fl_effects_add(struct fl_effects *effects, enum fl_do_kind kind);
+void fl_effects_reserve(struct fl_effects *effects, size_t more);                           /* room for so many more */
 void fl_effects_truncate(struct fl_effects *effects, size_t count);                         /* drops those behind */
 void fl_run_commit(struct fl_run *run, struct fl_records *records, uint64_t expected_head); /* empties the records */
 void fl_emit_ended(struct fl_run *run, const struct fl_planned *task); /* messages, updates, then the end of the task */

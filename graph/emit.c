@@ -20,22 +20,33 @@ void fl_parent_command_deinit(struct fl_parent_command *command) {
   *command = (struct fl_parent_command){0};
 }
 
-static void do_deinit(struct fl_do *effect) {
-  fl_free(effect->error);
-  fl_records_deinit(&effect->records);
-  fl_state_unref(effect->start.state);
-  fl_value_unref(effect->start.answers);
-  fl_value_unref(effect->start.arg);
-  fl_value_unref(effect->start.error);
-  fl_parent_command_deinit(&effect->to_parent);
-  fl_value_unref(effect->start.resume);
-  fl_value_unref(effect->start.children);
-  fl_value_unref(effect->payload);
-  fl_value_unref(effect->interrupts);
+static void start_deinit(struct fl_start_task *start) {
+  fl_state_unref(start->state);
+  fl_value_unref(start->answers);
+  fl_value_unref(start->arg);
+  fl_value_unref(start->error);
+  fl_value_unref(start->resume);
+  fl_value_unref(start->children);
+}
+
+/* Each kind owns what run.h says it carries, and nothing else. */
+void fl_do_deinit(struct fl_do *effect) {
+  switch (effect->kind) {
+  case FL_DO_COMMIT: fl_records_deinit(&effect->records); break;
+  case FL_DO_START_TASK: start_deinit(&effect->start); break;
+  case FL_DO_CANCEL_TASK: break;
+  case FL_DO_EMIT: fl_value_unref(effect->payload); break;
+  case FL_DO_END:
+    fl_value_unref(effect->payload);
+    fl_value_unref(effect->interrupts);
+    fl_parent_command_deinit(&effect->to_parent);
+    fl_free(effect->error);
+    break;
+  }
 }
 
 void fl_effects_truncate(struct fl_effects *effects, size_t count) {
-  for (size_t i = count; i < effects->count; i++) do_deinit(&effects->items[i]);
+  for (size_t i = count; i < effects->count; i++) fl_do_deinit(&effects->items[i]);
   effects->count = count;
 }
 
@@ -47,11 +58,14 @@ void fl_effects_deinit(struct fl_effects *effects) {
   *effects = (struct fl_effects){0};
 }
 
+void fl_effects_reserve(struct fl_effects *effects, size_t more) {
+  if (effects->count + more <= effects->capacity) return;
+  effects->capacity = effects->count + more;
+  effects->items = fl_realloc(effects->items, effects->capacity * sizeof *effects->items);
+}
+
 struct fl_do *fl_effects_add(struct fl_effects *effects, enum fl_do_kind kind) {
-  if (effects->count == effects->capacity) {
-    effects->capacity = effects->capacity > 0 ? effects->capacity * 2 : 4;
-    effects->items = fl_realloc(effects->items, effects->capacity * sizeof *effects->items);
-  }
+  if (effects->count == effects->capacity) fl_effects_reserve(effects, effects->count > 0 ? effects->count : 4);
   struct fl_do *effect = &effects->items[effects->count++];
   *effect = (struct fl_do){.kind = kind};
   return effect;

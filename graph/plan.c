@@ -147,11 +147,15 @@ static void derive_pull_id(const struct fl_run *run, struct fl_planned *task) {
   fl_derived_id(parts, FIXED + trigger_count, task->id);
 }
 
+static void reserve_tasks(struct fl_run *run, size_t capacity) {
+  if (capacity <= run->task_capacity) return;
+  run->task_capacity = capacity;
+  run->tasks = fl_realloc(run->tasks, capacity * sizeof *run->tasks);
+}
+
 static struct fl_planned *add_task(struct fl_run *run, enum fl_task_kind kind, size_t node) {
-  if (run->task_count == run->task_capacity) {
-    run->task_capacity = run->task_capacity > 0 ? run->task_capacity * 2 : 1; /* most supersteps have one */
-    run->tasks = fl_realloc(run->tasks, run->task_capacity * sizeof *run->tasks);
-  }
+  if (run->task_count == run->task_capacity)
+    reserve_tasks(run, run->task_capacity > 0 ? run->task_capacity * 2 : 1); /* most supersteps have one */
   struct fl_planned *task = &run->tasks[run->task_count++];
   *task = (struct fl_planned){.kind = kind, .node = node, .planned = node, .step = run->step + 1};
   return task;
@@ -159,9 +163,15 @@ static struct fl_planned *add_task(struct fl_run *run, enum fl_task_kind kind, s
 
 /* A send to a node that the graph does not have any more is passed over. */
 static void add_sends(struct fl_run *run) {
-  for (size_t i = 0; i < fl_size(run->sends); i++) {
+  size_t count = fl_size(run->sends);
+  const char *last_name = NULL;
+  ptrdiff_t node = -1;
+  reserve_tasks(run, count);
+  for (size_t i = 0; i < count; i++) {
     struct fl_value *send = fl_at(run->sends, i);
-    ptrdiff_t node = fl_definition_node(run->definition, fl_get_string(send, "node", ""));
+    const char *name = fl_get_string(send, "node", "");
+    if (name != last_name) node = fl_definition_node(run->definition, name); /* the next send mostly shares it */
+    last_name = name;
     if (node < 0) continue;
     struct fl_planned *task = add_task(run, FL_TASK_PUSH, (size_t)node);
     task->send_index = i;

@@ -159,6 +159,7 @@ struct fl_effects {
   struct fl_do *items;
   size_t count, capacity;
 };
+void fl_do_deinit(struct fl_do *effect);            /* what it owns; not repeatable */
 void fl_effects_deinit(struct fl_effects *effects); /* repeatable */
 void fl_effects_clear(struct fl_effects *effects);  /* keeps the memory of the list itself */
 

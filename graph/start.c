@@ -50,9 +50,19 @@ static bool has_room(const struct fl_run *run, const struct fl_planned *task) {
   return limit == 0 || run->running_of[task->node] < limit;
 }
 
+/* How many tasks surely start now: those that wait for no room. */
+static size_t count_starts(const struct fl_run *run, size_t limit) {
+  size_t count = 0, most = limit > run->running_count ? limit - run->running_count : 0;
+  for (size_t i = run->first_ready; i < run->task_count && count < most; i++)
+    count += is_ready(&run->tasks[i]) && fl_run_node(run, &run->tasks[i])->policy.concurrency == 0;
+  return count;
+}
+
 void fl_run_start_more(struct fl_run *run) {
+  enum { MANY = 16 };
   size_t limit = run->max_concurrency > 0 ? run->max_concurrency : SIZE_MAX;
   while (run->first_ready < run->task_count && !is_ready(&run->tasks[run->first_ready])) run->first_ready++;
+  if (run->task_count - run->first_ready > MANY) fl_effects_reserve(run->effects, count_starts(run, limit));
   for (size_t i = run->first_ready; i < run->task_count && run->running_count < limit; i++)
     if (is_ready(&run->tasks[i]) && has_room(run, &run->tasks[i])) start_task(run, &run->tasks[i]);
 }

@@ -270,13 +270,19 @@ struct fl_item {
   char *node;
   struct fl_value *data;
   struct fl_item *next;
+  struct fl_item_block *block; /* EFFECT: that it is part of; NULL elsewhere */
+};
+
+/* The effects of one step: a superstep of a thousand tasks asks for memory once. Freed with the last of its items. */
+struct fl_item_block {
+  size_t use_count;
+  struct fl_item items[];
 };
 
 struct fl_queued_event {
   struct fl_frame *frame; /* whose run takes it */
   struct fl_ev ev;
-  char *task_id;
-  struct fl_write *writes;
+  struct fl_write *writes; /* the names of their channels are lent by the definition, as those of a task's */
   size_t write_count;
   struct fl_gotos gotos;
   struct fl_parent_command *to_parent; /* NULL: none */
@@ -287,7 +293,7 @@ struct fl_queued_event {
   char *interrupt_id;
   struct fl_value *children, *heads; /* as in struct fl_ev; owned */
   struct fl_error *error;
-  struct fl_task *task; /* TASK_*: whose late events wait for the commit */
+  struct fl_task *task; /* TASK_*: which; its late events wait for the commit, and it is there until then */
   uint64_t ticket;      /* COMMITTED, COMMIT_FAILED */
   struct fl_queued_event *next;
 };

@@ -137,23 +137,36 @@ static uint64_t ticket_for(const struct fl_frame *frame, const struct fl_do *eff
   return waits ? fl_frame_ticket_of(frame, effect->after) : 0;
 }
 
-static void add_effect(struct fl_frame *frame, struct fl_do *effect, uint64_t event_no) {
+/* Fills a cleared item. */
+static void add_effect(struct fl_frame *frame, struct fl_do *effect, uint64_t event_no, struct fl_item *item) {
   struct fl_invocation *invocation = frame->invocation;
-  struct fl_item *item = fl_new(struct fl_item);
-  *item = (struct fl_item){.kind = FL_ITEM_EFFECT,
-                           .frame = frame,
-                           .ticket = ticket_for(frame, effect),
-                           .event_no = event_no,
-                           .effect = *effect};
+  item->kind = FL_ITEM_EFFECT;
+  item->frame = frame;
+  item->ticket = ticket_for(frame, effect);
+  item->event_no = event_no;
+  item->effect = *effect;
   if (event_no > 0 && invocation->durability == FL_DURABLE_SYNC) item->ticket = invocation->last_ticket;
   *effect = (struct fl_do){.kind = FL_DO_COMMIT}; /* what it owned has moved */
   fl_invocation_add_item(invocation, item);
 }
 
+static void add_effects(struct fl_frame *frame, struct fl_effects *effects, size_t commit_count,
+                        const uint64_t *event_nos) {
+  size_t count = effects->count - commit_count;
+  if (count == 0) return;
+  struct fl_item_block *block = fl_alloc_zero(1, sizeof *block + count * sizeof block->items[0]);
+  for (size_t i = 0; i < effects->count; i++) {
+    if (effects->items[i].kind == FL_DO_COMMIT) continue;
+    struct fl_item *item = &block->items[block->use_count++];
+    item->block = block;
+    add_effect(frame, &effects->items[i], event_nos[i], item);
+  }
+}
+
 static void take_effects(struct fl_frame *frame, struct fl_effects *effects, struct fl_task *task) {
   struct fl_invocation *invocation = frame->invocation;
   const struct fl_do *end = find_last(effects, FL_DO_END);
-  FL_FREE_AUTO uint64_t *event_nos = fl_new_array(uint64_t, effects->count);
+  FL_FREE_AUTO uint64_t *event_nos = effects->count > 0 ? fl_new_array(uint64_t, effects->count) : NULL;
   size_t commit_count = 0;
   keep_events(frame, effects, task, event_nos);
   for (size_t i = 0; i < effects->count; i++) {
@@ -165,8 +178,7 @@ static void take_effects(struct fl_frame *frame, struct fl_effects *effects, str
   if (end != NULL && fl_frame_is_root(frame)) fl_invocation_flush(invocation);
   frame->is_ending |= end != NULL;
   release_late(invocation, task, invocation->durability == FL_DURABLE_SYNC ? invocation->last_ticket : 0);
-  for (size_t i = 0; i < effects->count; i++)
-    if (effects->items[i].kind != FL_DO_COMMIT) add_effect(frame, &effects->items[i], event_nos[i]);
+  add_effects(frame, effects, commit_count, event_nos);
 }
 
 /* A bulk update has a checkpoint for each superstep, and ids that rise. */
@@ -201,7 +213,7 @@ static void give_back_spare(struct fl_runtime *runtime, struct fl_effects *effec
 void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   stamp(frame, event);
   if (event->ev.seq == 0 && event->ticket > 0) event->ev.seq = fl_frame_seq_behind(frame, event->ticket);
-  event->ev.task_id = event->task_id;
+  event->ev.task_id = event->task != NULL ? event->task->start.id : NULL;
   event->ev.writes = event->writes;
   event->ev.write_count = event->write_count;
   event->ev.gotos = event->gotos.items;

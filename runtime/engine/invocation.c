@@ -27,10 +27,7 @@ void fl_frame_enqueue(struct fl_frame *frame, struct fl_queued_event *event) {
 }
 
 void fl_queued_event_free(struct fl_queued_event *event) {
-  for (size_t i = 0; i < event->write_count; i++) {
-    fl_free(event->writes[i].channel);
-    fl_value_unref(event->writes[i].value);
-  }
+  for (size_t i = 0; i < event->write_count; i++) fl_value_unref(event->writes[i].value);
   fl_free(event->writes);
   if (event->frame != NULL) event->frame->use_count--;
   fl_gotos_deinit(&event->gotos);
@@ -40,7 +37,6 @@ void fl_queued_event_free(struct fl_queued_event *event) {
   fl_value_unref(event->value);
   fl_value_unref(event->children);
   fl_value_unref(event->heads);
-  fl_free(event->task_id);
   fl_free(event->node);
   fl_free(event->more_ids);
   fl_free(event->interrupt_id);
@@ -105,16 +101,11 @@ static void tell_now(const struct fl_item *item, const char *mode, struct fl_val
 
 static void item_free(struct fl_item *item) {
   item->frame->use_count--;
-  struct fl_effects one = {.items = &item->effect, .count = 1};
-  if (item->kind == FL_ITEM_EFFECT) {
-    struct fl_do *copy = fl_new(struct fl_do);
-    *copy = item->effect;
-    one.items = copy;
-    fl_effects_deinit(&one);
-  }
+  if (item->kind == FL_ITEM_EFFECT) fl_do_deinit(&item->effect);
   fl_value_unref(item->data);
   fl_free(item->node);
-  fl_free(item);
+  if (item->block == NULL) fl_free(item);
+  else if (--item->block->use_count == 0) fl_free(item->block);
 }
 
 static void perform(struct fl_invocation *invocation, struct fl_item *item) {

@@ -51,7 +51,7 @@ int fl_task_write_take(struct fl_task *task, const char *channel, struct fl_valu
     task->write_capacity = task->write_capacity > 0 ? task->write_capacity * 2 : 4;
     task->writes = fl_realloc(task->writes, task->write_capacity * sizeof *task->writes);
   }
-  task->writes[task->write_count++] = (struct fl_write){fl_strdup(channel), value};
+  task->writes[task->write_count++] = (struct fl_write){definition->channels[index].name, value};
   return 0;
 }
 
@@ -93,7 +93,6 @@ static void tell_end(struct fl_task *task, const char *outcome) {
 static struct fl_queued_event *end_event(struct fl_task *task, enum fl_ev_kind kind) {
   struct fl_queued_event *event = fl_new(struct fl_queued_event);
   event->ev.kind = kind;
-  event->task_id = fl_strdup(task->start.id);
   event->task = task;
   event->heads = fl_value_ref(task->heads);
   return event;
@@ -343,10 +342,7 @@ void fl_task_free(struct fl_task *task) {
   fl_task_calls_free(task);
   fl_free(task->cache_key);
   fl_free(task->error);
-  for (size_t i = 0; i < task->write_count; i++) {
-    fl_free(task->writes[i].channel);
-    fl_value_unref(task->writes[i].value);
-  }
+  for (size_t i = 0; i < task->write_count; i++) fl_value_unref(task->writes[i].value);
   fl_free(task->writes);
   fl_task_forget_commands(task);
   fl_records_deinit(&task->results);
