@@ -179,6 +179,7 @@ int sim_process_start(struct fl_world *base, struct fl_process *process, const s
   peer->argv = sim_copy_texts(options->argv);
   peer->env = sim_copy_texts(options->env);
   peer->policy = fl_strdup(options->policy);
+  process->limit[0] = '\0';
   peer->timer = (struct fl_timer){.on_fire = on_end_timer, .user = peer};
   sim_source_init(&peer->input, world);
   sim_source_init(&peer->signals, world);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes, under the launcher: our child is the launcher, which stands over the tool for as long as it lives (see
- * tools/sandbox/launch.h). We hold four pipes: the tool's three, and the control pipe on which a byte asks the launcher
- * for a signal, and whose end (also by our death) asks it to end everything.
+ * tools/sandbox/launch.h). We hold the tool's three pipes and the control socket on which a byte asks the launcher for
+ * a signal, and whose end (also by our death) asks it to end everything; a limit that has ended the tool is told on it.
  *
  * Happy path: start, data both ways, the outputs end, the launcher exits with the tool's status, on_exit.
  * Failure modes: a tool that ignores the end of its input (fl_process_end escalates: TERM, then KILL); a launcher that
@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,11 +102,21 @@ static void on_handle_closed(uv_handle_t *handle) {
   part_closed(impl);
 }
 
+/* "limit memory\n" is what it may say. */
+static void read_limit(struct process_impl *impl) {
+  char text[32];
+  ssize_t size = impl->control_fd >= 0 ? recv(impl->control_fd, text, sizeof text - 1, MSG_DONTWAIT) : -1;
+  text[size > 0 ? size : 0] = '\0';
+  if (strncmp(text, "limit ", 6) == 0)
+    snprintf(impl->process->limit, sizeof impl->process->limit, "%.*s", (int)strcspn(text + 6, "\n"), text + 6);
+}
+
 static void on_uv_exit(uv_process_t *handle, int64_t exit_status, int term_signal) {
   struct process_impl *impl = handle->data;
   impl->has_exited = true;
   impl->exit_status = (int)exit_status;
   impl->term_signal = term_signal;
+  read_limit(impl);
   close_control(impl);
   uv_duct_close(&impl->in, false);
   uv_close((uv_handle_t *)handle, on_handle_closed);
@@ -115,7 +126,7 @@ static void on_uv_exit(uv_process_t *handle, int64_t exit_status, int term_signa
 
 static void send_signal(struct process_impl *impl, int signal_number) {
   unsigned char byte = (unsigned char)signal_number;
-  if (impl->control_fd >= 0 && write(impl->control_fd, &byte, 1) != 1)
+  if (impl->control_fd >= 0 && send(impl->control_fd, &byte, 1, MSG_NOSIGNAL) != 1)
     close_control(impl); /* full or gone: its end kills */
 }
 
@@ -189,7 +200,7 @@ static int open_environment(int *ret_fd, const char *const *env) {
 static int open_pipes(struct plan *plan, const struct fl_process_options *options, struct fl_error *err) {
   for (int i = 0; i <= FD_CONTROL; i++) {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    if (i == FD_CONTROL ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0 : pipe2(ends, O_CLOEXEC) != 0)
       return fl_error_set(err, FL_E_IO, "cannot start \"%s\": no pipe: %s", options->argv[0], strerror(errno));
     bool we_read = i == FD_STDOUT || i == FD_STDERR;
     plan->ours[i] = ends[we_read ? 0 : 1];
@@ -307,6 +318,7 @@ int uv_world_process_start(struct fl_world *base, struct fl_process *process, co
   }
   attach(impl, &plan);
   process->impl = impl;
+  process->limit[0] = '\0';
   process->pid = impl->handle.pid;
   uv_world_of(base)->open_count++;
   return 0;

@@ -98,7 +98,7 @@ struct fl_process_options {
   const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
   const char *const *env;  /* NULL-terminated NAME=VALUE; NULL: the parent's */
   const char *cwd;         /* NULL: ours */
-  const char *policy;      /* for the launcher, JSON text; NULL: group, parent-death signal, descriptors only */
+  const char *policy;      /* lines of tools/sandbox/policy.h; NULL: group, parent-death signal, descriptors only */
 };
 
 struct fl_process {
@@ -108,7 +108,8 @@ struct fl_process {
   /* The last callback, after both outputs have ended; nothing that the process started is left. */
   void (*on_exit)(struct fl_process *process, int exit_status, int term_signal);
   void *user;
-  int pid; /* of the launcher above it, see tools/sandbox/launch.h; 0 when not running */
+  int pid;        /* of the launcher above it, see tools/sandbox/launch.h; 0 when not running */
+  char limit[16]; /* in on_exit: the limit of its policy that has ended it: "memory"; "": none */
   void *impl;
 };
 /* Errors at once (FL_E_NOT_FOUND with the command's name, FL_E_IO): then no callback comes. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/sandbox/launch.h"
 
+#include "tools/sandbox/layers.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -37,7 +39,7 @@ static int parse_number(const char *text, int least, const char *complaint) {
 }
 
 static struct fl_launch parse(char **argv) {
-  struct fl_launch launch = {.policy_fd = -1, .env_fd = -1, .control_fd = -1};
+  struct fl_launch launch = {.policy_fd = -1, .env_fd = -1, .control_fd = -1, .channel_fd = -1};
   for (argv++; *argv != NULL && strcmp(*argv, "--") != 0; argv += 2) {
     if (strcmp(*argv, "--policy-fd") == 0)
       launch.policy_fd = parse_number(argv[1], 3, "--policy-fd needs a descriptor from 3 on");
@@ -54,20 +56,30 @@ static struct fl_launch parse(char **argv) {
   return launch;
 }
 
-/* The tool's pipes are the tool's alone: its end of input and output must be seen although the launcher lives on. */
-static void let_go_of_pipes(const struct fl_launch *launch) {
+void fl_launch_let_go(const struct fl_launch *launch) {
   int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd <= 2; fd++)
     if (null_fd < 0 || dup2(null_fd, fd) < 0) close(fd);
   if (null_fd > 2) close(null_fd);
   if (launch->policy_fd >= 0) close(launch->policy_fd);
   if (launch->env_fd >= 0) close(launch->env_fd);
+  if (launch->confinement != NULL && launch->confinement->program_fd >= 0) close(launch->confinement->program_fd);
+}
+
+static void read_input(struct fl_launch *launch) {
+  launch->env = environ;
+  if (launch->env_fd >= 0 && fl_launch_read_environment(launch) != 0) _exit(FL_LAUNCH_REFUSED);
+  if (launch->policy_fd >= 0 && fl_launch_read_policy(launch) != 0) _exit(FL_LAUNCH_REFUSED);
+  if (launch->confinement == NULL) return;
+  if (fl_program_find(launch->confinement, launch->argv[0], launch->env) != 0) _exit(FL_LAUNCH_NOT_FOUND);
+  if (launch->confinement->sandbox.sha256 != NULL && fl_program_pin(launch->confinement) != 0) _exit(FL_LAUNCH_REFUSED);
 }
 
 int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "--probe") == 0) return fl_launch_probe();
   struct fl_launch launch = parse(argv);
   /* Whatever else was leaked stays behind. */
-  fl_launch_close_except((const int[]){launch.policy_fd, launch.env_fd, launch.control_fd});
+  fl_launch_close_except((const int[]){launch.policy_fd, launch.env_fd, launch.control_fd, -1});
   if (launch.control_fd >= 0) fcntl(launch.control_fd, F_SETFD, FD_CLOEXEC);
   int signal_fd = fl_launch_signal_fd();
   if (signal_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
@@ -76,13 +88,12 @@ int main(int argc, char **argv) {
   }
   setsid(); /* fails when it leads a group already, which is as good */
   prctl(PR_SET_DUMPABLE, 0);
-  pid_t supervisor = getpid();
-  pid_t tool = fork();
-  if (tool == 0) fl_launch_exec(&launch, supervisor);
+  read_input(&launch);
+  pid_t tool = fl_launch_start(&launch, signal_fd);
   if (tool < 0) {
     fl_launch_complain("cannot start a process: %s", strerror(errno));
     _exit(FL_LAUNCH_REFUSED);
   }
-  let_go_of_pipes(&launch);
+  fl_launch_let_go(&launch);
   fl_launch_supervise(&launch, tool, signal_fd);
 }

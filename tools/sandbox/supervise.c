@@ -6,6 +6,8 @@
  * everything. Descendants that multiply faster than they are killed: the sweep gives up after FL_LAUNCH_SWEEP_MS. */
 #include "tools/sandbox/launch.h"
 
+#include "tools/sandbox/layers.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +30,7 @@ struct watch {
   int signal_fd;
   int control_fd;      /* -1 once it has ended */
   int64_t deadline_ms; /* for the tool to be gone; 0: none */
+  const char *limit;   /* that it was over; NULL: none */
 };
 
 #define PARENT_DIED SIGRTMAX /* nobody sends this one by chance */
@@ -88,13 +92,29 @@ static _Noreturn void end_as(int status) {
   _exit(128 + number);
 }
 
+/* What the keeper has told, if there is one and it had the time. */
+static struct fl_launch_end read_end(const struct watch *watch, int status) {
+  struct fl_launch_end end = {.status = status}, told;
+  int channel_fd = watch->launch->channel_fd;
+  if (channel_fd >= 0 && recv(channel_fd, &told, sizeof told, MSG_DONTWAIT) == sizeof told) end = told;
+  if (watch->limit != NULL) snprintf(end.limit, sizeof end.limit, "%s", watch->limit);
+  bool is_cpu = WIFSIGNALED(end.status) && WTERMSIG(end.status) == SIGXCPU;
+  if (end.limit[0] == '\0' && is_cpu && watch->launch->confinement != NULL)
+    snprintf(end.limit, sizeof end.limit, "cpu");
+  return end;
+}
+
 /* The tool's group is killed while the tool is a zombie, so that its number cannot belong to another group. */
 static _Noreturn void finish(const struct watch *watch) {
   int status = 0;
   kill(-watch->tool, SIGKILL);
   while (waitpid(watch->tool, &status, 0) < 0 && errno == EINTR) continue;
   sweep();
-  end_as(status);
+  struct fl_launch_end end = read_end(watch, status);
+  char line[32];
+  int size = snprintf(line, sizeof line, "limit %s\n", end.limit);
+  if (end.limit[0] != '\0' && watch->control_fd >= 0) send(watch->control_fd, line, (size_t)size, MSG_NOSIGNAL);
+  end_as(end.status);
 }
 
 /* ---- events ---- */
@@ -150,10 +170,22 @@ static void read_signal(struct watch *watch) {
   }
 }
 
+/* With a keeper it is the keeper that looks. */
+static bool must_look(const struct watch *watch) {
+  const struct fl_confinement *confinement = watch->launch->confinement;
+  return confinement != NULL && watch->launch->channel_fd < 0 && watch->limit == NULL &&
+         fl_watch_is_needed(&confinement->sandbox);
+}
+
+static void look(struct watch *watch) {
+  watch->limit = fl_watch_look(&watch->launch->confinement->sandbox);
+  if (watch->limit != NULL) kill_all(watch);
+}
+
 static int wait_ms(const struct watch *watch) {
-  if (watch->deadline_ms == 0) return -1;
-  int64_t left = watch->deadline_ms - now_ms();
-  return left > 0 ? (int)left : 0;
+  int64_t left = watch->deadline_ms != 0 ? watch->deadline_ms - now_ms() : INT32_MAX;
+  if (must_look(watch) && left > FL_WATCH_MS) left = FL_WATCH_MS;
+  return left == INT32_MAX ? -1 : left > 0 ? (int)left : 0;
 }
 
 int fl_launch_signal_fd(void) {
@@ -175,11 +207,12 @@ _Noreturn void fl_launch_supervise(const struct fl_launch *launch, pid_t tool, i
   while (!has_tool_ended(&watch)) {
     struct pollfd fds[] = {{.fd = watch.signal_fd, .events = POLLIN}, {.fd = watch.control_fd, .events = POLLIN}};
     int ready = poll(fds, 2, wait_ms(&watch));
-    if (ready == 0) kill_all(&watch);
-    if (ready <= 0) {
-      if (ready == 0) watch.deadline_ms = now_ms() + 100; /* again, should one have slipped through */
-      continue;
+    if (must_look(&watch)) look(&watch);
+    if (watch.deadline_ms != 0 && now_ms() >= watch.deadline_ms) {
+      kill_all(&watch);
+      watch.deadline_ms = now_ms() + 100; /* again, should one have slipped through */
     }
+    if (ready <= 0) continue;
     if (fds[0].revents != 0) read_signal(&watch);
     if (fds[1].revents != 0) read_control(&watch);
   }

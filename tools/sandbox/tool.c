@@ -2,6 +2,8 @@
 /* The child's way to becoming the tool. The order matters: what needs rights comes before what takes them away. */
 #include "tools/sandbox/launch.h"
 
+#include "tools/sandbox/layers.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -9,7 +11,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static void close_span(unsigned first, unsigned last) {
@@ -30,25 +31,6 @@ void fl_launch_close_except(const int keep[FL_LAUNCH_KEEP_COUNT]) {
   }
 }
 
-/* Read whole before anything is given up; the memory is the tool's until exec. */
-static int take_environment(int fd) {
-  struct stat info;
-  if (fstat(fd, &info) != 0) return -1;
-  size_t size = (size_t)info.st_size, count = 0, at = 0;
-  char *text = calloc(1, size + 1);
-  if (text == NULL || pread(fd, text, size, 0) != (ssize_t)size || (size > 0 && text[size - 1] != '\0')) return -1;
-  for (size_t i = 0; i < size; i++) count += text[i] == '\0';
-  char **env = calloc(count + 1, sizeof *env);
-  if (env == NULL) return -1;
-  for (size_t i = 0; i < count; i++) {
-    env[i] = text + at;
-    at += strlen(text + at) + 1;
-  }
-  environ = env;
-  close(fd);
-  return 0;
-}
-
 static void reset_signals(void) {
   for (int number = 1; number <= SIGRTMAX; number++) signal(number, SIG_DFL);
   sigset_t none;
@@ -56,23 +38,45 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static _Noreturn void refuse(const char *what) {
+  fl_launch_complain("%s: %s", what, strerror(errno));
+  _exit(FL_LAUNCH_REFUSED);
+}
+
+/* What needs rights comes before what takes them away, and the filter last. */
+static void confine(struct fl_confinement *confinement, struct fl_program_call *ret_call) {
+  if (confinement->has_namespaces && fl_program_reopen(confinement) != 0)
+    refuse("cannot open the pinned program again");
+  if (fl_limits_apply(confinement) != 0) refuse("cannot set limits");
+  if (fl_program_secret(confinement, ret_call) != 0) refuse("cannot hide the program's name");
+  if (fl_rights_drop() != 0) refuse("cannot give up privileges");
+  if (fl_landlock_apply(confinement) != 0)
+    refuse("this machine does not enforce the layer \"landlock\", and the user has not done without it");
+  if (fl_filter_apply(confinement, ret_call) != 0)
+    refuse("this machine does not enforce the layer \"seccomp\", and the user has not done without it");
+}
+
+static _Noreturn void run_confined(const struct fl_launch *launch) {
+  struct fl_confinement *confinement = launch->confinement;
+  struct fl_program_call call;
+  confine(confinement, &call);
+  fl_program_run(confinement, &call, launch->argv, launch->env);
+  fl_launch_complain("cannot run %s: %s", launch->argv[0], strerror(errno));
+  _exit(FL_LAUNCH_NOT_FOUND);
+}
+
 _Noreturn void fl_launch_exec(const struct fl_launch *launch, pid_t supervisor) {
-  setsid();
+  struct fl_confinement *confinement = launch->confinement;
+  bool is_inside = confinement != NULL && confinement->has_namespaces;
+  if (!is_inside) setsid(); /* the keeper leads the group there */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != supervisor) _exit(FL_LAUNCH_REFUSED); /* it died before the kernel was asked */
+  if (getppid() != (is_inside ? 1 : supervisor)) _exit(FL_LAUNCH_REFUSED); /* it died before the kernel was asked */
   setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-  fl_launch_close_except((const int[]){launch->policy_fd, launch->env_fd, -1});
+  fl_launch_close_except((const int[]){confinement != NULL ? confinement->program_fd : -1, -1, -1, -1});
   reset_signals();
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    fl_launch_complain("cannot give up privileges: %s", strerror(errno));
-    _exit(FL_LAUNCH_REFUSED);
-  }
-  if (launch->env_fd >= 0 && take_environment(launch->env_fd) != 0) {
-    fl_launch_complain("cannot read the environment of %s", launch->argv[0]);
-    _exit(FL_LAUNCH_REFUSED);
-  }
-  if (launch->policy_fd >= 0 && fl_launch_policy_apply(launch->policy_fd) != 0) _exit(FL_LAUNCH_REFUSED);
-  if (launch->policy_fd >= 0) close(launch->policy_fd);
+  if (confinement != NULL) run_confined(launch);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) refuse("cannot give up privileges");
+  environ = launch->env;
   execvp(launch->argv[0], launch->argv);
   fl_launch_complain("cannot run %s: %s", launch->argv[0], errno == ENOENT ? "No such file" : strerror(errno));
   _exit(FL_LAUNCH_NOT_FOUND);

@@ -226,6 +226,35 @@ static void a_policy_that_the_launcher_cannot_enforce_starts_nothing(void **stat
   assert_non_null(strstr(seen.errors.data, "policy"));
 }
 
+static void a_limit_that_ends_a_tool_is_named(void **state) {
+  SEEN_AUTO seen;
+  start_with(&seen, (struct fl_process_options){.argv = (const char *const[]){"sh", "-c", "while :; do :; done", NULL},
+                                                .policy = "sandbox 1\ncpu 200\n"});
+  fl_world_run(world);
+  assert_string_equal(seen.process.limit, "cpu");
+  assert_int_not_equal(seen.term_signal, 0);
+  seen_deinit(&seen);
+  start_with(&seen, (struct fl_process_options){.argv = (const char *const[]){"sh", "-c", "exit 3", NULL},
+                                                .policy = "sandbox 1\ncpu 60000\n"});
+  fl_world_run(world);
+  assert_string_equal(seen.process.limit, "");
+  assert_int_equal(seen.exit_status, 3);
+}
+
+static void a_tool_in_a_sandbox_sees_what_it_was_granted(void **state) {
+  SEEN_AUTO seen;
+  start_with(&seen, (struct fl_process_options){
+                        .argv = (const char *const[]){"sh", "-c", "read line </etc/passwd; echo $X$HOME; cat", NULL},
+                        .env = (const char *const[]){"PATH=/usr/bin:/bin", "X=y", NULL},
+                        .policy = "sandbox 1\nexec yes\n"});
+  fl_process_write(&seen.process, fl_slice_of("through\n"));
+  fl_process_close_stdin(&seen.process);
+  fl_world_run(world);
+  assert_string_equal(seen.out.data, "y\nthrough\n");
+  assert_non_null(strstr(seen.errors.data, "/etc/passwd"));
+  assert_int_equal(seen.exit_status, 0);
+}
+
 static void end_lets_a_tool_finish_by_itself(void **state) {
   SEEN_AUTO seen;
   start_shell(&seen, "cat >/dev/null; echo bye");
@@ -441,6 +470,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_missing_launcher_is_said_with_its_name, setup, teardown),
       cmocka_unit_test_setup_teardown(the_tool_starts_clean, setup, teardown),
       cmocka_unit_test_setup_teardown(a_policy_that_the_launcher_cannot_enforce_starts_nothing, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_limit_that_ends_a_tool_is_named, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_tool_in_a_sandbox_sees_what_it_was_granted, setup, teardown),
       cmocka_unit_test_setup_teardown(end_lets_a_tool_finish_by_itself, setup, teardown),
       cmocka_unit_test_setup_teardown(end_escalates_to_term_and_to_kill, setup, teardown),
       cmocka_unit_test_setup_teardown(kill_reaches_the_whole_group, setup, teardown),
