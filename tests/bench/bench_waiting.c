@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory of threads that do nothing: those that wait for a person (rows on disk, and nothing else) and those in flight,
- * whose node has not answered yet. Each figure is a difference between two numbers of threads in one process, so that
- * what a process has once (caches, what a runtime keeps at hand) is not counted. */
+ * whose node has not answered yet. Each of these figures is a difference between two numbers of threads in one process,
+ * so that what a process has once (caches, what a runtime keeps at hand) is not counted. And what it takes to answer a
+ * thread that waits. */
 #include "tests/bench/bench.h"
 #include "tests/bench/graphs.h"
 
@@ -14,10 +15,33 @@
 #include <unistd.h>
 
 enum { WAITING_FIRST = 2000, WAITING_LAST = 10000, FLIGHT_FIRST = 1000, FLIGHT_LAST = 4000, FLIGHT_BATCH = 50 };
+enum { ANSWERS = 100 };
 
 static const char *path_of(const char *name, char path[4200]) {
   snprintf(path, 4200, "%s/%s", bench_folder(), name);
   return path;
+}
+
+/* Answers the first of the waiting threads: the middle of the times from the answer to the end of the run. */
+static void answer_some(struct fl_runtime *runtime, struct fl_definition *definition) {
+  double walls[ANSWERS];
+  FL_VALUE_AUTO reply = fl_bool(true);
+  double cpu = bench_cpu_us();
+  for (int i = 0; i < ANSWERS; i++) {
+    char thread[32];
+    struct fl_invoke_result result = {0};
+    struct fl_error err = {0};
+    snprintf(thread, sizeof thread, "waiting-%d", i);
+    struct fl_invoke_options options = {.size = sizeof options, .thread = thread, .resume = reply, .no_output = true};
+    double begin = bench_wall_us();
+    int status = fl_runtime_invoke(runtime, definition, &options, &result, &err);
+    walls[i] = bench_wall_us() - begin;
+    bench_must(status, &err);
+    if (status != 0) exit(2);
+    fl_invoke_result_deinit(&result);
+  }
+  bench_figure("resume-waiting-cpu", (bench_cpu_us() - cpu) / ANSWERS, "us");
+  bench_figure("resume-waiting", bench_middle(walls, ANSWERS), "us");
 }
 
 /* Bytes of memory that a thread which waits for a person adds. */
@@ -35,6 +59,7 @@ static double waiting_bytes(void) {
   double bytes = (double)(bench_rss_kb() - before) * 1024 / (WAITING_LAST - WAITING_FIRST);
   printf("resident memory at %d waiting threads: %ld KB, at %d: %ld KB\n", WAITING_FIRST, before, WAITING_LAST,
          bench_rss_kb());
+  answer_some(runtime, definition);
   fl_runtime_destroy(runtime);
   fl_definition_unref(definition);
   return bytes;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The graphs of ../graphs.c on LangGraphJS. Prints a line of JSON for each figure: peer, name, value, unit.
-//   node peer.mjs JOB FOLDER    JOB: runs durable talk delta start waiting flight
+//   node peer.mjs JOB FOLDER    JOB: runs durable talk delta start waiting flight durable-flight
+// With FL_BENCH_WHOLE=1 a conversation takes all its turns to 5,000 messages: many minutes, and gigabytes.
 import fs from "node:fs";
 import path from "node:path";
-import { Annotation, END, MessagesAnnotation, Send, START, StateGraph, interrupt } from "@langchain/langgraph";
+import { Annotation, Command, END, MessagesAnnotation, Send, START, StateGraph, interrupt } from "@langchain/langgraph";
 
 const [job, folder] = process.argv.slice(2);
 const text = "x".repeat(200);
-const say = (name, value, unit) =>
-  console.log(JSON.stringify({ peer: "langgraphjs", name, value: +value.toFixed(3), unit }));
+const isWhole = process.env.FL_BENCH_WHOLE === "1";
+const say = (name, value, unit, more = {}) =>
+  console.log(JSON.stringify({ peer: "langgraphjs", name, value: +value.toFixed(3), unit, ...more }));
 
 const State = Annotation.Root({
   n: Annotation({ reducer: (a, b) => a + b, default: () => 0 }),
@@ -108,17 +110,61 @@ async function turnUs(app, thread) {
   return (performance.now() - begin) * 1e3;
 }
 
-async function converse(state, name, marks, prefix) {
-  const app = talk(state).compile({ checkpointer: await saver(name) });
-  let count = 0;
-  for (const mark of marks) {
+// What the database has in it, wherever its pages are, in MB.
+const pagesMb = (db) => db.pragma("page_count", { simple: true }) * db.pragma("page_size", { simple: true }) / 1e6;
+
+// Turns on the thread "t" to 10, 100, 1,000 (and 5,000) messages; the megabytes that a turn adds at the end.
+async function grow(app, name, prefix) {
+  let count = 0, before = 0;
+  for (const mark of isWhole ? [10, 100, 1000, 5000] : [10, 100, 1000]) {
     const times = [];
-    for (; count < mark; count += 2) times.push(await turnUs(app, "t"));
+    for (; count < mark; count += 2) {
+      if (count === mark - 22) before = pagesMb(app.checkpointer.db);
+      times.push(await turnUs(app, "t"));
+    }
     say(`${prefix}turn-${mark}`, middle(times.slice(-11)), "us");
     say(`${prefix}bytes-${mark}`, size(name) / 1e6, "MB");
   }
+  return (pagesMb(app.checkpointer.db) - before) / 11;
+}
+
+// A thread that gets 4,990 messages at once, since as many turns would take a quarter of an hour; then five turns.
+async function long(app, name, prefix, added) {
+  const messages = Array.from({ length: 4990 }, (_, i) => ({ role: i % 2 ? "assistant" : "user", content: text }));
+  const atThousand = size(name) / 1e6;
+  await app.updateState(config("long"), { messages }, "answer");
+  const times = [], before = pagesMb(app.checkpointer.db);
+  for (let i = 0; i < 5; i++) times.push(await turnUs(app, "long"));
+  say(`${prefix}turn-5000`, middle(times), "us");
+  if (prefix !== "") return; // what a delta adds does not grow evenly, so nothing can be said of the turns left out
+  const last = (pagesMb(app.checkpointer.db) - before) / 5;
+  say("bytes-5000", atThousand + 2000 * (added + last) / 2, "MB", { reckoned: true });
+}
+
+async function converse(state, name, prefix) {
+  const app = talk(state).compile({ checkpointer: await saver(name) });
+  const added = await grow(app, name, prefix);
+  if (!isWhole) await long(app, name, prefix, added);
+  app.checkpointer.db.close();
   const again = talk(state).compile({ checkpointer: await saver(name) });
-  return { app, again };
+  say(`${prefix}resume-5000`, await turnUs(again, isWhole ? "t" : "long") / 1e3, "ms");
+}
+
+async function fly(checkpointer, name) {
+  let open, before = 0, pending = 0;
+  const gate = new Promise((resolve) => { open = resolve; });
+  const app = waitingGraph(async () => { pending++; await gate; return { n: 1 }; }).compile({ checkpointer });
+  const runs = [];
+  for (const mark of [200, 1200]) {
+    before = residentKb();
+    while (runs.length < mark) {
+      for (let i = 0; i < 50; i++) runs.push(app.invoke(user(), config(`f${runs.length}`, { durability: "sync" })));
+      while (pending < runs.length) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+  say(name, (residentKb() - before) * 1024 / 1000, "B");
+  open();
+  await Promise.all(runs);
 }
 
 const jobs = {
@@ -139,22 +185,11 @@ const jobs = {
     for (let i = 0; i < 3; i++) agentRates.push(await durableRate(agent, user(), 101, `r${i}`));
     say("durable-react-steps", Math.max(...agentRates), "/s");
   },
-  async talk() {
-    const { app } = await converse(State, "js-talk.db", [10, 100, 1000], "");
-    // a snapshot of all messages a step would take gigabytes: the state is put there at once, and some turns added
-    const messages = Array.from({ length: 4990 }, (_, i) => ({ role: i % 2 ? "assistant" : "user", content: text }));
-    await app.updateState(config("long"), { messages }, "answer");
-    const times = [];
-    for (let i = 0; i < 5; i++) times.push(await turnUs(app, "long"));
-    say("turn-5000", middle(times), "us");
-    const again = talk().compile({ checkpointer: await saver("js-talk.db") });
-    say("resume-5000", await turnUs(again, "long") / 1e3, "ms");
-  },
+  talk: () => converse(State, "js-talk.db", ""),
   async delta() {
     const { DeltaChannel, messagesDeltaReducer } = await import("@langchain/langgraph");
     const messages = () => new DeltaChannel(messagesDeltaReducer, { initialValueFactory: () => [] });
-    const { again } = await converse(Annotation.Root({ messages }), "js-delta.db", [100, 1000, 5000], "delta-");
-    say("delta-resume-5000", await turnUs(again, "t") / 1e3, "ms");
+    await converse(Annotation.Root({ messages }), "js-delta.db", "delta-");
   },
   async start() {
     let at = 0;
@@ -163,29 +198,22 @@ const jobs = {
     say("start-run-to-first-step", at, "ms"); // performance.now counts from the start of the process
   },
   async waiting() {
-    const app = waitingGraph(() => ({ n: interrupt("go on?") })).compile({ checkpointer: await saver("js-waiting.db") });
+    const app = waitingGraph(() => ({ n: interrupt("go on?") ? 1 : 0 })).compile({ checkpointer: await saver("js-waiting.db") });
     let before = 0;
     for (let i = 0; i < 1500; i++) {
       if (i === 500) before = residentKb();
       await app.invoke(user(), config(`w${i}`, { durability: "sync" }));
     }
     say("bytes-per-waiting-thread", (residentKb() - before) * 1024 / 1000, "B");
-  },
-  async flight() {
-    let open, before = 0, pending = 0;
-    const gate = new Promise((resolve) => { open = resolve; });
-    const app = waitingGraph(async () => { pending++; await gate; return { n: 1 }; }).compile();
-    const runs = [];
-    for (const mark of [100, 600]) {
-      before = residentKb();
-      while (runs.length < mark) {
-        for (let i = 0; i < 50; i++) runs.push(app.invoke(user(), config(`f${runs.length}`)));
-        while (pending < runs.length) await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+    const times = [];
+    for (let i = 0; i < 100; i++) {
+      const begin = performance.now();
+      await app.invoke(new Command({ resume: true }), config(`w${i}`, { durability: "sync" }));
+      times.push((performance.now() - begin) * 1e3);
     }
-    say("bytes-per-flight", (residentKb() - before) * 1024 / 500, "B");
-    open();
-    await Promise.all(runs);
+    say("resume-waiting", middle(times), "us");
   },
+  flight: () => fly(undefined, "bytes-per-flight"),
+  "durable-flight": async () => fly(await saver("js-flight.db"), "bytes-per-durable-flight"),
 };
 await jobs[job]();

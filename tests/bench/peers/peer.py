@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The graphs of ../graphs.c on LangGraph for Python. Prints a line of JSON for each figure: peer, name, value, unit.
 
-    python peer.py JOB FOLDER    JOB: runs durable talk start waiting flight
+    python peer.py JOB FOLDER    JOB: runs durable talk delta start waiting flight durable-flight
+
+With FL_BENCH_WHOLE=1 a conversation takes all its turns to 5,000 messages: many minutes, and gigabytes.
 """
 import time
 
@@ -16,14 +18,15 @@ from typing import Annotated, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
-from langgraph.types import Send, interrupt
+from langgraph.types import Command, Send, interrupt
 
 FOLDER = sys.argv[2]
 TEXT = "x" * 200
+IS_WHOLE = os.environ.get("FL_BENCH_WHOLE") == "1"
 
 
-def say(name, value, unit):
-    print(json.dumps({"peer": "langgraph", "name": name, "value": round(value, 3), "unit": unit}), flush=True)
+def say(name, value, unit, **more):
+    print(json.dumps({"peer": "langgraph", "name": name, "value": round(value, 3), "unit": unit, **more}), flush=True)
 
 
 class State(TypedDict):
@@ -73,8 +76,8 @@ def loop(steps):
     return graph
 
 
-def talk():
-    graph = StateGraph(State)
+def talk(state=State):
+    graph = StateGraph(state)
     graph.add_node("answer", lambda state: {"messages": [("assistant", TEXT)]})
     graph.add_edge(START, "answer")
     return graph
@@ -185,23 +188,58 @@ def turn_ms(app, thread):
     return (time.perf_counter() - begin) * 1e3
 
 
-def talk_job():
-    name = "py-talk.db"
-    app = talk().compile(checkpointer=saver(name))
-    count = 0
-    for mark in (10, 100, 1000):
+def pages_mb(app):
+    """What the database has in it, wherever its pages are."""
+    ask = app.checkpointer.conn.execute
+    return ask("PRAGMA page_count").fetchone()[0] * ask("PRAGMA page_size").fetchone()[0] / 1e6
+
+
+def grow(app, name, prefix):
+    """Turns on the thread "t" to 10, 100, 1,000 (and 5,000) messages; the megabytes that a turn adds at the end."""
+    count = before = 0
+    for mark in (10, 100, 1000, 5000) if IS_WHOLE else (10, 100, 1000):
         times = []
         while count < mark:
+            if count == mark - 22:
+                before = pages_mb(app)
             times.append(turn_ms(app, "t"))
             count += 2
-        say(f"turn-{mark}", middle(times[-11:]) * 1e3, "us")
-        say(f"bytes-{mark}", size(name) / 1e6, "MB")
-    # a snapshot of all messages a step would take gigabytes: the state is put there at once, and some turns added
-    app.update_state(config("long"), {"messages": [("user" if i % 2 == 0 else "assistant", TEXT) for i in range(4990)]},
-                     as_node="answer")
-    say("turn-5000", middle([turn_ms(app, "long") for _ in range(5)]) * 1e3, "us")
-    app = talk().compile(checkpointer=saver(name))
-    say("resume-5000", turn_ms(app, "long"), "ms")
+        say(f"{prefix}turn-{mark}", middle(times[-11:]) * 1e3, "us")
+        say(f"{prefix}bytes-{mark}", size(name) / 1e6, "MB")
+    return (pages_mb(app) - before) / 11
+
+
+def long(app, name, prefix, added):
+    """A thread that gets 4,990 messages at once, since as many turns would take a quarter of an hour; then five turns."""
+    at_thousand = size(name) / 1e6
+    messages = [("user" if i % 2 == 0 else "assistant", TEXT) for i in range(4990)]
+    app.update_state(config("long"), {"messages": messages}, as_node="answer")
+    before = pages_mb(app)
+    say(f"{prefix}turn-5000", middle([turn_ms(app, "long") for _ in range(5)]) * 1e3, "us")
+    if prefix:
+        return  # what a delta adds does not grow evenly, so nothing can be said of the turns left out
+    last = (pages_mb(app) - before) / 5
+    say("bytes-5000", at_thousand + 2000 * (added + last) / 2, "MB", reckoned=True)
+
+
+def converse(state, name, prefix):
+    app = talk(state).compile(checkpointer=saver(name))
+    added = grow(app, name, prefix)
+    if not IS_WHOLE:
+        long(app, name, prefix, added)
+    app.checkpointer.conn.close()
+    app = talk(state).compile(checkpointer=saver(name))
+    say(f"{prefix}resume-5000", turn_ms(app, "t" if IS_WHOLE else "long"), "ms")
+
+
+def delta():
+    from langgraph.channels import DeltaChannel
+    from langgraph.graph.message import _messages_delta_reducer
+
+    class Deltas(TypedDict):
+        messages: Annotated[list, DeltaChannel(_messages_delta_reducer)]
+
+    converse(Deltas, "py-delta.db", "delta-")
 
 
 def start_job():
@@ -229,16 +267,23 @@ def resident_kb():
 
 
 def waiting():
-    app = waiting_graph(lambda state: {"n": interrupt("go on?")}).compile(checkpointer=saver("py-waiting.db"))
+    graph = waiting_graph(lambda state: {"n": 1 if interrupt("go on?") else 0})
+    app = graph.compile(checkpointer=saver("py-waiting.db"))
     before = 0
-    for i in range(800):
-        if i == 300:
+    for i in range(1500):
+        if i == 500:
             before = resident_kb()
         app.invoke({"messages": [("user", TEXT)]}, config(f"w{i}"), durability="sync")
-    say("bytes-per-waiting-thread", (resident_kb() - before) * 1024 / 500, "B")
+    say("bytes-per-waiting-thread", (resident_kb() - before) * 1024 / 1000, "B")
+    times = []
+    for i in range(100):
+        begin = time.perf_counter()
+        app.invoke(Command(resume=True), config(f"w{i}"), durability="sync")
+        times.append((time.perf_counter() - begin) * 1e6)
+    say("resume-waiting", middle(times), "us")
 
 
-async def flight():
+async def fly(checkpointer, name):
     gate, pending = asyncio.Event(), []
 
     async def stay(state):
@@ -246,20 +291,33 @@ async def flight():
         await gate.wait()
         return {"n": 1}
 
-    app = waiting_graph(stay).compile()
+    app = waiting_graph(stay).compile(checkpointer=checkpointer)
+    how = {"durability": "sync"} if checkpointer else {}
     tasks, before = [], 0
-    for mark in (100, 600):
+    for mark in (200, 1200):
         before = resident_kb()
         while len(tasks) < mark:
             for _ in range(50):
-                tasks.append(asyncio.create_task(app.ainvoke({"messages": [("user", TEXT)]}, config(f"f{len(tasks)}"))))
+                run = app.ainvoke({"messages": [("user", TEXT)]}, config(f"f{len(tasks)}"), **how)
+                tasks.append(asyncio.create_task(run))
             while len(pending) < len(tasks):
                 await asyncio.sleep(0.005)
-    say("bytes-per-flight", (resident_kb() - before) * 1024 / 500, "B")
+                for task in tasks[-50:]:
+                    if task.done():
+                        task.result()  # it has failed: says why
+    say(name, (resident_kb() - before) * 1024 / 1000, "B")
     gate.set()
     await asyncio.gather(*tasks)
 
 
-JOBS = {"runs": runs, "durable": durable, "talk": talk_job, "start": start_job, "waiting": waiting,
-        "flight": lambda: asyncio.run(flight())}
+async def durable_flight():
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+    async with AsyncSqliteSaver.from_conn_string(os.path.join(FOLDER, "py-flight.db")) as checkpointer:
+        await fly(checkpointer, "bytes-per-durable-flight")
+
+
+JOBS = {"runs": runs, "durable": durable, "talk": lambda: converse(State, "py-talk.db", ""), "delta": delta,
+        "start": start_job, "waiting": waiting, "flight": lambda: asyncio.run(fly(None, "bytes-per-flight")),
+        "durable-flight": lambda: asyncio.run(durable_flight())}
 JOBS[sys.argv[1]]()
