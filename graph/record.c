@@ -31,6 +31,10 @@ static void record_free_strings(struct fl_record *record) {
     fl_free(record->thread.graph_file);
     fl_free(record->thread.status);
     break;
+  case FL_RECORD_TRACE:
+    fl_free(record->trace.graph);
+    fl_free(record->trace.user);
+    break;
   }
   fl_free(record->ns);
   fl_free(record->body);

@@ -23,7 +23,10 @@ enum fl_record_kind {
   FL_RECORD_RESULT,
   FL_RECORD_EVENT,
   FL_RECORD_THREAD,
+  FL_RECORD_TRACE,
 };
+
+enum fl_trace_part { FL_TRACE_BEGIN, FL_TRACE_SPANS, FL_TRACE_CONTENT, FL_TRACE_END };
 
 enum fl_call_kind { FL_CALL_MODEL, FL_CALL_TOOL, FL_CALL_FUNCTION };
 enum fl_call_effect { FL_EFFECT_READ, FL_EFFECT_KEYED, FL_EFFECT_ONCE };
@@ -99,6 +102,14 @@ struct fl_record {
       char *status; /* idle, busy, interrupted, error */
       int64_t wall_ms;
     } thread;
+    struct { /* a piece of the record of a run, kept beside the thread (runtime/store/trace.h). body: its text */
+      char run_id[FL_UUID_SIZE];
+      enum fl_trace_part part;
+      uint32_t no;     /* SPANS, CONTENT: from 1, rising within the run */
+      int64_t wall_ms; /* BEGIN: when it began */
+      char *graph;     /* BEGIN */
+      char *user;      /* BEGIN: on whose behalf; NULL: nobody said */
+    } trace;
   };
   char *body;
   size_t body_size;

@@ -29,6 +29,13 @@
 #define HEADER_OPTION \
   { "header", 'H', "NAME: VALUE", "send this with each request to a URL (may be repeated)" }
 
+#define TRACE_THREAD_OPTION \
+  { "thread", 't', "ID", "only runs of this thread" }
+#define TRACE_GRAPH_OPTION \
+  { "graph", 'g', "NAME", "only runs of the graph of this name" }
+#define TRACE_SINCE_OPTION \
+  { "since", 0, "AGE", "only runs that began within the last 90s, 45m, 12h, 30d, …" }
+
 #define EMBED_OPTION \
   { "embed", 0, "JSON", "the embedding model: {\"provider\": …, \"model\": …, \"dims\": …}" }
 
@@ -286,6 +293,40 @@ const struct fl_command fl_commands[] = {
      NULL,
      fl_cmd_memory_list},
     {"memory delete", "NAMESPACE KEY", "forget an item", NULL, {STORE_OPTION, JSON_OPTION}, NULL, fl_cmd_memory_delete},
+    {"trace list",
+     "",
+     "the runs that were traced, newest first",
+     "A run is running, unfinished (its process died), done, interrupted, failed, cancelled or taken_back.\n"
+     "FAIRLEAD_TRACE=off in the environment of a run leaves no trace of it.",
+     {STORE_OPTION,
+      TRACE_THREAD_OPTION,
+      TRACE_GRAPH_OPTION,
+      TRACE_SINCE_OPTION,
+      {"limit", 'n', "N", "at most N (default 50)"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_trace_list},
+    {"trace show",
+     "RUN",
+     "one run: its supersteps, nodes and calls, with their times",
+     "The front of the run's id is enough.",
+     {STORE_OPTION,
+      {"step", 0, "N", "what superstep N changed in the state, instead"},
+      {"all", 'a', NULL, "commits, too"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_trace_show},
+    {"trace tail",
+     "",
+     "the spans of runs as they are stored",
+     NULL,
+     {STORE_OPTION,
+      TRACE_THREAD_OPTION,
+      {"all", 'a', NULL, "those of runs that are there already, too"},
+      {"runs", 'n', "N", "leave when N runs have ended (default: never)"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_trace_tail},
     {"cache clear",
      "",
      "forget the results of nodes that are cached, so that the nodes run again",

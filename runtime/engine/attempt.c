@@ -12,6 +12,7 @@
 #include "runtime/engine/engine.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/engine/tracing.h"
 
 uint32_t fl_task_attempt(const struct fl_task *task) { return task->attempt; }
 
@@ -82,6 +83,7 @@ bool fl_attempt_again(struct fl_task *task) {
   task->is_retrying = true;
   task->retry_ms = (uint64_t)delay_ms;
   task->retry_ticket = invocation->last_ticket;
+  fl_tracing_task_ended(task, "retried");
   fl_invocation_flush(task->invocation);
   tell_retry(task, delay_ms);
   fl_task_cancel_calls(task);
@@ -118,6 +120,8 @@ void fl_attempt_follow(struct fl_task *task) {
   struct fl_task *next = fl_task_create(task->frame, &start);
   next->attempt = task->attempt + 1;
   next->has_run_graph = task->has_run_graph;
+  fl_spans_move(&next->spans, &task->spans);
+  fl_spans_move(&next->inner_spans, &task->inner_spans);
   fl_task_calls_take_past(next, task);
   next->is_waiting = true;
   next->timer = (struct fl_timer){.on_fire = on_pause_over, .user = next};

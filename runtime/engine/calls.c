@@ -14,6 +14,7 @@
 #include "runtime/engine/opening.h"
 #include "runtime/engine/permit.h"
 #include "runtime/engine/pins.h"
+#include "runtime/engine/tracing.h"
 #include "runtime/json/json.h"
 
 #include <stdio.h>
@@ -46,6 +47,7 @@ static void tell_start(struct fl_task_call *call) {
 static void tell_end(struct fl_task_call *call, bool was_journalled) {
   struct fl_task *task = call->task;
   struct fl_invocation *invocation = task->invocation;
+  fl_tracing_call_ended(call, was_journalled);
   if (!fl_invocation_is_followed(invocation)) return;
   struct fl_value *data = call_event(call, "end");
   fl_set_take(data, "ms", fl_double((double)(fl_world_now_us(invocation->runtime->world) - call->started_us) / 1000.0));
@@ -446,6 +448,7 @@ static bool is_permitted(struct fl_task_call *call) {
   struct fl_decision decision;
   decide(call->task, call->name, call->args, &decision);
   call->effect = (enum fl_call_effect)decision.effect;
+  fl_tracing_call_decided(call, &decision);
   bool is_past = fl_permit_is_past(call, &decision), is_denied = decision.verdict == FL_VERDICT_DENY && !is_past;
   if (is_denied) {
     FL_FREE_AUTO char *text = fl_format("the policy does not allow the call of %s (%s)", call->name, decision.rule);
@@ -554,6 +557,7 @@ void fl_task_cancel_calls(struct fl_task *task) {
 static void call_free(struct fl_task_call *call) {
   fl_free(call->name);
   fl_free(call->system);
+  fl_free(call->rule);
   fl_free(call->error);
   fl_value_unref(call->args);
   fl_value_unref(call->result);

@@ -108,6 +108,7 @@ static void on_delta(struct fl_model_call *model, const char *kind, fl_slice tex
   struct fl_task_call *call = model->user;
   struct fl_invocation *invocation = call->task->invocation;
   fl_task_heartbeat(call->task);
+  if (call->first_token_us == 0) call->first_token_us = fl_world_now_us(invocation->runtime->world);
   if (invocation->options.on_event == NULL || (invocation->options.follow & FL_FOLLOW_MESSAGES) == 0) return;
   if (!fl_frame_is_told(call->task->frame)) return;
   FL_VALUE_AUTO data = fl_object();
@@ -124,6 +125,7 @@ static void on_delta(struct fl_model_call *model, const char *kind, fl_slice tex
 
 static void on_retry(struct fl_model_call *model, unsigned attempt, uint64_t delay_ms, const struct fl_error *err) {
   struct fl_task_call *call = model->user;
+  call->tries = attempt + 1;
   if (!fl_invocation_is_followed(call->task->invocation)) return;
   struct fl_value *data = fl_object();
   fl_set_string(data, "type", "model_retry");

@@ -196,6 +196,8 @@ struct fl_frame {
   struct fl_child *child; /* what only a frame inside a task has; NULL: the root */
   size_t use_count;       /* events, items, commits and tasks that name it */
   struct fl_do end;       /* the END effect, once it was performed */
+  uint32_t step_span;    /* of the superstep that is under way; 0: none, or the run is not traced */
+  int64_t traced_step, step_began_us;
   struct fl_frame *next;
 };
 
@@ -306,6 +308,7 @@ struct fl_commit {
   uint64_t ticket;
   uint64_t seq;  /* of the core; 0: the engine's own */
   bool has_head; /* it is of the root's core, which knows the head */
+  int64_t left_us; /* when it went to the store, of a run that is traced */
 };
 
 struct fl_invocation {
@@ -316,6 +319,7 @@ struct fl_invocation {
   struct fl_thread_open open;
   uint64_t began_no; /* the thread's head when it began */
   struct fl_rollback rollback;
+  struct fl_records rollback_records; /* what the trace says of it */
   bool is_rolling_back; /* it has ended, and what it wrote is being taken back */
   char thread_id[FL_ID_MAX + 1];
   char run_id[FL_UUID_SIZE];
@@ -345,6 +349,7 @@ struct fl_invocation {
   bool finishes_first; /* unfinished work of before comes before the input */
   struct fl_post opening;
   struct fl_timer renew_timer;
+  struct fl_run_trace *trace; /* tracing.h; NULL: the run is not traced */
   int64_t started_us;
   bool has_begun;   /* the thread is marked as busy */
   bool has_started; /* a task was started */
@@ -431,6 +436,10 @@ struct fl_task_call {
   struct fl_list *messages;
   char *system;
   struct fl_value *tool_definitions, *tool_patterns;
+  int64_t first_token_us; /* of a model's reply; 0: none came */
+  unsigned tries;         /* of a model's call */
+  const char *verdict;    /* of the policy, in the trace; NULL: it was not asked */
+  char *rule;             /* that decided; owned */
   struct fl_task_call *next;
 };
 
@@ -480,6 +489,9 @@ struct fl_task {
   struct fl_loaded_call *past; /* calls of the attempts before it that came to an end */
   size_t past_count;
   uint8_t *cache_key;           /* FL_HASH_SIZE; NULL: it is not cached */
+  uint32_t span, step_span;     /* its own number in the trace, and its superstep's; 0: it is not traced */
+  struct fl_buf spans;          /* of its calls, until the commit that holds their results; at last its own */
+  struct fl_buf inner_spans;    /* of graphs inside it that are not stored by themselves, until its end is */
   struct fl_task *next, **link; /* what points to it in the list of the invocation */
 };
 

@@ -4,6 +4,7 @@
 #include "runtime/engine/engine.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/engine/tracing.h"
 
 struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
   const struct fl_invocation *invocation = frame->invocation;
@@ -169,6 +170,7 @@ static void take_effects(struct fl_frame *frame, struct fl_effects *effects, str
   FL_FREE_AUTO uint64_t *event_nos = effects->count > 0 ? fl_new_array(uint64_t, effects->count) : NULL;
   size_t commit_count = 0;
   keep_events(frame, effects, task, event_nos);
+  fl_tracing_effects(frame, effects);
   for (size_t i = 0; i < effects->count; i++) {
     if (effects->items[i].kind != FL_DO_COMMIT) continue;
     perform_commit(frame, &effects->items[i], end);
@@ -229,6 +231,7 @@ void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   bool is_over = !fl_frame_is_root(frame) && frame->has_ended; /* what comes too late says nothing */
   if (!is_over) fl_run_step(frame->run, &event->ev, &effects);
   if (event->ev.kind == FL_EV_TASK_DONE) fl_task_settle(event->task, &effects);
+  if (event->task != NULL) fl_tracing_task_left(event->task);
   take_effects(frame, &effects, event->task);
   give_back_spare(frame->invocation->runtime, &effects);
   if (event->task != NULL) {

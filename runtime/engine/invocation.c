@@ -13,6 +13,7 @@
 #include "graph/option.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/tracing.h"
 
 /* ---- events ---- */
 
@@ -212,7 +213,9 @@ static void invocation_free(struct fl_invocation *invocation) {
     fl_queued_event_free(invocation->events);
     invocation->events = next;
   }
+  fl_tracing_free(invocation);
   if (invocation->is_ephemeral) fl_run_destroy(invocation->root.run);
+  fl_records_deinit(&invocation->rollback_records);
   fl_frame_deinit(&invocation->root);
   fl_invocation_forget_options(invocation);
   if (invocation->update != NULL) fl_queued_event_free(invocation->update);
@@ -283,7 +286,9 @@ static void on_rolled_back(struct fl_txn *txn, int status, const struct fl_error
 /* What was stored since the run began goes, before anybody learns of its end. */
 static void roll_back(struct fl_invocation *invocation) {
   invocation->is_rolling_back = true;
-  invocation->rollback = (struct fl_rollback){.to_no = invocation->began_no, .status = "idle"};
+  fl_tracing_taken_back(invocation, &invocation->rollback_records);
+  invocation->rollback = (struct fl_rollback){
+      .to_no = invocation->began_no, .status = "idle", .trace = invocation->rollback_records.items};
   invocation->open.txn = (struct fl_txn){.kind = FL_TXN_ROLLBACK,
                                          .thread = invocation->thread_id,
                                          .fence = invocation->thread->fence,
@@ -330,6 +335,7 @@ static void enqueue_input(struct fl_invocation *invocation) {
   } else if (invocation->options.resume != NULL) {
     event = fl_queued_event_create(FL_EV_RESUME);
     event->value = fl_value_ref(invocation->options.resume);
+    fl_tracing_resumed(invocation);
     event->ev.is_map = invocation->options.resume_is_map;
     fl_event_take_command(event, &invocation->options);
   } else if (fl_options_command(&invocation->options)) {
@@ -404,6 +410,7 @@ static void on_open(struct fl_thread_open *open, int status, const struct fl_err
   invocation->began_no = fl_run_head_no(open->thread->run);
   invocation->renew_timer = (struct fl_timer){.on_fire = on_renew, .user = invocation};
   fl_timer_start(invocation->runtime->world, &invocation->renew_timer, (uint64_t)fl_lease_renew_ms(open->runtime));
+  fl_tracing_begin(invocation);
   tell_begin(invocation);
   enqueue_input(invocation);
 }

@@ -10,6 +10,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/tracing.h"
 
 #include <stdio.h>
 
@@ -76,6 +77,7 @@ void fl_task_emit_take(struct fl_task *task, struct fl_value *value) {
 /* ---- its end ---- */
 
 static void tell_end(struct fl_task *task, const char *outcome) {
+  fl_tracing_task_ended(task, outcome);
   if (!fl_invocation_is_followed(task->invocation)) return;
   struct fl_value *data = fl_object();
   fl_set_string(data, "type", "node_end");
@@ -198,6 +200,7 @@ static void tell_late(struct fl_task *task, uint64_t ticket) {
 bool fl_task_flush_results(struct fl_task *task) {
   if (task->results.count == 0 || (task->has_outcome && task->outcome == FL_DONE)) return false;
   uint64_t ticket = 0;
+  fl_tracing_results_left(task);
   if (task->invocation->is_ephemeral) fl_records_deinit(&task->results);
   else ticket = fl_invocation_commit(task->invocation, &task->results);
   tell_late(task, ticket);
@@ -281,6 +284,7 @@ void fl_task_enter(struct fl_task *task) {
   struct fl_world *world = task->invocation->runtime->world;
   task->started_us = fl_world_now_us(world);
   task->began_ms = task->alive_ms = fl_world_now_ms(world);
+  fl_tracing_task_started(task);
   tell_start(task);
   int outcome = run_node(task);
   if (outcome != FL_PENDING) {
@@ -344,6 +348,8 @@ void fl_task_free(struct fl_task *task) {
   fl_free(task->error);
   for (size_t i = 0; i < task->write_count; i++) fl_value_unref(task->writes[i].value);
   fl_free(task->writes);
+  fl_buf_deinit(&task->spans);
+  fl_buf_deinit(&task->inner_spans);
   fl_task_forget_commands(task);
   fl_records_deinit(&task->results);
   if (task->node_data_free != NULL) task->node_data_free(task->node_data);

@@ -12,6 +12,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/store/side.h"
 #include "runtime/store/sqlite.h"
+#include "runtime/store/sqlite_trace.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -76,15 +77,23 @@ static int find_or_make(struct fl_memory_store *store, const struct fl_txn *txn,
 
 static void delete_thread(struct fl_memory_store *store, struct fl_memory_thread *thread) {
   drop_requests(store, thread->id);
+  if (store->side != NULL) fl_check(fl_trace_forget_thread(store->side, thread->id, &(struct fl_error){0}) == 0);
   if (thread->lease.fence > store->fence_floor) store->fence_floor = thread->lease.fence;
   fl_map_remove(&store->threads, thread->id);
   fl_memory_thread_destroy(thread);
+}
+
+static bool has_trace(const struct fl_records *records) {
+  for (size_t i = records->count; i > 0; i--)
+    if (records->items[i - 1].kind == FL_RECORD_TRACE) return true;
+  return false;
 }
 
 static int apply_write(struct fl_memory_store *store, struct fl_memory_thread *thread, const struct fl_txn *txn,
                        const struct fl_lease_ask *ask, struct fl_error *err) {
   int status = fl_txn_is_metadata(txn) ? 0 : fl_lease_check(&thread->lease, ask, err);
   if (status == 0) status = fl_memory_check_write(thread, txn, err);
+  if (status == 0 && has_trace(txn->records)) status = open_side(store, err);
   if (status == 0) fl_memory_apply_write(store, thread, txn);
   return status;
 }
@@ -105,12 +114,15 @@ static int apply_acquire(struct fl_memory_thread *thread, struct fl_txn *txn, co
   return 0;
 }
 
-static int apply_upkeep(struct fl_memory_thread *thread, struct fl_txn *txn, const struct fl_lease_ask *ask,
-                        struct fl_error *err) {
+static int apply_upkeep(struct fl_memory_store *store, struct fl_memory_thread *thread, struct fl_txn *txn,
+                        const struct fl_lease_ask *ask, struct fl_error *err) {
   int status =
       txn->fence == 0 ? fl_lease_check_free(&thread->lease, ask, err) : fl_lease_check(&thread->lease, ask, err);
   if (status != 0) return status;
-  return txn->kind == FL_TXN_PRUNE ? fl_memory_prune(thread, txn, err) : fl_memory_roll_back(thread, txn, err);
+  if (txn->kind == FL_TXN_PRUNE) return fl_memory_prune(thread, txn, err);
+  bool has_record = txn->rollback->trace != NULL && store->side != NULL;
+  status = fl_memory_roll_back(thread, txn, err);
+  return status == 0 && has_record ? fl_trace_take_back(store->side, txn->thread, txn->rollback->trace, err) : status;
 }
 
 static int check_absent(struct fl_memory_store *store, const char *id, struct fl_error *err) {
@@ -164,7 +176,7 @@ static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_er
   case FL_TXN_DELETE_THREAD: return apply_delete(store, thread, &ask, err);
   case FL_TXN_REQUEST: return apply_request(store, thread, txn, &ask, err);
   case FL_TXN_PRUNE:
-  case FL_TXN_ROLLBACK: return apply_upkeep(thread, txn, &ask, err);
+  case FL_TXN_ROLLBACK: return apply_upkeep(store, thread, txn, &ask, err);
   case FL_TXN_COPY: return apply_copy(store, thread, txn, err);
   default: return fl_error_set(err, FL_E_BUG, "a transaction of an unknown kind %d", (int)txn->kind);
   }

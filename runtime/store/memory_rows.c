@@ -3,6 +3,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/memory.h"
+#include "runtime/store/sqlite_trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -283,6 +284,7 @@ static void put_record(struct fl_memory_store *store, struct fl_memory_thread *t
   case FL_RECORD_RESULT: put_result(thread, record); return;
   case FL_RECORD_EVENT: put_event(store, thread, record); return;
   case FL_RECORD_THREAD: put_thread(thread, record); return;
+  case FL_RECORD_TRACE: fl_check(fl_trace_put(store->side, thread->id, record, &(struct fl_error){0}) == 0); return;
   }
 }
 

@@ -129,7 +129,16 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
   X(CACHE_SIZE, "SELECT value FROM meta WHERE name = 'cache_size'")                                                    \
   X(REQUEST_PUT, "INSERT INTO request(thread, fence, kind, asker, wall_ms) VALUES(?1, ?2, ?3, ?4, ?5)"                 \
                  " ON CONFLICT DO UPDATE SET fence = ?2, wall_ms = ?5")                                                \
-  X(REQUESTS_DROP, "DELETE FROM request WHERE thread = ?1")
+  X(REQUESTS_DROP, "DELETE FROM request WHERE thread = ?1")                                                            \
+  X(TRACE_RUN_FIND, "SELECT no FROM trace_run WHERE run = ?1")                                                         \
+  X(TRACE_RUN_ADD, "INSERT INTO trace_run(run, thread, graph, user, began_ms, begin_sum, begin)"                       \
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING")                                       \
+  X(TRACE_RUN_END, "UPDATE trace_run SET end_sum = ?2, end = ?3 WHERE no = ?1")                                        \
+  X(TRACE_SPAN_ADD, "INSERT OR REPLACE INTO trace_span(no, sum, body) VALUES(?1, ?2, ?3)")                             \
+  X(TRACE_CONTENT_ADD, "INSERT OR REPLACE INTO trace_content(no, sum, body) VALUES(?1, ?2, ?3)")                       \
+  X(TRACE_SPANS_DROP, "DELETE FROM trace_span WHERE no BETWEEN ?1 AND ?2")                                             \
+  X(TRACE_CONTENT_DROP, "DELETE FROM trace_content WHERE no BETWEEN ?1 AND ?2")                                        \
+  X(TRACE_RUN_DROP, "DELETE FROM trace_run WHERE no = ?1")
 
 enum fl_sql {
 #define X(name, text) FL_SQL_##name,
@@ -138,11 +147,19 @@ enum fl_sql {
       FL_SQL_COUNT
 };
 
+/* Runs whose number is known, so that a piece of their trace needs no search; cleared when anything is rolled back. */
+enum { FL_KNOWN_RUNS = 64 };
+struct fl_known_run {
+  char run_id[FL_UUID_SIZE];
+  int64_t no;
+};
+
 struct fl_db {
   sqlite3 *handle;
   const char *path; /* lent by the store */
   int version;      /* format of the file; 0: it is new */
   sqlite3_stmt *statements[FL_SQL_COUNT];
+  struct fl_known_run known_runs[FL_KNOWN_RUNS];
 };
 
 /* The connection that writes: makes the schema when the file is empty; FL_E_VERSION, FL_E_CORRUPT when not ours. */

@@ -6,6 +6,7 @@
 #include "runtime/json/json.h"
 #include "runtime/store/side.h"
 #include "runtime/store/sqlite.h"
+#include "runtime/store/sqlite_trace.h"
 
 #include <inttypes.h>
 
@@ -195,6 +196,7 @@ static int put_record(const struct target *target, const struct fl_record *recor
   case FL_RECORD_RESULT: return put_result(target, record, err);
   case FL_RECORD_EVENT: return put_event(target, record, err);
   case FL_RECORD_THREAD: return put_thread(target, record, err);
+  case FL_RECORD_TRACE: return fl_trace_put(target->db, target->id, record, err);
   }
   return FL_E_BUG;
 }
@@ -297,6 +299,7 @@ static int apply_delete(struct fl_sqlite_store *store, const struct fl_thread_ro
   sqlite3_bind_int64(statement, 1, (int64_t)thread->lease.fence);
   status = fl_db_run(&store->writer, statement, err);
   if (status == 0) status = fl_side_drop_requests(&store->writer, ask->thread, err);
+  if (status == 0) status = fl_trace_forget_thread(&store->writer, ask->thread, err);
   for (size_t i = 0; status == 0 && i < sizeof all / sizeof all[0]; i++) {
     statement = fl_db_use(&store->writer, all[i], err);
     if (statement == NULL) return err->code;

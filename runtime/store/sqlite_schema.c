@@ -60,7 +60,18 @@ static const char step_2[] =
     "CREATE INDEX item_vector_item ON item_vector(item);"
     "CREATE VIRTUAL TABLE item_text USING fts5(body, tokenize = 'unicode61 remove_diacritics 2');";
 
-static const char *const steps[] = {step_1, step_2};
+/* The record of runs. Rows of spans and of content have the number of their run in front: (run << 24 | number), so that
+ * those of a run lie together, and the newest at the end. */
+static const char step_3[] =
+    "CREATE TABLE trace_run(no INTEGER PRIMARY KEY, run ANY NOT NULL UNIQUE, thread TEXT NOT NULL, graph TEXT,"
+    " user TEXT, began_ms INTEGER NOT NULL, begin_sum INTEGER, begin TEXT NOT NULL, end_sum INTEGER, end TEXT) STRICT;"
+    "CREATE INDEX trace_run_thread ON trace_run(thread);"
+    "CREATE INDEX trace_run_began ON trace_run(began_ms);"
+    "CREATE INDEX trace_run_user ON trace_run(user) WHERE user IS NOT NULL;"
+    "CREATE TABLE trace_span(no INTEGER PRIMARY KEY, sum INTEGER, body TEXT NOT NULL) STRICT;"
+    "CREATE TABLE trace_content(no INTEGER PRIMARY KEY, sum INTEGER, body TEXT NOT NULL) STRICT;";
+
+static const char *const steps[] = {step_1, step_2, step_3};
 enum { SCHEMA_VERSION = sizeof steps / sizeof steps[0] };
 
 static int ask_number(struct fl_db *db, const char *text, int64_t *ret_number, struct fl_error *err) {

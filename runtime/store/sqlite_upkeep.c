@@ -5,6 +5,7 @@
 #include "runtime/store/plan.h"
 #include "runtime/store/side.h"
 #include "runtime/store/sqlite.h"
+#include "runtime/store/sqlite_trace.h"
 
 /* ---- the plan of a thread ---- */
 
@@ -161,6 +162,7 @@ int fl_sqlite_roll_back(struct fl_sqlite_store *store, struct fl_thread_row *thr
   int status = roll_back(db, thread->row, &plan, rollback->to_no, err);
   *ret_answer = (struct fl_txn_answer){.count = plan.dropped_count, .bytes = plan.dropped_bytes};
   if (status == 0 && rollback->status != NULL) status = set_status(db, thread->row, rollback->status, err);
+  if (status == 0 && rollback->trace != NULL) status = fl_trace_take_back(db, txn->thread, rollback->trace, err);
   if (status != 0 || txn->fence != 0) return status;
   thread->lease = (struct fl_lease){.fence = thread->lease.fence + 1};
   return fl_sqlite_put_lease(store, thread, txn->wall_ms, err);

@@ -10,6 +10,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/sqlite.h"
+#include "runtime/store/sqlite_trace.h"
 
 enum {
   BATCH_COUNT_MAX = 256,
@@ -86,6 +87,7 @@ static void fail_rest(struct fl_sqlite_jobs *batch, int status, const struct fl_
 /* SQLite rolls back by itself after some errors. */
 static void roll_back(struct fl_sqlite_store *store) {
   struct fl_error ignored = {0};
+  fl_trace_forget_known(&store->writer);
   if (!sqlite3_get_autocommit(store->writer.handle)) fl_db_do(&store->writer, FL_SQL_ROLLBACK, &ignored);
 }
 

@@ -5,6 +5,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/side.h"
+#include "runtime/store/sqlite_trace.h"
 
 /* Below this file `err` is never NULL. */
 #define WITH_ERROR(err)            \
@@ -132,4 +133,16 @@ int fl_store_list_namespaces(struct fl_store *store, const struct fl_namespaces_
   WITH_ERROR(err);
   struct fl_db *db = store->ops->side(store);
   return db == NULL ? 0 : fl_side_list_namespaces(db, query, err);
+}
+
+int fl_store_list_runs(struct fl_store *store, const struct fl_trace_query *query, struct fl_error *err) {
+  WITH_ERROR(err);
+  struct fl_db *db = store->ops->side(store);
+  return db == NULL ? 0 : fl_trace_list(db, query, err);
+}
+
+int fl_store_read_trace(struct fl_store *store, const struct fl_trace_rows *rows, struct fl_error *err) {
+  WITH_ERROR(err);
+  struct fl_db *db = store->ops->side(store);
+  return db == NULL ? 0 : fl_trace_read(db, rows, err);
 }

@@ -63,6 +63,7 @@ enum fl_txn_kind {
   FL_TXN_CACHE_PUT,   /* of no thread, as the next */
   FL_TXN_CACHE_CLEAR, /* `count`: how many went */
   FL_TXN_ITEMS,       /* items.h; of no thread; `count`: those deleted */
+  FL_TXN_TRACE_DROP,  /* trace.h; of no thread; `count`: runs */
 };
 
 /* Beside the threads, in every kind of store: results of nodes that may be used again. `graph` and `node` are names of
@@ -104,7 +105,7 @@ enum { FL_LEASE_MS = 30000 };
  * dropped with it, so that what they said is stored once. */
 struct fl_txn {
   enum fl_txn_kind kind;
-  const char *thread;     /* fl_is_thread_id; NULL for CACHE_* and ITEMS */
+  const char *thread;     /* fl_is_thread_id; NULL for CACHE_*, ITEMS and TRACE_DROP */
   bool creates;           /* ACQUIRE, WRITE */
   uint64_t fence;         /* in for WRITE, RENEW, RELEASE; out for ACQUIRE */
   uint64_t expected_head; /* WRITE with a checkpoint of the root namespace: the head it replaces; else FL_E_CONFLICT */
@@ -117,6 +118,7 @@ struct fl_txn {
     const struct fl_copy *copy;
     const struct fl_import *import;
     const struct fl_item_ops *items;
+    const struct fl_trace_drop *trace_drop;
   };
   int64_t wall_ms; /* now, by the caller's world */
   int64_t lease_ms; /* ACQUIRE, RENEW: how long from now; 0: FL_LEASE_MS */

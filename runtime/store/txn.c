@@ -37,6 +37,9 @@ static const char *record_fault(const struct fl_record *record) {
   case FL_RECORD_RESULT: return record->result.call_id[0] != 0 ? NULL : "a result without a call id";
   case FL_RECORD_EVENT: return has_body ? NULL : "an event without a body";
   case FL_RECORD_THREAD: return NULL;
+  case FL_RECORD_TRACE:
+    if (record->trace.run_id[0] == 0 || record->trace.no > FL_TRACE_NO_MAX) return "a piece of a trace without a run";
+    return has_body ? NULL : "a piece of a trace without a body";
   }
   return "a record of an unknown kind";
 }
@@ -91,7 +94,8 @@ static int records_check(const struct fl_records *records, const char *thread, s
 }
 
 bool fl_txn_is_beside(const struct fl_txn *txn) {
-  return txn->kind == FL_TXN_CACHE_PUT || txn->kind == FL_TXN_CACHE_CLEAR || txn->kind == FL_TXN_ITEMS;
+  return txn->kind == FL_TXN_CACHE_PUT || txn->kind == FL_TXN_CACHE_CLEAR || txn->kind == FL_TXN_ITEMS ||
+         txn->kind == FL_TXN_TRACE_DROP;
 }
 
 int fl_txn_check(const struct fl_txn *txn, struct fl_error *err) {

@@ -34,6 +34,7 @@ struct fl_prune {
 struct fl_rollback {
   uint64_t to_no;
   const char *status; /* of the thread afterwards; NULL: as it was */
+  const struct fl_record *trace; /* the END of the run that is taken back, whose spans and content go; NULL: none */
 };
 
 /* ---- FL_TXN_COPY ---- */

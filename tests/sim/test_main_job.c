@@ -8,6 +8,7 @@
  * suite runs 10,000 in two parts), and a graph file: the nested ones have the same job in a graph inside a graph. */
 #include "runtime/base/mem.h"
 #include "runtime/engine/engine.h"
+#include "tests/sim/check_trace.h"
 #include "tests/sim/sim_tools.h"
 #include "tests/support/support.h"
 
@@ -29,6 +30,7 @@ struct voyage {
   int failures_left; /* how often the flaky node fails before it does its work */
   int failures;
   int64_t notes;
+  long spans; /* of its traces, compared with the store after each life */
   bool is_over, is_waiting;
   int status;
   char *transcript;
@@ -162,6 +164,7 @@ static void live(struct voyage *voyage, uint64_t crash_at) {
   fl_runtime_destroy(runtime);
   fl_world_destroy(world);
   fl_store_memory_set_error(voyage->store, 0);
+  voyage->spans += check_trace(voyage->store, "t", voyage->seed);
 }
 
 /* Lives until the thread is done; each life but the last may end in a crash at an effect drawn from the seed. */
@@ -197,19 +200,21 @@ static void check(const struct voyage *voyage, const char *reference) {
 
 static void every_seed_ends_in_the_same_conversation(void **state) {
   char *reference = NULL;
-  long crashes = 0, retries = 0, failures = 0;
+  long crashes = 0, retries = 0, failures = 0, spans = 0;
   for (uint64_t seed = first_seed; seed < first_seed + seeds; seed++) {
     struct voyage voyage = {.seed = seed, .failures_left = seed % 5 < 3 ? (int)(seed % 3) : 0};
     sail(&voyage);
     check(&voyage, reference);
     crashes += voyage.crashes;
+    spans += voyage.spans;
     retries += voyage.retries;
     failures += voyage.failures;
     if (reference == NULL) reference = fl_strdup(voyage.transcript);
     fl_free(voyage.transcript);
   }
-  printf("# %llu seeds, %ld crashes, %ld failed tasks, %ld unknown outcomes answered\n", (unsigned long long)seeds,
-         crashes, failures, retries);
+  printf("# %llu seeds, %ld crashes, %ld failed tasks, %ld unknown outcomes answered, %ld spans compared\n",
+         (unsigned long long)seeds, crashes, failures, retries, spans);
+  assert_true(spans > (long)seeds * 10);
   assert_true(crashes > (long)seeds / 4 && failures > (long)seeds / 8);
   assert_non_null(strstr(reference, "It is 22."));
   fl_free(reference);

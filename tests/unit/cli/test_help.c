@@ -80,7 +80,10 @@ static void bash_completes(void **state) {
     int count;
     const char *says, *lacks;
   } rows[] = {
-      {{"fairlead", ""}, 2, " run threads memory cache graph policy mcp completion complete version help ", "list"},
+      {{"fairlead", ""},
+       2,
+       " run threads memory trace cache graph policy mcp completion complete version help ",
+       "list"},
       {{"fairlead", "th"}, 2, " threads ", "run"},
       {{"fairlead", "threads", ""},
        3,

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run writes about itself: spans, in the transaction that commits what they describe (runtime/trace). Only the
+ * engine calls it, at the places named here; each function does nothing for a run that is not traced.
+ *
+ * Invariants. (1) What a task and its calls did waits with the task until the commit that holds their outcome is made,
+ * and goes with that one: a crash takes both or neither. (2) A commit's own span goes with the next commit, since its
+ * duration is not known before; that of a run's last commit is not written. (3) The END of a run stands in the commit
+ * that says so of its thread. */
+#pragma once
+#include "runtime/engine/engine.h"
+#include "runtime/trace/span.h"
+
+struct fl_trace_totals {
+  int64_t steps, nodes, model_calls, tool_calls, model_errors, tool_errors, attempts;
+  int64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens;
+};
+
+struct fl_run_trace {
+  int64_t began_us, began_wall_ms;
+  uint32_t last_span, last_row;
+  bool has_begun;        /* its BEGIN stands in a commit */
+  size_t skips;          /* commits that come before the one which the spans go with */
+  struct fl_buf pending; /* spans that go with the next commit */
+  char *end;             /* the text of its END, until a commit takes it; NULL: none */
+  size_t end_size;
+  int64_t first_token_us; /* of the first model call that had one, since the run began; 0: none */
+  struct fl_trace_totals totals;
+};
+
+/* Whether a run would be traced: what is stored is, unless $FAIRLEAD_TRACE is off. */
+bool fl_tracing_is_on(const struct fl_invocation *invocation);
+void fl_tracing_begin(struct fl_invocation *invocation); /* once its thread is there */
+void fl_tracing_free(struct fl_invocation *invocation);
+void fl_tracing_resumed(struct fl_invocation *invocation); /* somebody has answered */
+
+/* ---- tasks and calls ---- */
+
+void fl_tracing_task_started(struct fl_task *task);
+void fl_tracing_task_ended(struct fl_task *task, const char *outcome);
+void fl_tracing_results_left(struct fl_task *task); /* the results of its calls are about to be committed */
+void fl_tracing_task_left(struct fl_task *task);    /* its end is */
+void fl_tracing_call_decided(struct fl_task_call *call, const struct fl_decision *decision);
+void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled);
+
+/* ---- commits ---- */
+
+/* What the core wants done: its checkpoints and its END become spans, before any of it is committed. */
+void fl_tracing_effects(struct fl_frame *frame, const struct fl_effects *effects);
+void fl_tracing_attach(struct fl_invocation *invocation, struct fl_records *records); /* to any commit of the run */
+void fl_tracing_flushed(struct fl_commit *commit);
+void fl_tracing_committed(const struct fl_commit *commit);
+/* The END of a run that was taken back; the caller's to free with fl_records_deinit. */
+void fl_tracing_taken_back(const struct fl_invocation *invocation, struct fl_records *ret_records);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Spans of calls: of models, tools and functions. They wait with their task. */
+#include "runtime/engine/tracing.h"
+
+#include "runtime/base/mem.h"
+#include "runtime/json/json.h"
+
+static const char *const provider_names[] = {"openai", "anthropic", "scripted"};
+
+/* The rule that decided, until the call has ended. */
+void fl_tracing_call_decided(struct fl_task_call *call, const struct fl_decision *decision) {
+  static const char *const verdicts[] = {"deny", "ask", "allow"};
+  if (call->task->invocation->trace == NULL) return;
+  fl_free(call->rule);
+  call->rule = fl_strdup(decision->rule);
+  call->verdict = verdicts[decision->verdict];
+}
+
+/* ---- models ---- */
+
+static int64_t take_tokens(const struct fl_value *usage, const char *key, int64_t *total) {
+  int64_t count = fl_get_int(usage, key, 0);
+  *total += count;
+  return count;
+}
+
+static void add_if(struct fl_span_writer *writer, const char *key, int64_t value) {
+  if (value != 0) fl_span_add_int(writer, key, value);
+}
+
+static void add_usage(struct fl_span_writer *writer, const struct fl_value *usage, struct fl_trace_totals *totals) {
+  int64_t ignored = 0;
+  fl_span_add_int(writer, "input_tokens", take_tokens(usage, "input_tokens", &totals->input_tokens));
+  fl_span_add_int(writer, "output_tokens", take_tokens(usage, "output_tokens", &totals->output_tokens));
+  add_if(writer, "cached_tokens", take_tokens(usage, "cached_tokens", &totals->cached_tokens));
+  add_if(writer, "cache_write_tokens", take_tokens(usage, "cache_write_tokens", &ignored));
+  add_if(writer, "reasoning_tokens", take_tokens(usage, "reasoning_tokens", &totals->reasoning_tokens));
+}
+
+static void describe_model(struct fl_span_writer *writer, struct fl_task_call *call) {
+  struct fl_run_trace *trace = call->task->invocation->trace;
+  const struct fl_model_config *config = call->model.request.config;
+  const char *answered = fl_get_string(call->result, "model", NULL);
+  const struct fl_value *usage = fl_get(call->result, "usage");
+  fl_span_add_text(writer, "provider", provider_names[config->provider]);
+  fl_span_add_text(writer, "model", config->model);
+  if (answered != NULL && (config->model == NULL || strcmp(answered, config->model) != 0))
+    fl_span_add_text(writer, "answered_by", answered);
+  if (call->tries > 1) fl_span_add_int(writer, "attempts", call->tries);
+  if (call->first_token_us > 0) {
+    fl_span_add_int(writer, "first_token_us", call->first_token_us - call->started_us);
+    if (trace->first_token_us == 0) trace->first_token_us = call->first_token_us - trace->began_us;
+  }
+  if (usage != NULL) add_usage(writer, usage, &trace->totals);
+  fl_span_add_text(writer, "stop", fl_get_string(call->result, "stop_reason", NULL));
+  trace->totals.model_calls++;
+  trace->totals.model_errors += call->error != NULL;
+}
+
+/* ---- tools ---- */
+
+static int64_t content_size(const struct fl_value *result) {
+  const struct fl_value *content = fl_get(result, "content");
+  int64_t size = 0;
+  for (size_t i = 0; i < fl_size(content); i++) {
+    size += (int64_t)fl_string_size(fl_get(fl_at(content, i), "text"));
+    size += (int64_t)fl_string_size(fl_get(fl_at(content, i), "data"));
+  }
+  return size;
+}
+
+static void describe_tool(struct fl_span_writer *writer, const struct fl_task_call *call) {
+  enum { HASH_SHOWN = 8 };
+  struct fl_trace_totals *totals = &call->task->invocation->trace->totals;
+  static const char *const effects[] = {"read", "keyed", "once"};
+  uint8_t hash[FL_HASH_SIZE];
+  char hex[2 * HASH_SHOWN + 1];
+  fl_json_hash(call->args, hash);
+  fl_hex(hash, HASH_SHOWN, hex);
+  fl_span_add_text(writer, "call", call->call_id);
+  fl_span_add_text(writer, "arguments_hash", hex);
+  fl_span_add_text(writer, "effect", effects[call->effect]);
+  fl_span_add_text(writer, "decision", call->verdict);
+  fl_span_add_text(writer, "rule", call->rule);
+  bool is_error = fl_get_bool(call->result, "isError", false);
+  const struct fl_value *code = fl_get(fl_get(call->result, "structuredContent"), "exit_code");
+  if (is_error) fl_span_add_text(writer, "outcome", "tool_error");
+  if (fl_is(code, FL_INT)) fl_span_add_int(writer, "exit", fl_as_int(code, 0));
+  if (call->result != NULL) fl_span_add_int(writer, "bytes", content_size(call->result));
+  totals->tool_calls++;
+  totals->tool_errors += is_error || call->error != NULL;
+}
+
+/* ---- all of them ---- */
+
+void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled) {
+  static const enum fl_span_kind kinds[] = {FL_SPAN_MODEL, FL_SPAN_TOOL, FL_SPAN_FUNCTION};
+  struct fl_task *task = call->task;
+  struct fl_run_trace *trace = task->invocation->trace;
+  if (trace == NULL || was_journalled) return; /* it stands in the trace of the run that made it */
+  int64_t now = fl_world_now_us(task->invocation->runtime->world);
+  struct fl_span span = {.kind = kinds[call->kind],
+                         .n = ++trace->last_span,
+                         .parent = task->span,
+                         .start_us = call->started_us - trace->began_us,
+                         .duration_us = now - call->started_us,
+                         .name = call->name};
+  struct fl_span_writer writer = fl_span_begin(&task->spans, &span);
+  if (call->kind == FL_CALL_MODEL) describe_model(&writer, call);
+  if (call->kind == FL_CALL_TOOL) describe_tool(&writer, call);
+  if (call->error != NULL) {
+    fl_span_add_text(&writer, "code", fl_error_word(call->error->code));
+    fl_span_add_text(&writer, "error", call->error->text);
+  }
+  fl_span_end(&writer);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* What runs write about themselves: a span for each thing that they do, in the commit that holds it. */
+#include "rig.h"
+
+#include "runtime/trace/tree.h"
+
+#include <stdio.h>
+
+static const char agent[] = "fairlead: 1\nname: chat\nstate: { messages: { reducer: messages } }\n"
+                            "models: { main: { provider: scripted, script: script.yaml } }\n"
+                            "nodes:\n  agent: { type: agent, model: main, tools: [t/*] }\n  tools: { type: tools }\n"
+                            "edges:\n  - START -> agent\n  - from: agent\n    branch:\n"
+                            "      - { when: \"size(last(state.messages).tool_calls) > 0\", to: tools }\n"
+                            "      - { to: END }\n  - tools -> agent\n";
+static const char script[] = "replies:\n"
+                             "  - when: { user: hello }\n    text: Good day.\n    delay_ms: 40\n"
+                             "    usage: { input_tokens: 12, output_tokens: 3 }\n"
+                             "  - when: { user: echo }\n    calls: [ { name: t__echo, args: { text: ho } } ]\n"
+                             "    usage: { input_tokens: 20, output_tokens: 4 }\n"
+                             "  - when: { tool: ho }\n    text: It said ho.\n"
+                             "    usage: { input_tokens: 30, output_tokens: 5 }\n";
+
+static struct fl_value *says(const char *text) {
+  FL_FREE_AUTO char *input = fl_format("{'messages':[{'role':'user','content':'%s'}]}", text);
+  return json(input);
+}
+
+/* ---- what is there ---- */
+
+struct newest {
+  struct rig *rig;
+  struct fl_trace *trace;
+  size_t count;
+};
+
+static bool take_newest(const struct fl_trace_run *run, void *user) {
+  struct newest *newest = user;
+  struct fl_error err = {0};
+  if (newest->count++ > 0) return true;
+  if (fl_trace_load_run(newest->rig->store, run, newest->trace, &err) < 0) fail_msg("%s", err.text);
+  return true;
+}
+
+/* The newest run of a thread; returns how many there are. */
+static size_t load_newest(struct rig *rig, const char *thread, struct fl_trace *ret_trace) {
+  struct newest newest = {.rig = rig, .trace = ret_trace};
+  struct fl_trace_query query = {.thread = thread, .visit = take_newest, .user_data = &newest};
+  struct fl_error err = {0};
+  fl_trace_deinit(ret_trace);
+  if (fl_store_list_runs(rig->store, &query, &err) < 0) fail_msg("%s", err.text);
+  return newest.count;
+}
+
+/* The walk without commits: ". step 1", ".. node agent (failed)". */
+static const char *walk_of(const struct fl_trace *trace) {
+  static struct fl_buf text;
+  fl_buf_deinit(&text);
+  for (size_t i = 0; i < trace->count; i++) {
+    const struct fl_span *span = &trace->nodes[i].span;
+    const char *outcome = fl_get_string(span->attributes, "outcome", NULL);
+    if (span->kind == FL_SPAN_COMMIT) continue;
+    for (size_t depth = 0; depth <= trace->nodes[i].depth; depth++) fl_buf_add_char(&text, '.');
+    fl_buf_addf(&text, " %s %s", fl_span_kind_name(span->kind), span->name);
+    if (span->kind == FL_SPAN_STEP) fl_buf_addf(&text, "%d", (int)fl_get_int(span->attributes, "step", -1));
+    fl_buf_addf(&text, "%s%s%s\n", outcome != NULL ? " (" : "", outcome != NULL ? outcome : "",
+                outcome != NULL ? ")" : "");
+  }
+  return text.size > 0 ? text.data : "";
+}
+
+static const struct fl_span *span_named(const struct fl_trace *trace, enum fl_span_kind kind, const char *name) {
+  for (size_t i = 0; i < trace->count; i++) {
+    const struct fl_span *span = &trace->nodes[i].span;
+    if (span->kind == kind && strcmp(span->name, name) == 0) return span;
+  }
+  fail_msg("there is no %s %s", fl_span_kind_name(kind), name);
+  return NULL;
+}
+
+/* ---- the tests ---- */
+
+static void an_agent_leaves_a_tree(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, agent, script);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = says("echo")}), 0);
+  assert_int_equal(load_newest(&rig, "a", &trace), 1);
+  assert_string_equal(walk_of(&trace), ". step 0\n. step 1\n.. node agent\n... model main\n. step 2\n.. node tools\n"
+                                       "... tool t/echo\n. step 3\n.. node agent\n... model main\n");
+  assert_string_equal(fl_get_string(trace.begin, "way", ""), "input");
+  assert_string_equal(trace.graph, "chat");
+  assert_json(trace.end, text_of(trace.end)); /* an object */
+  assert_string_equal(fl_get_string(trace.end, "status", ""), "done");
+  assert_int_equal(fl_get_int(trace.end, "steps", 0), 3);
+  assert_int_equal(fl_get_int(trace.end, "model_calls", 0), 2);
+  assert_int_equal(fl_get_int(trace.end, "tool_calls", 0), 1);
+  assert_int_equal(fl_get_int(trace.end, "input_tokens", 0), 50);
+  assert_int_equal(fl_get_int(trace.end, "output_tokens", 0), 9);
+  const struct fl_value *tool = span_named(&trace, FL_SPAN_TOOL, "t/echo")->attributes;
+  assert_string_equal(fl_get_string(tool, "decision", ""), "allow");
+  assert_string_equal(fl_get_string(tool, "effect", ""), "once");
+  assert_int_equal(strlen(fl_get_string(tool, "arguments_hash", "")), 16);
+  assert_int_equal(fl_get_int(tool, "bytes", 0), 2);
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static void a_model_call_has_its_times_and_tokens(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, agent, script);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = says("hello")}), 0);
+  load_newest(&rig, "a", &trace);
+  const struct fl_span *model = span_named(&trace, FL_SPAN_MODEL, "main");
+  assert_string_equal(fl_get_string(model->attributes, "provider", ""), "scripted");
+  assert_string_equal(fl_get_string(model->attributes, "stop", ""), "stop");
+  assert_int_equal(fl_get_int(model->attributes, "input_tokens", 0), 12);
+  int64_t first_us = fl_get_int(model->attributes, "first_token_us", 0);
+  assert_true(first_us >= 40000 && first_us <= model->duration_us);
+  assert_true(fl_get_int(trace.end, "first_token_us", 0) >= first_us);
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static void a_failure_is_on_record(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, agent, script);
+  int status = rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = says("nobody knows")});
+  assert_true(status < 0);
+  load_newest(&rig, "a", &trace);
+  assert_string_equal(walk_of(&trace), ". step 0\n. step 1 (open)\n.. node agent (failed)\n... model main\n");
+  assert_string_equal(fl_get_string(trace.end, "status", ""), "failed");
+  assert_int_equal(fl_get_int(trace.end, "model_errors", 0), 1);
+  assert_string_equal(fl_get_string(trace.end, "code", ""), fl_error_word(status));
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static const char asking[] = "fairlead: 1\nname: asking\nstate: { answer: {} }\n"
+                             "nodes:\n  ask: { type: interrupt, value: \"{'kind': 'sure'}\", resume: answer }\n"
+                             "edges: [ START -> ask, ask -> END ]\n";
+
+static void an_interrupt_and_its_answer_are_two_runs(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, asking, NULL);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{}")}), 1);
+  assert_int_equal(load_newest(&rig, "a", &trace), 1);
+  assert_string_equal(walk_of(&trace), ". step 0\n. step 1 (open)\n.. node ask (interrupted)\n... interrupt sure\n");
+  assert_string_equal(fl_get_string(trace.end, "status", ""), "interrupted");
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .resume = json("'yes'")}), 0);
+  assert_int_equal(load_newest(&rig, "a", &trace), 2);
+  assert_string_equal(walk_of(&trace), ". resume resume\n. step 1\n.. node ask\n");
+  assert_string_equal(fl_get_string(trace.begin, "way", ""), "resume");
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static void a_crash_takes_what_was_not_committed(void **state) {
+  struct rig rig = {.seed = 1, .crashes_left = 1};
+  struct fl_trace trace = {0};
+  rig_up(&rig);
+  static const char dying[] = "fairlead: 1\nname: dying\nstate: { said: {} }\n"
+                              "nodes:\n  first: { type: set, write: { said: \"'1'\" } }\n"
+                              "  call: { type: tool, tool: t/crash, args: { text: \"'x'\" } }\n"
+                              "effects: { 't/*': read }\nedges: [ START -> first, first -> call, call -> END ]\n";
+  struct fl_definition *definition = rig_load(&rig, dying, NULL);
+  rig_start(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{}")});
+  assert_int_equal(rig_turn(&rig), FL_SIM_CRASHED);
+  rig_down(&rig);
+  rig_up(&rig);
+  assert_int_equal(load_newest(&rig, "a", &trace), 1);
+  assert_null(trace.end);
+  assert_string_equal(walk_of(&trace), ". step 0\n. step 1\n.. node first\n");
+  definition = rig_load(&rig, dying, NULL);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a"}), 0);
+  assert_int_equal(load_newest(&rig, "a", &trace), 2);
+  assert_string_equal(walk_of(&trace), ". step 2\n.. node call\n... tool t/crash\n");
+  assert_string_equal(fl_get_string(trace.begin, "way", ""), "continue");
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static void a_store_that_fails_has_no_trace_of_it(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, agent, script);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = says("hello")}), 0);
+  struct fl_invoke_options again = {.thread = "a", .input = says("hello")};
+  rig_start(&rig, definition, again);
+  fl_store_memory_set_error(rig.store, FL_E_NO_SPACE);
+  rig_turn(&rig);
+  assert_true(rig.is_over && rig.status < 0);
+  fl_store_memory_set_error(rig.store, 0);
+  assert_int_equal(load_newest(&rig, "a", &trace), 1);
+  assert_string_equal(fl_get_string(trace.end, "status", ""), "done");
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static const char outer[] = "fairlead: 1\nname: outer\nstate: { n: { type: integer, default: 0 } }\n"
+                            "graphs:\n  inner:\n    state: { n: { type: integer, default: 0 } }\n"
+                            "    nodes: { up: { type: set, write: { n: state.n + 1 } } }\n"
+                            "    edges: [ START -> up, up -> END ]\n"
+                            "nodes: { sub: { type: graph, graph: inner } }\n"
+                            "edges: [ START -> sub, sub -> END ]\n";
+
+static void a_graph_inside_stands_below_its_node(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, outer, NULL);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{}")}), 0);
+  load_newest(&rig, "a", &trace);
+  FL_FREE_AUTO char *walk = fl_strdup(walk_of(&trace));
+  assert_non_null(strstr(walk, ". step 1\n.. node sub\n... step "));
+  assert_non_null(strstr(walk, ".... node up\n"));
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static const char *no_trace(const char *name) { return strcmp(name, "FAIRLEAD_TRACE") == 0 ? "off" : NULL; }
+
+static void it_is_switched_off_by_the_environment(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  rig_up(&rig);
+  rig.runtime->getenv_fn = no_trace;
+  struct fl_definition *definition = rig_load(&rig, agent, script);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = says("hello")}), 0);
+  assert_int_equal(load_newest(&rig, "a", &trace), 0);
+  rig_deinit(&rig);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_agent_leaves_a_tree),
+      cmocka_unit_test(a_model_call_has_its_times_and_tokens),
+      cmocka_unit_test(a_failure_is_on_record),
+      cmocka_unit_test(an_interrupt_and_its_answer_are_two_runs),
+      cmocka_unit_test(a_crash_takes_what_was_not_committed),
+      cmocka_unit_test(a_store_that_fails_has_no_trace_of_it),
+      cmocka_unit_test(a_graph_inside_stands_below_its_node),
+      cmocka_unit_test(it_is_switched_off_by_the_environment),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
