@@ -5,7 +5,9 @@
 
 #include "mcp/auth/auth.h"
 #include "mcp/client_env.h"
+#include "mcp/client_held.h"
 #include "mcp/connection.h"
+#include "runtime/base/check.h"
 #include "runtime/base/map.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
@@ -29,14 +31,8 @@ struct client {
   struct output_check *checks; /* as many as tools */
   struct fl_value *listed;     /* holds what source.tools lends */
   struct fl_map indexes;       /* tool's name to its index + 1 */
-};
-
-/* A request on its way. request->impl points here. */
-struct client_call {
-  struct fl_tool_request *request;
-  struct fl_mcp_client_call *call; /* good until is_over, and until its end is reported */
-  size_t tool_index;
-  bool is_over;
+  struct fl_mcp_held held;     /* calls whose server asks, and that wait for a person */
+  struct fl_value *capabilities;
 };
 
 static struct client *of_source(struct fl_tool_source *source) { return (struct client *)(void *)source; }
@@ -118,29 +114,77 @@ static void on_ready(void *user, int status, const struct fl_error *err) {
   client->source.on_ready(&client->source, status, err);
 }
 
+/* The state of a question has run out, or another process has sealed it: invalid params, and nothing was done. */
+static bool is_forgotten(const struct fl_tool_request *request, const struct fl_mcp_client_report *report) {
+  if (report->status != FL_E_REMOTE || fl_get(request->pause, "state") == NULL) return false;
+  return fl_get_int(report->error, "code", 0) == FL_RPC_INVALID_PARAMS;
+}
+
 static void report_done(struct client *client, const struct fl_mcp_client_report *report) {
-  struct client_call *here = report->call_user;
+  struct fl_mcp_call *here = report->call_user;
   struct fl_tool_request *request = here->request;
   struct fl_error err = {0};
   int status = report->status;
-  if (status == 0) status = check_output(client, here->tool_index, report->result, &err);
-  else fl_error_set(&err, status, "%s", report->text);
-  fl_free(here);
+  if (report->pause == NULL && status == 0) status = check_output(client, here->tool_index, report->result, &err);
+  else if (status != 0) fl_error_set(&err, status, "%s", report->text);
+  if (request == NULL) {
+    int64_t ask_id = fl_mcp_held_end(&client->held, here, status == 0 ? report->result : NULL, &err);
+    fl_mcp_connection_answer(client->connection, ask_id, NULL); /* it has not waited for the answer */
+    return;
+  }
   request->impl = NULL;
-  request->on_done(request, status, status == 0 ? report->result : NULL, report->sent, status != 0 ? &err : NULL);
+  fl_mcp_call_free(here);
+  if (is_forgotten(request, report)) status = err.code = FL_E_CONFLICT;
+  if (report->pause != NULL) request->on_pause(request, report->pause);
+  else request->on_done(request, status, status == 0 ? report->result : NULL, report->sent, status != 0 ? &err : NULL);
+}
+
+static void report_progress(const struct fl_mcp_client_report *report) {
+  struct fl_tool_request *request = ((struct fl_mcp_call *)report->call_user)->request;
+  if (request != NULL && request->on_progress != NULL)
+    request->on_progress(request, report->progress.done, report->progress.total, report->text);
+}
+
+/* Why a question cannot be brought before a person; NULL: it can. */
+static const char *why_not_asked(const struct fl_mcp_call *call) {
+  if (call == NULL) return "it cannot be known which of the calls that are out it is about";
+  if (call->request == NULL) return "another question of the same call is open";
+  return call->is_over || call->request->on_pause == NULL ? "there is nobody to ask" : NULL;
+}
+
+static void log_refusal(struct client *client, const char *why) {
+  FL_FREE_AUTO char *text = fl_format("a question of the server was refused: %s", why);
+  if (client->source.on_log != NULL) client->source.on_log(&client->source, "warning", text);
+}
+
+/* A question that lives with the connection. The request ends; its call is held for the request that brings the
+ * answer. */
+static void take_ask(struct client *client, const struct fl_mcp_client_report *report) {
+  struct fl_mcp_call *here = report->call_user;
+  const char *why = why_not_asked(here);
+  FL_VALUE_AUTO known = why == NULL ? fl_mcp_call_known(here, report->params) : NULL;
+  if (why != NULL || known != NULL) {
+    if (why != NULL) log_refusal(client, why);
+    fl_mcp_connection_answer(client->connection, report->ask_id, known);
+    return;
+  }
+  struct fl_tool_request *request = here->request;
+  FL_VALUE_AUTO pause = fl_mcp_held_add(&client->held, here, client->world, report);
+  request->impl = NULL;
+  request->on_pause(request, pause);
 }
 
 static void on_report(void *user, const struct fl_mcp_client_report *report) {
   struct client *client = user;
   struct fl_tool_source *source = &client->source;
   if (report->type == FL_MCP_CLIENT_CALL_DONE) report_done(client, report);
+  else if (report->type == FL_MCP_CLIENT_CALL_PROGRESS) report_progress(report);
+  else if (report->type == FL_MCP_CLIENT_ASK) take_ask(client, report);
+  else if (report->type == FL_MCP_CLIENT_ASK_GONE && report->call_user != NULL)
+    ((struct fl_mcp_call *)report->call_user)->ask_id = 0; /* the call may go on without it */
   else if (report->type == FL_MCP_CLIENT_TOOLS_CHANGED) {
     take_tools(client);
     if (source->on_tools_changed != NULL) source->on_tools_changed(source);
-  } else if (report->type == FL_MCP_CLIENT_CALL_PROGRESS) {
-    struct fl_tool_request *request = ((struct client_call *)report->call_user)->request;
-    if (request->on_progress != NULL)
-      request->on_progress(request, report->progress.done, report->progress.total, report->text);
   } else if (report->type == FL_MCP_CLIENT_LOG && source->on_log != NULL)
     source->on_log(source, report->level, report->text);
 }
@@ -158,11 +202,32 @@ static void client_close(struct fl_tool_source *source) { fl_mcp_connection_clos
 static void client_destroy(struct fl_tool_source *source) {
   struct client *client = of_source(source);
   forget_tools(client);
+  fl_mcp_held_destroy(&client->held);
+  fl_value_unref(client->capabilities);
   fl_map_deinit(&client->indexes);
   fl_mcp_connection_destroy(client->connection);
   fl_free(source->identity);
   fl_free(source->name);
   fl_free(client);
+}
+
+/* A call that is held goes on with the answer, or has ended without it. */
+static void take_up(struct client *client, struct fl_tool_request *request) {
+  struct fl_mcp_call *here = fl_mcp_held_take(&client->held, request->pause);
+  struct fl_error err = {0};
+  if (here != NULL && here->call != NULL) {
+    int64_t ask_id = here->ask_id;
+    here->request = request;
+    here->ask_id = 0;
+    request->impl = here;
+    fl_mcp_connection_answer(client->connection, ask_id, fl_get(request->answers, FL_MCP_HELD_KEY));
+    return;
+  }
+  if (here == NULL)
+    fl_error_set(&err, FL_E_CLOSED, "%s/%s: the call whose question was answered is gone", client->source.name,
+                 request->tool);
+  fl_tool_request_end(client->world, request, here != NULL ? here->result : NULL, here != NULL ? &here->error : &err);
+  fl_mcp_call_free(here);
 }
 
 static void client_call(struct fl_tool_source *source, struct fl_tool_request *request) {
@@ -176,9 +241,12 @@ static void client_call(struct fl_tool_source *source, struct fl_tool_request *r
     fl_tool_request_refuse(client->world, request, &err);
     return;
   }
-  struct client_call *here = fl_new(struct client_call);
-  *here = (struct client_call){.request = request, .tool_index = tool_index};
-  request->impl = here;
+  if (fl_mcp_is_held_kind(request->pause)) {
+    take_up(client, request);
+    return;
+  }
+  struct fl_mcp_call *here = fl_mcp_call_new(request);
+  here->tool_index = tool_index;
   struct fl_mcp_client_call_options options = {
       .tool = request->tool,
       .args = request->args,
@@ -186,20 +254,28 @@ static void client_call(struct fl_tool_source *source, struct fl_tool_request *r
       .idle_timeout_ms = request->idle_timeout_ms != 0 ? request->idle_timeout_ms : IDLE_TIMEOUT_MS,
       .total_timeout_ms = request->total_timeout_ms != 0 ? request->total_timeout_ms : TOTAL_TIMEOUT_MS,
       .result_max = request->result_max != 0 ? request->result_max : RESULT_MAX,
+      .ends_at_questions = request->on_pause != NULL,
+      .pause = request->pause,
+      .answers = request->answers,
       .user = here};
   here->call = fl_mcp_connection_call(client->connection, &options);
 }
 
 static void client_cancel(struct fl_tool_source *source, struct fl_tool_request *request) {
-  struct client_call *here = request->impl;
+  struct fl_mcp_call *here = request->impl;
   if (here == NULL || here->is_over) return;
   here->is_over = true;
   fl_mcp_connection_cancel(of_source(source)->connection, here->call);
 }
 
+static bool client_holds(const struct fl_tool_source *source, const struct fl_value *pause) {
+  return fl_mcp_held_find(&((const struct client *)(const void *)source)->held, pause) != NULL;
+}
+
 static const struct fl_tool_source_ops CLIENT_OPS = {.open = client_open,
                                                      .call = client_call,
                                                      .cancel = client_cancel,
+                                                     .holds = client_holds,
                                                      .close = client_close,
                                                      .destroy = client_destroy};
 
@@ -257,6 +333,15 @@ static char *identity_of(const struct fl_mcp_client_options *options) {
   return text.data != NULL ? fl_buf_take(&text, NULL) : fl_strdup("");
 }
 
+/* What the server may ask of us: a person, in a form or on a page, now or when its task comes to it. */
+static struct fl_value *offered(void) {
+  static const char text[] = "{\"elicitation\":{\"form\":{},\"url\":{}},"
+                             "\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}";
+  struct fl_value *capabilities = NULL;
+  fl_check(fl_parse(text, sizeof text - 1, &capabilities, NULL) == 0);
+  return capabilities;
+}
+
 int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_options *options,
                          struct fl_tool_source **ret_source, struct fl_error *err) {
   struct fl_mcp_connection_options connection = {.on_ready = on_ready, .on_report = on_report, .on_closed = on_closed};
@@ -272,6 +357,7 @@ int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_opti
   connection.config.server_name = options->name;
   connection.config.client_version = FL_VERSION;
   connection.config.start_timeout_ms = options->start_timeout_ms;
+  connection.config.capabilities = client->capabilities = offered();
   connection.config.is_http = options->url != NULL;
   client->connection = fl_mcp_connection_create(&connection);
   *ret_source = &client->source;

@@ -413,6 +413,12 @@ void fl_registry_call(struct fl_registry *registry, struct fl_tool_request *requ
   else wait_until_open(entry, request);
 }
 
+bool fl_registry_holds(const struct fl_registry *registry, const char *full_name, const struct fl_value *pause) {
+  const struct entry *entry = entry_of_call(registry, full_name);
+  if (entry == NULL || entry->source->ops->holds == NULL) return false;
+  return entry->source->ops->holds(entry->source, pause);
+}
+
 static bool leave_queue(struct entry *entry, const struct fl_tool_request *request) {
   struct waiting_call **link = &entry->calls_first, *before = NULL;
   while (*link != NULL && (*link)->request != request) {

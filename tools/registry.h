@@ -62,6 +62,9 @@ int fl_registry_check_args(const struct fl_registry_tool *tool, const struct fl_
 void fl_registry_call(struct fl_registry *registry, struct fl_tool_request *request);
 void fl_registry_cancel(struct fl_registry *registry, struct fl_tool_request *request);
 
+/* Whether the call of a tool that paused is still held by its source, when it is of that kind. */
+bool fl_registry_holds(const struct fl_registry *registry, const char *full_name, const struct fl_value *pause);
+
 /* "server__tool" within the model's limits; pure. */
 void fl_registry_model_name(const char *server, const char *tool, char ret_name[FL_MODEL_TOOL_NAME_MAX + 1]);
 

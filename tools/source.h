@@ -26,17 +26,39 @@ struct fl_tool_request {
                       const char *message); /* may be NULL */
   /* status 0: `result` is {"content":[…], "structuredContent":…, "isError":bool} as MCP has it (lent); a tool's own
    * error is status 0 with isError. Otherwise FL_E_TIMEOUT, FL_E_CANCELLED, FL_E_CLOSED (the server died),
-   * FL_E_NOT_FOUND, FL_E_PROTOCOL, FL_E_REMOTE, FL_E_LIMIT. `sent` tells whether the call may have reached the tool. */
+   * FL_E_NOT_FOUND, FL_E_PROTOCOL, FL_E_REMOTE, FL_E_LIMIT, FL_E_CONFLICT (with a pause: the tool does not know it any
+   * more, and has done nothing). `sent` tells whether the call may have reached the tool. */
   void (*on_done)(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
                   const struct fl_error *err);
+  /* Instead of on_done: the tool asks a person, and the request is over. What comes of it is said by a request that has
+   * the pause and the answers. NULL: nobody can be asked, and the tool is told so. */
+  void (*on_pause)(struct fl_tool_request *request, const struct fl_value *pause);
+  /* Goes on with a call that paused (NULL: a new call), with an answer to each of its questions. */
+  const struct fl_value *pause;
+  const struct fl_value *answers; /* {KEY: {"action": "accept", "content"?} or {"action": "decline" or "cancel"}} */
+  /* [{"question", "answer"}, …]: of a call like this one that was lost. Where the tool asks the same, word by word, it
+   * gets the answer, each of them once. NULL: none. */
+  const struct fl_value *known;
   void *user;
   void *impl;  /* private to the source */
   void *route; /* private to the registry */
 };
 
+/* A pause is an object that may be stored: {"kind", "questions": {KEY: params of MCP's elicitation/create}, …}; the
+ * rest is the source's own. Of the kinds "task"  goes on by itself and may be taken up as often as one likes; it may
+ * ask nothing (yet); "held"  lives only as long as the source holds it (`holds`): a call that lost its hold has an
+ * unknown outcome; others  are taken up by calling again, once for each answer. */
+
+/* The answer to a question in a list as `known` (NULL: an empty one), which is replaced by one without it: questions
+ * are the same in words, form and page; ids are new each time. A new reference; NULL: there is none. */
+struct fl_value *fl_tool_known_answer(struct fl_value **list, const struct fl_value *question);
+
 /* Ends a request that was never sent with `err` (copied), on the loop's next turn: never from inside the call that
  * asked. */
 void fl_tool_request_refuse(struct fl_world *world, struct fl_tool_request *request, const struct fl_error *err);
+/* In the same way ends one that was sent: with a result (referenced), or with NULL and an error. */
+void fl_tool_request_end(struct fl_world *world, struct fl_tool_request *request, struct fl_value *result,
+                         const struct fl_error *err);
 
 struct fl_tool_source;
 struct fl_tool_source_ops {
@@ -48,6 +70,8 @@ struct fl_tool_source_ops {
   /* Ends processes and connections; on_closed comes once, then the source may be destroyed. */
   void (*close)(struct fl_tool_source *source);
   void (*destroy)(struct fl_tool_source *source);
+  /* Whether a pause of kind "held" can still be taken up; NULL: never. */
+  bool (*holds)(const struct fl_tool_source *source, const struct fl_value *pause);
 };
 
 struct fl_tool_source {

@@ -56,7 +56,8 @@ void fl_mcp_client_asks_gone(struct fl_mcp_client_session *session, const struct
     if (ask->call != call) continue;
     struct fl_mcp_client_report *report = fl_mcp_client_report(effects, FL_MCP_CLIENT_ASK_GONE);
     report->ask_id = ask->id;
-    report->call_user = call != NULL ? call->user : NULL;
+    report->call_user = call != NULL ? call->user : ask->holder != NULL ? ask->holder->user : NULL;
+    if (ask->holder != NULL) ask->holder->held_count--;
     free_ask(session, ask);
   }
 }
@@ -66,6 +67,40 @@ void fl_mcp_client_asks_destroy(struct fl_mcp_client_session *session) {
 }
 
 /* ---- requests of a legacy server ---- */
+
+/* The call that a request is about: over HTTP the one on whose stream it came; otherwise the only one that is out, for
+ * nothing in the request says more. NULL: not known. */
+static struct fl_mcp_client_call *holder_of(const struct fl_mcp_client_session *session, int64_t origin) {
+  struct fl_mcp_client_call *found = fl_mcp_client_call_find_n(session, origin);
+  for (struct fl_mcp_client_call *call = session->first; origin == 0 && call != NULL; call = call->next) {
+    if (call->state != FL_MCP_CALL_FLIES || call->is_hidden) continue;
+    if (found != NULL) return NULL;
+    found = call;
+  }
+  return found != NULL && !found->is_hidden ? found : NULL;
+}
+
+static void hold(struct fl_mcp_client_ask *ask, int64_t now_ms, struct fl_mcp_client_call *call,
+                 struct fl_mcp_client_effects *effects) {
+  if (call == NULL) return;
+  ask->holder = call;
+  if (call->held_count++ == 0) call->asked_ms = now_ms;
+  effects->reports[effects->count - 1].call_user = call->user;
+}
+
+/* The time that the answer took is not the server's. */
+static void let_go(struct fl_mcp_client_session *session, struct fl_mcp_client_ask *ask, int64_t now_ms) {
+  struct fl_mcp_client_call *call = ask->holder;
+  if (call == NULL || --call->held_count > 0) return;
+  call->total_deadline_ms += now_ms - call->asked_ms;
+  call->idle_deadline_ms = now_ms + call->idle_timeout_ms;
+  fl_mcp_client_call_note_deadline(session, call);
+}
+
+void fl_mcp_client_asks_lose_call(struct fl_mcp_client_session *session, const struct fl_mcp_client_call *call) {
+  for (struct fl_mcp_client_ask *ask = session->asks; ask != NULL; ask = ask->next)
+    if (ask->holder == call) ask->holder = NULL;
+}
 
 static void send_response(struct fl_mcp_client_session *session, const struct fl_value *id,
                           const struct fl_value *result, struct fl_mcp_client_effects *effects) {
@@ -83,8 +118,8 @@ static void send_error(struct fl_mcp_client_session *session, const struct fl_va
   fl_mcp_client_send(session, effects, line, &(struct fl_mcp_outgoing){.kind = FL_MCP_SEND_RESPONSE});
 }
 
-void fl_mcp_client_take_request(struct fl_mcp_client_session *session, const struct fl_rpc_message *message,
-                                struct fl_mcp_client_effects *effects) {
+void fl_mcp_client_take_request(struct fl_mcp_client_session *session, int64_t now_ms, int64_t origin,
+                                const struct fl_rpc_message *message, struct fl_mcp_client_effects *effects) {
   if (fl_mcp_client_is_modern(session)) {
     fl_mcp_client_logf(effects, "warning", "a request of the server was skipped: %.100s", message->method);
     return;
@@ -100,23 +135,27 @@ void fl_mcp_client_take_request(struct fl_mcp_client_session *session, const str
   } else {
     struct fl_mcp_client_ask *ask = add_ask(session, message->method, message->params, NULL, effects);
     ask->rpc_id = fl_value_ref((struct fl_value *)(uintptr_t)message->id);
+    hold(ask, now_ms, holder_of(session, origin), effects);
   }
 }
 
-void fl_mcp_client_asks_withdrawn(struct fl_mcp_client_session *session, const struct fl_value *rpc_id,
+void fl_mcp_client_asks_withdrawn(struct fl_mcp_client_session *session, int64_t now_ms, const struct fl_value *rpc_id,
                                   struct fl_mcp_client_effects *effects) {
   for (struct fl_mcp_client_ask *ask = session->asks, *next; ask != NULL; ask = next) {
     next = ask->next;
     if (ask->rpc_id == NULL || !fl_equal(ask->rpc_id, rpc_id)) continue;
-    fl_mcp_client_report(effects, FL_MCP_CLIENT_ASK_GONE)->ask_id = ask->id;
+    struct fl_mcp_client_report *report = fl_mcp_client_report(effects, FL_MCP_CLIENT_ASK_GONE);
+    report->ask_id = ask->id;
+    report->call_user = ask->holder != NULL ? ask->holder->user : NULL;
+    let_go(session, ask, now_ms);
     free_ask(session, ask);
   }
 }
 
 /* ---- questions of a call ---- */
 
-static bool check_questions(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
-                            const struct fl_value *requests, struct fl_mcp_client_effects *effects) {
+bool fl_mcp_client_may_ask_all(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
+                               const struct fl_value *requests, struct fl_mcp_client_effects *effects) {
   struct fl_member member = {0};
   while (fl_next_member(requests, &member)) {
     const char *method = fl_get_string(member.value, "method", "");
@@ -133,7 +172,11 @@ static bool check_questions(struct fl_mcp_client_session *session, struct fl_mcp
 
 bool fl_mcp_client_ask_all(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_call *call,
                            const struct fl_value *requests, struct fl_mcp_client_effects *effects) {
-  if (!check_questions(session, call, requests, effects)) return false;
+  if (!fl_mcp_client_may_ask_all(session, call, requests, effects)) return false;
+  if (call->ends_at_questions) {
+    fl_mcp_client_pause(session, call, requests, effects);
+    return true;
+  }
   call->state = FL_MCP_CALL_ASKS;
   call->asked_ms = now_ms;
   fl_value_unref(call->inputs);
@@ -176,6 +219,7 @@ void fl_mcp_client_answer(struct fl_mcp_client_session *session, int64_t now_ms,
   FL_FREE_AUTO char *key = fl_strdup(ask->key);
   FL_VALUE_AUTO rpc_id = fl_value_ref(ask->rpc_id);
   if (call != NULL) call->ask_count--;
+  else let_go(session, ask, now_ms);
   free_ask(session, ask);
   if (call == NULL && result != NULL) send_response(session, rpc_id, result, effects);
   else if (call == NULL) send_error(session, rpc_id, -1, "The question was refused", effects);

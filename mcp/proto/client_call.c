@@ -24,6 +24,7 @@ static void call_destroy(struct fl_mcp_client_session *session, struct fl_mcp_cl
   if (call->next != NULL) call->next->previous = call->previous;
   else session->last = call->previous;
   session->call_count--;
+  if (call->held_count > 0) fl_mcp_client_asks_lose_call(session, call);
   fl_mcp_client_call_land(session, call);
   fl_free(call->method);
   fl_free(call->tool);
@@ -63,6 +64,13 @@ void fl_mcp_client_call_end_take(struct fl_mcp_client_session *session, struct f
   else fl_value_unref(result);
 }
 
+void fl_mcp_client_call_pause_take(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
+                                   struct fl_value *pause, struct fl_mcp_client_effects *effects) {
+  struct fl_mcp_client_report *report = end_call(session, call, effects);
+  if (report != NULL) report->pause = pause;
+  else fl_value_unref(pause);
+}
+
 void fl_mcp_client_call_fail(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call, int status,
                              struct fl_mcp_client_effects *effects, const char *format, ...) {
   FL_BUF_AUTO text = {0};
@@ -87,6 +95,7 @@ void fl_mcp_client_call_note_deadline(struct fl_mcp_client_session *session, con
   int64_t deadline =
       call->idle_deadline_ms < call->total_deadline_ms ? call->idle_deadline_ms : call->total_deadline_ms;
   if (call->state == FL_MCP_CALL_ASKS) return;
+  if (call->held_count > 0) deadline = call->asked_ms + FL_MCP_HOLD_MS_MAX;
   if (call->state == FL_MCP_CALL_POLLS && call->poll_ms < deadline) deadline = call->poll_ms;
   if (deadline < session->call_deadline_ms) session->call_deadline_ms = deadline;
 }
@@ -212,6 +221,8 @@ struct fl_mcp_client_call *fl_mcp_client_call(struct fl_mcp_client_session *sess
   call->result_max = options->result_max;
   call->idle_deadline_ms = now_ms + options->idle_timeout_ms;
   call->total_deadline_ms = now_ms + options->total_timeout_ms;
+  call->ends_at_questions = options->ends_at_questions;
+  if (options->pause != NULL) fl_mcp_client_unpause(call, now_ms, options->pause, options->answers);
   if (options->reads_all && call->known != NULL && call->known->list_key != NULL) call->pages = fl_array();
   struct fl_value *cached = is_tool ? NULL : fl_mcp_client_cache_find(session, now_ms, call->method, call->args);
   fl_mcp_client_call_note_deadline(session, call);
@@ -219,7 +230,7 @@ struct fl_mcp_client_call *fl_mcp_client_call(struct fl_mcp_client_session *sess
   else if (session->state == FL_MCP_UP) {
     if (is_tool && session->list_id == 0 && now_ms >= session->tools_until_ms)
       fl_mcp_client_list(session, now_ms, effects);
-    fl_mcp_client_call_send(session, call, effects);
+    if (call->state == FL_MCP_CALL_WAITS) fl_mcp_client_call_send(session, call, effects);
   }
   return call;
 }
@@ -266,6 +277,7 @@ static bool call_time(struct fl_mcp_client_session *session, int64_t now_ms, str
                       struct fl_mcp_client_effects *effects) {
   bool is_over = now_ms >= call->total_deadline_ms;
   if (call->state == FL_MCP_CALL_ASKS) return true;
+  if (call->held_count > 0) is_over = now_ms >= call->asked_ms + FL_MCP_HOLD_MS_MAX;
   if (!is_over && now_ms < call->idle_deadline_ms) {
     if (call->state == FL_MCP_CALL_POLLS && now_ms >= call->poll_ms) {
       call->state = FL_MCP_CALL_WAITS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Inside of the client's session: client_session.c (events), client_handshake.c (era), client_list.c (tools),
  * client_listen.c (changes), client_call.c (requests), client_result.c (their answers), client_ask.c (the server's
- * questions), client_task.c, client_cache.c, client_method.c. */
+ * questions), client_pause.c, client_task.c, client_cache.c, client_method.c. */
 #pragma once
 #include "mcp/proto/client_session.h"
 #include "runtime/base/map.h"
@@ -53,6 +53,8 @@ struct fl_mcp_client_call {
   unsigned rounds;                         /* of questions */
   struct fl_value *inputs, *request_state; /* for the next request; NULL: none */
   size_t ask_count;                        /* questions of it that are open */
+  bool ends_at_questions;
+  size_t held_count; /* requests of a legacy server, about this call, that are open; since asked_ms */
 
   char *task_id; /* its task, once there is one */
   int64_t poll_ms;
@@ -65,9 +67,10 @@ struct fl_mcp_client_call {
 /* A question of the server. */
 struct fl_mcp_client_ask {
   int64_t id;
-  struct fl_mcp_client_call *call; /* whose it is; NULL: a request of a legacy server */
-  char *key;                       /* among the call's; NULL likewise */
-  struct fl_value *rpc_id;         /* of a legacy server's request */
+  struct fl_mcp_client_call *call;   /* whose it is; NULL: a request of a legacy server */
+  char *key;                         /* among the call's; NULL likewise */
+  struct fl_mcp_client_call *holder; /* of a legacy server's request: the call that waits for it; NULL: not known */
+  struct fl_value *rpc_id;           /* of a legacy server's request */
   struct fl_mcp_client_ask *next;
 };
 
@@ -203,6 +206,15 @@ void fl_mcp_client_calls_destroy(struct fl_mcp_client_session *session);
 void fl_mcp_client_call_hidden(struct fl_mcp_client_session *session, const char *method, struct fl_value *params,
                                struct fl_mcp_client_effects *effects);
 
+/* client_pause.c: the call ends with what it takes to go on with it (`requests`: its questions, NULL: none) … */
+void fl_mcp_client_pause(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
+                         const struct fl_value *requests, struct fl_mcp_client_effects *effects);
+/* … and a new one takes it up. */
+void fl_mcp_client_unpause(struct fl_mcp_client_call *call, int64_t now_ms, const struct fl_value *pause,
+                           const struct fl_value *answers);
+void fl_mcp_client_call_pause_take(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
+                                   struct fl_value *pause, struct fl_mcp_client_effects *effects);
+
 /* The call's task after CreateTaskResult, and each look at it. */
 void fl_mcp_client_task_begin(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_call *call,
                               const struct fl_value *result, struct fl_mcp_client_effects *effects);
@@ -214,12 +226,16 @@ bool fl_mcp_client_has_extension(const struct fl_mcp_client_session *session, co
 #define FL_MCP_TASKS "io.modelcontextprotocol/tasks"
 
 /* The questions of a result or of a task, {key: {"method", "params"}}; false when the call failed of them. */
+bool fl_mcp_client_may_ask_all(struct fl_mcp_client_session *session, struct fl_mcp_client_call *call,
+                               const struct fl_value *requests, struct fl_mcp_client_effects *effects);
 bool fl_mcp_client_ask_all(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_call *call,
                            const struct fl_value *requests, struct fl_mcp_client_effects *effects);
-void fl_mcp_client_take_request(struct fl_mcp_client_session *session, const struct fl_rpc_message *message,
-                                struct fl_mcp_client_effects *effects);
-void fl_mcp_client_asks_withdrawn(struct fl_mcp_client_session *session, const struct fl_value *rpc_id,
+/* `origin`: the request of ours on whose stream it came; 0: none. */
+void fl_mcp_client_take_request(struct fl_mcp_client_session *session, int64_t now_ms, int64_t origin,
+                                const struct fl_rpc_message *message, struct fl_mcp_client_effects *effects);
+void fl_mcp_client_asks_withdrawn(struct fl_mcp_client_session *session, int64_t now_ms, const struct fl_value *rpc_id,
                                   struct fl_mcp_client_effects *effects);
+void fl_mcp_client_asks_lose_call(struct fl_mcp_client_session *session, const struct fl_mcp_client_call *call);
 /* Those of a call, or with NULL those of requests: nobody waits for them any more. */
 void fl_mcp_client_asks_gone(struct fl_mcp_client_session *session, const struct fl_mcp_client_call *call,
                              struct fl_mcp_client_effects *effects);

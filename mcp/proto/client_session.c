@@ -34,6 +34,7 @@ void fl_mcp_client_effects_clear(struct fl_mcp_client_effects *effects) {
     fl_value_unref(effects->reports[i].result);
     fl_value_unref(effects->reports[i].error);
     fl_value_unref(effects->reports[i].params);
+    fl_value_unref(effects->reports[i].pause);
     fl_free(effects->reports[i].text);
   }
   effects->count = 0;
@@ -189,7 +190,7 @@ static void take_cancelled(struct fl_mcp_client_session *session, int64_t now_ms
   const struct fl_value *id = fl_get(params, "requestId");
   bool is_listening = session->listen_id != 0 && fl_as_int(id, 0) == session->listen_id && fl_is(id, FL_INT);
   if (is_listening) fl_mcp_client_listen_ended(session, now_ms, true, effects);
-  else fl_mcp_client_asks_withdrawn(session, id, effects);
+  else fl_mcp_client_asks_withdrawn(session, now_ms, id, effects);
 }
 
 static void take_notification(struct fl_mcp_client_session *session, int64_t now_ms,
@@ -218,10 +219,17 @@ static void take_response(struct fl_mcp_client_session *session, int64_t now_ms,
   else fl_mcp_client_logf(effects, "debug", "an answer to nothing that is in flight was skipped");
 }
 
+/* What a message came in. */
+struct frame {
+  int64_t origin;
+  size_t size;
+};
+
 static void take_message(struct fl_mcp_client_session *session, int64_t now_ms, const struct fl_rpc_message *message,
-                         size_t size, struct fl_mcp_client_effects *effects) {
+                         const struct frame *frame, struct fl_mcp_client_effects *effects) {
+  size_t size = frame->size;
   switch (message->kind) {
-  case FL_RPC_REQUEST: fl_mcp_client_take_request(session, message, effects); return;
+  case FL_RPC_REQUEST: fl_mcp_client_take_request(session, now_ms, frame->origin, message, effects); return;
   case FL_RPC_NOTIFICATION: take_notification(session, now_ms, message, effects); return;
   case FL_RPC_RESULT:
   case FL_RPC_ERROR: take_response(session, now_ms, message, size, effects); return;
@@ -262,14 +270,15 @@ void fl_mcp_client_message(struct fl_mcp_client_session *session, int64_t now_ms
   FL_VALUE_AUTO origin_id = fl_int(origin);
   /* Ours are integers. Python's servers of 2025 answer with "server-error" what they refuse before they look at it. */
   if (message.kind == FL_RPC_ERROR && !fl_is(message.id, FL_INT) && origin != 0) message.id = origin_id;
+  const struct frame frame = {origin, text.size};
   if (message.kind != FL_RPC_BATCH) {
-    take_message(session, now_ms, &message, text.size, effects);
+    take_message(session, now_ms, &message, &frame, effects);
     return;
   }
   for (size_t i = 0; i < fl_size(message.root); i++) { /* 2025-03-26 */
     FL_RPC_MESSAGE_AUTO member;
     fl_rpc_classify(fl_at(message.root, i), &member);
-    take_message(session, now_ms, &member, text.size, effects);
+    take_message(session, now_ms, &member, &frame, effects);
   }
 }
 

@@ -9,7 +9,7 @@
  * itself asks for it again (answers to input_required, a server that says that it no longer knows the session); `sent`
  * says whether it was. (3) A server that says something wrong is told nothing and loses nothing but that message: it is
  * logged and skipped. (4) Everything a server can make grow has a limit. (5) A question is answered or gone exactly
- * once, and never outlives its call. */
+ * once, and never outlives its call. (6) A call that goes on with a pause is, to the server, the call that paused. */
 #pragma once
 #include "mcp/proto/rpc.h"
 #include "mcp/proto/version.h"
@@ -20,9 +20,10 @@ enum {
   FL_MCP_PROBE_TIMEOUT_MS = 10000,
   FL_MCP_RELIST_PAUSE_MS = 1000, /* a server that cries "changed" all the time is listed no more often than this */
   FL_MCP_LOG_LINE_MAX = 500,
-  FL_MCP_ROUNDS_MAX = 20, /* of questions in one call */
-  FL_MCP_ASKS_MAX = 64,   /* questions open at the same time */
-  FL_MCP_POLL_MS = 1000,  /* how often a task is looked at when the server names no interval */
+  FL_MCP_ROUNDS_MAX = 20,              /* of questions in one call */
+  FL_MCP_ASKS_MAX = 64,                /* questions open at the same time */
+  FL_MCP_HOLD_MS_MAX = 60 * 60 * 1000, /* how long a call is kept for the answer to a legacy server's question */
+  FL_MCP_POLL_MS = 1000,               /* how often a task is looked at when the server names no interval */
 };
 
 struct fl_mcp_client_session;
@@ -42,7 +43,7 @@ enum fl_mcp_client_report_type {
 
 struct fl_mcp_client_report {
   enum fl_mcp_client_report_type type;
-  void *call_user;                 /* CALL_*, and ASK and ASK_GONE when the question belongs to a call: the caller's */
+  void *call_user;                 /* CALL_*, and ASK and ASK_GONE when it is known whose call asks: the caller's */
   int status;                      /* CALL_DONE */
   bool sent;                       /* CALL_DONE: the server may have seen it */
   struct fl_value *result;         /* CALL_DONE with status 0; a reference */
@@ -52,6 +53,7 @@ struct fl_mcp_client_report {
   char *text;                      /* LOG, CALL_PROGRESS, CHANGED, ASK; and the error's text of FAILED and CALL_DONE */
   int64_t ask_id;
   struct fl_value *params; /* ASK; a reference */
+  struct fl_value *pause;  /* CALL_DONE with status 0: instead of a result, when the server asks; a reference */
 };
 
 /* What goes out, one entry for each message in `out`. Over stdio only the bytes count; an HTTP transport needs the
@@ -141,6 +143,13 @@ struct fl_mcp_client_call_options {
   const char *call_id; /* NULL: none */
   uint32_t idle_timeout_ms, total_timeout_ms;
   size_t result_max; /* bytes of the line that carries it */
+  /* A question, or a task that was made of it, ends the call with a pause: what it takes to go on with it later, also
+   * in another process, as another call. {"kind": "input_required", "task" or "visit"; "questions": {KEY: params of
+   * elicitation/create}, which may be empty for a task; "rounds", "state", "task", "asked", "interval_ms"}. Questions
+   * of a legacy server are reported nevertheless: they live with the connection. */
+  bool ends_at_questions;
+  const struct fl_value *pause;   /* goes on with it; NULL: a new call */
+  const struct fl_value *answers; /* to its questions: {KEY: result of elicitation/create} */
   void *user;
 };
 /* Everything is copied or referenced. The handle is good until CALL_DONE is reported. */

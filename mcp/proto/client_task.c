@@ -13,13 +13,16 @@ bool fl_mcp_client_has_extension(const struct fl_mcp_client_session *session, co
          fl_get(fl_get(session->capabilities, "extensions"), name) != NULL;
 }
 
-static void poll_later(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_call *call,
-                       const struct fl_value *task) {
+static uint32_t interval_of(const struct fl_value *task) {
   int64_t interval = fl_get_int(task, "pollIntervalMs", FL_MCP_POLL_MS);
   if (interval < POLL_FIRST_MS) interval = POLL_FIRST_MS;
-  if (interval > POLL_LAST_MS) interval = POLL_LAST_MS;
-  call->poll_interval_ms = (uint32_t)interval;
-  call->poll_ms = now_ms + interval;
+  return (uint32_t)(interval > POLL_LAST_MS ? POLL_LAST_MS : interval);
+}
+
+static void poll_later(struct fl_mcp_client_session *session, int64_t now_ms, struct fl_mcp_client_call *call,
+                       const struct fl_value *task) {
+  call->poll_interval_ms = interval_of(task);
+  call->poll_ms = now_ms + call->poll_interval_ms;
   call->idle_deadline_ms = call->poll_ms + call->idle_timeout_ms; /* it has just said that it lives */
   call->state = FL_MCP_CALL_POLLS;
   fl_mcp_client_call_note_deadline(session, call);
@@ -34,6 +37,11 @@ void fl_mcp_client_task_begin(struct fl_mcp_client_session *session, int64_t now
   }
   call->task_id = fl_strdup(id);
   call->asked_keys = fl_object();
+  if (call->ends_at_questions && strcmp(fl_get_string(result, "status", ""), "working") == 0) {
+    call->poll_interval_ms = interval_of(result);
+    fl_mcp_client_pause(session, call, NULL, effects);
+    return;
+  }
   fl_mcp_client_task_looked(session, now_ms, call, result, effects);
 }
 
@@ -59,6 +67,7 @@ void fl_mcp_client_task_send(struct fl_mcp_client_session *session, struct fl_mc
     return;
   }
   call->id = id;
+  call->was_sent = true;
   call->state = FL_MCP_CALL_FLIES;
   fl_map_set_n(&session->sent, fl_slice_n((const char *)&call->id, sizeof call->id), call);
 }

@@ -151,6 +151,7 @@ static void ask_one(struct graph_run *run, const struct fl_value *interrupt, con
   int status = fl_call_ask_take(run->call, key, FL_ASK_ELICITATION, fl_graph_question(definition, interrupt), &given);
   if (status < 0) asked->status = status;
   else if (status == FL_CALL_ASKING) asked->is_asking = true;
+  else if (fl_graph_is_passed_on(interrupt)) fl_set_take(asked->answers, id, fl_copy_shallow(given));
   else if (strcmp(fl_get_string(given, "action", ""), "accept") != 0) asked->is_declined = true;
   else {
     struct fl_value *said = fl_graph_answer(definition, interrupt, fl_get(given, "content"));

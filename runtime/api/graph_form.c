@@ -280,7 +280,36 @@ static struct fl_value *message_of(const struct fl_value *interrupt) {
   return message;
 }
 
+bool fl_graph_is_passed_on(const struct fl_value *interrupt) {
+  const struct fl_value *value = fl_get(interrupt, "value"), *schema = fl_get(value, "schema");
+  bool is_elicitation = fl_get(interrupt, "id") != NULL && strcmp(fl_get_string(value, "kind", ""), "elicitation") == 0;
+  bool is_page = strcmp(fl_get_string(value, "mode", ""), "url") == 0;
+  return is_elicitation && (is_page || strcmp(fl_get_string(schema, "type", ""), "object") == 0);
+}
+
+/* The words of the server behind, with whose they are: the person knows this server, not that one. */
+static struct fl_value *passed_on(const struct fl_value *interrupt) {
+  const struct fl_value *value = fl_get(interrupt, "value");
+  const char *warning = fl_get_string(value, "warning", NULL), *problem = fl_get_string(value, "problem", NULL);
+  bool is_page = strcmp(fl_get_string(value, "mode", ""), "url") == 0;
+  struct fl_value *params = fl_object();
+  if (is_page) fl_set_string(params, "mode", "url");
+  fl_set_take(
+      params, "message",
+      fl_stringf("%s asks: %s%s%s%s%s", fl_get_string(value, "tool", ""), fl_get_string(value, "question", ""),
+                 warning != NULL ? "\n" : "", warning != NULL ? warning : "",
+                 problem != NULL ? "\nThe answer before could not be used: " : "", problem != NULL ? problem : ""));
+  if (is_page) {
+    fl_set_string(params, "url", fl_get_string(value, "url", ""));
+    fl_set_string(params, "elicitationId", fl_get_string(interrupt, "id", ""));
+  } else {
+    fl_set_take(params, "requestedSchema", fl_value_ref(fl_get(value, "schema")));
+  }
+  return params;
+}
+
 struct fl_value *fl_graph_question(const struct fl_definition *definition, const struct fl_value *interrupt) {
+  if (fl_graph_is_passed_on(interrupt)) return passed_on(interrupt);
   struct fl_value *params = fl_object();
   fl_set_take(params, "message", message_of(interrupt));
   fl_set_take(params, "requestedSchema", form_of(definition, interrupt).schema);

@@ -64,6 +64,9 @@ struct fl_value *fl_graph_output(const struct fl_definition *definition, const s
 char *fl_graph_reply(const struct fl_value *output);
 /* An interrupt as the parameters of an elicitation, new; and what the run is resumed with, new, out of the content that
  * came back. */
+/* Whether it is the question of a server behind the graph: as that asked it, and the result of the elicitation is what
+ * the run is resumed with, whatever it says. */
+bool fl_graph_is_passed_on(const struct fl_value *interrupt);
 struct fl_value *fl_graph_question(const struct fl_definition *definition, const struct fl_value *interrupt);
 struct fl_value *fl_graph_answer(const struct fl_definition *definition, const struct fl_value *interrupt,
                                  const struct fl_value *content);

@@ -8,6 +8,7 @@
 #include "runtime/cli/chat.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/cli/form.h"
 #include "runtime/engine/engine.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ struct chat {
   char *path;
   struct fl_value *questions; /* interrupts that wait for an answer; NULL: none */
   struct fl_value *answers;   /* {interrupt id: answer} so far */
+  struct fl_form *form;       /* of the question that is asked, when a server asks it; NULL otherwise */
   size_t answered_count;
   bool is_stopped;         /* before or after a node: Enter goes on */
   struct termios terminal; /* as it was found */
@@ -123,6 +125,7 @@ static void chat_close(struct chat *chat) {
   if (chat->awake[0] >= 0) close(chat->awake[0]);
   if (chat->awake[1] >= 0) close(chat->awake[1]);
   fl_free(chat->path);
+  fl_form_destroy(chat->form);
   fl_value_unref(chat->questions);
   fl_value_unref(chat->answers);
 }
@@ -194,9 +197,21 @@ static char *read_line(struct chat *chat) {
 
 /* ---- what the thread waits for ---- */
 
-static void ask(const struct chat *chat) {
+static void ask_form(struct chat *chat, const struct fl_value *question) {
+  chat->form = fl_form_create(question);
+  fl_form_show(stderr, question);
+  fl_form_prompt(chat->form, stderr);
+}
+
+static void ask(struct chat *chat) {
   const struct fl_value *question = fl_at(chat->questions, chat->answered_count);
   const struct fl_value *value = fl_get(question, "value");
+  fl_form_destroy(chat->form);
+  chat->form = NULL;
+  if (fl_form_is(value)) {
+    ask_form(chat, value);
+    return;
+  }
   FL_FREE_AUTO char *text = fl_as_string(value) != NULL ? fl_strdup(fl_as_string(value)) : fl_dump(value, NULL);
   FL_BUF_AUTO shown = {0};
   fl_add_visible(&shown, text, 4000);
@@ -206,6 +221,8 @@ static void ask(const struct chat *chat) {
 static void wait_for(struct chat *chat, const struct fl_value *interrupts, bool is_stopped) {
   fl_value_unref(chat->questions);
   fl_value_unref(chat->answers);
+  fl_form_destroy(chat->form);
+  chat->form = NULL;
   chat->questions = chat->answers = NULL;
   chat->answered_count = 0;
   chat->is_stopped = is_stopped;
@@ -224,8 +241,13 @@ static struct fl_value *answer_of(const char *line) {
 
 /* True when every question has its answer. */
 static bool take_answer(struct chat *chat, const char *line) {
+  struct fl_value *answer = chat->form != NULL ? fl_form_take(chat->form, line, stderr) : answer_of(line);
+  if (answer == NULL) {
+    fl_form_prompt(chat->form, stderr);
+    return false;
+  }
   const struct fl_value *question = fl_at(chat->questions, chat->answered_count++);
-  fl_set_take(chat->answers, fl_get_string(question, "id", ""), answer_of(line));
+  fl_set_take(chat->answers, fl_get_string(question, "id", ""), answer);
   if (chat->answered_count == fl_size(chat->questions)) return true;
   ask(chat);
   return false;
@@ -247,7 +269,7 @@ static void invoke(struct chat *chat, struct fl_invoke_options *options) {
 /* One line: an answer, a message, or nothing, which goes on where the thread was stopped. */
 static void turn(struct chat *chat, const char *line) {
   bool is_blank = line[strspn(line, " \t")] == '\0';
-  if (is_blank && !chat->is_stopped) return;
+  if (is_blank && !chat->is_stopped && chat->form == NULL) return;
   if (chat->questions != NULL) {
     if (!take_answer(chat, line)) return;
     FL_VALUE_AUTO answers = fl_value_ref(chat->answers);

@@ -2,6 +2,7 @@
 #include "runtime/cli/follow.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/cli/form.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -289,6 +290,15 @@ static void print_answer(struct fl_follower *follower, const struct fl_value *ou
   end_line(follower);
 }
 
+/* A server asks: its question, field by field, and what answers it. */
+static void print_form(const struct fl_value *interrupt) {
+  const struct fl_value *question = fl_get(interrupt, "value");
+  FL_FREE_AUTO char *example = fl_form_example(question);
+  fprintf(stderr, "waiting at %s (%s): ", fl_get_string(interrupt, "node", ""), fl_get_string(interrupt, "id", ""));
+  fl_form_show(stderr, question);
+  fprintf(stderr, "  JSON of the answer: %s, or {\"action\": \"decline\"} or {\"action\": \"cancel\"}\n", example);
+}
+
 static void print_interrupts(const char *file, const struct fl_invoke_result *result) {
   size_t count = fl_size(result->interrupts);
   for (size_t i = 0; i < count; i++) {
@@ -296,7 +306,8 @@ static void print_interrupts(const char *file, const struct fl_invoke_result *re
     FL_FREE_AUTO char *dump = fl_dump(fl_get(interrupt, "value"), NULL);
     FL_FREE_AUTO char *value = fl_visible(dump, SIZE_MAX);
     const char *when = fl_get_string(interrupt, "when", NULL);
-    if (when != NULL) fprintf(stderr, "stopped %s node %s\n", when, fl_get_string(interrupt, "node", ""));
+    if (file != NULL && fl_form_is(fl_get(interrupt, "value"))) print_form(interrupt);
+    else if (when != NULL) fprintf(stderr, "stopped %s node %s\n", when, fl_get_string(interrupt, "node", ""));
     else if (file != NULL)
       fprintf(stderr, "waiting at %s (%s): %s\n", fl_get_string(interrupt, "node", ""),
               fl_get_string(interrupt, "id", ""), value);

@@ -11,6 +11,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/elicit.h"
 #include "runtime/engine/opening.h"
 #include "runtime/engine/permit.h"
 #include "runtime/engine/pins.h"
@@ -84,12 +85,17 @@ const struct fl_loaded_call *fl_call_journalled(const struct fl_task_call *call)
   return NULL;
 }
 
-static void record_result(struct fl_task_call *call) {
-  if (call->task->invocation->is_ephemeral) return;
+static struct fl_record *add_result(const struct fl_task_call *call) {
   struct fl_record *record = fl_records_add(&call->task->results, FL_RECORD_RESULT, fl_task_journal_ns(call->task));
   record->result.checkpoint_no = fl_task_journal_no(call->task);
   memcpy(record->result.task_id, call->task->start.id, FL_UUID_SIZE);
   memcpy(record->result.call_id, call->call_id, FL_UUID_SIZE);
+  return record;
+}
+
+static void record_result(struct fl_task_call *call) {
+  if (call->task->invocation->is_ephemeral) return;
+  struct fl_record *record = add_result(call);
   record->result.is_error = call->error != NULL;
   FL_VALUE_AUTO body = fl_value_ref(call->result);
   if (call->error != NULL) {
@@ -122,7 +128,7 @@ static void record_intent(struct fl_task_call *call, struct fl_records *records)
   record->intent.effect = call->effect;
   record->intent.name = fl_strdup(call->name);
   record->intent.manifest_hash = fl_strdup(fl_policy_manifest_hash(fl_frame_policy(call->task->frame)));
-  record->intent.key = call->effect == FL_EFFECT_KEYED ? fl_strdup(call->call_id) : NULL;
+  record->intent.key = call->effect == FL_EFFECT_KEYED ? fl_strdup(call->key) : NULL;
   if (call->args != NULL) fl_json_hash(call->args, record->intent.argument_hash);
   record->body = call->kind == FL_CALL_TOOL ? fl_dump(call->args, &record->body_size) : NULL;
 }
@@ -130,6 +136,13 @@ static void record_intent(struct fl_task_call *call, struct fl_records *records)
 static void set_error(struct fl_task_call *call, const struct fl_error *err) {
   call->error = fl_new(struct fl_error);
   *call->error = *err;
+}
+
+void fl_call_record_step(struct fl_task_call *call, const struct fl_value *step) {
+  if (call->task->invocation->is_ephemeral || (call->task->has_outcome && call->task->outcome == FL_DONE)) return;
+  if (!call->is_announced) record_intent(call, &call->task->results);
+  struct fl_record *record = add_result(call);
+  record->body = fl_dump(step, &record->body_size);
 }
 
 /* A task that is done needs no journal: what it wrote is kept. The error of a cancelled call is not its outcome. */
@@ -183,16 +196,23 @@ static void on_tool_done(struct fl_tool_request *request, int status, struct fl_
                          const struct fl_error *err) {
   struct fl_task_call *call = request->user;
   call->is_sent = sent;
+  if (status == FL_E_CONFLICT && fl_elicit_begin_again(call)) return;
   fl_call_ended(call, status == 0 ? result : NULL, err);
+}
+
+static void on_tool_pause(struct fl_tool_request *request, const struct fl_value *pause) {
+  fl_elicit_pause(request->user, pause);
 }
 
 static void send_tool(struct fl_task_call *call) {
   call->tool = (struct fl_tool_request){.tool = call->name,
                                         .args = call->args,
-                                        .call_id = call->call_id,
+                                        .call_id = call->key,
                                         .on_progress = on_tool_progress,
                                         .on_done = on_tool_done,
                                         .user = call};
+  if (!call->task->invocation->is_ephemeral) call->tool.on_pause = on_tool_pause;
+  fl_elicit_fill(call, &call->tool);
   call->is_running = true;
   call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
   tell_start(call);
@@ -243,6 +263,18 @@ static void set_call_id(struct fl_task_call *call) {
                 call->call_id);
 }
 
+void fl_call_next_place(struct fl_task_call *call) {
+  call->attempt++;
+  call->is_announced = false;
+  call->claim = 0;
+  set_call_id(call);
+}
+
+void fl_call_made_anew(struct fl_task_call *call) {
+  fl_call_next_place(call);
+  memcpy(call->key, call->call_id, sizeof call->key);
+}
+
 struct fl_task_call *fl_call_new(struct fl_task *task, enum fl_call_kind kind, const char *name) {
   if (task->call_count == FL_TASK_CALLS_MAX) {
     fl_task_fail(task, FL_E_LIMIT, "node %s made more than %d calls in one task", task->start.node, FL_TASK_CALLS_MAX);
@@ -254,6 +286,7 @@ struct fl_task_call *fl_call_new(struct fl_task *task, enum fl_call_kind kind, c
   call->name = fl_strdup(name);
   call->index = task->call_count++;
   set_call_id(call);
+  memcpy(call->key, call->call_id, sizeof call->key);
   struct fl_task_call **place = &task->calls;
   while (*place != NULL) place = &(*place)->next;
   *place = call;
@@ -266,79 +299,16 @@ static void announce(struct fl_task_call *call) {
   struct fl_invocation *invocation = call->task->invocation;
   bool may_leave = !call->task->is_cancelled && !call->task->has_outcome; /* a call that will not leave has no intent */
   call->is_queued = true;
-  if (may_leave && call->effect != FL_EFFECT_READ && !invocation->is_ephemeral && !call->is_announced) {
+  bool is_harmless = call->effect == FL_EFFECT_READ || fl_elicit_is_repeatable(call);
+  if (may_leave && !is_harmless && !invocation->is_ephemeral && !call->is_announced) {
     struct fl_records records = {0};
+    if (call->pause != NULL) fl_task_flush_results(call->task); /* what it goes on with comes first */
     record_intent(call, &records);
     call->is_announced = true;
     call->intent_ticket = fl_invocation_commit(invocation, &records);
     fl_invocation_flush(invocation);
   }
   fl_invocation_wake(invocation);
-}
-
-/* `misread`: an answer that says none of what can be done; NULL: there was none yet. */
-static struct fl_value *unknown_outcome_question(const struct fl_task_call *call, struct fl_value *misread) {
-  struct fl_value *question = fl_object();
-  fl_set_string(question, "kind", "outcome_unknown");
-  fl_set_string(question, "tool", call->name);
-  fl_set_take(question, "args", fl_value_ref(call->args));
-  fl_set_string(question, "call_id", call->call_id);
-  fl_set_string(question, "message",
-                "The call had left when the run was stopped, so it may or may not have happened. Answer {\"action\": "
-                "\"retry\"} to call again, {\"action\": \"result\", \"text\": …} to tell what it answered, or "
-                "{\"action\": \"fail\"}.");
-  if (misread != NULL) fl_set_take(question, "not_understood", fl_value_ref(misread));
-  return question;
-}
-
-/* The answer tells what the call came to. */
-static void answer_with_result(struct fl_task_call *call, const char *text, bool is_error) {
-  FL_VALUE_AUTO result = fl_object();
-  struct fl_value *block = fl_object();
-  fl_set_string(block, "type", "text");
-  fl_set_string(block, "text", text);
-  struct fl_value *content = fl_array();
-  fl_append_take(content, block);
-  fl_set_take(result, "content", content);
-  fl_set_bool(result, "isError", is_error);
-  call->is_answered = true;
-  fl_call_ended(call, result, NULL);
-}
-
-enum verdict { ASKS_AGAIN, CALLS_AGAIN, TAKES_RESULT, FAILS };
-
-/* An answer that is none of the three decides nothing: what a slip of the hand would do cannot be undone. */
-static enum verdict read_verdict(const struct fl_value *answer) {
-  const char *action = fl_type_of(answer) == FL_STRING ? fl_as_string(answer) : fl_get_string(answer, "action", "");
-  if (strcmp(action, "retry") == 0) return CALLS_AGAIN;
-  if (strcmp(action, "fail") == 0) return FAILS;
-  bool is_result = strcmp(action, "result") == 0 && fl_get_string(answer, "text", NULL) != NULL;
-  return is_result ? TAKES_RESULT : ASKS_AGAIN;
-}
-
-/* A call left and nobody knows more. Each attempt takes one answer of the task that says something, also when the task
- * runs again. Returns whether there is another attempt to look at. */
-static bool ask_about_unknown(struct fl_task_call *call) {
-  struct fl_value *answer = NULL;
-  enum verdict verdict = ASKS_AGAIN;
-  while (verdict == ASKS_AGAIN) {
-    FL_VALUE_AUTO question = unknown_outcome_question(call, answer);
-    if (fl_task_interrupt(call->task, question, &answer) != 0) {
-      call->is_unknown = true;
-      return false;
-    }
-    verdict = read_verdict(answer);
-  }
-  if (verdict == CALLS_AGAIN) {
-    call->attempt++;
-    call->is_announced = false;
-    set_call_id(call);
-    return true;
-  }
-  bool is_error = verdict == FAILS;
-  const char *unknown = is_error ? "The call failed: its outcome is unknown." : "";
-  answer_with_result(call, fl_get_string(answer, "text", unknown), is_error);
-  return false;
 }
 
 static void replay_result(struct fl_task_call *call, const struct fl_loaded_call *found) {
@@ -374,37 +344,60 @@ static bool is_another(const struct fl_task_call *call, const struct fl_loaded_c
          memcmp(hash, found->argument_hash, sizeof hash) != 0;
 }
 
-/* Looks the call up in the journal: its result, an attempt whose outcome is unknown, or nothing; and goes on from
- * there. */
+/* A call that failed is made anew: where the other side said so from its beginning, otherwise from where it was. */
+static void make_anew(struct fl_task_call *call, const struct fl_loaded_call *found) {
+  if (fl_call_was_answered(found)) fl_elicit_forget(call);
+  fl_call_made_anew(call);
+}
+
+/* What the journal says of the call's place. True: there is another place to look at. */
+static bool look(struct fl_task_call *call, const struct fl_loaded_call *found, bool *ret_leaves) {
+  call->is_announced = true;
+  if (fl_elicit_is_step(found)) return fl_elicit_take(call, found);
+  if (found->has_result && fl_call_is_made_anew(call, found)) {
+    make_anew(call, found);
+    return true;
+  }
+  if (found->has_result) {
+    replay_result(call, found);
+    return false;
+  }
+  bool may_repeat = call->effect != FL_EFFECT_ONCE || fl_elicit_is_repeatable(call);
+  if (!may_repeat) return fl_call_ask_about_unknown(call);
+  *ret_leaves = true;
+  return false;
+}
+
+/* A place that the journal does not know. True: there is another to look at. */
+static bool look_beyond(struct fl_task_call *call, bool *ret_leaves) {
+  if (fl_elicit_waits(call)) return false;
+  if (call->effect == FL_EFFECT_ONCE && fl_elicit_is_lost(call)) return fl_call_ask_about_unknown(call);
+  *ret_leaves = true;
+  return false;
+}
+
+static void refuse_another(struct fl_task_call *call, const struct fl_loaded_call *found) {
+  FL_FREE_AUTO char *text = fl_format("call %d of this task was %s before and is %s now, with the same or other "
+                                      "arguments; a node must make the same calls when it runs again",
+                                      call->index + 1, found->name, call->name);
+  fl_call_refuse(call, FL_E_CONFLICT, text);
+}
+
+/* Looks the call up in the journal, place by place: its result, an attempt whose outcome is unknown, a question, or
+ * nothing; and goes on from there. */
 static void begin(struct fl_task_call *call) {
   call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
-  bool looks_on = true;
+  bool looks_on = true, leaves = false;
   while (looks_on) {
     const struct fl_loaded_call *found = fl_call_journalled(call);
     if (is_another(call, found)) {
-      FL_FREE_AUTO char *text = fl_format("call %d of this task was %s before and is %s now, with the same or other "
-                                          "arguments; a node must make the same calls when it runs again",
-                                          call->index + 1, found->name, call->name);
-      fl_call_refuse(call, FL_E_CONFLICT, text);
+      refuse_another(call, found);
       return;
     }
     bool is_same = found != NULL && found->kind == call->kind && strcmp(found->name, call->name) == 0;
-    if (!is_same) break;
-    call->is_announced = true;
-    if (found->has_result && fl_call_is_made_anew(call, found)) {
-      call->attempt++;
-      call->is_announced = false;
-      set_call_id(call);
-    } else if (found->has_result) {
-      replay_result(call, found);
-      looks_on = false;
-    } else if (call->effect == FL_EFFECT_ONCE) {
-      looks_on = ask_about_unknown(call);
-    } else {
-      break;
-    }
+    looks_on = is_same ? look(call, found, &leaves) : look_beyond(call, &leaves);
   }
-  if (looks_on) announce(call);
+  if (leaves) announce(call);
   fl_invocation_wake(call->task->invocation);
 }
 
@@ -496,6 +489,7 @@ static bool interrupts_for_unknown(struct fl_task *task) {
   for (const struct fl_task_call *call = task->calls; call != NULL; call = call->next)
     unknown_count += call->is_unknown && !call->is_delivered;
   if (unknown_count == 0 || (unknown_count < task->open_call_count && !task->has_outcome)) return false;
+  fl_elicit_ask(task);
   for (struct fl_task_call *call = task->calls; call != NULL; call = call->next) call->is_delivered |= call->is_unknown;
   task->open_call_count -= unknown_count;
   if (!task->has_outcome) fl_task_complete(task, FL_INTERRUPT);
@@ -563,6 +557,7 @@ static void call_free(struct fl_task_call *call) {
   fl_value_unref(call->result);
   fl_value_unref(call->tool_definitions);
   fl_value_unref(call->tool_patterns);
+  fl_elicit_forget(call);
   fl_list_unref(call->messages);
   fl_call_function_free(call);
   fl_free(call);

@@ -196,7 +196,7 @@ struct fl_frame {
   struct fl_child *child; /* what only a frame inside a task has; NULL: the root */
   size_t use_count;       /* events, items, commits and tasks that name it */
   struct fl_do end;       /* the END effect, once it was performed */
-  uint32_t step_span;    /* of the superstep that is under way; 0: none, or the run is not traced */
+  uint32_t step_span;     /* of the superstep that is under way; 0: none, or the run is not traced */
   int64_t traced_step, step_began_us;
   struct fl_frame *next;
 };
@@ -306,8 +306,8 @@ struct fl_commit {
   struct fl_invocation *invocation;
   struct fl_frame *frame; /* whose core it is of; NULL: the engine's own (intents and results) */
   uint64_t ticket;
-  uint64_t seq;  /* of the core; 0: the engine's own */
-  bool has_head; /* it is of the root's core, which knows the head */
+  uint64_t seq;    /* of the core; 0: the engine's own */
+  bool has_head;   /* it is of the root's core, which knows the head */
   int64_t left_us; /* when it went to the store, of a run that is traced */
 };
 
@@ -320,7 +320,7 @@ struct fl_invocation {
   uint64_t began_no; /* the thread's head when it began */
   struct fl_rollback rollback;
   struct fl_records rollback_records; /* what the trace says of it */
-  bool is_rolling_back; /* it has ended, and what it wrote is being taken back */
+  bool is_rolling_back;               /* it has ended, and what it wrote is being taken back */
   char thread_id[FL_ID_MAX + 1];
   char run_id[FL_UUID_SIZE];
   char checkpoint[FL_UUID_SIZE];                    /* where the thread stands at the end */
@@ -414,6 +414,7 @@ struct fl_task_call {
   enum fl_call_kind kind;
   enum fl_call_effect effect;
   char call_id[FL_UUID_SIZE];
+  char key[FL_UUID_SIZE]; /* what the tool knows it by: the id of the place where it began, also when it goes on */
   char *name;
   struct fl_value *args;
   fl_task_call_fn *on_done;
@@ -430,6 +431,10 @@ struct fl_task_call {
   uint64_t intent_ticket; /* 0: none, or acknowledged */
   int64_t started_us;
   struct fl_tool_request tool;
+  struct fl_value *pause, *answers, *kept, *known; /* see fl_elicit_pause; NULL likewise */
+  char *problem;                                   /* of the last answer; NULL: none */
+  bool has_new_answer;                             /* since it began, or began again */
+  size_t claim; /* 1 + the index of the answer that its question has claimed; 0: none */
   struct fl_model_call model;
   struct fl_function_job *function; /* of a function's call; NULL otherwise */
   struct fl_opening *opening;       /* while servers start; NULL otherwise */
@@ -519,7 +524,7 @@ bool fl_task_advance_calls(struct fl_task *task);
 void fl_task_cancel_calls(struct fl_task *task);
 /* NULL when the task has made too many; the failure is recorded in the task then. */
 struct fl_task_call *fl_call_new(struct fl_task *task, enum fl_call_kind kind, const char *name);
-void fl_call_go(struct fl_task_call *call); /* on its way, once it is filled in */
+void fl_call_go(struct fl_task_call *call); /* on its way, once it is filled in; and again, when it goes on */
 /* calls_function.c */
 void fl_call_function_dispatch(struct fl_task_call *call);
 void fl_call_function_free(struct fl_task_call *call);

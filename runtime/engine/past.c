@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What the calls of earlier attempts of a task came to: the next attempt finds the results of those that succeeded, and
  * makes those that failed anew, each at the next place of the journal. */
-#include "runtime/engine/engine.h"
+#include "runtime/engine/elicit.h"
 
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 
-/* Whether the other side said what came of the call, so that it is known to have failed. */
 static bool was_answered(int code) {
   static const int codes[] = {FL_E_REMOTE, FL_E_RATE,      FL_E_AUTH,        FL_E_INVALID,
                               FL_E_DENIED, FL_E_NOT_FOUND, FL_E_UNSUPPORTED, FL_E_LIMIT};
@@ -31,6 +30,10 @@ bool fl_call_is_made_anew(struct fl_task_call *call, const struct fl_loaded_call
   if (call->effect != FL_EFFECT_ONCE || !may_have_happened) return true;
   task->is_stuck = true;
   return false;
+}
+
+bool fl_call_was_answered(const struct fl_loaded_call *found) {
+  return !found->is_error || was_answered((int)fl_get_int(found->result, "code", 0));
 }
 
 /* ---- from one attempt to the next ---- */
@@ -74,6 +77,18 @@ void fl_task_calls_take_past(struct fl_task *task, const struct fl_task *from) {
     if (call->args != NULL) fl_json_hash(call->args, past.argument_hash);
     add_past(task, &past);
   }
+}
+
+void fl_task_past_add(struct fl_task_call *call, struct fl_value *step) {
+  struct fl_loaded_call past = {.index = fl_call_place(call),
+                                .kind = call->kind,
+                                .effect = call->effect,
+                                .name = call->name,
+                                .has_result = true,
+                                .args = call->args,
+                                .result = step};
+  if (call->args != NULL) fl_json_hash(call->args, past.argument_hash);
+  add_past(call->task, &past);
 }
 
 void fl_task_past_free(struct fl_task *task) {

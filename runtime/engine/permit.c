@@ -10,6 +10,7 @@
 #include "runtime/engine/permit.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/engine/elicit.h"
 #include "runtime/json/json.h"
 
 #include <stdio.h>
@@ -50,8 +51,17 @@ static bool has_hash(const struct fl_value *args, const uint8_t hash[FL_HASH_SIZ
   return memcmp(own, hash, sizeof own) == 0;
 }
 
-bool fl_permit_is_past(struct fl_task_call *call, const struct fl_decision *decision) {
+/* Where the call stands: what is behind its questions, if it has asked any. */
+static const struct fl_loaded_call *past_steps(const struct fl_task_call *call) {
   const struct fl_loaded_call *found = fl_call_journalled(call);
+  if (found == NULL || !fl_elicit_is_step(found)) return found;
+  struct fl_task_call probe = *call;
+  for (; found != NULL && fl_elicit_is_step(found); found = fl_call_journalled(&probe)) probe.attempt++;
+  return found;
+}
+
+bool fl_permit_is_past(struct fl_task_call *call, const struct fl_decision *decision) {
+  const struct fl_loaded_call *found = past_steps(call);
   if (found == NULL || !found->has_result || found->kind != call->kind || strcmp(found->name, call->name) != 0)
     return false;
   bool is_same = has_hash(call->args, found->argument_hash) ||
@@ -65,8 +75,10 @@ bool fl_permit_is_past(struct fl_task_call *call, const struct fl_decision *deci
 static int past_attempts(const struct fl_task_call *call) {
   struct fl_task_call probe = *call;
   const struct fl_loaded_call *found;
-  while ((found = fl_call_journalled(&probe)) != NULL && found->has_result) probe.attempt++;
-  return probe.attempt - call->attempt;
+  int steps = 0;
+  for (; (found = fl_call_journalled(&probe)) != NULL && found->has_result; probe.attempt++)
+    steps += fl_elicit_is_step(found);
+  return probe.attempt - call->attempt - steps;
 }
 
 /* "0-…" or "1796000900-…": until when an answer is good (0: always), and what it is bound to. */

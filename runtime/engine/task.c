@@ -10,6 +10,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/elicit.h"
 #include "runtime/engine/tracing.h"
 
 #include <stdio.h>
@@ -57,7 +58,7 @@ int fl_task_write_take(struct fl_task *task, const char *channel, struct fl_valu
 }
 
 int fl_task_interrupt(struct fl_task *task, struct fl_value *question, struct fl_value **ret_answer) {
-  size_t index = task->answer_count++;
+  size_t index = fl_elicit_unclaimed(task, task->answer_count++);
   if (index < fl_size(task->start.answers)) {
     *ret_answer = fl_at(task->start.answers, index);
     return 0;

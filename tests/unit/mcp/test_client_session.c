@@ -4,6 +4,7 @@
  *   @ exit HOW                 it is gone                          @ give-up WHY          no other comes
  *   @ time MS                  the clock stands at MS              @ too-long FRONT
  *   @ call KEY TOOL ARGS [ID]  idle 1000 ms, total 5000 ms         @ cancel KEY
+ *   @ pausable KEY TOOL ARGS   the same; a question ends it        @ go-on KEY TOOL ARGS PAUSE ANSWERS
  *   @ deadline                 asks for it                         @ describe
  *   @ request KEY METHOD PARAMS [all]                              @ can CAPABILITIES (before start)
  *   @ answer NUMBER RESULT     (null: refused)                     @ follow URI      @ unfollow URI    @ roots
@@ -11,9 +12,9 @@
  *   @ reply ID MESSAGE         in answer to request ID             @ lost ID WORD HTTP-STATUS sent|unsent|forgotten
  * TEXT Effects: "! ready NAMES", "! changed NAMES", "! failed WORD TEXT", "! respawn", "! log LEVEL TEXT", "! deadline
  * MS",
- *   "! done KEY RESULT", "! done KEY WORD sent|unsent TEXT", "! progress KEY DONE TOTAL TEXT", "! ask NUMBER METHOD
- *   PARAMS", "! gone NUMBER", "! told WHAT has changed"; over HTTP "! close ID" and, ahead of a line with headers, "!
- * name TEXT", "! header NAME TEXT". */
+ *   "! done KEY RESULT", "! paused KEY PAUSE", "! done KEY WORD sent|unsent TEXT", "! progress KEY DONE TOTAL TEXT", "!
+ * ask NUMBER METHOD PARAMS", "! gone NUMBER", "! told WHAT has changed"; over HTTP "! close ID" and, ahead of a line
+ * with headers, "! name TEXT", "! header NAME TEXT". */
 #include "mcp/proto/client_session.h"
 #include "script.h"
 #include "tests/support/support.h"
@@ -57,8 +58,8 @@ static void report_call(struct script *script, const struct fl_mcp_client_report
     script_output(script, '!', "done %c %s %s %s", key, fl_error_word(report->status), report->sent ? "sent" : "unsent",
                   report->text);
   } else {
-    char *text = fl_dump(report->result, NULL);
-    script_output(script, '!', "done %c %s", key, text);
+    char *text = fl_dump(report->pause != NULL ? report->pause : report->result, NULL);
+    script_output(script, '!', "%s %c %s", report->pause != NULL ? "paused" : "done", key, text);
     fl_text_free(text);
   }
 }
@@ -118,11 +119,18 @@ static void report(struct script *script, struct fixture *fixture) {
   fl_mcp_client_effects_clear(&fixture->effects);
 }
 
-static void start_call(struct fixture *fixture, char *text) {
+static struct fl_value *parse(const char *text) {
+  struct fl_value *value = NULL;
+  assert_int_equal(fl_parse(text, strlen(text), &value, NULL), 0);
+  return value;
+}
+
+static void start_call(struct fixture *fixture, char *text, bool pauses, bool goes_on) {
   char key = script_word(&text)[0];
-  const char *tool = script_word(&text), *args_text = script_word(&text), *id = script_word(&text);
-  FL_VALUE_AUTO args = NULL;
-  assert_int_equal(fl_parse(args_text, strlen(args_text), &args, NULL), 0);
+  const char *tool = script_word(&text), *args_text = script_word(&text), *id = pauses ? NULL : script_word(&text);
+  FL_VALUE_AUTO args = parse(args_text);
+  FL_VALUE_AUTO pause = goes_on ? parse(script_word(&text)) : NULL;
+  FL_VALUE_AUTO answers = goes_on ? parse(script_word(&text)) : NULL;
   fixture->keys[key - 'a'] = key;
   struct fl_mcp_client_call_options options = {.tool = tool,
                                                .args = args,
@@ -130,14 +138,11 @@ static void start_call(struct fixture *fixture, char *text) {
                                                .idle_timeout_ms = IDLE_MS,
                                                .total_timeout_ms = TOTAL_MS,
                                                .result_max = RESULT_MAX,
+                                               .ends_at_questions = pauses,
+                                               .pause = pause,
+                                               .answers = answers,
                                                .user = &fixture->keys[key - 'a']};
   fixture->calls[key - 'a'] = fl_mcp_client_call(fixture->session, fixture->now_ms, &options, &fixture->effects);
-}
-
-static struct fl_value *parse(const char *text) {
-  struct fl_value *value = NULL;
-  assert_int_equal(fl_parse(text, strlen(text), &value, NULL), 0);
-  return value;
 }
 
 static void start_request(struct fixture *fixture, char *text) {
@@ -205,6 +210,8 @@ static void take_reply(struct fixture *fixture, char *text) {
 static bool extra_event(struct fixture *fixture, const char *word, char *text) {
   struct fl_mcp_client_effects *effects = &fixture->effects;
   if (strcmp(word, "request") == 0) start_request(fixture, text);
+  else if (strcmp(word, "pausable") == 0) start_call(fixture, text, true, false);
+  else if (strcmp(word, "go-on") == 0) start_call(fixture, text, true, true);
   else if (strcmp(word, "answer") == 0) give_answer(fixture, text);
   else if (strcmp(word, "lost") == 0) lose(fixture, text);
   else if (strcmp(word, "reply") == 0) take_reply(fixture, text);
@@ -231,7 +238,7 @@ static void event(struct script *script, char kind, char *text, void *user) {
   else if (strcmp(word, "exit") == 0) fl_mcp_client_exited(session, text, effects);
   else if (strcmp(word, "give-up") == 0) fl_mcp_client_given_up(session, text, effects);
   else if (strcmp(word, "too-long") == 0) fl_mcp_client_line_too_long(session, fl_slice_of(text), effects);
-  else if (strcmp(word, "call") == 0) start_call(fixture, text);
+  else if (strcmp(word, "call") == 0) start_call(fixture, text, false, false);
   else if (strcmp(word, "cancel") == 0)
     fl_mcp_client_cancel(session, fixture->calls[text[0] - 'a'], "because", effects);
   else if (strcmp(word, "describe") == 0) describe(script, fixture);
