@@ -357,7 +357,7 @@ int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_opti
   connection.config.server_name = options->name;
   connection.config.client_version = FL_VERSION;
   connection.config.start_timeout_ms = options->start_timeout_ms;
-  connection.config.capabilities = client->capabilities = offered();
+  if (!options->is_unattended) connection.config.capabilities = client->capabilities = offered();
   connection.config.is_http = options->url != NULL;
   client->connection = fl_mcp_connection_create(&connection);
   *ret_source = &client->source;

@@ -20,6 +20,7 @@ struct fl_mcp_client_options {
   uint32_t start_timeout_ms;          /* until it has listed its tools; 0: 30 s */
   const char *era;                    /* NULL: find out; "modern" or "legacy": insist */
   bool is_unpinned;                   /* its tools may change as they like */
+  bool is_unattended; /* nobody can be asked: it is offered no elicitation, and no tasks, which may ask late */
 };
 /* Everything is copied. */
 int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_options *options,

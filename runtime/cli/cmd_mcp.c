@@ -49,14 +49,15 @@ static int add_command(struct host *host) {
   const char *slash = strrchr(host->args->rest[0], '/');
   FL_FREE_AUTO char *name = fl_strdup(slash != NULL ? slash + 1 : host->args->rest[0]);
   struct fl_mcp_client_options options = {
-      .size = sizeof options, .name = name, .argv = (const char *const *)host->args->rest};
+      .size = sizeof options, .name = name, .argv = (const char *const *)host->args->rest, .is_unattended = true};
   return add_server(host, &options);
 }
 
 static int add_url(struct host *host, const char *url) {
   const char *headers[FL_OPTION_VALUES_MAX + 1];
   fl_mcp_headers(host->args, headers);
-  struct fl_mcp_client_options options = {.size = sizeof options, .name = "server", .url = url, .headers = headers};
+  struct fl_mcp_client_options options = {
+      .size = sizeof options, .name = "server", .url = url, .headers = headers, .is_unattended = true};
   return add_server(host, &options);
 }
 

@@ -8,6 +8,7 @@ fairlead=$build/fairlead
 folder=$(mktemp -d "${TMPDIR:-/tmp}/fairlead-cli-XXXXXX")
 trap 'rm -rf "$folder"' EXIT INT TERM
 export FAIRLEAD_STORE="$folder/s.db" FL_COUNTING_TOOLS="$PWD/build/counting-tools" FL_COUNT_FILE="$folder/count"
+export FL_ASKING_TOOLS="$PWD/build/asking-tools"
 export XDG_STATE_HOME="$folder" NO_COLOR=1
 : >"$FL_COUNT_FILE"
 row=0 failed=0
@@ -291,6 +292,24 @@ talk 0 run "$folder/stop.yaml" --thread c5 <<'END'; ok "a stop goes on with Ente
 < answer>
 > \x04
 END
+
+# a tool's server asks a person: today's protocol, a legacy server whose call dies with the process, a page
+accept='{"action":"accept","content":{"count":3,"sure":true}}'
+for kind in asking asking-legacy; do
+  : >"$FL_COUNT_FILE"
+  run 3 run tests/cli/$kind.yaml --thread $kind '{"what":"tea"}' && tells "the server shop asks, in a call of shop/order" &&
+    tells "How many, and are you sure?" && tells "- count (integer, at least 1, at most 9, required): how many" &&
+    tells '"action": "accept", "content": {"count": …' && ! grep -q "^order" "$FL_COUNT_FILE"; ok "$kind: the question has its fields, and how to answer"
+  run 3 run tests/cli/$kind.yaml --thread $kind --resume '{"action":"accept","content":{"count":30,"sure":true}}' &&
+    tells 'could not be used: /count does not satisfy "maximum"'; ok "$kind: what does not fit is asked for again"
+done
+run 0 run tests/cli/asking.yaml --thread asking --resume "$accept" && says "ordered 3 tea"; ok "another process brings the answer to the server"
+: >"$FL_COUNT_FILE"
+run 3 run tests/cli/asking-legacy.yaml --thread asking-legacy --resume "$accept" && tells outcome_unknown && ! grep -q "^order" "$FL_COUNT_FILE"; ok "a legacy server's call died with its process: its outcome is asked about"
+run 0 run tests/cli/asking-legacy.yaml --thread asking-legacy --resume '"retry"' && says "ordered 3 tea" &&
+  [ "$(grep -c ^order "$FL_COUNT_FILE")" -eq 1 ]; ok "and repeated, with the answer that was given"
+run 3 run tests/cli/asking-page.yaml --thread page '{}' && tells "at the page https://shop.test/in?x=1"; ok "a page to visit is shown"
+run 0 run tests/cli/asking-page.yaml --thread page --resume '{"action":"decline"}' && says "tea: decline"; ok "no is an answer, too"
 
 mkdir "$folder/ro" && chmod 500 "$folder/ro"
 if [ "$(id -u)" != 0 ]; then run 1 run $math --store "$folder/ro/x/s.db" hello && tells "$folder/ro"; ok "a store that cannot be made is told"; fi

@@ -33,14 +33,16 @@ struct server {
 };
 
 struct trial {
-  const char *folder;
-  char count[300], store[300];
+  const char *folder, *graph;
+  char count[300], store[300], inner_store[320];
   struct server server;
   int boundary, kill_at, every, delay_ms; /* kill_at 0: never; every: then at each so-manieth after it, 0: once */
   int starts, number, id, retries;
   bool was_killed, has_failed;
   char task[64];
 };
+
+static const char SERVED[] = "tests/kill/served.yaml", CHAIN[] = "tests/kill/chain.yaml";
 
 static void fail(struct trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void fail(struct trial *trial, const char *format, ...) {
@@ -67,8 +69,9 @@ static void server_start(struct trial *trial) {
     dup2(in[0], 0);
     dup2(out[1], 1);
     setenv("FL_COUNT_FILE", trial->count, 1);
-    execl(getenv("FL_FAIRLEAD"), "fairlead", "mcp", "serve", "--graph", "tests/kill/served.yaml", "--store",
-          trial->store, (char *)NULL);
+    setenv("FL_INNER_STORE", trial->inner_store, 1);
+    execl(getenv("FL_FAIRLEAD"), "fairlead", "mcp", "serve", "--graph", trial->graph, "--store", trial->store,
+          (char *)NULL);
     _exit(127);
   }
   close(in[0]);
@@ -192,6 +195,8 @@ static bool look(struct trial *trial) {
   if (strcmp(status, "input_required") == 0) answer(trial, fl_get(result, "inputRequests"));
   else if (is_done) {
     const struct fl_value *structured = fl_get(fl_get(result, "result"), "structuredContent");
+    const struct fl_value *inner = fl_get(structured, "result"), *inside = fl_get(inner, "structuredContent");
+    if (trial->graph == CHAIN) structured = inside != NULL ? inside : inner;
     int64_t doubled = fl_get_int(fl_get(fl_get(structured, "result"), "structuredContent"), "result", -1);
     if (doubled < 0) doubled = fl_get_int(fl_get(structured, "result"), "result", -1);
     if (doubled != 2 * trial->number || strcmp(fl_get_string(structured, "answer", ""), "yes") != 0)
@@ -230,12 +235,13 @@ static void check_counts(struct trial *trial) {
 /* A store and a count of its own. */
 static void prepare(struct trial *trial) {
   static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
-  char path[320];
+  char path[340];
   snprintf(trial->count, sizeof trial->count, "%s/count", trial->folder);
   snprintf(trial->store, sizeof trial->store, "%s/served.db", trial->folder);
   unlink(trial->count);
-  for (int i = 0; i < 4; i++) {
-    snprintf(path, sizeof path, "%s%s", trial->store, suffixes[i]);
+  snprintf(trial->inner_store, sizeof trial->inner_store, "%s.inner", trial->store);
+  for (int i = 0; i < 8; i++) {
+    snprintf(path, sizeof path, "%s%s", i < 4 ? trial->store : trial->inner_store, suffixes[i % 4]);
     unlink(path);
   }
 }
@@ -265,7 +271,7 @@ static void play(struct trial *trial) {
 /* A second server on the same store while the first is at work: it waits for that, asks, and takes the answer. The
  * first is killed before or after, or lives on. */
 static bool play_beside(const char *folder, int kill_first_after_ms) {
-  struct trial first = {.folder = folder, .delay_ms = kill_first_after_ms}, second = first;
+  struct trial first = {.folder = folder, .graph = SERVED, .delay_ms = kill_first_after_ms}, second = first;
   prepare(&first);
   prepare(&second);
   setenv("FL_TOOL_SLEEP_MS", "150", 1);
@@ -303,23 +309,23 @@ static void report(bool is_good, const char *format, ...) {
 }
 
 /* Once at each `step`-th boundary. */
-static void sweep(const char *folder, int delay_ms, int step) {
+static void sweep(const char *folder, const char *graph, int delay_ms, int step) {
   int points = 0, starts = 0;
   bool is_good = true, goes_on = true;
   for (int at = 1 + delay_ms % step; goes_on; at += step) {
-    struct trial trial = {.folder = folder, .kill_at = at, .delay_ms = delay_ms};
+    struct trial trial = {.folder = folder, .graph = graph, .kill_at = at, .delay_ms = delay_ms};
     play(&trial);
     goes_on = trial.was_killed && at < 200;
     points += trial.was_killed;
     starts += trial.starts;
     is_good &= !trial.has_failed;
   }
-  report(is_good && points > 0, "a served graph goes on after kill -9 %d ms behind a message: %d points, %d starts",
-         delay_ms, points, starts);
+  report(is_good && points > 0, "%s goes on after kill -9 %d ms behind a message: %d points, %d starts",
+         graph == CHAIN ? "a chain of two, where the inner one asks," : "a served graph", delay_ms, points, starts);
 }
 
 static void storm(const char *folder, int first, int every) {
-  struct trial trial = {.folder = folder, .kill_at = first, .every = every, .delay_ms = every};
+  struct trial trial = {.folder = folder, .graph = SERVED, .kill_at = first, .every = every, .delay_ms = every};
   play(&trial);
   report(!trial.has_failed && trial.was_killed, "and after one at every %dth message: %d starts, %d calls", every,
          trial.starts, trial.number);
@@ -340,7 +346,9 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   static const int delays[] = {0, 3, 8, 20, 45, 90};
   for (size_t i = 0; i < sizeof delays / sizeof *delays; i++)
-    if (all || i % 2 == 0) sweep(folder, delays[i], all ? 1 : 3);
+    if (all || i % 2 == 0) sweep(folder, SERVED, delays[i], all ? 1 : 3);
+  for (size_t i = 0; i < sizeof delays / sizeof *delays; i++)
+    if (all || i == 2) sweep(folder, CHAIN, delays[i], all ? 5 : 25); /* it polls: most points are alike */
   for (int every = 3; every <= (all ? 11 : 7); every += 2) storm(folder, 1 + every / 2, every);
   report(play_beside(folder, 0), "a second server on the same store waits for the first, and takes the answer");
   static const int afters[] = {10, 60, 130, 250};

@@ -182,11 +182,34 @@ static void questions_become_forms(void **state) {
 
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* The question of a server behind the graph goes on as it is, and the answer back as it is. */
+static void a_server_s_question_is_passed_on(void **state) {
+  struct fl_definition *definition = rig_load(&rig, GRAPH("into: {}", ""), NULL);
+  FL_VALUE_AUTO form =
+      json("{'id':'i','node':'a','value':{'kind':'elicitation','tool':'shop/order','args':{},'mode':'form',"
+           "'question':'Which?','problem':'/n','schema':{'type':'object','properties':{'n':{'type':"
+           "'array','items':{'enum':['a']}}}},'message':'m'}}");
+  FL_VALUE_AUTO page =
+      json("{'id':'i','node':'a','value':{'kind':'elicitation','tool':'shop/in','mode':'url','question':"
+           "'Go','url':'https://x.test/'}}");
+  FL_VALUE_AUTO odd =
+      json("{'id':'i','node':'a','value':{'kind':'elicitation','mode':'form','schema':{'type':'array'}}}");
+  FL_VALUE_AUTO of_form = fl_graph_question(definition, form);
+  FL_VALUE_AUTO of_page = fl_graph_question(definition, page);
+  assert_json(of_form,
+              "{'message':'shop/order asks: Which?\\nThe answer before could not be used: /n','requestedSchema':{"
+              "'type':'object','properties':{'n':{'type':'array','items':{'enum':['a']}}}}}");
+  assert_json(of_page, "{'mode':'url','message':'shop/in asks: Go','url':'https://x.test/','elicitationId':'i'}");
+  assert_true(fl_graph_is_passed_on(form) && fl_graph_is_passed_on(page));
+  assert_false(fl_graph_is_passed_on(odd)); /* no client could show it */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       ROW(channels_become_schemas),           ROW(a_conversation_takes_one_message),
       ROW(a_channel_named_message_is_itself), ROW(a_schema_with_references_is_left_out),
       ROW(replies_are_the_last_words),        ROW(questions_become_forms),
+      ROW(a_server_s_question_is_passed_on),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   rig_deinit(&rig);
