@@ -311,6 +311,35 @@ run 0 run tests/cli/asking-legacy.yaml --thread asking-legacy --resume '"retry"'
 run 3 run tests/cli/asking-page.yaml --thread page '{}' && tells "at the page https://shop.test/in?x=1"; ok "a page to visit is shown"
 run 0 run tests/cli/asking-page.yaml --thread page --resume '{"action":"decline"}' && says "tea: decline"; ok "no is an answer, too"
 
+# the call is held while the person answers, field by field
+: >"$FL_COUNT_FILE"
+talk 0 run tests/cli/asking-chat.yaml --thread chat <<'END' && [ "$(grep -c ^ask "$FL_COUNT_FILE")" -eq 2 ] && [ "$(grep -c ^order "$FL_COUNT_FILE")" -eq 1 ]; ok "in a conversation a server's form is filled in line by line, while its call waits"
+< >
+> please order\r
+< How many, and are you sure?
+< count (integer, at least 1, at most 9, required): how many [or /decline, /cancel]
+< answer>
+> some\r
+< that does not fit
+< answer>
+> 4\r
+< colour (string of red, green)
+< answer>
+> \r
+< sure (boolean, required)
+< answer>
+> yes\r
+< Done: ordered 4 tea
+< >
+> please order\r
+< count (integer
+< answer>
+> /decline\r
+< Not done: tea: decline
+< >
+> \x04
+END
+
 mkdir "$folder/ro" && chmod 500 "$folder/ro"
 if [ "$(id -u)" != 0 ]; then run 1 run $math --store "$folder/ro/x/s.db" hello && tells "$folder/ro"; ok "a store that cannot be made is told"; fi
 echo "this is no database, and it is long enough to be read as one" >"$folder/bad.db"
