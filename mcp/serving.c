@@ -136,7 +136,7 @@ static void start_call(struct fl_serving *serving, struct fl_mcp_served_call *se
                                     .client_capabilities = served->client_capabilities,
                                     .principal = served->principal,
                                     .task_id = served->task_id,
-                                    .takes_text = served->kind == FL_MCP_CALL_TOOL && !served->may_be_task,
+                                    .takes_plain = served->kind == FL_MCP_CALL_TOOL && !served->may_be_task,
                                     .knows_failures = served->revision->era == FL_MCP_MODERN,
                                     .on_done = on_call_done,
                                     .user = served};

@@ -46,7 +46,9 @@ struct fl_call_options {
   struct fl_value *answers, *state;           /* of an earlier entry; borrowed; may be NULL */
   const struct fl_value *client_capabilities; /* lent until on_done; NULL: nothing can be asked */
   const char *principal, *task_id;            /* copied; NULL: "" */
-  bool takes_text;                            /* a result that is one text may come as that text, a string */
+  /* A result may come plain, which costs no tree of values: a string, which is its text, or a number n, which is the
+   * structured content {"result": n} and its text (fl_json_format_double). */
+  bool takes_plain;
   bool knows_failures; /* a client that cannot be asked is a failure, rather than an error for the model */
   /* status 0, and `result` as MCP has it (lent); FL_CALL_ASKING, and {"requests", "state"}; FL_CALL_FAILED, and
    * {"code", "message"} and, when a client lacks what it takes, "missing"; or FL_E_CANCELLED, FL_E_TIMEOUT. `started`:

@@ -37,6 +37,22 @@ struct fl_value *fl_call_result_of_text_take(struct fl_value *text) {
   return result_of_content_take(content);
 }
 
+static struct fl_value *result_of_number_take(struct fl_value *number) {
+  char text[32];
+  size_t size = fl_json_format_double(fl_as_double(number, 0), text);
+  struct fl_value *structured = fl_object(), *result = fl_call_result_of_text_take(fl_string_n(text, size));
+  fl_set_take(structured, "result", number);
+  fl_set_take(result, "structuredContent", structured);
+  return result;
+}
+
+static bool is_number(const struct fl_value *value) { return fl_is(value, FL_INT) || fl_is(value, FL_DOUBLE); }
+
+struct fl_value *fl_call_whole_result_take(struct fl_value *result) {
+  if (fl_is(result, FL_STRING)) return fl_call_result_of_text_take(result);
+  return is_number(result) ? result_of_number_take(result) : result;
+}
+
 /* The last answer counts. */
 static int answer_take(struct fl_call *call, struct fl_value *result) {
   fl_value_unref(call->result);
@@ -44,12 +60,20 @@ static int answer_take(struct fl_call *call, struct fl_value *result) {
   return 0;
 }
 
+/* A text that lies in an argument, where it may have many megabytes, is that argument. */
+static struct fl_value *text_of(const struct fl_call *call, const char *text) {
+  for (struct fl_member member = {0}; fl_next_member(call->options.args, &member);)
+    if (fl_as_string(member.value) == text) return fl_value_ref(member.value);
+  return fl_string(text);
+}
+
 /* A text may have many megabytes: it is formatted in one pass (asking for the size first costs five times as much), and
  * not at all when it is there already. Its size is checked where the result leaves, so that the caller hears of it. */
-FL_PRINTF(1, 0) static struct fl_value *format_text(const char *format, va_list args) {
+FL_PRINTF(2, 0)
+static struct fl_value *format_text(const struct fl_call *call, const char *format, va_list args) {
   if (strcmp(format, "%s") == 0) {
     const char *whole = va_arg(args, const char *);
-    return fl_string(whole != NULL ? whole : "(null)");
+    return whole != NULL ? text_of(call, whole) : fl_string("(null)");
   }
   char *text = NULL;
   int size = vasprintf(&text, format, args);
@@ -62,7 +86,7 @@ FL_PRINTF(1, 0) static struct fl_value *format_text(const char *format, va_list 
 int fl_call_return_text(struct fl_call *call, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  struct fl_value *text = format_text(format, args);
+  struct fl_value *text = format_text(call, format, args);
   va_end(args);
   return answer_take(call, text);
 }
@@ -70,7 +94,7 @@ int fl_call_return_text(struct fl_call *call, const char *format, ...) {
 int fl_call_return_error(struct fl_call *call, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  struct fl_value *result = fl_call_result_of_text_take(format_text(format, args));
+  struct fl_value *result = fl_call_result_of_text_take(format_text(call, format, args));
   va_end(args);
   fl_set_bool(result, "isError", true);
   return answer_take(call, result);
@@ -78,14 +102,8 @@ int fl_call_return_error(struct fl_call *call, const char *format, ...) {
 
 int fl_call_return_double(struct fl_call *call, double number) {
   if (!isfinite(number)) return fl_call_return_error(call, "The result is not a finite number.");
-  char text[32];
-  size_t size = fl_json_format_double(number, text);
-  struct fl_value *structured = fl_object();
   bool is_whole = number == floor(number) && fabs(number) < 9007199254740992.0; /* then 3 rather than 3.0 */
-  fl_set_take(structured, "result", is_whole ? fl_int((int64_t)number) : fl_double(number));
-  struct fl_value *result = fl_call_result_of_text_take(fl_string_n(text, size));
-  fl_set_take(result, "structuredContent", structured);
-  return answer_take(call, result);
+  return answer_take(call, is_whole ? fl_int((int64_t)number) : fl_double(number));
 }
 
 int fl_call_return_take(struct fl_call *call, struct fl_value *structured) {
@@ -121,7 +139,9 @@ void fl_call_check_result(struct fl_call *call, int returned) {
   if (call->result == NULL && returned < 0)
     fl_call_return_error(call, "Tool %s failed: %s.", def->tool.name, fl_error_sentence(returned));
   else if (call->result == NULL) fl_call_return_error(call, "Tool %s gave no answer.", def->tool.name);
-  if (def->output == NULL || fl_get_bool(call->result, "isError", false)) return;
+  if (def->output == NULL || (is_number(call->result) && def->promises_number)) return;
+  call->result = fl_call_whole_result_take(call->result);
+  if (fl_get_bool(call->result, "isError", false)) return;
   const struct fl_value *structured = fl_get(call->result, "structuredContent");
   if (structured == NULL) {
     fl_call_return_error(call, "Tool %s promises a structured result and gave none.", def->tool.name);
@@ -138,7 +158,7 @@ void fl_call_check_result(struct fl_call *call, int returned) {
 }
 
 void fl_call_set_meta_take(struct fl_call *call, struct fl_value *meta) {
-  if (fl_is(call->result, FL_STRING)) call->result = fl_call_result_of_text_take(call->result);
+  call->result = fl_call_whole_result_take(call->result);
   if (call->result != NULL) fl_set_take(call->result, "_meta", meta);
   else fl_value_unref(meta);
 }

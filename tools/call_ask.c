@@ -114,7 +114,7 @@ int fl_call_outcome(const struct fl_call *call, struct fl_value **ret_result) {
     return FL_CALL_FAILED;
   }
   struct fl_value *result = fl_value_ref(call->result);
-  *ret_result = fl_is(result, FL_STRING) && !call->options.takes_text ? fl_call_result_of_text_take(result) : result;
+  *ret_result = call->options.takes_plain ? result : fl_call_whole_result_take(result);
   if (result != NULL) return 0;
   *ret_result = fl_object();
   fl_set_take(*ret_result, "requests", call->asks != NULL ? fl_value_ref(call->asks) : fl_object());

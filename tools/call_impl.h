@@ -49,7 +49,7 @@ struct fl_call {
 
   /* the handler's, handed over by work.on_done or by the completion */
   int returned;
-  struct fl_value *result;  /* a string: a result that is this text alone */
+  struct fl_value *result;  /* may be plain: see `takes_plain` of the options */
   struct fl_value *asks;    /* what was asked and is not answered, by key; NULL: nothing */
   struct fl_value *state;   /* what the handler keeps; NULL: what it had */
   struct fl_value *failure; /* an error of the protocol */
@@ -70,6 +70,8 @@ void fl_call_send(struct fl_call *call, struct fl_call_node *node);
 int fl_call_outcome(const struct fl_call *call, struct fl_value **ret_result);
 /* The result that is a text. */
 struct fl_value *fl_call_result_of_text_take(struct fl_value *text);
+/* A result as MCP has it, of one that may be plain; NULL stays NULL. */
+struct fl_value *fl_call_whole_result_take(struct fl_value *result);
 /* It asks, or failed: there is no result to check. `returned`: what the handler returned. */
 bool fl_call_has_other_end(struct fl_call *call, int returned);
 /* Checks the result against the tool's promise; a result that breaks it, or none, becomes an error for the model.

@@ -76,6 +76,32 @@ static int compile_input(struct fl_tool_def *def, struct fl_error *err) {
   return fl_schema_create(def->input_schema, NULL, &def->input, err);
 }
 
+static bool is_note(const char *key) {
+  return strcmp(key, "title") == 0 || strcmp(key, "description") == 0 || strcmp(key, "$schema") == 0;
+}
+
+/* {"type": TYPE} and what only tells, beside the members named in `others`, which end with NULL. */
+static bool is_plain_schema(const struct fl_value *schema, const char *type, const char *const *others) {
+  if (strcmp(fl_get_string(schema, "type", ""), type) != 0) return false;
+  for (struct fl_member member = {0}; fl_next_member(schema, &member);) {
+    const char *const *other = others;
+    while (*other != NULL && strcmp(*other, member.key) != 0) other++;
+    if (*other == NULL && strcmp(member.key, "type") != 0 && !is_note(member.key)) return false;
+  }
+  return true;
+}
+
+/* The usual schema of a tool that answers with a number is known by how it looks; others are evaluated each time. */
+static bool promises_number(const struct fl_value *schema) {
+  static const char *const of_object[] = {"properties", "required", "additionalProperties", NULL}, *const none[] = {
+                                                                                                       NULL};
+  const struct fl_value *properties = fl_get(schema, "properties"), *required = fl_get(schema, "required");
+  if (!is_plain_schema(schema, "object", of_object) || fl_size(properties) != 1) return false;
+  for (size_t i = 0; i < fl_size(required); i++)
+    if (!fl_is(fl_at(required, i), FL_STRING) || strcmp(fl_as_string(fl_at(required, i)), "result") != 0) return false;
+  return is_plain_schema(fl_get(properties, "result"), "number", none);
+}
+
 static int compile_schemas(struct fl_tool_def *def, struct fl_error *err) {
   const struct fl_tool *tool = &def->tool;
   int status = compile_input(def, err);
@@ -91,6 +117,7 @@ static int compile_schemas(struct fl_tool_def *def, struct fl_error *err) {
   if (status < 0) fl_error_context(err, "output_schema of tool \"%s\"", tool->name);
   else if (!fl_is(def->output_schema, FL_OBJECT))
     status = fl_error_set(err, FL_E_INVALID, "output_schema of tool \"%s\" must be an object", tool->name);
+  def->promises_number = status == 0 && promises_number(def->output_schema);
   return status;
 }
 

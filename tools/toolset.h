@@ -20,6 +20,7 @@ struct fl_tool_def {
   _Atomic(unsigned) ref_count;    /* the set's, and one for each call in flight */
   struct fl_schema *input;        /* compiled; NULL: arguments are not checked here (prompts, resources) */
   struct fl_schema *output;       /* compiled; NULL: none */
+  bool promises_number;           /* whatever finite number n is, {"result": n} keeps the output schema */
 };
 
 /* A tool by itself, with one reference. Errors as fl_tool_set_add. */

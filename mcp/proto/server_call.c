@@ -26,7 +26,7 @@ static void link_call(struct fl_mcp_served_call *call) {
   if (call->next != NULL) call->next->previous = call;
   session->all = call;
   if ((session->flags & FL_MCP_STATELESS) == 0) return;
-  struct fl_mcp_channel *channel = fl_mcp_channel_at(session, call->channel);
+  struct fl_mcp_channel *channel = call->on_channel = fl_mcp_channel_at(session, call->channel);
   call->channel_next = channel->calls;
   if (call->channel_next != NULL) call->channel_next->channel_previous = call;
   channel->calls = call;
@@ -34,21 +34,22 @@ static void link_call(struct fl_mcp_served_call *call) {
 
 static void leave_channel(struct fl_mcp_served_call *call) {
   struct fl_mcp_server_session *session = call->session;
-  if ((session->flags & FL_MCP_STATELESS) == 0) return;
-  struct fl_mcp_channel *channel = fl_mcp_channel_at(session, call->channel);
+  struct fl_mcp_channel *channel = call->on_channel;
+  if (channel == NULL) return;
+  call->on_channel = NULL;
   if (call->channel_previous != NULL) call->channel_previous->channel_next = call->channel_next;
   else if (channel->calls == call) channel->calls = call->channel_next;
   if (call->channel_next != NULL) call->channel_next->channel_previous = call->channel_previous;
   call->channel_previous = call->channel_next = NULL;
-  fl_mcp_channel_check(session, call->channel);
+  fl_mcp_channel_check(session, channel, call->channel);
 }
 
 void fl_mcp_retire_call(struct fl_mcp_served_call *call) {
   struct fl_mcp_server_session *session = call->session;
-  if (call->id == NULL) return; /* a task that came back */
+  if (!call->has_id) return;
+  call->has_id = false;
   fl_mcp_id_key(session, call->channel, call->id);
-  if (fl_map_get_n(&session->calls, fl_buf_slice(&session->key)) != call) return;
-  fl_map_remove_n(&session->calls, fl_buf_slice(&session->key));
+  fl_check(fl_map_remove_n(&session->calls, fl_buf_slice(&session->key)) == call);
   leave_channel(call);
 }
 
@@ -117,6 +118,7 @@ static struct fl_mcp_served_call *call_create(struct fl_mcp_step *step, enum fl_
                                       .line_size = step->line_size};
   take_envelope(step, call);
   fl_map_set_n(&session->calls, fl_buf_slice(&session->key), call);
+  call->has_id = true;
   link_call(call);
   session->calls_live++;
   session->calls_size += call->line_size;
@@ -315,8 +317,25 @@ static int write_text_result(struct fl_buf *buf, const struct fl_value *text) {
   return status;
 }
 
+/* A number: its text, and the object that has it, where the revision has that. */
+static int write_number_result(struct fl_buf *buf, const struct fl_mcp_revision *revision,
+                               const struct fl_value *number) {
+  char digits[32];
+  fl_slice front = FL_SLICE("\"content\":[{\"type\":\"text\",\"text\":\""),
+           structured = FL_SLICE(",\"structuredContent\":{\"result\":");
+  fl_buf_add(buf, front.data, front.size);
+  fl_buf_add(buf, digits, fl_json_format_double(fl_as_double(number, 0), digits));
+  fl_buf_add(buf, "\"}]", 3);
+  if (!revision->has_structured) return 0;
+  fl_buf_add(buf, structured.data, structured.size);
+  int status = fl_json_write(buf, number, FL_JSON_COMPACT);
+  fl_buf_add_char(buf, '}');
+  return status;
+}
+
 static int write_tool_result(struct fl_buf *buf, const struct fl_mcp_served_call *call, const struct fl_value *result) {
   if (fl_is(result, FL_STRING)) return write_text_result(buf, result);
+  if (fl_is(result, FL_INT) || fl_is(result, FL_DOUBLE)) return write_number_result(buf, call->revision, result);
   const struct fl_value *structured = structured_for(call->revision, result);
   fl_buf_add(buf, "\"content\":", 10);
   int status = fl_json_write(buf, fl_get(result, "content"), FL_JSON_COMPACT);

@@ -164,9 +164,8 @@ struct fl_mcp_channel *fl_mcp_channel_at(struct fl_mcp_server_session *session, 
   return channel;
 }
 
-void fl_mcp_channel_check(struct fl_mcp_server_session *session, uint64_t number) {
-  struct fl_mcp_channel *channel = fl_map_get_n(&session->channels, fl_mcp_channel_key(&number));
-  if (channel == NULL || channel->calls != NULL || channel->subscriptions != NULL) return;
+void fl_mcp_channel_check(struct fl_mcp_server_session *session, struct fl_mcp_channel *channel, uint64_t number) {
+  if (channel->calls != NULL || channel->subscriptions != NULL) return;
   fl_map_remove_n(&session->channels, fl_mcp_channel_key(&number));
   fl_free(channel);
 }

@@ -112,7 +112,8 @@ bool fl_mcp_has_extension(const struct fl_value *capabilities, const char *exten
 /* 24 bytes that no other draw of this core gives. */
 void fl_mcp_draw(struct fl_mcp_server_core *core, const char *purpose, uint8_t ret_bytes[24]);
 struct fl_mcp_channel *fl_mcp_channel_at(struct fl_mcp_server_session *session, uint64_t number); /* makes it */
-void fl_mcp_channel_check(struct fl_mcp_server_session *session, uint64_t number); /* drops one that is empty */
+/* Drops one that is empty. */
+void fl_mcp_channel_check(struct fl_mcp_server_session *session, struct fl_mcp_channel *channel, uint64_t number);
 fl_slice fl_mcp_channel_key(const uint64_t *number);
 
 /* ---- server_headers.c ---- */

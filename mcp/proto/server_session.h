@@ -65,12 +65,14 @@ struct fl_mcp_served_call {
   uint64_t channel;
   struct fl_mcp_served_call *previous, *next;
   struct fl_mcp_served_call *channel_previous, *channel_next;
+  struct fl_mcp_channel *on_channel; /* NULL: on none */
   struct fl_mcp_task *task;
   struct fl_value *own_args;  /* made here, not lent by the request */
   struct fl_value *questions; /* legacy: asked and not yet answered, by key */
   size_t line_size;
   double progress;
   bool has_progress;
+  bool has_id; /* the session finds it by its id */
   bool is_running; /* between a START and its end */
   bool is_cancelled;
   int log_rank; /* modern: the request's own level, -1: silent */

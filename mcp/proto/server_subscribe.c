@@ -128,10 +128,11 @@ void fl_mcp_run_listen(struct fl_mcp_step *step) {
 
 static void leave_channel(struct fl_mcp_server_session *session, struct fl_mcp_subscription *subscription) {
   if ((session->flags & FL_MCP_STATELESS) == 0) return;
-  struct fl_mcp_subscription **link = &fl_mcp_channel_at(session, subscription->channel)->subscriptions;
+  struct fl_mcp_channel *channel = fl_mcp_channel_at(session, subscription->channel);
+  struct fl_mcp_subscription **link = &channel->subscriptions;
   while (*link != NULL && *link != subscription) link = &(*link)->channel_next;
   if (*link != NULL) *link = subscription->channel_next;
-  fl_mcp_channel_check(session, subscription->channel);
+  fl_mcp_channel_check(session, channel, subscription->channel);
 }
 
 void fl_mcp_subscription_destroy(struct fl_mcp_server_session *session, struct fl_mcp_subscription *subscription) {

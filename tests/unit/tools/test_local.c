@@ -100,6 +100,16 @@ static int refuses(struct fl_call *call, const struct fl_value *args, void *user
 #define TOOL(NAME, ...) \
   { .size = sizeof(struct fl_tool), .name = #NAME, .run = NAME, __VA_ARGS__ }
 #define ANYTHING .input_schema = "{\"type\":\"object\"}"
+#define ADDS(NAME, RESULT, REQUIRED)                                                                            \
+  {                                                                                                             \
+    .size = sizeof(struct fl_tool), .name = NAME, .run = add, ANYTHING,                                         \
+    .output_schema = "{\"type\":\"object\",\"properties\":{\"result\":" RESULT "},\"required\":[" REQUIRED "]}" \
+  }
+
+static int repeat(struct fl_call *call, const struct fl_value *args, void *user) {
+  return fl_call_return_text(call, "%s", fl_get_string(args, "text", "none"));
+}
+
 static const struct fl_tool TOOLS[] = {
     TOOL(add, .description = "Adds.", .flags = FL_TOOL_READ_ONLY,
          .input_schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"number\"}},\"required\":[\"a\"]}"),
@@ -117,6 +127,11 @@ static const struct fl_tool TOOLS[] = {
      .run = refuses,
      .output_schema = "{\"type\":\"object\"}",
      .timeout_ms = 1000},
+    ADDS("add_whole", "{\"type\":\"integer\"}", "\"result\""),
+    ADDS("add_small", "{\"type\":\"number\",\"maximum\":9}", "\"result\""),
+    ADDS("add_more", "{\"type\":\"number\"}", "\"result\",\"more\""),
+    ADDS("add_any", "{\"type\":\"number\",\"title\":\"n\"}", "\"result\""),
+    TOOL(repeat, ANYTHING),
     {.size = sizeof(struct fl_tool), .name = "impatient", .run = until_cancelled, .timeout_ms = 30, ANYTHING},
     {.size = sizeof(struct fl_tool), .name = "quick", .run = talk_quickly, .flags = FL_TOOL_QUICK, ANYTHING},
     {.size = sizeof(struct fl_tool), .name = "quick_pending", .run = pending, .flags = FL_TOOL_QUICK, ANYTHING},
@@ -251,6 +266,26 @@ static void a_call_is_answered(void **state) {
          "{\"content\":[{\"type\":\"text\",\"text\":\"{\\\"x\\\":1}\"}],\"structuredContent\":{\"x\":1}}");
 }
 
+static void numbers_are_told_as_they_are(void **state) {
+  static const char *const tools[] = {"add", "add_any", "add_small"};
+  for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++) {
+    expect(tools[i], "{\"a\":1,\"b\":0.5}",
+           "{\"content\":[{\"type\":\"text\",\"text\":\"1.5\"}],\"structuredContent\":{\"result\":1.5}}");
+    expect(tools[i], "{\"a\":-4,\"b\":1}",
+           "{\"content\":[{\"type\":\"text\",\"text\":\"-3\"}],\"structuredContent\":{\"result\":-3}}");
+  }
+  expect("add_whole", "{\"a\":2,\"b\":0.0}",
+         "{\"content\":[{\"type\":\"text\",\"text\":\"2\"}],\"structuredContent\":{\"result\":2}}");
+  expect("add_any", "{\"a\":1e300}",
+         "{\"content\":[{\"type\":\"text\",\"text\":\"1e+300\"}],\"structuredContent\":{\"result\":1e+300}}");
+}
+
+static void an_argument_can_be_the_result(void **state) {
+  expect("repeat", "{\"other\":1,\"text\":\"\\u00e9\\n\"}",
+         "{\"content\":[{\"type\":\"text\",\"text\":\"\u00e9\\n\"}]}");
+  expect("repeat", "{}", "{\"content\":[{\"type\":\"text\",\"text\":\"none\"}]}");
+}
+
 static void arguments_are_checked_before_the_handler_runs(void **state) {
   struct asked asked = {0};
   ask(&asked, "add", "{\"a\":\"x\"}");
@@ -270,6 +305,10 @@ static void what_a_handler_gets_wrong_is_an_error_for_the_model(void **state) {
       {"blocks", "{\"give\":7}", "not a list of content blocks"},
       {"promise_text", "{}", "promises a structured result and gave none"},
       {"add", "{\"a\":1e308,\"b\":1e308}", "not a finite number"},
+      {"add_any", "{\"a\":1e308,\"b\":1e308}", "not a finite number"},
+      {"add_whole", "{\"a\":1,\"b\":0.5}", "Tool add_whole broke its own output schema"},
+      {"add_small", "{\"a\":9,\"b\":1}", "Tool add_small broke its own output schema"},
+      {"add_more", "{\"a\":1,\"b\":1}", "Tool add_more broke its own output schema"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct asked asked = {0};
@@ -442,6 +481,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(tools_are_listed_with_their_schemas, setup, teardown),
       cmocka_unit_test_setup_teardown(a_call_is_answered, setup, teardown),
+      cmocka_unit_test_setup_teardown(numbers_are_told_as_they_are, setup, teardown),
+      cmocka_unit_test_setup_teardown(an_argument_can_be_the_result, setup, teardown),
       cmocka_unit_test_setup_teardown(arguments_are_checked_before_the_handler_runs, setup, teardown),
       cmocka_unit_test_setup_teardown(what_a_handler_gets_wrong_is_an_error_for_the_model, setup, teardown),
       cmocka_unit_test_setup_teardown(handlers_run_one_at_a_time_unless_they_say_otherwise, setup, teardown),
