@@ -109,6 +109,10 @@ static int on_line(int status, fl_slice line, void *user) {
   return 0;
 }
 
+static char *on_room(struct fl_stream *stream, size_t *ret_size) {
+  return fl_lines_room(&((struct connection *)stream->user)->lines, ret_size);
+}
+
 static void on_data(struct fl_stream *stream, fl_slice data) {
   struct connection *connection = stream->user;
   fl_lines_feed(&connection->lines, data, on_line, connection);
@@ -188,7 +192,7 @@ static void on_out(struct fl_serving *handlers, const struct fl_mcp_server_effec
 static void on_call_end(struct fl_serving *handlers) { end_when_idle(handlers->user); }
 
 static int open_streams(struct connection *connection, const int fds[2], struct fl_error *err) {
-  connection->in = (struct fl_stream){.on_data = on_data, .on_end = on_end, .user = connection};
+  connection->in = (struct fl_stream){.on_room = on_room, .on_data = on_data, .on_end = on_end, .user = connection};
   connection->out = (struct fl_stream){.user = connection};
   int status = fl_stream_open_fd(connection->world, &connection->out, fds[1], false, err);
   if (status < 0) return status;

@@ -98,10 +98,15 @@ static void widen(struct uv_duct *duct) {
 }
 
 static void read_once(struct uv_duct *duct) {
-  char *buffer = duct->world->read_buffer;
-  ssize_t got = duct->kind == UV_DUCT_SOCKET ? recv(duct->fd, buffer, UV_WORLD_READ_SIZE, MSG_DONTWAIT)
-                                             : read(duct->fd, buffer, UV_WORLD_READ_SIZE);
-  if (got == UV_WORLD_READ_SIZE) widen(duct);
+  size_t size = UV_WORLD_READ_SIZE;
+  char *buffer = duct->on_room != NULL ? duct->on_room(duct, &size) : NULL;
+  if (buffer == NULL) {
+    buffer = duct->world->read_buffer;
+    size = UV_WORLD_READ_SIZE;
+  }
+  ssize_t got =
+      duct->kind == UV_DUCT_SOCKET ? recv(duct->fd, buffer, size, MSG_DONTWAIT) : read(duct->fd, buffer, size);
+  if (got >= UV_WORLD_READ_SIZE) widen(duct);
   if (got > 0) duct->on_data(duct, fl_slice_n(buffer, (size_t)got));
   else if (got == 0) end_reading(duct, 0);
   else if (errno == ECONNRESET || (errno == EIO && duct->kind == UV_DUCT_TTY))

@@ -16,6 +16,11 @@ static struct stream_impl *impl_of_duct(struct uv_duct *duct) {
   return (struct stream_impl *)((char *)duct - offsetof(struct stream_impl, duct));
 }
 
+static char *on_room(struct uv_duct *duct, size_t *ret_size) {
+  struct fl_stream *stream = impl_of_duct(duct)->stream;
+  return stream->on_room(stream, ret_size);
+}
+
 static void on_data(struct uv_duct *duct, fl_slice data) {
   struct fl_stream *stream = impl_of_duct(duct)->stream;
   if (stream->on_data != NULL) stream->on_data(stream, data);
@@ -77,6 +82,7 @@ int uv_world_stream_open_fd(struct fl_world *base, struct fl_stream *stream, int
   struct stream_impl *impl = fl_new(struct stream_impl);
   impl->head = (struct fl_impl){.world = base, .stream = &console_ops};
   impl->stream = stream;
+  impl->duct.on_room = stream->on_room != NULL ? on_room : NULL;
   impl->duct.on_data = on_data;
   impl->duct.on_end = on_end;
   impl->duct.on_closed = on_closed;

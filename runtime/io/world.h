@@ -68,6 +68,9 @@ void fl_signal_stop(struct fl_world *world, struct fl_signal *signal);
 /* ---- byte streams: our own standard input and output (one direction each), connections (both) ---- */
 
 struct fl_stream {
+  /* Where the next bytes should be read to, and how many fit; NULL: memory of the stream's, as when this is NULL. A
+   * wish: what comes may lie elsewhere, as on_data has it. */
+  char *(*on_room)(struct fl_stream *stream, size_t *ret_size);
   void (*on_data)(struct fl_stream *stream, fl_slice data); /* lent for the call */
   /* Once: 0 at the end of input, FL_E_IO. Of a connection also while its reading is paused, when the peer is gone: what
    * it had sent is dropped then. */

@@ -100,6 +100,7 @@ struct uv_duct {
   bool is_working;
   char *work_data;
   ssize_t work_size;
+  char *(*on_room)(struct uv_duct *duct, size_t *ret_size); /* see struct fl_stream; may be NULL */
   void (*on_data)(struct uv_duct *duct, fl_slice data);
   void (*on_end)(struct uv_duct *duct, int status);
   void (*on_closed)(struct uv_duct *duct);

@@ -3,6 +3,8 @@
  * exactly when subtracting n sets its high bit. Only such a byte borrows from the next one, so bytes above it may be
  * marked wrongly, but the lowest mark is always right; that is why the word is taken as little endian. */
 #pragma once
+#include "runtime/base/scan_far.h"
+
 #include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,15 +40,23 @@ static inline bool fl_scan_is_any(fl_scan_block marks) {
   return (words[0] | words[1]) != 0;
 }
 
+static inline bool fl_scan_is_clean(const char *at, bool plain) {
+  fl_scan_block block;
+  memcpy(&block, at, sizeof block);
+  fl_scan_block marks = (fl_scan_block)(block == '"') | (fl_scan_block)(block == '\\') | (fl_scan_block)(block < 0x20);
+  if (plain) marks |= block & 0x80;
+  return !fl_scan_is_any(marks);
+}
+
+/* Escapes stand close together or not at all: what is far is looked at once nothing was near. */
 static inline const char *fl_scan_blocks(const char *at, const char *end, bool plain) {
-  for (; end - at >= (ptrdiff_t)sizeof(fl_scan_block); at += sizeof(fl_scan_block)) {
-    fl_scan_block block;
-    memcpy(&block, at, sizeof block);
-    fl_scan_block marks =
-        (fl_scan_block)(block == '"') | (fl_scan_block)(block == '\\') | (fl_scan_block)(block < 0x20);
-    if (plain) marks |= block & 0x80;
-    if (fl_scan_is_any(marks)) break;
-  }
+  enum { SIZE = sizeof(fl_scan_block) };
+  const char *near = end - at < FL_SCAN_FAR ? end : at + FL_SCAN_FAR / 2;
+  for (; near - at >= SIZE; at += SIZE)
+    if (!fl_scan_is_clean(at, plain)) return at;
+  if (near == end) return at;
+  for (at = fl_scan_far(at, end, plain); end - at >= SIZE; at += SIZE)
+    if (!fl_scan_is_clean(at, plain)) return at;
   return at;
 }
 

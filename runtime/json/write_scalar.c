@@ -19,12 +19,19 @@ static size_t escape(uint8_t c, char to[6]) {
   return 6;
 }
 
-/* From the first byte that needs an escape to the end of the string. */
-static int write_escaped(struct fl_buf *buf, const char *at, const char *end) {
+/* A large text is copied piece by piece, each while the processor still holds what the search for escapes has read. */
+enum { PIECE_SIZE = 16 * 1024 };
+
+static const char *scan_piece(const char *at, const char *end) {
+  return fl_scan_unescaped(at, end - at > PIECE_SIZE ? at + PIECE_SIZE : end);
+}
+
+/* From the first byte that needs an escape, or the end of a piece, to the end of the string. */
+static int write_rest(struct fl_buf *buf, const char *at, const char *end) {
   while (at < end) {
     char escaped[6];
-    size_t escaped_size = escape((uint8_t)*at, escaped);
-    const char *stop = fl_scan_unescaped(++at, end);
+    size_t escaped_size = fl_scan_is_special(*at) ? escape((uint8_t)*at++, escaped) : 0;
+    const char *stop = scan_piece(at, end);
     size_t run = (size_t)(stop - at);
     char *to = fl_writer_room(buf, escaped_size + run);
     if (to == NULL) return FL_E_LIMIT;
@@ -38,14 +45,14 @@ static int write_escaped(struct fl_buf *buf, const char *at, const char *end) {
 
 int fl_writer_string(struct fl_buf *buf, fl_slice text, char after) {
   const char *end = text.data + text.size;
-  const char *stop = fl_scan_unescaped(text.data, end);
+  const char *stop = scan_piece(text.data, end);
   size_t run = (size_t)(stop - text.data);
-  char *to = fl_writer_room(buf, run + 2 + (after != 0));
+  char *to = fl_writer_room(buf, (stop < end ? text.size : run) + 2 + (after != 0));
   if (to == NULL) return FL_E_LIMIT;
   *to = '"';
   memcpy(to + 1, text.data, run);
   buf->size += run + 1;
-  if (stop < end && write_escaped(buf, stop, end) < 0) return FL_E_LIMIT;
+  if (stop < end && write_rest(buf, stop, end) < 0) return FL_E_LIMIT;
   if (fl_writer_room(buf, 1 + (after != 0)) == NULL) return FL_E_LIMIT;
   to = buf->data + buf->size;
   *to++ = '"';

@@ -3,7 +3,7 @@
 
 #include "runtime/base/check.h"
 
-enum { KEEP_SIZE = 256 * 1024, LONG_SIZE = 1024 * 1024, FAR_SIZE = 16 * 1024 * 1024 };
+enum { KEEP_SIZE = 256 * 1024, LONG_SIZE = 1024 * 1024, FAR_SIZE = 16 * 1024 * 1024, ROOM_SIZE = 256 * 1024 };
 
 void fl_lines_init(struct fl_lines *lines, size_t limit) {
   if (limit == 0) limit = FL_LINE_SIZE_MAX;
@@ -32,6 +32,19 @@ static void forget_partial(struct fl_lines *lines) {
   else fl_buf_clear(&lines->partial);
 }
 
+static bool is_in_place(const struct fl_lines *lines, fl_slice piece) {
+  return lines->partial.data != NULL && piece.data == lines->partial.data + lines->partial.size;
+}
+
+/* What was read into the room is there already; its terminator takes the place of the newline, or of nothing. */
+static void append(struct fl_lines *lines, fl_slice piece) {
+  struct fl_buf *partial = &lines->partial;
+  if (is_in_place(lines, piece)) {
+    partial->size += piece.size;
+    partial->data[partial->size] = '\0';
+  } else fl_check(fl_buf_add(partial, piece.data, piece.size) == 0);
+}
+
 /* The end of a line came: what was held and what came now are one line. */
 static int finish_line(struct fl_lines *lines, fl_slice piece, fl_line_fn *on_line, void *user) {
   if (lines->is_skipping) {
@@ -41,7 +54,7 @@ static int finish_line(struct fl_lines *lines, fl_slice piece, fl_line_fn *on_li
   if (lines->partial.size == 0) return emit(lines, piece, true, on_line, user);
   size_t room = lines->limit + 1 - lines->partial.size;
   bool is_cut = piece.size > room;
-  fl_check(fl_buf_add(&lines->partial, piece.data, is_cut ? room : piece.size) == 0);
+  append(lines, fl_slice_n(piece.data, is_cut ? room : piece.size));
   fl_slice line = fl_buf_slice(&lines->partial);
   int rc =
       is_cut ? on_line(FL_E_LIMIT, fl_slice_n(line.data, lines->limit), user) : emit(lines, line, true, on_line, user);
@@ -63,8 +76,8 @@ static int hold(struct fl_lines *lines, fl_slice piece, fl_line_fn *on_line, voi
   if (lines->is_skipping || piece.size == 0) return 0;
   size_t room = lines->limit + 1 - lines->partial.size;
   bool is_cut = piece.size > room;
-  reserve_far(lines);
-  fl_check(fl_buf_add(&lines->partial, piece.data, is_cut ? room : piece.size) == 0);
+  if (!is_in_place(lines, piece)) reserve_far(lines);
+  append(lines, fl_slice_n(piece.data, is_cut ? room : piece.size));
   if (!is_cut && !is_over(lines, fl_buf_slice(&lines->partial))) return 0;
   lines->is_skipping = true;
   int rc = on_line(FL_E_LIMIT, fl_slice_n(lines->partial.data, lines->limit), user);
@@ -72,14 +85,30 @@ static int hold(struct fl_lines *lines, fl_slice piece, fl_line_fn *on_line, voi
   return rc;
 }
 
+char *fl_lines_room(struct fl_lines *lines, size_t *ret_size) {
+  struct fl_buf *partial = &lines->partial;
+  if (lines->is_skipping || partial->size < KEEP_SIZE || partial->size > lines->limit) return NULL;
+  size_t left = lines->limit + 1 - partial->size;
+  *ret_size = left < ROOM_SIZE ? left : ROOM_SIZE;
+  reserve_far(lines);
+  fl_check(fl_buf_reserve(partial, *ret_size) == 0);
+  return partial->data + partial->size;
+}
+
 int fl_lines_feed(struct fl_lines *lines, fl_slice bytes, fl_line_fn *on_line, void *user) {
+  FL_BUF_AUTO behind = {0}; /* of a line whose memory goes */
   while (bytes.size > 0) {
     const char *newline = memchr(bytes.data, '\n', bytes.size);
     if (newline == NULL) return hold(lines, bytes, on_line, user);
     size_t size = (size_t)(newline - bytes.data);
+    fl_slice rest = fl_slice_n(newline + 1, bytes.size - size - 1);
+    if (rest.size > 0 && is_in_place(lines, bytes)) {
+      fl_buf_add(&behind, rest.data, rest.size);
+      rest = fl_buf_slice(&behind);
+    }
     int rc = finish_line(lines, fl_slice_n(bytes.data, size), on_line, user);
     if (rc != 0) return rc;
-    bytes = fl_slice_n(newline + 1, bytes.size - size - 1);
+    bytes = rest;
   }
   return 0;
 }

@@ -26,6 +26,10 @@ struct fl_lines {
 void fl_lines_init(struct fl_lines *lines, size_t limit); /* 0: FL_LINE_SIZE_MAX */
 void fl_lines_deinit(struct fl_lines *lines);             /* repeatable */
 
+/* Where the next bytes may be put so that they need not be copied: behind what is held of a long line. NULL: nowhere.
+ * Theirs until the next call here, which must be a feed with what was put there, from the first byte on. */
+char *fl_lines_room(struct fl_lines *lines, size_t *ret_size);
+
 /* 0, or what the callback returned when it stopped; the bytes after that line are dropped then. */
 int fl_lines_feed(struct fl_lines *lines, fl_slice bytes, fl_line_fn *on_line, void *user);
 

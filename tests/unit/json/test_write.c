@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 #include "tests/support/support.h"
 
@@ -72,6 +73,36 @@ static void escapes_are_found_at_every_offset(void **state) {
       assert_memory_equal(fl_as_string(again), text, sizeof text);
     }
   }
+}
+
+/* Large texts are searched with wide vectors and copied in pieces: what is special, on each side of every seam. */
+static void escapes_are_found_in_large_texts(void **state) {
+  enum { SIZE = 50 * 1000 };
+  static const size_t places[] = {0, 16 * 1024, 32 * 1024, SIZE - 400};
+  static const char *const specials[] = {"\"", "\\", "\n", "\x1f", "\xc3\xa9", "\x7f"};
+  char *text = fl_alloc(SIZE);
+  for (size_t row = 0; row < sizeof places / sizeof places[0]; row++) {
+    size_t from = places[row] < 200 ? 0 : places[row] - 200;
+    for (size_t at = from; at < from + 400 - 1; at++) {
+      const char *special = specials[at % 6];
+      for (size_t i = 0; i < SIZE; i++) text[i] = (char)('a' + i % 26);
+      memcpy(text + at, special, strlen(special));
+      FL_VALUE_AUTO value = fl_string_n(text, SIZE);
+      FL_BUF_AUTO buf = {0};
+      FL_VALUE_AUTO again = NULL;
+      assert_int_equal(fl_json_write(&buf, value, FL_JSON_COMPACT), 0);
+      size_t written = SIZE + 2 + (at % 6 < 3 ? 1 : at % 6 == 3 ? 5 : 0);
+      assert_int_equal(buf.size, written);
+      assert_int_equal(fl_json_read(fl_buf_slice(&buf), FL_JSON_FULL, &again, NULL), 0);
+      assert_int_equal(fl_string_size(again), SIZE);
+      assert_memory_equal(fl_as_string(again), text, SIZE);
+      if (at % 6 != 4) continue;
+      buf.data[at + 2] = 'x'; /* half of a character */
+      FL_VALUE_AUTO bad = NULL;
+      assert_int_not_equal(fl_json_read(fl_buf_slice(&buf), FL_JSON_STRICT, &bad, NULL), 0);
+    }
+  }
+  fl_free(text);
 }
 
 /* RFC 8785, sections 3.2.2 to 3.2.4 and appendix B. */
@@ -183,6 +214,7 @@ int main(void) {
       cmocka_unit_test(a_double_stays_a_double),
       cmocka_unit_test(strings_are_escaped_where_they_must_be),
       cmocka_unit_test(escapes_are_found_at_every_offset),
+      cmocka_unit_test(escapes_are_found_in_large_texts),
       cmocka_unit_test(canonical_text_follows_rfc_8785),
       cmocka_unit_test(canonical_order_is_that_of_utf16),
       cmocka_unit_test(canonical_text_refuses_integers_that_doubles_cannot_hold),

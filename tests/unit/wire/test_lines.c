@@ -134,11 +134,58 @@ static void a_very_long_line_comes_whole(void **state) {
   fl_lines_deinit(&lines);
 }
 
+/* Feeds pieces; where there is room they are put there first, as one who reads would. */
+static void feed_roomy(fl_slice text, size_t limit, size_t step, struct fl_buf *trace, size_t *ret_rooms) {
+  struct fl_lines lines;
+  fl_lines_init(&lines, limit);
+  for (size_t at = 0, size; at < text.size; at += size) {
+    size_t room_size = 0;
+    char *room = fl_lines_room(&lines, &room_size);
+    size = text.size - at < step ? text.size - at : step;
+    if (room != NULL && size > room_size) size = room_size;
+    if (room != NULL) memcpy(room, text.data + at, size);
+    *ret_rooms += room != NULL;
+    fl_slice piece = fl_slice_n(room != NULL ? room : text.data + at, size);
+    assert_int_equal(fl_lines_feed(&lines, piece, write_trace, trace), 0);
+    assert_true(lines.partial.size <= limit + 1);
+  }
+  assert_int_equal(fl_lines_end(&lines, write_trace, trace), 0);
+  fl_lines_deinit(&lines);
+}
+
+/* Long lines with short ones around them, so that a piece in the room may hold the end of one and others whole. */
+static void what_is_read_into_the_room_is_the_same(void **state) {
+  enum { LONG = 700 * 1000 };
+  static const size_t limits[] = {LONG - 1, LONG, LONG + 1, 2 * LONG, 300 * 1000},
+                      steps[] = {50 * 1000, 300 * 1000, 999};
+  FL_BUF_AUTO text = {0};
+  for (int line = 0; line < 3; line++) {
+    fl_buf_add_text(&text, "before\n\n");
+    for (size_t i = 0; i < LONG; i++) fl_buf_add_char(&text, (char)('a' + i % 7));
+    fl_buf_add_text(&text, line == 1 ? "\r\nafter\nx\n" : "\nafter\r\n");
+  }
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+    for (size_t j = 0; j < sizeof steps / sizeof *steps; j++) {
+      FL_BUF_AUTO whole = {0};
+      FL_BUF_AUTO roomy = {0};
+      size_t rooms = 0;
+      struct fl_lines lines;
+      fl_lines_init(&lines, limits[i]);
+      assert_int_equal(fl_lines_feed(&lines, fl_buf_slice(&text), write_trace, &whole), 0);
+      assert_int_equal(fl_lines_end(&lines, write_trace, &whole), 0);
+      fl_lines_deinit(&lines);
+      feed_roomy(fl_buf_slice(&text), limits[i], steps[j], &roomy, &rooms);
+      assert_true(fl_slice_equal(fl_buf_slice(&whole), fl_buf_slice(&roomy)));
+      assert_true(rooms > 0);
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_row_at_every_split),          cmocka_unit_test(a_callback_can_stop),
       cmocka_unit_test(the_end_makes_ready_for_new_input), cmocka_unit_test(a_long_line_is_not_held),
-      cmocka_unit_test(a_very_long_line_comes_whole),
+      cmocka_unit_test(a_very_long_line_comes_whole),      cmocka_unit_test(what_is_read_into_the_room_is_the_same),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
