@@ -106,23 +106,20 @@ void fl_rpc_classify(struct fl_value *value, struct fl_rpc_message *ret_message)
 void fl_rpc_read(fl_slice line, struct fl_rpc_message *ret_message) { fl_rpc_read_memo(line, NULL, ret_message); }
 
 void fl_rpc_read_memo(fl_slice line, struct fl_json_memo *meta, struct fl_rpc_message *ret_message) {
+  const struct fl_json_known how = {.places = MEMBERS, .count = sizeof MEMBERS / sizeof MEMBERS[0], .memo = meta};
   struct fl_rpc_members members;
-  if (fl_json_read_known(line, MEMBERS, sizeof MEMBERS / sizeof MEMBERS[0], meta, &members)) {
-    *ret_message = (struct fl_rpc_message){.held = members};
+  FL_VALUE_AUTO other = NULL;
+  struct fl_error err;
+  int status = fl_json_read_known(line, &how, &other, &members, &err);
+  if (status == 0 && other != NULL) {
+    fl_rpc_classify(other, ret_message);
+    return;
+  }
+  *ret_message = (struct fl_rpc_message){.held = members};
+  if (status == 0) {
     classify_members(ret_message, &members);
     return;
   }
-  FL_VALUE_AUTO value = NULL;
-  struct fl_error err;
-  if (fl_json_read_memo(line, meta, &value, &err) == 0) {
-    fl_rpc_classify(value, ret_message);
-    return;
-  }
-  ret_message->root = NULL;
-  ret_message->held = (struct fl_rpc_members){0};
-  ret_message->id = NULL;
-  ret_message->method = NULL;
-  ret_message->params = ret_message->meta = ret_message->result = ret_message->error = NULL;
   ret_message->json_error = err;
   fault(ret_message, FL_RPC_PARSE_ERROR, ret_message->json_error.text);
 }

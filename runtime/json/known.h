@@ -32,11 +32,18 @@ struct fl_json_memo {
 };
 void fl_json_memo_deinit(struct fl_json_memo *memo); /* repeatable */
 
-/* The usual case of fl_json_read in the strict mode, without a value for the object itself: true when the text is an
- * object of which every member has a place, and none comes twice; the values at the places are references of the
- * caller's. Otherwise (then the text may still be good) false, and every place is NULL. */
-bool fl_json_read_known(fl_slice text, const struct fl_json_place *places, size_t count, struct fl_json_memo *memo,
-                        void *ret);
+struct fl_json_known {
+  const struct fl_json_place *places;
+  size_t count;              /* 8 at most */
+  struct fl_json_memo *memo; /* NULL: without */
+};
+
+/* fl_json_read_memo, mostly without a value for the object itself. 0 and *ret_value NULL: the text is an object of
+ * which every member has a place and none comes twice; the values at the places of `ret` are references of the
+ * caller's. 0 and *ret_value: it is another value, and every place is NULL. The text is read once in any case. Errors
+ * as fl_json_read_memo, with *ret_value and every place NULL. */
+int fl_json_read_known(fl_slice text, const struct fl_json_known *how, struct fl_value **ret_value, void *ret,
+                       struct fl_error *err);
 
 /* fl_json_read in the strict mode, with a memory; NULL: without. FL_E_LIMIT also when text and values would take more
  * than FL_JSON_MEMORY_MAX. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The reader: one pass over the text that builds values as it goes, by recursive descent of bounded depth (RFC 8259).
  * Strings and keys are copied once, straight out of the text when they have no escapes. */
+#include "runtime/base/check.h"
 #include "runtime/json/number.h"
 #include "runtime/json/reader.h"
 
@@ -126,13 +127,10 @@ static bool read_member(struct fl_reader *reader, json_t *object) {
   return read_member_value(reader, object, key, key_at);
 }
 
-static json_t *read_object(struct fl_reader *reader) {
-  if (!enter(reader)) return NULL;
-  json_t *object = fl_raw_must(json_object());
-  int c = peek(reader);
-  if (c == '}') return leave(reader, object);
+/* From the key of a member on; takes the object. */
+static json_t *read_members(struct fl_reader *reader, json_t *object) {
   while (read_member(reader, object)) {
-    c = peek(reader);
+    int c = peek(reader);
     if (c == '}') return leave(reader, object);
     if (c != ',') {
       fl_reader_expect(reader, reader->at, "',' or '}'");
@@ -142,6 +140,12 @@ static json_t *read_object(struct fl_reader *reader) {
   }
   json_decref(object);
   return NULL;
+}
+
+static json_t *read_object(struct fl_reader *reader) {
+  if (!enter(reader)) return NULL;
+  json_t *object = fl_raw_must(json_object());
+  return peek(reader) == '}' ? leave(reader, object) : read_members(reader, object);
 }
 
 static json_t *read_number(struct fl_reader *reader) {
@@ -236,52 +240,90 @@ int fl_json_read_memo(fl_slice text, struct fl_json_memo *memo, struct fl_value 
 
 /* ---- objects whose members are known ---- */
 
+enum { KNOWN_MAX = 8 };
+
 struct known {
   const struct fl_json_place *places;
   size_t count;
   char *ret;
+  size_t order[KNOWN_MAX], read_count; /* what was read, first to last */
 };
+
+enum next { NEXT_READ, NEXT_OTHER /* no member that has a place */, NEXT_FAILED };
 
 static struct fl_value **place_of(const struct known *known, size_t index) {
   return (struct fl_value **)(void *)(known->ret + known->places[index].offset);
 }
 
-static bool read_known_member(struct fl_reader *reader, const struct known *known) {
+static enum next read_known_member(struct fl_reader *reader, struct known *known) {
   fl_slice key;
   size_t i = 0;
-  if (peek(reader) != '"' || !fl_reader_string(reader, &key)) return false;
+  if (peek(reader) != '"') return fl_reader_expect(reader, reader->at, "a key in quotes"), NEXT_FAILED;
+  const char *key_at = reader->at;
+  if (!fl_reader_string(reader, &key)) return NEXT_FAILED;
   while (i < known->count && !fl_slice_equal(known->places[i].key, key)) i++;
-  if (i == known->count || *place_of(known, i) != NULL || peek(reader) != ':') return false;
+  if (i == known->count || *place_of(known, i) != NULL) {
+    reader->at = key_at;
+    return NEXT_OTHER;
+  }
+  if (peek(reader) != ':') return fl_reader_expect(reader, reader->at, "':'"), NEXT_FAILED;
   reader->at++;
   *place_of(known, i) = fl_cooked(read_value(reader));
-  return *place_of(known, i) != NULL;
+  if (*place_of(known, i) == NULL) return NEXT_FAILED;
+  known->order[known->read_count++] = i;
+  return NEXT_READ;
 }
 
-static bool read_known_object(struct fl_reader *reader, const struct known *known) {
-  if (peek(reader) != '{' || !enter(reader)) return false;
-  while (read_known_member(reader, known)) {
-    int c = peek(reader);
-    reader->at++;
-    if (c == '}') return peek(reader) == AT_END;
-    if (c != ',') return false;
+/* The object that was read so far as its members alone. */
+static json_t *gather(struct known *known) {
+  json_t *object = fl_raw_must(json_object());
+  for (size_t n = 0; n < known->read_count; n++) {
+    size_t i = known->order[n];
+    fl_slice key = known->places[i].key;
+    if (json_object_setn_new_nocheck(object, key.data, key.size, fl_raw(*place_of(known, i))) < 0) fl_out_of_memory();
+    *place_of(known, i) = NULL;
   }
-  return false;
+  known->read_count = 0;
+  return object;
 }
 
-bool fl_json_read_known(fl_slice text, const struct fl_json_place *places, size_t count, struct fl_json_memo *memo,
-                        void *ret) {
+/* *ret_other: the value, when it has more than has a place. */
+static bool read_known_object(struct fl_reader *reader, struct known *known, json_t **ret_other) {
+  if (peek(reader) != '{') return (*ret_other = read_value(reader)) != NULL;
+  if (!enter(reader)) return false;
+  if (peek(reader) == '}') return (*ret_other = leave(reader, gather(known))) != NULL;
+  for (;;) {
+    enum next next = read_known_member(reader, known);
+    if (next == NEXT_OTHER) return (*ret_other = read_members(reader, gather(known))) != NULL;
+    if (next == NEXT_FAILED) return false;
+    int c = peek(reader);
+    if (c != '}' && c != ',') return fl_reader_expect(reader, reader->at, "',' or '}'");
+    if (c == '}') return leave(reader, NULL), true;
+    reader->at++;
+  }
+}
+
+int fl_json_read_known(fl_slice text, const struct fl_json_known *how, struct fl_value **ret_value, void *ret,
+                       struct fl_error *err) {
   struct fl_reader reader = reader_of(text, FL_JSON_STRICT);
-  const struct known known = {places, count, ret};
-  reader.memo = memo;
+  struct known known = {.places = how->places, .count = how->count, .ret = ret};
+  json_t *other = NULL;
+  fl_check(how->count <= KNOWN_MAX);
+  reader.memo = how->memo;
   reader.room = room_beside(text);
-  for (size_t i = 0; i < count; i++) *place_of(&known, i) = NULL;
-  bool is_read = read_known_object(&reader, &known);
+  for (size_t i = 0; i < how->count; i++) *place_of(&known, i) = NULL;
+  bool is_read = read_known_object(&reader, &known, &other);
   fl_buf_deinit(&reader.scratch);
-  for (size_t i = 0; !is_read && i < count; i++) {
+  if (is_read && peek(&reader) != AT_END)
+    is_read = fl_reader_expect(&reader, reader.at, "nothing more after the value");
+  *ret_value = is_read ? fl_cooked(other) : NULL;
+  if (is_read) return 0;
+  json_decref(other);
+  for (size_t i = 0; i < how->count; i++) {
     fl_value_unref(*place_of(&known, i));
     *place_of(&known, i) = NULL;
   }
-  return is_read;
+  return fl_reader_report(&reader, err);
 }
 
 int fl_parse(const char *text, size_t size, struct fl_value **ret_value, struct fl_error *err) {

@@ -59,18 +59,23 @@ static void check_memo(fl_slice text) {
   fl_json_memo_deinit(&memo);
 }
 
-/* An object whose members are known is read as any other; a text that is none, or no good one, is not taken. */
+/* A text is read, or refused, alike, whether or not its members are known. */
 static void check_known(fl_slice text) {
   struct pair {
     struct fl_value *a, *id;
   } known, found = {0};
   static const struct fl_json_place places[] = {FL_JSON_PLACE("a", struct pair, a),
                                                 FL_JSON_PLACE("id", struct pair, id)};
+  const struct fl_json_known how = {places, 2, NULL};
   FL_VALUE_AUTO plain = NULL;
-  int rc = fl_json_read(text, FL_JSON_STRICT, &plain, NULL);
-  bool is_known = fl_json_read_known(text, places, 2, NULL, &known);
-  if (is_known) fl_json_members(plain, places, 2, &found);
-  fl_check(!is_known || (rc == 0 && fl_size(plain) == (size_t)((known.a != NULL) + (known.id != NULL))));
+  FL_VALUE_AUTO other = NULL;
+  struct fl_error err = {0}, plain_err = {0};
+  int rc = fl_json_read(text, FL_JSON_STRICT, &plain, &plain_err);
+  fl_check(fl_json_read_known(text, &how, &other, &known, &err) == rc);
+  fl_check(rc == 0 || strcmp(err.text, plain_err.text) == 0);
+  if (rc == 0 && other == NULL) fl_json_members(plain, places, 2, &found);
+  size_t count = (size_t)((known.a != NULL) + (known.id != NULL));
+  fl_check(other == NULL ? rc < 0 || fl_size(plain) == count : count == 0 && fl_equal(other, plain));
   fl_check(known.a == NULL ? found.a == NULL : fl_equal(known.a, found.a));
   fl_check(known.id == NULL ? found.id == NULL : fl_equal(known.id, found.id));
   fl_value_unref(known.a);
