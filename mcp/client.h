@@ -43,7 +43,7 @@ struct fl_client_options {
   uint32_t start_timeout_ms;  /* until connected; 0: 30 s */
   uint32_t idle_timeout_ms;   /* of a request, without an answer or progress; 0: 60 s */
   uint32_t total_timeout_ms;  /* of a request, whatever happens; 0: 10 min */
-  size_t result_max;          /* bytes of an answer; 0: 64 MiB */
+  size_t result_max;          /* bytes of a request's answer; 0: 64 MiB, which no message of a server may pass */
   /* What the server may ask: a question without its function is not offered to the server. */
   fl_client_ask_fn *on_elicit; /* forms, and pages to visit */
   fl_client_ask_fn *on_sample;

@@ -319,7 +319,7 @@ void fl_client_request_start(struct fl_client *client, struct fl_client_request 
       .is_whole = true,
       .idle_timeout_ms = idle_ms != 0 ? idle_ms : IDLE_TIMEOUT_MS,
       .total_timeout_ms = total_ms != 0 ? total_ms : TOTAL_TIMEOUT_MS,
-      .result_max = mine->result_max != 0 ? mine->result_max : FL_MCP_MESSAGE_SIZE_MAX,
+      .result_max = mine->result_max != 0 ? mine->result_max : FL_MCP_CLIENT_MESSAGE_SIZE_MAX,
       .user = here};
   here->call = fl_mcp_connection_call(client->connection, &options);
 }

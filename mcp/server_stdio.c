@@ -208,7 +208,7 @@ static void connection_init(struct connection *connection, struct fl_server *ser
   connection->handlers->on_call_end = on_call_end;
   connection->handlers->user = connection;
   connection->session = fl_serving_open_session(connection->handlers, 0);
-  fl_lines_init(&connection->lines, FL_MCP_MESSAGE_SIZE_MAX);
+  fl_lines_init(&connection->lines, FL_MCP_SERVER_MESSAGE_SIZE_MAX);
   connection->end_timer = (struct fl_timer){.on_fire = on_end_timer, .user = connection};
   connection->idle_timer = (struct fl_timer){.on_fire = on_idle_timer, .user = connection};
   connection->backlog_timer = (struct fl_timer){.on_fire = on_backlog_timer, .user = connection};

@@ -330,5 +330,5 @@ void fl_mcp_server_line_too_long(struct fl_mcp_server_session *session, uint64_t
   struct fl_rpc_message message = {.kind = FL_RPC_FAULT, .id = id};
   struct fl_mcp_step step = {.session = session, .effects = effects, .message = &message, .channel = channel};
   fl_mcp_reply_error(&step, FL_RPC_INVALID_REQUEST, "Invalid request: the message is larger than %d bytes",
-                     FL_MCP_MESSAGE_SIZE_MAX);
+                     FL_MCP_SERVER_MESSAGE_SIZE_MAX);
 }

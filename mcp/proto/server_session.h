@@ -18,7 +18,7 @@
 #include "mcp/proto/rpc.h"
 
 enum {
-  FL_MCP_MESSAGE_SIZE_MAX = 32 * 1024 * 1024, /* that comes in */
+  FL_MCP_SERVER_MESSAGE_SIZE_MAX = 32 * 1024 * 1024, /* of a message that a client sends */
   FL_MCP_REPLY_SIZE_MAX = 64 * 1024 * 1024,
   FL_MCP_SERVER_CALLS_MAX = 16384,
   FL_MCP_SERVER_ARGS_SIZE_MAX = 256 * 1024 * 1024, /* lines of all calls in flight together */

@@ -93,7 +93,7 @@ struct http_request *http_request_new(struct http_client *client, enum http_requ
   request->exchange.method = method;
   request->exchange.url = fl_strdup(client->post_url != NULL && kind != HTTP_SSE ? client->post_url : client->url);
   request->exchange.auth = client->auth;
-  request->exchange.message_max = FL_MCP_MESSAGE_SIZE_MAX;
+  request->exchange.message_max = FL_MCP_CLIENT_MESSAGE_SIZE_MAX;
   request->exchange.user = request;
   request->exchange.on_message = http_on_message;
   request->exchange.on_over = request_over;

@@ -109,7 +109,7 @@ static int process_start(struct fl_mcp_transport *transport, struct fl_error *er
   client->stray[0] = '\0';
   client->is_stopping = client->is_deaf = false;
   fl_lines_deinit(&client->lines);
-  fl_lines_init(&client->lines, FL_MCP_MESSAGE_SIZE_MAX);
+  fl_lines_init(&client->lines, FL_MCP_CLIENT_MESSAGE_SIZE_MAX);
   fl_lines_deinit(&client->error_lines);
   fl_lines_init(&client->error_lines, LAST_WORDS_MAX);
   int status = fl_process_start(transport->world, &client->process, &options, err);

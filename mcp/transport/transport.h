@@ -34,7 +34,8 @@ struct fl_mcp_transport {
   void *user;
 };
 
-enum { FL_MCP_MESSAGE_SIZE_MAX = 64 * 1024 * 1024 };
+/* Of a message that a server sends. A server takes half of that, see server_session.h: it is called by anybody. */
+enum { FL_MCP_CLIENT_MESSAGE_SIZE_MAX = 64 * 1024 * 1024 };
 
 /* A process that speaks lines. Texts are copied; NULL lists are empty; env: NAME=VALUE, NULL-terminated, all of it. */
 struct fl_mcp_process_options {
