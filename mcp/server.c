@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2 };
-
 struct fl_server *fl_server_create(const struct fl_server_options *options) {
   struct fl_server *server = fl_new(struct fl_server);
   server->identity.name = fl_strdup(options->name != NULL ? options->name : "fairlead");
@@ -71,56 +69,4 @@ int fl_server_run_stdio(struct fl_server *server) {
   }
   if (status < 0) fprintf(stderr, "%s: %s\n", server->identity.name, err.text);
   return status == 0 ? 0 : 1;
-}
-
-/* ---- a whole program ---- */
-
-struct program {
-  const char *name, *version;
-  const struct fl_tool *tools;
-  size_t tool_count;
-};
-
-static void print_help(const struct program *program) {
-  const char *name = program->name;
-  printf("%s %s: tools for MCP clients, over standard input and output\n\n"
-         "It is started by an MCP client, not by hand. In the client's configuration:\n"
-         "  {\"mcpServers\": {\"%s\": {\"command\": \"/path/to/this/program\"}}}\n\nTools:\n",
-         name, program->version, name);
-  for (size_t i = 0; i < program->tool_count; i++) {
-    size_t offset = i * program->tools[0].size;
-    const struct fl_tool *tool = (const struct fl_tool *)(const void *)((const char *)program->tools + offset);
-    printf("  %-20s %s\n", tool->name, tool->description != NULL ? tool->description : "");
-  }
-  printf("\nOptions:\n  --help     this text\n  --version  the version\n");
-}
-
-/* The exit code; negative: there was nothing to say, serve. */
-static int take_options(int argc, char **argv, const struct program *program) {
-  if (argc < 2) return -1;
-  if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-    print_help(program);
-    return 0;
-  }
-  if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-    printf("%s %s\n", program->name, program->version);
-    return 0;
-  }
-  fprintf(stderr, "%s: unknown option \"%s\"; --help shows what there is\n", program->name, argv[1]);
-  return EXIT_USAGE;
-}
-
-int fl_tools_main(int argc, char **argv, const char *name, const char *version, const struct fl_tool *tools,
-                  size_t tool_count) {
-  int code = take_options(argc, argv, &(struct program){name, version, tools, tool_count});
-  if (code >= 0) return code;
-  struct fl_error err;
-  struct fl_server *server = fl_server_create(
-      &(struct fl_server_options){.size = sizeof(struct fl_server_options), .name = name, .version = version});
-  if (fl_tool_set_add_all(&server->tools, tools, tool_count, &err) < 0) {
-    fprintf(stderr, "%s: %s\n", name, err.text);
-    code = 1;
-  } else code = fl_server_run_stdio(server);
-  fl_server_destroy(server);
-  return code;
 }

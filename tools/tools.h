@@ -139,8 +139,9 @@ FL_API void fl_call_close_stream(struct fl_call *call);
 
 /* ---- serving ---- */
 
-/* A whole MCP server over standard input and output; returns the exit code of the program. Nothing else may write to
- * standard output: it is pointed at standard error before anything of the program runs. */
+/* A whole MCP server over standard input and output, or with the option --http WHERE over HTTP; returns the exit code
+ * of the program, which has the options that --help tells. Over standard output nothing else may write to it: it is
+ * pointed at standard error before anything of the program runs. */
 FL_API int fl_tools_main(int argc, char **argv, const char *name, const char *version, const struct fl_tool *tools,
                          size_t tool_count);
 

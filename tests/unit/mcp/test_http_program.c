@@ -22,19 +22,16 @@ struct program {
   char line[512]; /* the first of its standard output */
 };
 
-static void start(struct program *program, const char *const *more) {
-  char path[4096];
-  snprintf(path, sizeof path, "%s/fairlead", getenv("FL_BUILD_ROOT"));
-  const char *argv[16] = {path, "mcp", "serve", "--json"};
-  for (int i = 0; more[i] != NULL; i++) argv[4 + i] = more[i];
+/* `fd`: where its first line comes. */
+static void start_program(struct program *program, const char *const *argv, int fd) {
   int ends[2];
   assert_int_equal(pipe(ends), 0);
   program->pid = fork();
   if (program->pid == 0) {
-    dup2(ends[1], 1);
+    dup2(ends[1], fd);
     close(ends[0]);
     close(ends[1]);
-    execv(path, (char **)(uintptr_t)argv);
+    execv(argv[0], (char **)(uintptr_t)argv);
     _exit(127);
   }
   close(ends[1]);
@@ -44,6 +41,14 @@ static void start(struct program *program, const char *const *more) {
          program->line[size] != '\n')
     size++;
   program->line[size] = '\0';
+}
+
+static void start(struct program *program, const char *const *more) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/fairlead", getenv("FL_BUILD_ROOT"));
+  const char *argv[16] = {path, "mcp", "serve", "--json"};
+  for (int i = 0; more[i] != NULL; i++) argv[4 + i] = more[i];
+  start_program(program, argv, 1);
 }
 
 /* The exit code, once it has ended; -1 when it does not within 5 s. */
@@ -90,8 +95,8 @@ static void post(int fd, const char *method, const char *params) {
   fl_buf_addf(&text,
               "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
               "Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: %s\r\n"
-              "Content-Length: %zu\r\n\r\n%s",
-              method, body.size, body.data);
+              "%sContent-Length: %zu\r\n\r\n%s",
+              method, strcmp(method, "tools/call") == 0 ? "Mcp-Name: echo\r\n" : "", body.size, body.data);
   assert_int_equal(send(fd, text.data, text.size, MSG_NOSIGNAL), (ssize_t)text.size);
 }
 
@@ -141,6 +146,25 @@ static void a_process_at_a_path(void **state) {
   assert_int_equal(access(path, F_OK), -1);
 }
 
+/* A program that is fl_tools_main and nothing else. */
+static void a_program_of_c_functions(void **state) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/tests/unit/mcp/mcp-stdio-tools", getenv("FL_BUILD_ROOT"));
+  struct program program;
+  start_program(&program, (const char *const[]){path, "--http=127.0.0.1:0", "--path", "/mcp", NULL}, 2);
+  assert_non_null(strstr(program.line, "listening on http://127.0.0.1:"));
+  FL_BUF_AUTO got = {0};
+  int fd = connect_to(program.line, NULL);
+  post(fd, "tools/list", "");
+  assert_true(reads(fd, &got, "Says it again."));
+  fl_buf_clear(&got);
+  post(fd, "tools/call", "\"name\":\"echo\",\"arguments\":{\"text\":\"over there\"},");
+  assert_true(reads(fd, &got, "\"text\":\"over there\""));
+  close(fd);
+  kill(program.pid, SIGTERM);
+  assert_int_equal(wait_for(&program), 0);
+}
+
 static void an_address_for_others_must_be_meant(void **state) {
   struct program program;
   start(&program, (const char *const[]){"--http", "0.0.0.0:0", NULL});
@@ -186,6 +210,7 @@ int main(void) {
       cmocka_unit_test(what_may_be_listened_on),
       cmocka_unit_test(a_process_at_a_port),
       cmocka_unit_test(a_process_at_a_path),
+      cmocka_unit_test(a_program_of_c_functions),
       cmocka_unit_test(an_address_for_others_must_be_meant),
   };
   return cmocka_run_group_tests_name("http_program", tests, NULL, NULL);

@@ -242,10 +242,23 @@ static void the_program_says_what_it_is(void **state) {
   assert_int_equal(run_with("--help", text, sizeof text), 0);
   assert_non_null(strstr(text, "stdio-tools 1.2: tools for MCP clients"));
   assert_non_null(strstr(text, "Says it again."));
+  assert_non_null(strstr(text, "--http WHERE "));
   assert_int_equal(run_with("--version", text, sizeof text), 0);
   assert_string_equal(text, "stdio-tools 1.2\n");
   assert_int_equal(run_with("--verbose", text, sizeof text), 2);
   assert_non_null(strstr(text, "unknown option \"--verbose\""));
+  static const char *const wrong[][2] = {{"--http", "a value is missing behind \"--http\""},
+                                         {"--http=1 --http 2", "too often: \"--http\""},
+                                         {"--path /x", "only with --http: \"--path\""},
+                                         {"--http=0 --public=yes", "there is no value for \"--public\""},
+                                         {"--httpx 3", "unknown option \"--httpx\""},
+                                         {"help", "unknown option \"help\""}};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    assert_int_equal(run_with(wrong[i][0], text, sizeof text), 2);
+    assert_non_null(strstr(text, wrong[i][1]));
+  }
+  assert_int_equal(run_with("--http 0.0.0.0:0", text, sizeof text), 1);
+  assert_non_null(strstr(text, "can be reached from other machines"));
 }
 
 /* ---- our client against it ---- */
