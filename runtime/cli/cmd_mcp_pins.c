@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ITEMS_MAX = 1000 };
+enum { PAGE_SIZE = 1000 };
 
 struct pins_desk {
   struct fl_args *args;
@@ -122,19 +122,29 @@ static int open_desk(struct pins_desk *desk, struct fl_args *args) {
   return 0;
 }
 
+/* All of them, before any is changed: a change would move it to the front of what is still to be read. */
+static int read_pins(struct pins_desk *desk, struct fl_value *ret_items) {
+  FL_VALUE_AUTO ns = fl_array();
+  fl_append_take(ns, fl_string("pins"));
+  struct fl_memory_search search = {.size = sizeof search, .ns = ns, .limit = PAGE_SIZE};
+  size_t count;
+  do {
+    fl_memory_search(desk->memory, &search, on_done, desk);
+    int code = wait_for(desk);
+    if (code != 0) return code;
+    count = fl_size(desk->result);
+    for (size_t i = 0; i < count; i++) fl_append_take(ret_items, fl_value_ref(fl_at(desk->result, i)));
+    search.offset += count;
+  } while (count == PAGE_SIZE);
+  return 0;
+}
+
 int fl_cmd_mcp_pins(struct fl_args *args) {
   if (args->count > 1) return fl_usage(args, "it takes at most one pattern: SERVER/TOOL or SERVER/*");
   struct pins_desk desk;
   int code = open_desk(&desk, args);
-  if (code == 0) {
-    FL_VALUE_AUTO ns = fl_array();
-    fl_append_take(ns, fl_string("pins"));
-    const struct fl_memory_search search = {.size = sizeof search, .ns = ns, .limit = ITEMS_MAX};
-    fl_memory_search(desk.memory, &search, on_done, &desk);
-    code = wait_for(&desk);
-  }
-  FL_VALUE_AUTO items = desk.result;
-  desk.result = NULL;
+  FL_VALUE_AUTO items = fl_array();
+  if (code == 0) code = read_pins(&desk, items);
   if (code == 0) code = walk(&desk, items);
   fl_memory_destroy(desk.memory);
   if (desk.runtime != NULL) fl_runtime_destroy(desk.runtime);
