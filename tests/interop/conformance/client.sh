@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # fairlead's client against the official conformance suite (an npm package, pinned in package.json beside this file): the
 # requirements of both revisions, and every scenario that the suite has. A scenario can pass without a check, so the
-# checks are counted, too. Prints TAP. Where the suite cannot be installed: a skipped row, never a passed one.
+# checks are compared with checks.txt, too. Prints TAP. Where the suite cannot be installed: a skipped row, never a passed one.
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
 modules=$PWD/build/conformance
@@ -58,6 +58,8 @@ run() { # name checks-at-least options…
   row $code "client $name: exit $code"
   [ "$wrong" = 0 ]; row $? "client $name: no check failed ($wrong)"
   [ "$passed" -ge "$least" ]; row $? "client $name: $passed checks passed, at least $least"
+  node tests/interop/conformance/checks.mjs "client-$name" "$out" tests/interop/conformance/checks.txt
+  row $? "client $name: each scenario makes the checks of checks.txt, and they pass"
 }
 
 run 2025-11-25 300 --requirements 2025-11-25

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The official conformance suite of MCP (pinned in package.json) against conformance-server, an ordinary program on the
 # public headers. Prints TAP: each scenario of the frozen sets of two revisions and of the whole suite, what the sets say of
-# themselves, and how many checks there were, since a scenario can pass without any.
+# themselves, and which checks there were (checks.txt), since a scenario can pass without any.
 #   sh tests/interop/conformance/run.sh [PORT]      FL_BUILD: the folder of the build (default: build)
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
@@ -73,6 +73,12 @@ run() { # NAME OPTIONS…
     -o "results-$name" >"$name.out" 2>&1)
 }
 
+# The checks of each scenario, by their ids: none of the committed list may be missing.
+checks() { # NAME
+  node tests/interop/conformance/checks.mjs "server-$1" "$modules/results-$1" tests/interop/conformance/checks.txt
+  row $? "$1: each scenario makes the checks of checks.txt, and they pass"
+}
+
 requirements() { # REVISION SCENARIOS UNSCORED CHECKS
   run "$1" --requirements "$1"
   row $? "$1: the suite is content"
@@ -83,6 +89,7 @@ requirements() { # REVISION SCENARIOS UNSCORED CHECKS
   [ "$scored" -eq "$2" ]; row $? "$1: $scored of $2 scored scenarios pass"
   [ "${unscored:-0}" -eq "$3" ]; row $? "$1: ${unscored:-0} of $3 others were run"
   [ "$checks" -ge "$4" ]; row $? "$1: $checks checks of scored scenarios, at least $4"
+  checks "$1"
 }
 
 requirements 2025-11-25 30 3 70
@@ -92,6 +99,7 @@ row $? "all: the suite is content"
 scenarios all "$modules/all.out"
 [ "$(grep -cE '^✓ (sep-2640-skills|tasks-)' "$modules/all.out")" -eq 13 ]
 row $? "all: ten scenarios of tasks and three of skills"
+checks all
 kill -0 "$server" 2>/dev/null; row $? "the server is still there"
 kill "$server"; wait "$server"; row $? "the server ends when it is told to"
 server=
