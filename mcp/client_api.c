@@ -230,6 +230,8 @@ static int make_connection(struct fl_client *client, struct fl_error *err) {
   if (options->start_timeout_ms == 0 && options->is_interactive) connection.config.start_timeout_ms = PERSON_TIMEOUT_MS;
   connection.config.capabilities = capabilities;
   connection.config.is_http = options->url != NULL;
+  FL_FREE_AUTO char *origin = fl_mcp_client_origin(&server);
+  connection.origin = origin;
   client->connection = fl_mcp_connection_create(&connection);
   return 0;
 }

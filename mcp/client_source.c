@@ -342,6 +342,11 @@ static struct fl_value *offered(void) {
   return capabilities;
 }
 
+char *fl_mcp_client_origin(const struct fl_mcp_client_options *options) {
+  FL_FREE_AUTO char *identity = identity_of(options);
+  return fl_format("%s\n%s", options->cwd != NULL ? options->cwd : "", identity);
+}
+
 int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_options *options,
                          struct fl_tool_source **ret_source, struct fl_error *err) {
   struct fl_mcp_connection_options connection = {.on_ready = on_ready, .on_report = on_report, .on_closed = on_closed};
@@ -359,6 +364,8 @@ int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_opti
   connection.config.start_timeout_ms = options->start_timeout_ms;
   if (!options->is_unattended) connection.config.capabilities = client->capabilities = offered();
   connection.config.is_http = options->url != NULL;
+  FL_FREE_AUTO char *origin = fl_mcp_client_origin(options);
+  connection.origin = origin;
   client->connection = fl_mcp_connection_create(&connection);
   *ret_source = &client->source;
   return 0;

@@ -30,6 +30,9 @@ struct fl_mcp_transport;
 int fl_mcp_client_transport(struct fl_world *world, const struct fl_mcp_client_options *options,
                             struct fl_mcp_transport **ret_transport, struct fl_error *err);
 
+/* By what its era is known, see era_cache.h; the caller frees it. */
+char *fl_mcp_client_origin(const struct fl_mcp_client_options *options);
+
 /* From an `mcpServers` entry of a graph file: {"command","args","env","cwd"} or {"url","headers","auth"}. */
 struct fl_mcp_client_entry {
   const char *name; /* its key in mcpServers */

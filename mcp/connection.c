@@ -10,6 +10,7 @@
  * it. */
 #include "mcp/connection.h"
 
+#include "mcp/era_cache.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 
@@ -27,7 +28,7 @@ struct fl_mcp_connection {
   struct fl_mcp_connection_options options;
   struct fl_world *world;
   struct fl_mcp_transport *transport;
-  char *name, *client_name, *log_level;
+  char *name, *client_name, *log_level, *origin;
   struct fl_value *capabilities;
   struct fl_mcp_client_session *session;
   struct fl_mcp_client_effects effects;
@@ -97,6 +98,7 @@ static void flush_out(struct fl_mcp_connection *connection) {
 }
 
 static void report_failed(struct fl_mcp_connection *connection, const struct fl_mcp_client_report *report) {
+  fl_mcp_era_forget(connection->origin);
   fl_error_set(&connection->failure, report->status, "%s", report->text);
   if (connection->is_running) connection->transport->ops->stop(connection->transport); /* on_down goes on */
   else start_failed(connection);
@@ -118,6 +120,7 @@ static void report_tools_changed(struct fl_mcp_connection *connection) {
 static void report_ready(struct fl_mcp_connection *connection) {
   const struct fl_mcp_connection_options *options = &connection->options;
   bool are_others = note_tools(connection);
+  fl_mcp_era_learn(connection->origin, fl_mcp_client_era(connection->session), fl_world_wall_ms(connection->world));
   connection->try_count = 0;
   if (connection->is_opening) {
     connection->is_opening = false;
@@ -135,7 +138,10 @@ static void perform(struct fl_mcp_connection *connection, const struct fl_mcp_cl
   switch (report->type) {
   case FL_MCP_CLIENT_READY: report_ready(connection); return;
   case FL_MCP_CLIENT_FAILED: report_failed(connection, report); return;
-  case FL_MCP_CLIENT_RESPAWN: start(connection); return;
+  case FL_MCP_CLIENT_RESPAWN:
+    fl_mcp_era_forget(connection->origin); /* what was believed of it, if anything, was wrong */
+    start(connection);
+    return;
   case FL_MCP_CLIENT_TOOLS_CHANGED:
     if (note_tools(connection)) report_tools_changed(connection);
     return;
@@ -299,6 +305,8 @@ static void start(struct fl_mcp_connection *connection) {
     return;
   }
   connection->is_running = true;
+  fl_mcp_client_guess_era(connection->session,
+                          fl_mcp_era_known(connection->origin, fl_world_wall_ms(connection->world)));
   fl_mcp_client_started(connection->session, connection->started_ms, &connection->effects);
   deliver_later(connection);
 }
@@ -375,6 +383,7 @@ struct fl_mcp_connection *fl_mcp_connection_create(const struct fl_mcp_connectio
   struct fl_mcp_connection *connection = fl_new(struct fl_mcp_connection);
   struct fl_mcp_client_config config = options->config;
   connection->options = *options;
+  connection->origin = fl_strdup(options->origin);
   connection->transport = options->transport;
   connection->world = options->transport->world;
   config.server_name = connection->name = fl_strdup(config.server_name);
@@ -408,5 +417,6 @@ void fl_mcp_connection_destroy(struct fl_mcp_connection *connection) {
   fl_free(connection->name);
   fl_free(connection->client_name);
   fl_free(connection->log_level);
+  fl_free(connection->origin);
   fl_free(connection);
 }

@@ -9,6 +9,7 @@ struct fl_mcp_connection;
 
 struct fl_mcp_connection_options {
   struct fl_mcp_transport *transport; /* taken */
+  const char *origin;                 /* how the server is reached, see era_cache.h; copied; NULL: nothing is known */
   struct fl_mcp_client_config config; /* texts are copied, values referenced; start_timeout_ms 0: 30 s */
   /* Once for each open: 0 and the tools are listed, or why not. */
   void (*on_ready)(void *user, int status, const struct fl_error *err);

@@ -80,6 +80,27 @@ void fl_mcp_client_renew(struct fl_mcp_client_session *session, int64_t now_ms, 
 
 /* ---- era ---- */
 
+/* Only "legacy" saves a request: a modern server is greeted with server/discover in any case. */
+void fl_mcp_client_guess_era(struct fl_mcp_client_session *session, enum fl_mcp_era era) {
+  if (era != FL_MCP_LEGACY || session->known_era != 0 || session->config.era != 0) return;
+  session->known_era = era;
+  session->is_guess = true;
+}
+
+enum fl_mcp_era fl_mcp_client_era(const struct fl_mcp_client_session *session) {
+  return session->is_guess ? 0 : session->known_era;
+}
+
+bool fl_mcp_client_probe_after_all(struct fl_mcp_client_session *session, struct fl_mcp_client_effects *effects) {
+  if (!session->is_guess) return false;
+  session->is_guess = false;
+  session->known_era = 0;
+  session->revision = NULL;
+  send_discover(session, effects);
+  session->probe_deadline_ms = session->handshake_deadline_ms - session->config.start_timeout_ms / 2;
+  return true;
+}
+
 static void keep(struct fl_value **slot, struct fl_value *value) {
   fl_value_unref(*slot);
   *slot = fl_value_ref(value);
@@ -159,6 +180,7 @@ static void take_initialize(struct fl_mcp_client_session *session, int64_t now_m
   session->revision = fl_mcp_revision_find(version);
   if (session->revision == NULL || session->revision->era != FL_MCP_LEGACY) {
     session->revision = NULL;
+    if (fl_mcp_client_probe_after_all(session, effects)) return;
     fl_mcp_client_fail(session, effects, FL_E_VERSION,
                        " wants the protocol revision \"%.50s\", which this client does not speak", version);
     return;
@@ -179,8 +201,9 @@ void fl_mcp_client_take_handshake(struct fl_mcp_client_session *session, int64_t
   if (session->state == FL_MCP_PROBING) {
     if (is_error) take_discover_error(session, message->error, effects);
     else take_discover(session, now_ms, message->result, effects);
-  } else if (is_error) fail_of_error(session, "initialize", message->error, effects);
-  else take_initialize(session, now_ms, message->result, effects);
+  } else if (is_error) {
+    if (!fl_mcp_client_probe_after_all(session, effects)) fail_of_error(session, "initialize", message->error, effects);
+  } else take_initialize(session, now_ms, message->result, effects);
 }
 
 /* Whether an HTTP status could come from a server that merely does not know what a modern request is. */
@@ -194,5 +217,6 @@ void fl_mcp_client_handshake_lost(struct fl_mcp_client_session *session, const s
   bool may_fall_back = session->state == FL_MCP_PROBING && session->config.era == 0;
   session->handshake_id = 0;
   if (may_fall_back && is_status_of_legacy(loss->http_status)) fl_mcp_client_initialize(session, effects);
+  else if (is_status_of_legacy(loss->http_status) && fl_mcp_client_probe_after_all(session, effects)) return;
   else fl_mcp_client_fail(session, effects, loss->status, " cannot be reached: %s", loss->text);
 }

@@ -86,6 +86,7 @@ struct fl_mcp_client_session {
   struct fl_buf client_info, capabilities_text;
   enum fl_mcp_client_state state;
   enum fl_mcp_era known_era; /* 0: not known yet */
+  bool is_guess;             /* that it is legacy, others say; this session has not seen it yet */
   const struct fl_mcp_revision *revision;
   struct fl_value *server_info, *capabilities, *instructions;
   int64_t next_id;
@@ -127,6 +128,9 @@ struct fl_mcp_client_session {
 static inline bool fl_mcp_client_is_modern(const struct fl_mcp_client_session *session) {
   return session->state == FL_MCP_PROBING || (session->revision != NULL && session->revision->era == FL_MCP_MODERN);
 }
+
+/* The guess was wrong, if it was one: then the server is asked, and true. */
+bool fl_mcp_client_probe_after_all(struct fl_mcp_client_session *session, struct fl_mcp_client_effects *effects);
 
 /* reports */
 struct fl_mcp_client_report *fl_mcp_client_report(struct fl_mcp_client_effects *effects,

@@ -154,6 +154,7 @@ void fl_mcp_client_take_list(struct fl_mcp_client_session *session, int64_t now_
 void fl_mcp_client_begin_listing(struct fl_mcp_client_session *session, int64_t now_ms,
                                  struct fl_mcp_client_effects *effects) {
   session->known_era = session->revision->era;
+  session->is_guess = false;
   session->probe_deadline_ms = INT64_MAX;
   session->state = FL_MCP_LISTING;
   session->relist_ms = 0;

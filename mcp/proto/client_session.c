@@ -111,6 +111,8 @@ void fl_mcp_client_fail(struct fl_mcp_client_session *session, struct fl_mcp_cli
   fl_buf_vaddf(&text, format, args);
   va_end(args);
   session->state = FL_MCP_BROKEN;
+  if (session->is_guess) session->known_era = 0; /* the next start asks */
+  session->is_guess = false;
   struct fl_mcp_client_report *report = fl_mcp_client_report(effects, FL_MCP_CLIENT_FAILED);
   report->status = status;
   report->text = fl_buf_take(&text, NULL);
@@ -365,6 +367,12 @@ void fl_mcp_client_exited(struct fl_mcp_client_session *session, const char *how
   fl_mcp_client_asks_gone(session, NULL, effects);
   fl_mcp_client_cache_forget(session, NULL, NULL);
   end_calls(session, false, how, effects);
+  if (state == FL_MCP_INITIALIZING && session->is_guess) {
+    session->is_guess = false;
+    session->known_era = 0;
+    fl_mcp_client_report(effects, FL_MCP_CLIENT_RESPAWN);
+    return;
+  }
   bool was_asked = state == FL_MCP_PROBING || (state == FL_MCP_INITIALIZING && session->was_probed);
   if (was_asked && session->config.era == 0 && session->known_era == 0) {
     session->known_era = FL_MCP_LEGACY; /* some legacy servers die of a request before initialize */

@@ -31,7 +31,7 @@ struct fl_mcp_client_session;
 enum fl_mcp_client_report_type {
   FL_MCP_CLIENT_READY,   /* its tools are listed */
   FL_MCP_CLIENT_FAILED,  /* it cannot be used: `error` says why; the process should end */
-  FL_MCP_CLIENT_RESPAWN, /* it died of the probe: start it again; then it is initialized at once */
+  FL_MCP_CLIENT_RESPAWN, /* it died of how it was greeted: start it again; then it is greeted otherwise */
   FL_MCP_CLIENT_TOOLS_CHANGED,
   FL_MCP_CLIENT_CHANGED, /* `text`: "prompts", "resources", or the URI of a resource that was subscribed to */
   FL_MCP_CLIENT_CALL_DONE,
@@ -94,6 +94,12 @@ struct fl_mcp_client_config {
 struct fl_mcp_client_session *fl_mcp_client_session_create(const struct fl_mcp_client_config *config);
 void fl_mcp_client_session_destroy(
     struct fl_mcp_client_session *session); /* calls that wait are dropped without a report */
+
+/* What others have found out about the server, ahead of a start; one that is known to this session already, or that the
+ * configuration insists on, counts more. It is a guess: a server that does not keep to it (an error of initialize, a
+ * revision that we do not speak, its end) is asked with server/discover after all. */
+void fl_mcp_client_guess_era(struct fl_mcp_client_session *session, enum fl_mcp_era era);
+enum fl_mcp_era fl_mcp_client_era(const struct fl_mcp_client_session *session); /* once it was READY; 0: not known */
 
 /* A process was started; the handshake begins. What an earlier process of the same server taught about its era is used.
  */

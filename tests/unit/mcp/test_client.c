@@ -2,6 +2,7 @@
 /* The client over a process, in the simulated world: good servers of both eras under any order of events, and bad ones,
  * each with what the caller must hear. */
 #include "mcp/client_source.h"
+#include "mcp/era_cache.h"
 #include "mcp/proto/server_session.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/world_sim.h"
@@ -70,7 +71,10 @@ static struct asked *ask(int index, const char *tool) {
   return one;
 }
 
+static bool keeps_verdicts; /* what one client has found out about the era, the next one knows */
+
 static void open_client(uint64_t seed, const struct fl_sim_program *program, const char *era) {
+  if (!keeps_verdicts) fl_mcp_era_forget_all();
   world = fl_world_sim_create(seed);
   fl_world_sim_program(world, program);
   struct fl_mcp_client_options options = {
@@ -197,6 +201,7 @@ static const struct fl_sim_program GOOD = {
     .name = "peer", .on_start = good_start, .on_stdin = good_stdin, .on_gone = good_gone};
 
 static int reset(void **state) {
+  fl_mcp_era_forget_all();
   is_legacy = dies_of_probe = false;
   idle_ms = 2000;
   start_count = cancelled_count = probe_count = 0;
@@ -251,6 +256,53 @@ static void a_server_that_dies_of_the_probe_is_started_again(void **state) {
   assert_int_equal(start_count, 2);
   assert_int_equal(probe_count, 1);
   close_client();
+}
+
+static void expect_era(const char *era, int probes, int starts) {
+  start_count = probe_count = 0;
+  open_client(1, &GOOD, NULL);
+  run_for(2000);
+  assert_int_equal(ready_status, 0);
+  FL_VALUE_AUTO about = fl_mcp_client_describe(source);
+  assert_string_equal(fl_get_string(about, "era", ""), era);
+  assert_int_equal(probe_count, probes);
+  assert_int_equal(start_count, starts);
+  close_client();
+}
+
+static void what_one_connection_found_out_the_next_one_knows(void **state) {
+  keeps_verdicts = true;
+  is_legacy = dies_of_probe = true;
+  expect_era("legacy", 1, 2);
+  expect_era("legacy", 0, 1); /* not asked again, and so it need not die */
+  expect_era("legacy", 0, 1);
+  fl_mcp_era_forget_all();
+  dies_of_probe = false;
+  expect_era("legacy", 1, 1);
+  expect_era("legacy", 0, 1);
+  keeps_verdicts = false;
+}
+
+static void a_verdict_holds_for_its_origin_and_its_time(void **state) {
+  const int64_t now_ms = 5000;
+  fl_mcp_era_learn("a", FL_MCP_LEGACY, now_ms);
+  fl_mcp_era_learn("b", FL_MCP_MODERN, now_ms);
+  assert_int_equal(fl_mcp_era_known("a", now_ms), FL_MCP_LEGACY);
+  assert_int_equal(fl_mcp_era_known("b", now_ms), FL_MCP_MODERN);
+  assert_int_equal(fl_mcp_era_known("c", now_ms), 0);
+  assert_int_equal(fl_mcp_era_known(NULL, now_ms), 0);
+  assert_int_equal(fl_mcp_era_known("a", now_ms + FL_MCP_ERA_HOLDS_MS - 1), FL_MCP_LEGACY);
+  assert_int_equal(fl_mcp_era_known("a", now_ms + FL_MCP_ERA_HOLDS_MS), 0);
+  assert_int_equal(fl_mcp_era_known("a", now_ms - FL_MCP_ERA_HOLDS_MS), 0); /* the clock was set back, and far */
+  fl_mcp_era_learn("a", FL_MCP_MODERN, now_ms);
+  assert_int_equal(fl_mcp_era_known("a", now_ms), FL_MCP_MODERN);
+  fl_mcp_era_forget("b");
+  assert_int_equal(fl_mcp_era_known("b", now_ms), 0);
+  for (int i = 0; i < 3 * FL_MCP_ERAS_MAX; i++) {
+    FL_FREE_AUTO char *origin = fl_format("server %d", i);
+    fl_mcp_era_learn(origin, FL_MCP_LEGACY, now_ms);
+    assert_int_equal(fl_mcp_era_known(origin, now_ms), FL_MCP_LEGACY);
+  }
 }
 
 static void who_insists_on_an_era_gets_that_one_only(void **state) {
@@ -472,6 +524,8 @@ int main(void) {
       cmocka_unit_test_setup(both_eras_under_any_order_of_events, reset),
       cmocka_unit_test_setup(pages_are_read_to_the_end, reset),
       cmocka_unit_test_setup(a_server_that_dies_of_the_probe_is_started_again, reset),
+      cmocka_unit_test_setup(what_one_connection_found_out_the_next_one_knows, reset),
+      cmocka_unit_test_setup(a_verdict_holds_for_its_origin_and_its_time, reset),
       cmocka_unit_test_setup(who_insists_on_an_era_gets_that_one_only, reset),
       cmocka_unit_test_setup(a_cancel_reaches_the_server_before_the_caller_hears_of_it, reset),
       cmocka_unit_test_setup(calls_in_flight_end_with_the_server_and_the_next_one_meets_a_new_server, reset),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The client's side of the protocol, as scripts (in client/). Events beside lines:
+ *   @ guess modern|legacy      others found that out about the server (ahead of a start)
  *   @ era modern|legacy        insist (first line of a script)     @ start                a process is there
  *   @ exit HOW                 it is gone                          @ give-up WHY          no other comes
  *   @ time MS                  the clock stands at MS              @ too-long FRONT
@@ -234,6 +235,8 @@ static void event(struct script *script, char kind, char *text, void *user) {
   if (kind == '>' && has_schemas) wire_message(&fixture->wire, true, false, fl_slice_of(text));
   if (kind == '>') fl_mcp_client_line(session, fixture->now_ms, fl_slice_of(text), effects);
   else if (strcmp(word, "era") == 0) make_session(fixture, strcmp(text, "modern") == 0 ? FL_MCP_MODERN : FL_MCP_LEGACY);
+  else if (strcmp(word, "guess") == 0)
+    fl_mcp_client_guess_era(session, strcmp(text, "modern") == 0 ? FL_MCP_MODERN : FL_MCP_LEGACY);
   else if (strcmp(word, "start") == 0) fl_mcp_client_started(session, fixture->now_ms, effects);
   else if (strcmp(word, "exit") == 0) fl_mcp_client_exited(session, text, effects);
   else if (strcmp(word, "give-up") == 0) fl_mcp_client_given_up(session, text, effects);
