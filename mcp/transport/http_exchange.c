@@ -86,7 +86,7 @@ static void on_body(struct fl_http *http, fl_slice data) {
   if (exchange->is_cancelled || exchange->is_too_long) return;
   if (exchange->is_stream) {
     if (fl_sse_feed(&exchange->sse, data, on_event, exchange) == FL_E_LIMIT)
-      refuse_long(exchange, fl_buf_slice(exchange->sse.data.size > 0 ? &exchange->sse.data : &exchange->sse.line));
+      refuse_long(exchange, fl_sse_front(&exchange->sse));
     return;
   }
   size_t room = most - exchange->answer.size;

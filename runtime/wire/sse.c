@@ -66,15 +66,51 @@ static int read_field(struct fl_sse *sse, fl_slice name, fl_slice value) {
   return 0;
 }
 
-static int read_line(struct fl_sse *sse, fl_slice line, fl_sse_fn *on_event, void *user) {
-  if (line.size == 0) return dispatch(sse, on_event, user);
+/* The name of a field, and what comes behind the colon and one space. */
+static fl_slice split_field(fl_slice line, fl_slice *ret_value) {
   const char *colon = memchr(line.data, ':', line.size);
-  if (colon == NULL) return read_field(sse, line, FL_SLICE(""));
+  *ret_value = FL_SLICE("");
+  if (colon == NULL) return line;
   size_t name_size = (size_t)(colon - line.data);
-  if (name_size == 0) return 0; /* a comment */
   fl_slice value = fl_slice_n(colon + 1, line.size - name_size - 1);
   if (value.size > 0 && value.data[0] == ' ') value = fl_slice_n(value.data + 1, value.size - 1);
-  return read_field(sse, fl_slice_n(line.data, name_size), value);
+  *ret_value = value;
+  return fl_slice_n(line.data, name_size);
+}
+
+static int read_line(struct fl_sse *sse, fl_slice line, fl_sse_fn *on_event, void *user) {
+  if (line.size == 0) return dispatch(sse, on_event, user);
+  fl_slice value, name = split_field(line, &value);
+  return name.size > 0 ? read_field(sse, name, value) : 0; /* without a name it is a comment */
+}
+
+/* The held line is data and longer than the data before it: it becomes the data, and what was there moves in front of
+ * it, so that a long line is not there twice. */
+static int keep_long_data(struct fl_sse *sse, size_t prefix) {
+  size_t before = sse->data.size, size = sse->line.size - prefix;
+  if (before + size > sse->event_limit) return FL_E_LIMIT;
+  struct fl_buf old = sse->data;
+  sse->data = sse->line;
+  sse->data.limit = sse->event_limit + sizeof "data: ";
+  sse->line = old;
+  sse->line.limit = sse->line_limit;
+  int rc = before > prefix ? fl_buf_reserve(&sse->data, before - prefix) : 0;
+  if (rc < 0) return rc;
+  memmove(sse->data.data + before, sse->data.data + prefix, size);
+  if (before > 0) memcpy(sse->data.data, sse->line.data, before);
+  sse->data.size = before + size;
+  sse->data.limit = sse->event_limit + 1;
+  sse->has_data = true;
+  return fl_buf_add_char(&sse->data, '\n');
+}
+
+static int read_held_line(struct fl_sse *sse, fl_sse_fn *on_event, void *user) {
+  fl_slice value, name = split_field(fl_buf_slice(&sse->line), &value);
+  bool is_long = fl_slice_equal(name, FL_SLICE("data")) && value.size > sse->data.size;
+  int rc = is_long ? keep_long_data(sse, sse->line.size - value.size)
+                   : read_line(sse, fl_buf_slice(&sse->line), on_event, user);
+  fl_buf_clear(&sse->line);
+  return rc;
 }
 
 /* The end of a line: what was held and `piece` are the line. */
@@ -82,9 +118,7 @@ static int finish_line(struct fl_sse *sse, fl_slice piece, fl_sse_fn *on_event, 
   if (sse->line.size == 0 && piece.size <= sse->line_limit) return read_line(sse, piece, on_event, user);
   int rc = fl_buf_add(&sse->line, piece.data, piece.size);
   if (rc < 0) return rc;
-  rc = read_line(sse, fl_buf_slice(&sse->line), on_event, user);
-  fl_buf_clear(&sse->line);
-  return rc;
+  return read_held_line(sse, on_event, user);
 }
 
 /* Takes the byte order mark off the front of the stream. Bytes that only began like one go to the first line. */
@@ -132,9 +166,16 @@ int fl_sse_feed(struct fl_sse *sse, fl_slice bytes, fl_sse_fn *on_event, void *u
 
 int fl_sse_end(struct fl_sse *sse, fl_sse_fn *on_event, void *user) {
   if (sse->failed != 0) return sse->failed;
-  int rc = sse->line.size > 0 ? read_line(sse, fl_buf_slice(&sse->line), on_event, user) : 0;
-  fl_buf_clear(&sse->line);
+  int rc = sse->line.size > 0 ? read_held_line(sse, on_event, user) : 0;
   if (rc == 0) rc = dispatch(sse, on_event, user);
   sse->failed = rc;
   return rc;
+}
+
+fl_slice fl_sse_front(const struct fl_sse *sse) {
+  fl_slice value, name;
+  if (sse->data.size > 0) return fl_buf_slice(&sse->data);
+  if (sse->line.size == 0) return FL_SLICE("");
+  name = split_field(fl_buf_slice(&sse->line), &value);
+  return fl_slice_equal(name, FL_SLICE("data")) ? value : FL_SLICE("");
 }

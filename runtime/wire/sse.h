@@ -5,7 +5,7 @@
  * reader of `data` to say. Pure.
  *
  * Invariants. (1) How the bytes are split changes nothing about the events. (2) After an error the parser stays failed.
- * (3) At most line limit + event limit bytes are held. */
+ * (3) At most line limit + event limit bytes are held, and a line or event that is long alone not twice. */
 #pragma once
 #include "runtime/base/buf.h"
 
@@ -51,3 +51,6 @@ int fl_sse_feed(struct fl_sse *sse, fl_slice bytes, fl_sse_fn *on_event, void *u
 /* At the end of the input. The standard drops an event that has no blank line after it; some servers end that way, so
  * the pending event is given here and a caller that wants the standard's way does not call this. */
 int fl_sse_end(struct fl_sse *sse, fl_sse_fn *on_event, void *user);
+
+/* What there is of the event that is not over: the front of its data. Lent until the next call. */
+fl_slice fl_sse_front(const struct fl_sse *sse);

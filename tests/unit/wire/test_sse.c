@@ -30,6 +30,9 @@ static const struct row rows[] = {
     {"without the space", BYTES("data:a\n\n"), "message|a|;", -1},
     {"only one space is taken off", BYTES("data:  a\n\n"), "message| a|;", -1},
     {"lines are joined", BYTES("data: a\ndata: b\ndata\n\n"), "message|a/b/|;", -1},
+    {"a longer line behind shorter ones", BYTES("data: a\ndata: b\ndata:cdefghijkl\ndata: m\n\ndata: nop\n\n"),
+     "message|a/b/cdefghijkl/m|;message|nop|;", -1},
+    {"an empty line, then a long one", BYTES("data\ndata: abcdefghijkl\n\n"), "message|/abcdefghijkl|;", -1},
     {"an empty data line is an event", BYTES("data\n\n"), "message||;", -1},
     {"two empty data lines", BYTES("data\ndata\n\n"), "message|/|;", -1},
     {"no data, no event", BYTES("event: x\n\ndata: a\n\n"), "message|a|;", -1},
@@ -108,6 +111,8 @@ static void limits_hold_however_the_bytes_are_split(void **state) {
     assert_int_equal(feed_limited("data: 456789\n\n", 11, 100, step), FL_E_LIMIT);
     assert_int_equal(feed_limited("data: abc\ndata: ef\n\n", 100, 6, step), 0);
     assert_int_equal(feed_limited("data: abc\ndata: efg\n\n", 100, 6, step), FL_E_LIMIT);
+    assert_int_equal(feed_limited("data: a\ndata: cdefgh\n\n", 100, 8, step), 0);
+    assert_int_equal(feed_limited("data: a\ndata: cdefghi\n\n", 100, 8, step), FL_E_LIMIT);
     assert_int_equal(feed_limited(": a comment that never ends", 11, 100, step), FL_E_LIMIT);
   }
 }
@@ -121,6 +126,41 @@ static void a_type_or_id_that_is_too_long_fails(void **state) {
 }
 
 static int refuse(const struct fl_sse_event *event, void *user) { return FL_E_PROTOCOL; }
+
+/* 8 MB in pieces, behind a short line: one of the two buffers stays small. */
+static int note_capacity(const struct fl_sse_event *event, void *user) {
+  const struct fl_sse *sse = user;
+  assert_int_equal(event->data.size, 2 + 8192 * 1024);
+  assert_true(event->data.data[0] == 'b' && event->data.data[2] == 'a');
+  assert_in_range(sse->line.capacity, 1, 4096);
+  return 0;
+}
+
+static void a_long_line_is_not_held_twice(void **state) {
+  char piece[1024];
+  struct fl_sse sse;
+  memset(piece, 'a', sizeof piece);
+  fl_sse_init(&sse, 0, 0);
+  fl_sse_feed(&sse, FL_SLICE("data: b\ndata: "), note_capacity, &sse);
+  assert_true(fl_slice_equal(fl_sse_front(&sse), FL_SLICE("b\n")));
+  for (int i = 0; i < 8192; i++)
+    assert_int_equal(fl_sse_feed(&sse, fl_slice_n(piece, sizeof piece), note_capacity, &sse), 0);
+  assert_int_equal(fl_sse_feed(&sse, FL_SLICE("\n\n"), note_capacity, &sse), 0);
+  fl_sse_deinit(&sse);
+}
+
+static void the_front_of_what_is_too_long_is_its_data(void **state) {
+  static const struct {
+    const char *input, *front;
+  } fronts[] = {{"data: {\"id\":1,\"result\"", "{\"id\":1,"}, {": a comment without end", ""}, {"event: abcdef", ""}};
+  for (size_t i = 0; i < sizeof fronts / sizeof *fronts; i++) {
+    struct fl_sse sse;
+    fl_sse_init(&sse, 14, 100); /* a piece that is over the limit adds nothing */
+    for (const char *at = fronts[i].input; *at != '\0'; at++) fl_sse_feed(&sse, fl_slice_n(at, 1), refuse, NULL);
+    if (!fl_slice_equal(fl_sse_front(&sse), fl_slice_of(fronts[i].front))) fail_msg("%s", fronts[i].input);
+    fl_sse_deinit(&sse);
+  }
+}
 
 static void a_callback_can_stop(void **state) {
   struct fl_sse sse;
@@ -136,6 +176,8 @@ int main(void) {
       cmocka_unit_test(every_row_at_every_split),
       cmocka_unit_test(limits_hold_however_the_bytes_are_split),
       cmocka_unit_test(a_type_or_id_that_is_too_long_fails),
+      cmocka_unit_test(a_long_line_is_not_held_twice),
+      cmocka_unit_test(the_front_of_what_is_too_long_is_its_data),
       cmocka_unit_test(a_callback_can_stop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
