@@ -24,10 +24,12 @@
 
 enum {
   RETRY_MS = 1000,
+  RETRY_MIN_MS = 100, /* after a stream that brought no message */
   RETRY_MAX_MS = 30 * 1000,
   RESUMES_MAX = 8,  /* in a row, without an event */
   LINGER_MS = 1000, /* a stream that has given its answer may stay open so long */
   NOTE_TIMEOUT_MS = 30 * 1000,
+  ANSWERS_MAX = 100, /* answers of ours on their way to one server, each a request */
   GOODBYE_TIMEOUT_MS = 2000,
   SHOWN_MAX = 200,
 };
@@ -71,6 +73,7 @@ void http_request_free(struct http_request *request) {
   struct http_request **link = &client->first;
   while (*link != request) link = &(*link)->next;
   *link = request->next;
+  client->answer_count -= request->is_answer;
   fl_timer_stop(client->transport.world, &request->timer);
   fl_mcp_exchange_deinit(&request->exchange);
   fl_buf_deinit(&request->own_headers);
@@ -129,7 +132,7 @@ void http_request_start(struct http_request *request) {
     fl_mcp_exchange_header(exchange, "Accept", "application/json, text/event-stream");
   }
   fl_buf_add(&exchange->headers, request->own_headers.data, request->own_headers.size);
-  request->has_events = request->is_ending = false;
+  request->has_events = request->has_messages = request->is_ending = false;
   request->had_session = client_has_session(request);
   fl_mcp_exchange_start(exchange);
 }
@@ -150,6 +153,7 @@ void http_on_message(struct fl_mcp_exchange *exchange, const char *type, fl_slic
   request->has_events = true;
   request->resume_count = 0;
   if (message.size == 0 || client->is_stopping) return;
+  request->has_messages = true;
   if (type[0] != '\0' && strcmp(type, "message") != 0) return;
   client->transport.on_message(&client->transport, request->id, message);
   linger(request);
@@ -223,6 +227,16 @@ static bool is_session_unknown(const struct http_request *request, const struct 
   return strcasestr(text, "session") != NULL;
 }
 
+/* As the server wishes, doubled for each time that brought no event; a server that says nothing and ends its streams at
+ * once is not asked without a pause. */
+static uint64_t pause_before(const struct http_request *request, unsigned doublings) {
+  int64_t wish_ms = request->exchange.sse.retry_ms;
+  uint64_t pause_ms = wish_ms >= 0 ? (uint64_t)wish_ms : RETRY_MS;
+  if (!request->has_messages && pause_ms < RETRY_MIN_MS) pause_ms = RETRY_MIN_MS;
+  for (unsigned i = 0; i < doublings && pause_ms < RETRY_MAX_MS; i++) pause_ms *= 2;
+  return pause_ms;
+}
+
 /* A stream of the legacy era that broke off is taken up again where it was. */
 static bool resume(struct http_request *request, const struct fl_mcp_exchange_end *end) {
   struct fl_mcp_exchange *exchange = &request->exchange;
@@ -234,9 +248,7 @@ static bool resume(struct http_request *request, const struct fl_mcp_exchange_en
   exchange->method = "GET";
   fl_buf_clear(&exchange->body);
   fl_buf_clear(&request->own_headers);
-  uint64_t pause_ms = exchange->sse.retry_ms >= 0 ? (uint64_t)exchange->sse.retry_ms : RETRY_MS;
-  for (unsigned i = 1; i < request->resume_count && pause_ms < RETRY_MAX_MS; i++) pause_ms *= 2;
-  fl_timer_start(request->client->transport.world, &request->timer, pause_ms);
+  fl_timer_start(request->client->transport.world, &request->timer, pause_before(request, request->resume_count - 1));
   return true;
 }
 
@@ -269,8 +281,7 @@ static void answer_over(struct http_request *request, const struct fl_mcp_exchan
   bool is_refused = end->status == 0 && end->http_status >= 400 && end->http_status < 500;
   if (is_session_unknown(request, end)) {
     report_loss(request, end, true);
-  } else if (!overrules_body(request, end->http_status) && is_rpc_error(end))
-    answer_by_error(request, end);
+  } else if (!overrules_body(request, end->http_status) && is_rpc_error(end)) answer_by_error(request, end);
   else if (is_refused && request->is_initialize && end->http_status != 401 && end->http_status != 403 &&
            http_sse_fall_back(request))
     return;
@@ -316,8 +327,7 @@ static void stream_over(struct fl_mcp_exchange *exchange, const struct fl_mcp_ex
     http_request_free(request);
     return;
   }
-  uint64_t pause_ms = exchange->sse.retry_ms >= 0 ? (uint64_t)exchange->sse.retry_ms : RETRY_MS;
-  for (unsigned i = 0; i < request->resume_count && pause_ms < RETRY_MAX_MS; i++) pause_ms *= 2;
+  uint64_t pause_ms = pause_before(request, request->resume_count);
   request->resume_count = request->has_events ? 0 : request->resume_count + 1;
   fl_timer_start(client->transport.world, &request->timer, pause_ms < RETRY_MAX_MS ? pause_ms : RETRY_MAX_MS);
 }
@@ -364,6 +374,8 @@ static void send_one(struct http_client *client, const struct fl_mcp_outgoing *m
   bool is_request = message->kind == FL_MCP_SEND_REQUEST;
   struct http_request *request = http_request_new(client, is_request ? HTTP_REQUEST : HTTP_NOTE, "POST");
   request->id = is_request ? message->id : 0;
+  request->is_answer = message->kind == FL_MCP_SEND_RESPONSE;
+  client->answer_count += request->is_answer;
   request->revision = message->revision;
   request->is_modern = message->is_modern;
   request->is_initialize = is_request && strcmp(message->method, "initialize") == 0;
@@ -387,13 +399,28 @@ static void drop_id(struct http_client *client, int64_t id) {
     }
 }
 
+/* A server that asks faster than it takes answers goes without some. Said once, until it has taken all. */
+static bool is_asking_too_much(struct http_client *client, const struct fl_mcp_outgoing *message) {
+  if (message->kind != FL_MCP_SEND_RESPONSE) return false;
+  if (client->answer_count < ANSWERS_MAX) {
+    if (client->answer_count == 0) client->is_flooded = false;
+    return false;
+  }
+  if (!client->is_flooded)
+    client->transport.on_log(&client->transport, "warning",
+                             "it asks more than it takes answers; what it asks is not answered until it does");
+  client->is_flooded = true;
+  return true;
+}
+
 static void http_send(struct fl_mcp_transport *transport, const struct fl_mcp_client_effects *effects) {
   struct http_client *client = of_transport(transport);
   if (client->is_stopping) return;
   for (size_t i = 0; i < effects->outgoing_count; i++) {
     const struct fl_mcp_outgoing *message = &effects->outgoing[i];
     if (message->kind == FL_MCP_SEND_DROP) drop_id(client, message->id);
-    else send_one(client, message, fl_slice_n(effects->out.data + message->start, message->size - 1));
+    else if (!is_asking_too_much(client, message))
+      send_one(client, message, fl_slice_n(effects->out.data + message->start, message->size - 1));
   }
 }
 

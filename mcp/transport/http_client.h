@@ -22,8 +22,9 @@ struct http_request {
   const char *revision;      /* MCP-Protocol-Version; NULL: none */
   struct fl_buf own_headers; /* as of the exchange */
   bool is_modern, is_initialize, is_handshake;
+  bool is_answer;  /* to a question of the server, counted in the client */
   bool is_waiting; /* for the end of client->held */
-  bool is_dropped, is_lingering, is_resuming, has_events, had_session;
+  bool is_dropped, is_lingering, is_resuming, has_events, has_messages, had_session;
   bool is_ending; /* its end is being told */
   bool has_left;  /* somebody may have seen it */
   unsigned resume_count;
@@ -47,7 +48,9 @@ struct http_client {
   char *session_id;           /* legacy; NULL: none */
   char *post_url;             /* HTTP+SSE: where messages go; NULL: Streamable HTTP */
   struct http_request *first; /* all, in order */
-  struct http_request *held;  /* `initialized` on its way: the rest waits */
+  size_t answer_count;
+  bool is_flooded;           /* answers were left out, and it was said */
+  struct http_request *held; /* `initialized` on its way: the rest waits */
 };
 
 struct http_request *http_request_new(struct http_client *client, enum http_request_kind kind, const char *method);

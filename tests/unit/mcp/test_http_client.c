@@ -283,6 +283,34 @@ static void a_legacy_stream_that_breaks_off_is_taken_up_where_it_was(void **stat
   }
 }
 
+static int eager_count;
+
+/* It wishes to be asked again after 1 ms, and says nothing. */
+static bool ends_always(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  bool is_call = strcmp(fl_get_string(fl_get(message, "params"), "name", ""), "moody") == 0;
+  if (!is_call && fl_sim_request_header(exchange, "Last-Event-ID") == NULL) return false;
+  eager_count++;
+  peer_respond_stream(exchange);
+  fl_sim_body(exchange, 0, FL_SLICE("id: e-1\nretry: 1\ndata:\n\n"));
+  fl_sim_finish(exchange, 1);
+  return true;
+}
+
+static void a_server_that_ends_its_streams_is_not_asked_all_the_time(void **state) {
+  be_legacy();
+  open_ready(1);
+  peer.on_request = ends_always;
+  eager_count = 0;
+  ask(0, "moody");
+  ask(1, "echo");
+  run_for(1000);
+  assert_in_range(eager_count, 5, 11);
+  run_for(10000);
+  assert_int_equal(asked[0].status, FL_E_TIMEOUT);
+  assert_int_equal(asked[1].status, 0);
+  close_client();
+}
+
 static bool ends_early(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
   if (strcmp(fl_get_string(fl_get(message, "params"), "name", ""), "moody") != 0) return false;
   peer_respond_stream(exchange);
@@ -394,6 +422,7 @@ int main(void) {
       cmocka_unit_test_setup(a_lost_session_is_begun_anew_and_the_call_made_again, reset),
       cmocka_unit_test_setup(a_server_that_forgets_every_session_costs_its_calls_only, reset),
       cmocka_unit_test_setup(a_legacy_stream_that_breaks_off_is_taken_up_where_it_was, reset),
+      cmocka_unit_test_setup(a_server_that_ends_its_streams_is_not_asked_all_the_time, reset),
       cmocka_unit_test_setup(a_stream_without_an_answer_is_an_error_of_its_own_call, reset),
       cmocka_unit_test_setup(closing_ends_everything_once, reset),
       cmocka_unit_test_setup(the_older_transport_is_found, reset),

@@ -143,6 +143,44 @@ static void a_storm_of_changes_is_listed_once_a_second(void **state) {
   close_client();
 }
 
+static int answer_count;
+
+/* 100,000 questions in the stream of a call; answers to them are taken after a second. */
+static bool asks_a_lot(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
+  static const char question[] = "data: {\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"sampling/createMessage\"}\n\n";
+  if (fl_get(message, "method") == NULL && fl_get(message, "error") != NULL) {
+    answer_count++;
+    fl_sim_respond(exchange, 1000, 202, (const char *const[]){NULL});
+    fl_sim_finish(exchange, 0);
+    return true;
+  }
+  if (strcmp(fl_get_string(fl_get(message, "params"), "name", ""), "moody") != 0) return false;
+  FL_BUF_AUTO text = {0};
+  for (int i = 0; i < 10000; i++) fl_buf_add_text(&text, question);
+  peer_respond_stream(exchange);
+  for (int i = 0; i < 10; i++) fl_sim_body(exchange, 0, fl_buf_slice(&text));
+  fl_sim_finish(exchange, 0);
+  return true;
+}
+
+static void a_storm_of_questions_has_so_many_answers_on_their_way(void **state) {
+  be_legacy();
+  open_ready(1);
+  peer.on_request = asks_a_lot;
+  answer_count = 0;
+  ask(0, "moody");
+  ask(1, "echo");
+  run_for(500);
+  assert_int_equal(asked[0].status, FL_E_TRUNCATED);
+  assert_int_equal(asked[1].status, 0);
+  assert_in_range(answer_count, 10, 100);
+  run_for(2000);
+  ask(2, "echo");
+  run_for(500);
+  assert_int_equal(asked[2].status, 0);
+  close_client();
+}
+
 static bool is_huge(struct peer *me, struct fl_sim_exchange *exchange, const struct fl_value *message) {
   static char block[1024 * 1024];
   if (strcmp(fl_get_string(fl_get(message, "params"), "name", ""), "moody") != 0) return false;
@@ -188,6 +226,7 @@ int main(void) {
       cmocka_unit_test_setup(redirects_stay_within_the_origin, reset),
       cmocka_unit_test_setup(a_slow_drip_is_idleness, reset),
       cmocka_unit_test_setup(a_storm_of_changes_is_listed_once_a_second, reset),
+      cmocka_unit_test_setup(a_storm_of_questions_has_so_many_answers_on_their_way, reset),
       cmocka_unit_test_setup(a_message_without_end_is_refused_in_bounded_memory, reset),
       cmocka_unit_test_setup(a_hundred_thousand_tools_are_cut, reset),
   };
