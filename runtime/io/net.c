@@ -5,7 +5,8 @@
  * Happy path: start adds a transfer; curl asks for sockets to be watched and a timer; each event goes to curl and
  * whatever has ended is then taken from it; on_end; the transfer's timer is closed and its memory goes.
  * Failure modes: the deadline passes, or a cancel: the transfer leaves curl from its own timer, never from inside a
- * callback, and with it the connection is closed. */
+ * callback, and with it the connection is closed; a peer sends without end: after NET_TURN_MS the transfer is paused
+ * until the loop has come around. */
 #include "runtime/io/net.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
@@ -86,9 +87,33 @@ static void add_waiting(struct fl_net *net) {
   }
 }
 
+static void enter_curl(struct fl_net *net) {
+  if (net->curl_depth++ == 0) net->turn_began_ns = uv_hrtime();
+}
+
+static void leave_curl(struct net_multi *multi) {
+  multi->net->curl_depth--;
+  finish_done(multi);
+  add_waiting(multi->net);
+}
+
+/* What was held back is handed over, and perhaps the transfer ends with it. */
+static void go_on(struct net_transfer *transfer) {
+  struct net_multi *multi = transfer->multi;
+  transfer->is_paused = false;
+  enter_curl(multi->net);
+  curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+  leave_curl(multi);
+}
+
 void net_on_deadline(uv_timer_t *timer) {
   struct net_transfer *transfer = timer->data;
   int64_t left_ms = transfer->deadline_ms - net_now_ms();
+  if (transfer->is_paused && !transfer->is_cancelled) {
+    uv_timer_start(timer, net_on_deadline, left_ms > 0 ? (uint64_t)left_ms : 0, 0);
+    go_on(transfer);
+    return;
+  }
   if (!transfer->is_cancelled && left_ms > 0) {
     uv_timer_start(timer, net_on_deadline, (uint64_t)left_ms, 0);
     return;
@@ -108,11 +133,9 @@ struct net_socket {
 
 static void drive(struct net_multi *multi, curl_socket_t fd, int events) {
   int running;
-  multi->net->curl_depth++;
+  enter_curl(multi->net);
   curl_multi_socket_action(multi->multi, fd, events, &running);
-  multi->net->curl_depth--;
-  finish_done(multi);
-  add_waiting(multi->net);
+  leave_curl(multi);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events) {

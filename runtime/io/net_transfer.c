@@ -69,10 +69,21 @@ static size_t on_header_line(char *line, size_t unit, size_t count, void *user) 
   return transfer->failure == 0 ? size : 0;
 }
 
+/* curl hands over what comes for as long as it comes, and would keep the loop to itself beside a peer that is as quick
+ * as we are. */
+static bool is_turn_over(struct net_transfer *transfer) {
+  uint64_t turn_ns = uv_hrtime() - transfer->multi->net->turn_began_ns;
+  if (turn_ns < (uint64_t)NET_TURN_MS * 1000000) return false;
+  transfer->is_paused = true;
+  uv_timer_start(&transfer->timer, net_on_deadline, 1, 0); /* with 0 it would come before anything else has a turn */
+  return true;
+}
+
 static size_t on_body(char *data, size_t unit, size_t count, void *user) {
   struct net_transfer *transfer = user;
   size_t size = unit * count;
   if (transfer->is_cancelled) return 0;
+  if (is_turn_over(transfer)) return CURL_WRITEFUNC_PAUSE;
   note_activity(transfer);
   if (size > transfer->body_max - transfer->body_size) {
     fail(transfer, FL_E_LIMIT, "the answer is larger than %zu bytes", transfer->body_max);

@@ -17,6 +17,7 @@ enum {
   NET_IDLE_MS = 60000,
   NET_BODY_MAX = 64 * 1024 * 1024,
   NET_HEADERS_MAX = 256 * 1024, /* bytes of all header lines of an answer */
+  NET_TURN_MS = 3,              /* that bodies have the loop, before others have their turn */
 };
 
 struct net_multi {
@@ -30,6 +31,7 @@ struct fl_net {
   struct net_multi multis[FL_TRUST_CLASS_COUNT];
   struct net_transfer *waiting; /* started from inside a callback, oldest first */
   unsigned curl_depth;
+  uint64_t turn_began_ns; /* when curl was entered */
   size_t handle_count;
   bool is_closing;
 };
@@ -45,6 +47,7 @@ struct net_transfer {
   int64_t deadline_ms;
   uint32_t idle_ms;
   bool has_first_byte, has_headers, is_added, is_cancelled, is_repeatable;
+  bool is_paused; /* its turn is over; its timer, which is the deadline's, begins the next one */
   unsigned sent_count;
   int failure; /* what we decided ourselves; 0: what curl says */
   char failure_text[160];

@@ -75,6 +75,15 @@ static void loopback_stream(int fd, int count, int pause_us) {
   loopback_send(fd, "0\r\nX-Trailer: yes\r\n\r\n");
 }
 
+/* 8 MB, as fast as they are taken. */
+static void loopback_large(int fd) {
+  static char block[65536];
+  memset(block, 'x', sizeof block);
+  loopback_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n");
+  for (int i = 0; i < 128; i++)
+    if (send(fd, block, sizeof block, MSG_NOSIGNAL) < 0) return;
+}
+
 static void loopback_flood(int fd) {
   char block[1001];
   memset(block, 'x', 1000);
@@ -112,6 +121,7 @@ static bool loopback_answer(int fd, const char *request, int nth) {
   else if (strcmp(path, "/drop-chunked") == 0) loopback_send(fd, LOOPBACK_CHUNKED), loopback_chunk(fd, "only this");
   else if (strcmp(path, "/drop-head") == 0) loopback_send(fd, "HTTP/1.1 200 OK\r\nContent-Le");
   else if (strcmp(path, "/nothing") == 0) return false;
+  else if (strcmp(path, "/large") == 0) loopback_large(fd);
   else if (strcmp(path, "/flood") == 0) loopback_flood(fd);
   else if (strcmp(path, "/huge") == 0)
     loopback_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\nx"), loopback_wait_for_eof(fd);

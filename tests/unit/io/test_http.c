@@ -18,6 +18,7 @@ struct seen {
   char word[64];
   void (*then)(struct seen *seen); /* in on_end */
   int cancel_after;                /* pieces; 0: never */
+  struct fl_timer *timer;          /* stopped in on_end */
 };
 
 static struct fl_world *world;
@@ -138,6 +139,37 @@ static void a_large_body_arrives_whole(void **state) {
   const char *body = strstr(seen.body.data, "\r\n\r\n");
   assert_non_null(body);
   assert_string_equal(body + 4, block);
+}
+
+static int tick_count;
+
+static void on_tick(struct fl_timer *timer) {
+  tick_count++;
+  fl_timer_start(world, timer, 5);
+}
+
+static void on_body_slowly(struct fl_http *http, fl_slice data) {
+  on_body(http, data);
+  usleep(1000);
+}
+
+static void stop_ticking(struct seen *seen) { fl_timer_stop(world, seen->timer); }
+
+/* Its pieces take half a second to be dealt with, and are there as soon as they can be taken. */
+static void a_large_body_leaves_others_their_turn(void **state) {
+  SEEN_AUTO seen;
+  struct fl_timer timer = {.on_fire = on_tick};
+  seen_init(&seen);
+  seen.http.on_body = on_body_slowly;
+  seen.timer = &timer;
+  seen.then = stop_ticking;
+  tick_count = 0;
+  fl_timer_start(world, &timer, 5);
+  start(&seen, "/large", (struct fl_http_options){.body_max = SIZE_MAX / 2});
+  fl_world_run(world);
+  assert_int_equal(seen.status, 0);
+  assert_true(seen.body_count > 100);
+  assert_true(tick_count > seen.body_count / 20);
 }
 
 static void a_stream_comes_in_pieces(void **state) {
@@ -519,6 +551,7 @@ int main(void) {
       ROW(a_request_is_sent_as_told),
       ROW(methods_have_the_body_they_should),
       ROW(a_large_body_arrives_whole),
+      ROW(a_large_body_leaves_others_their_turn),
       ROW(a_stream_comes_in_pieces),
       ROW(connections_are_kept_within_a_class_only),
       ROW(redirects_are_not_followed),
