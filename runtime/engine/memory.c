@@ -10,6 +10,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/vector.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/spill.h"
 #include "runtime/json/json.h"
 #include "runtime/model/embed.h"
 
@@ -370,26 +371,34 @@ static void add_texts(struct operation *operation, const struct fl_value *value,
   }
 }
 
-static void take_value(struct operation *operation, const struct fl_memory_put *put) {
+static void take_value(struct operation *operation, const struct fl_memory_put *put, size_t bytes_max) {
   struct fl_error *err = &operation->error;
   if (err->code != 0) return;
   if (!fl_is(put->value, FL_OBJECT)) {
     fl_error_set(err, FL_E_INVALID, "the value of an item is an object, not %s", fl_type_name(fl_type_of(put->value)));
     return;
   }
-  fl_buf_init(&operation->body, FL_MEMORY_VALUE_MAX);
+  fl_buf_init(&operation->body, bytes_max);
   if (fl_json_write(&operation->body, put->value, FL_JSON_COMPACT) != 0)
-    fl_error_set(err, FL_E_LIMIT, "the value of an item has more than %d bytes as JSON", FL_MEMORY_VALUE_MAX);
+    fl_error_set(err, FL_E_LIMIT, "the value of an item has more than %zu bytes as JSON", bytes_max);
   add_texts(operation, put->value, put->fields != NULL ? put->fields : operation->memory->fields);
 }
 
-void fl_memory_put(struct fl_memory *memory, const struct fl_memory_put *put, fl_memory_fn *on_done, void *user) {
-  struct operation *operation = operation_create(memory, PUT, on_done, user);
+static void put_up_to(struct fl_memory *memory, const struct fl_memory_put *put, size_t bytes_max,
+                      struct operation *operation) {
   name(operation, put->ns, put->key);
-  take_value(operation, put);
+  take_value(operation, put, bytes_max);
   operation->ttl_ms = put->ttl_ms != 0 ? put->ttl_ms : memory->ttl_ms;
   if (operation->ttl_ms < 0) operation->ttl_ms = 0;
   later(operation);
+}
+
+void fl_memory_put(struct fl_memory *memory, const struct fl_memory_put *put, fl_memory_fn *on_done, void *user) {
+  put_up_to(memory, put, FL_MEMORY_VALUE_MAX, operation_create(memory, PUT, on_done, user));
+}
+
+void fl_memory_put_long(struct fl_memory *memory, const struct fl_memory_put *put, fl_memory_fn *on_done, void *user) {
+  put_up_to(memory, put, FL_BUF_LIMIT_DEFAULT, operation_create(memory, PUT, on_done, user));
 }
 
 void fl_memory_get(struct fl_memory *memory, const struct fl_value *ns, const char *key, fl_memory_fn *on_done,

@@ -5,6 +5,7 @@
  * server that died. */
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/shown.h"
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/node_kinds.h"
 #include "runtime/engine/opening.h"
@@ -29,56 +30,6 @@ static void round_free(void *data) {
 }
 
 /* ---- results as messages ---- */
-
-static void add_block_text(struct fl_buf *text, const struct fl_value *block) {
-  const char *type = fl_get_string(block, "type", "");
-  if (text->size > 0) fl_buf_add_text(text, "\n");
-  if (strcmp(type, "text") == 0) fl_buf_add_text(text, fl_get_string(block, "text", ""));
-  else if (strcmp(type, "resource_link") == 0) fl_buf_addf(text, "[resource %s]", fl_get_string(block, "uri", ""));
-  else if (strcmp(type, "resource") == 0)
-    fl_buf_add_text(text, fl_get_string(fl_get(block, "resource"), "text", "[binary resource]"));
-  else fl_buf_addf(text, "[%s]", type);
-}
-
-struct fl_value *fl_tool_result_text(const struct fl_value *result) {
-  FL_BUF_AUTO text = {0};
-  const struct fl_value *content = fl_get(result, "content");
-  for (size_t i = 0; i < fl_size(content); i++) add_block_text(&text, fl_at(content, i));
-  if (text.size == 0 && fl_get(result, "structuredContent") != NULL) {
-    FL_FREE_AUTO char *json = fl_dump(fl_get(result, "structuredContent"), NULL);
-    return fl_string(json);
-  }
-  return fl_string_n(text.data != NULL ? text.data : "", text.size);
-}
-
-static bool has_image(const struct fl_value *content) {
-  for (size_t i = 0; i < fl_size(content); i++)
-    if (strcmp(fl_get_string(fl_at(content, i), "type", ""), "image") == 0) return true;
-  return false;
-}
-
-/* With images the content is a list of parts; otherwise it is a text. */
-static struct fl_value *content_of(const struct fl_value *result) {
-  const struct fl_value *content = fl_get(result, "content");
-  if (!has_image(content)) return fl_tool_result_text(result);
-  struct fl_value *parts = fl_array();
-  for (size_t i = 0; i < fl_size(content); i++) {
-    const struct fl_value *block = fl_at(content, i);
-    struct fl_value *part = fl_object();
-    if (strcmp(fl_get_string(block, "type", ""), "image") == 0) {
-      fl_set_string(part, "type", "image");
-      fl_set_string(part, "mime_type", fl_get_string(block, "mimeType", "image/png"));
-      fl_set_string(part, "data", fl_get_string(block, "data", ""));
-    } else {
-      FL_BUF_AUTO text = {0};
-      add_block_text(&text, block);
-      fl_set_string(part, "type", "text");
-      fl_set_string(part, "text", text.data != NULL ? text.data : "");
-    }
-    fl_append_take(parts, part);
-  }
-  return parts;
-}
 
 static struct fl_value *tool_message(const struct fl_value *call, struct fl_value *content, bool is_error) {
   struct fl_value *message = fl_object();
@@ -137,10 +88,8 @@ static void take_message(struct fl_task *task, size_t index, struct fl_value *co
 
 static void on_result(struct fl_task *task, struct fl_value *result, const struct fl_error *err, void *user) {
   size_t index = (size_t)(uintptr_t)user;
-  FL_VALUE_AUTO content = result != NULL ? content_of(result) : error_content(err);
-  bool is_error = result == NULL || fl_get_bool(result, "isError", false);
-  if (!is_error && fl_spill_is_due(task, content)) fl_spill_keep(task, index, content, take_message);
-  else take_message(task, index, fl_value_ref(content), is_error);
+  if (result != NULL) fl_spill_show(task, index, result, take_message);
+  else take_message(task, index, error_content(err), true);
 }
 
 enum { FL_NAMES_MAX = 200 };

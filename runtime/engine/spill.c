@@ -2,6 +2,7 @@
 #include "runtime/engine/spill.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/engine/shown.h"
 #include "runtime/store/items.h"
 
 #include <fairlead/memory.h>
@@ -14,7 +15,7 @@ static const char READ_RESULT[] = "read_result";
 struct spill {
   struct fl_task *task;
   size_t index;
-  struct fl_value *content; /* keeping: the whole; reading: the arguments */
+  struct fl_value *content; /* keeping: the result; reading: the arguments */
   char *key;
   fl_spill_fn *on_done;
 };
@@ -52,10 +53,7 @@ static void finish(struct spill *spill, struct fl_value *content, bool is_error)
 
 /* ---- pieces of text ---- */
 
-static size_t character_border(fl_slice text, size_t at) {
-  while (at > 0 && at < text.size && ((unsigned char)text.data[at] & 0xc0) == 0x80) at--;
-  return at < text.size ? at : text.size;
-}
+static size_t character_border(fl_slice text, size_t at) { return fl_shown_border(text.data, text.size, at); }
 
 struct fl_value *fl_spill_slice(fl_slice text, int64_t offset, int64_t size) {
   if (offset < 0) offset = 0;
@@ -96,60 +94,69 @@ struct fl_value *fl_spill_lines(fl_slice text, const char *words) {
 
 /* ---- keeping ---- */
 
-bool fl_spill_is_due(const struct fl_task *task, const struct fl_value *content) {
-  int64_t cap = fl_get_int(fl_task_def(task)->config, "spill_above", FL_SPILL_ABOVE_DEFAULT);
-  return fl_is(content, FL_STRING) && cap > 0 && (int64_t)fl_string_size(content) > cap;
-}
-
-static struct fl_value *head_of(const struct spill *spill, const struct fl_error *err) {
-  fl_slice whole = fl_slice_n(fl_as_string(spill->content), fl_string_size(spill->content));
-  size_t size = character_border(whole, whole.size < FL_SPILL_HEAD_SIZE ? whole.size : FL_SPILL_HEAD_SIZE);
-  if (err != NULL)
-    return fl_stringf("%.*s\n[the first %zu of %zu bytes; the rest could not be kept: %s]", (int)size, whole.data, size,
-                      whole.size, err->text);
-  return fl_stringf("%.*s\n[the first %zu of %zu bytes; the whole is the resource result://%s: read_result reads on or "
-                    "finds lines in it, with result \"%s\"]",
-                    (int)size, whole.data, size, whole.size, spill->key, spill->key);
-}
-
 /* Looked up once for each thread that is held; a run without a thread has what it kept itself. */
 static enum fl_kept_results *results_of(const struct fl_task *task) {
   struct fl_invocation *invocation = task->invocation;
   return invocation->thread != NULL ? &invocation->thread->results : &invocation->results;
 }
 
+static size_t text_max_of(const struct fl_task *task) {
+  int64_t cap = fl_get_int(fl_task_def(task)->config, "spill_above", FL_SPILL_ABOVE_DEFAULT);
+  return cap > 0 ? (size_t)cap : 0;
+}
+
+static bool is_error(const struct fl_value *result) { return fl_get_bool(result, "isError", false); }
+
 static void on_kept(struct fl_value *result, const struct fl_error *err, void *user) {
   struct spill *spill = user;
   if (result != NULL) *results_of(spill->task) = FL_RESULTS_KEPT;
-  finish(spill, head_of(spill, result == NULL ? err : NULL), false);
+  const struct fl_shown_how how = {
+      .text_max = text_max_of(spill->task), .key = spill->key, .err = result == NULL ? err : NULL};
+  finish(spill, fl_shown_content(spill->content, &how), is_error(spill->content));
 }
 
-void fl_spill_keep(struct fl_task *task, size_t index, struct fl_value *content, fl_spill_fn *on_done) {
+void fl_spill_show(struct fl_task *task, size_t index, struct fl_value *result, fl_spill_fn *on_done) {
+  const struct fl_shown_how how = {.text_max = text_max_of(task)};
+  FL_VALUE_AUTO rest = fl_shown_rest(result, how.text_max);
+  if (rest == NULL) {
+    on_done(task, index, fl_shown_content(result, &how), is_error(result));
+    return;
+  }
   struct spill *spill = spill_new(task, index, on_done);
-  spill->content = fl_value_ref(content);
+  spill->content = fl_value_ref(result);
   spill->key = fl_format("%s-%zu", task->start.id, index);
   FL_VALUE_AUTO ns = namespace_of(task);
-  FL_VALUE_AUTO value = fl_object();
   FL_VALUE_AUTO fields = fl_array(); /* it is found by its name alone */
-  fl_set_take(value, "text", fl_value_ref(content));
   const struct fl_memory_put put = {
-      .size = sizeof put, .ns = ns, .key = spill->key, .value = value, .ttl_ms = KEPT_MS, .fields = fields};
-  fl_memory_put(fl_task_memory(task), &put, on_kept, spill);
+      .size = sizeof put, .ns = ns, .key = spill->key, .value = rest, .ttl_ms = KEPT_MS, .fields = fields};
+  fl_memory_put_long(fl_task_memory(task), &put, on_kept, spill);
 }
 
 /* ---- reading ---- */
 
 bool fl_spill_is_read(const struct fl_value *call) { return strcmp(fl_get_string(call, "name", ""), READ_RESULT) == 0; }
 
+/* A result that has no text says what it has. */
+static struct fl_value *list_attachments(const struct fl_value *attachments) {
+  FL_BUF_AUTO text = {0};
+  for (size_t i = 0; i < fl_size(attachments); i++) {
+    const struct fl_value *attachment = fl_at(attachments, i);
+    FL_VALUE_AUTO note = fl_shown_note(fl_get_string(attachment, "mime_type", ""), fl_get(attachment, "data"));
+    fl_buf_addf(&text, "%s%zu: %s", i > 0 ? "; " : "", i + 1, fl_as_string(note));
+  }
+  return fl_stringf("Error: this result has no text that could be read. Its attachments: %s.", text.data);
+}
+
 static void on_read(struct fl_value *result, const struct fl_error *err, void *user) {
   struct spill *spill = user;
-  const struct fl_value *args = spill->content, *text = fl_get(fl_get(result, "value"), "text");
+  const struct fl_value *args = spill->content, *value = fl_get(result, "value"), *text = fl_get(value, "text");
   const char *words = fl_get_string(args, "find", NULL);
   fl_slice whole = fl_slice_n(fl_as_string(text), fl_string_size(text));
   int64_t limit = fl_get_int(args, "limit", FL_SPILL_SLICE_DEFAULT);
   if (limit > FL_SPILL_SLICE_MAX) limit = FL_SPILL_SLICE_MAX;
   struct fl_value *content;
   if (err != NULL && result == NULL) content = fl_stringf("Error: %s", err->text);
+  else if (text == NULL && value != NULL) content = list_attachments(fl_get(value, "attachments"));
   else if (text == NULL)
     content = fl_stringf("Error: there is no result \"%s\" of this conversation, or it is kept no longer.",
                          fl_get_string(args, "result", ""));

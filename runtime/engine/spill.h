@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* Large results of tools: what is above a node's cap (`spill_above`) is kept beside the threads, in the memory under
- * ["results", thread], and the model gets its beginning, a link, and the tool read_result, which reads on and finds
- * lines in it. The whole is kept before the message that refers to it is written.
+/* Results of tools that a model does not get whole: text above a node's cap (`spill_above`), and what is neither text
+ * nor an image that models see (shown.h), is kept beside the threads, in the memory under ["results", thread]. The
+ * model gets the beginning of the text or a note, a link, and the tool read_result, which reads on and finds lines. All
+ * of it is kept before the message that refers to it is written.
  *
  * Failure mode: it cannot be kept (the disk is full, say): the model gets the beginning and hears that there is no more
  * of it. */
 #pragma once
 #include "runtime/engine/engine.h"
 
+#include <fairlead/memory.h>
+
 enum {
   FL_SPILL_ABOVE_DEFAULT = 64 * 1024, /* bytes */
-  FL_SPILL_HEAD_SIZE = 4000,
   FL_SPILL_SLICE_DEFAULT = 8000,
   FL_SPILL_SLICE_MAX = 64000,
 };
 
 typedef void fl_spill_fn(struct fl_task *task, size_t index, struct fl_value *content, bool is_error); /* takes it */
 
-/* Whether the content of a message is above the task's cap. */
-bool fl_spill_is_due(const struct fl_task *task, const struct fl_value *content);
-/* Keeps the content of the index-th result of the task; on_done comes later, once, with what the model gets. */
-void fl_spill_keep(struct fl_task *task, size_t index, struct fl_value *content, fl_spill_fn *on_done);
+/* Makes the message's content of the index-th result of the task, and keeps what is left out of it. on_done comes once,
+ * at once when nothing is left out. */
+void fl_spill_show(struct fl_task *task, size_t index, struct fl_value *result, fl_spill_fn *on_done);
+
+/* As fl_memory_put, of a value that may have 64 MiB (memory.c). */
+void fl_memory_put_long(struct fl_memory *memory, const struct fl_memory_put *put, fl_memory_fn *on_done, void *user);
 
 /* Whether a call of a model is for read_result. */
 bool fl_spill_is_read(const struct fl_value *call);

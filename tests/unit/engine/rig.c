@@ -87,6 +87,11 @@ static int run_big(struct fl_call *call, const struct fl_value *args, void *user
   return rc;
 }
 
+static int run_media(struct fl_call *call, const struct fl_value *args, void *user) {
+  note_call("media", call);
+  return fl_call_return_content_take(call, fl_value_ref(fl_get(args, "content")));
+}
+
 static int run_slow(struct fl_call *call, const struct fl_value *args, void *user) {
   note_call("slow", call);
   fl_call_return_text(call, "at last");
@@ -114,6 +119,7 @@ static const struct fl_tool tools[] = {
     TOOL("echo", WITH_TEXT, run_echo, 0),     TOOL("late", WITH_TEXT, run_late, 0),
     TOOL("error", ANY_OBJECT, run_error, 0),  TOOL("big", ANY_OBJECT, run_big, 0),
     TOOL("slow", ANY_OBJECT, run_slow, 1000), TOOL("crash", ANY_OBJECT, run_crash, 0),
+    TOOL("media", ANY_OBJECT, run_media, 0),
 };
 
 /* ---- the wild server ---- */
@@ -128,12 +134,24 @@ struct wild {
 struct wild_end {
   struct fl_post post;
   struct fl_tool_request *request;
+  size_t sound_size; /* of the answer; 0: it is a text */
   struct fl_error err;
 };
 
+static struct fl_value *sound_of(size_t size) {
+  struct fl_value *result = json("{'content':[{'type':'audio','mimeType':'audio/wav'}]}");
+  FL_FREE_AUTO char *data = fl_alloc(size + 1);
+  memset(data, 'A', size);
+  data[size] = '\0';
+  fl_set_string(fl_at(fl_get(result, "content"), 0), "data", data);
+  return result;
+}
+
 static void tell_end(struct fl_post *post) {
   struct wild_end *end = post->user;
-  FL_VALUE_AUTO result = end->err.code == 0 ? json("{'content':[{'type':'text','text':'it is done'}]}") : NULL;
+  FL_VALUE_AUTO result = end->err.code != 0    ? NULL
+                         : end->sound_size > 0 ? sound_of(end->sound_size)
+                                               : json("{'content':[{'type':'text','text':'it is done'}]}");
   end->request->on_done(end->request, end->err.code, result, true, result == NULL ? &end->err : NULL);
   fl_free(end);
 }
@@ -141,6 +159,7 @@ static void tell_end(struct fl_post *post) {
 static void wild_end(struct wild *wild, struct fl_tool_request *request, int code, const char *text) {
   struct wild_end *end = fl_new(struct wild_end);
   end->request = request;
+  end->sound_size = (size_t)fl_get_int(request->args, "size", 0);
   if (code != 0) fl_error_set(&end->err, code, "%s", text);
   end->post = (struct fl_post){.on_post = tell_end, .user = end};
   fl_world_post(wild->world, &end->post);

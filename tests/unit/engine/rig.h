@@ -7,10 +7,11 @@
  *   late {"text","ms"}    answers the text after so many milliseconds
  *   error {"text"}        a tool error
  *   big {"size"}          a text of that size
+ *   media {"content"}     answers these blocks
  *   slow {}               would answer after an hour, and has a time-out of one second
  *   crash {"text"}        the process dies while it runs, `crashes_left` times; then as echo
  * and server "wild" (a source that the rig plays) with
- *   end {"code","text"}   ends with that error
+ *   end {"code","text"}   ends with that error; {"code": 0, "size"}: answers a sound of that size
  *   hang {}               ends when it is cancelled, and says so in `cancelled_count`
  *   firm {}               the same, but it has done its work then, and answers "it is done" */
 #pragma once

@@ -3,14 +3,15 @@
  * in between. */
 #include "rig.h"
 
+#include "runtime/engine/shown.h"
 #include "runtime/engine/spill.h"
 
 #include <stdio.h>
 
-#define GRAPH                                                                                     \
-  "fairlead: 1\nname: s\nstate: { messages: { reducer: messages } }\n"                            \
-  "models: { main: { provider: scripted, script: script.yaml } }\neffects: { \"t/*\": read }\n"   \
-  "nodes: { a: { type: react, prompt: You work., tools: [t/big, t/echo], spill_above: 5000 } }\n" \
+#define GRAPH                                                                                                        \
+  "fairlead: 1\nname: s\nstate: { messages: { reducer: messages } }\n"                                               \
+  "models: { main: { provider: scripted, script: script.yaml } }\neffects: { \"t/*\": read }\n"                      \
+  "nodes: { a: { type: react, prompt: You work., tools: [t/big, t/echo, t/media, wild/end], spill_above: 5000 } }\n" \
   "edges: [ START -> a -> END ]\n"
 
 static int run(struct rig *rig, const char *thread, const char *input, const char *script) {
@@ -38,7 +39,7 @@ static void a_long_result_is_kept_and_read_in_slices(void **state) {
   rig_up(&rig);
   assert_int_equal(run(&rig, "a.b:c", "{'messages':'go'}", first), 0);
   const char *head = content(&rig, 2);
-  assert_true(strlen(head) < FL_SPILL_HEAD_SIZE + 400);
+  assert_true(strlen(head) < FL_SHOWN_HEAD_SIZE + 400);
   assert_non_null(strstr(head, "[the first 4000 of 20000 bytes; the whole is the resource result://"));
   char name[128];
   name_of(head, name);
@@ -89,6 +90,64 @@ static void a_short_result_is_given_whole(void **state) {
   rig_deinit(&rig);
 }
 
+struct kept {
+  char data[64];
+};
+
+static void on_kept_item(struct fl_value *result, const struct fl_error *err, void *user) {
+  struct kept *kept = user;
+  const struct fl_value *attachment = fl_at(fl_get(fl_get(result, "value"), "attachments"), 0);
+  snprintf(kept->data, sizeof kept->data, "%s", fl_get_string(attachment, "data", ""));
+}
+
+static const char with_media[] =
+    "replies:\n  - { when: { user: go }, calls: [ { name: t__media, args: { content: [ { type: text, text: heard },"
+    " { type: audio, mimeType: audio/wav, data: UklGRg== }, { type: image, data: QQ== } ] } } ] }\n"
+    "  - { when: { tool: . }, text: seen }\n";
+
+/* The base64 of a sound stands in no message; its bytes are where the note says. */
+static void what_is_no_text_is_kept_and_noted(void **state) {
+  struct rig rig = {0};
+  rig_up(&rig);
+  assert_int_equal(run(&rig, "one", "{'messages':'go'}", with_media), 0);
+  const struct fl_value *parts = fl_get(fl_at(rig_out(&rig, "messages"), 2), "content");
+  const char *text = fl_get_string(fl_at(parts, 0), "text", "");
+  static const char noted[] = "heard\n[audio/wav, 4 bytes; not shown, attachment 1 of the resource result://";
+  assert_memory_equal(text, noted, sizeof noted - 1);
+  assert_string_equal(fl_get_string(fl_at(parts, 1), "type", ""), "image");
+  assert_null(strstr(text_of(fl_at(rig_out(&rig, "messages"), 2)), "UklGRg"));
+  FL_FREE_AUTO char *name = fl_strdup(strstr(text, "result://") + strlen("result://"));
+  name[strcspn(name, "]")] = '\0';
+  rig_down(&rig); /* the next program finds it */
+  rig_up(&rig);
+  FL_FREE_AUTO char *second =
+      fl_format("replies:\n  - { when: { user: more }, calls: [ { name: read_result, args: { result: %s } } ] }\n"
+                "  - { when: { tool: . }, text: read }\n",
+                name);
+  assert_int_equal(run(&rig, "one", "{'messages':'more'}", second), 0);
+  assert_string_equal(content(&rig, fl_size(rig_out(&rig, "messages")) - 2),
+                      "Error: this result has no text that could be read. Its attachments: 1: audio/wav, 4 bytes.");
+  FL_VALUE_AUTO ns = json("['results','one']");
+  struct kept kept = {0};
+  fl_memory_get(fl_runtime_memory(rig.runtime), ns, name, on_kept_item, &kept);
+  rig_turn(&rig);
+  assert_string_equal(kept.data, "UklGRg==");
+  rig_deinit(&rig);
+}
+
+/* Above what any other item of the memory may have. */
+static void a_large_sound_is_kept(void **state) {
+  static const char script[] =
+      "replies:\n  - { when: { user: go }, calls: [ { name: wild__end, args: { code: 0, size: 3000000 } } ] }\n"
+      "  - { when: { tool: . }, text: seen }\n";
+  struct rig rig = {0};
+  rig_up(&rig);
+  assert_int_equal(run(&rig, "one", "{'messages':'go'}", script), 0);
+  assert_non_null(strstr(content(&rig, 2), "[audio/wav, 2250000 bytes; not shown, attachment 1 of the resource"));
+  assert_true(strlen(content(&rig, 2)) < 300);
+  rig_deinit(&rig);
+}
+
 static void slices_keep_characters_whole(void **state) {
   static const char text[] = "a\xc3\xa4\xe2\x82\xac"
                              "b";
@@ -127,6 +186,8 @@ int main(void) {
       cmocka_unit_test(a_long_result_is_kept_and_read_in_slices),
       cmocka_unit_test(another_conversation_does_not_read_it),
       cmocka_unit_test(a_short_result_is_given_whole),
+      cmocka_unit_test(what_is_no_text_is_kept_and_noted),
+      cmocka_unit_test(a_large_sound_is_kept),
       cmocka_unit_test(slices_keep_characters_whole),
       cmocka_unit_test(lines_are_found),
   };
