@@ -13,7 +13,7 @@
 enum { TIMES_MAX = 200000, PAUSE_MS = 1, TIMER_US = 1500 /* what a timer is late by itself */ };
 
 struct load {
-  const char *rude;
+  const char *rude, *url;
   bool has_thread;
   pthread_t thread;
   uv_loop_t loop;
@@ -84,7 +84,11 @@ static void on_done(struct fl_client_request *request, int status, const struct 
 
 static void begin(struct load *load) {
   const char *command[] = {load->rude, "polite", NULL};
-  struct fl_client_options options = {.size = sizeof options, .command = command, .name = "good", .loop = &load->loop};
+  struct fl_client_options options = {.size = sizeof options,
+                                      .command = load->url == NULL ? command : NULL,
+                                      .url = load->url,
+                                      .name = "good",
+                                      .loop = &load->loop};
   struct fl_error err = {0};
   uv_loop_init(&load->loop);
   uv_timer_init(&load->loop, &load->timer);
@@ -115,10 +119,11 @@ static void *run_thread(void *user) {
 
 /* ---- from outside ---- */
 
-struct load *load_start(const char *rude, bool has_thread) {
+struct load *load_start(const char *rude, const char *url, bool has_thread) {
   struct load *load = calloc(1, sizeof *load);
   memset(load->times_us, 1, sizeof load->times_us); /* it is not the hostile server that brings these pages */
   load->rude = rude;
+  load->url = url;
   load->has_thread = has_thread;
   pthread_mutex_init(&load->lock, NULL);
   pthread_cond_init(&load->changed, NULL);

@@ -12,8 +12,9 @@ struct load_result {
   int64_t p99_us, longest_us;
 };
 
-/* The process ends with status 3 when the good server cannot be started. */
-struct load *load_start(const char *rude, bool has_thread);
+/* The good server is the program `rude`, or at `url` unless that is NULL. The process ends with status 3 when it cannot
+ * be reached. */
+struct load *load_start(const char *rude, const char *url, bool has_thread);
 void load_end(struct load *load);
 void *load_loop(struct load *load); /* a uv_loop_t, which the caller turns; only without a thread of its own */
 /* Returns when at least `count` calls have ended since the last result was taken. */

@@ -2,43 +2,24 @@
 /* hostile-rude WAY: an MCP server over standard input and output that does what people complain about. It knows nothing
  * of fairlead, connects as any legacy server does, and then, in the named way (the table at the end), is hostile when
  * its tools are listed or its tool is called. */
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
+#include "tests/hostile/says.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-  LINE_SIZE = 1024 * 1024,
-  MANY_TOOLS = 100000,
-  DEPTH = 100000,
-  MANY_BYTES = 60 * 1000 * 1000,
-  LONG_LINE = 100 * 1000 * 1000
-};
+enum { LINE_SIZE = 1024 * 1024 };
 
-static long amount = 1; /* the second argument: GB, … of what the way is about */
-static long list_count;
+static long amount = 1; /* the second argument: MB, … of what the way is about */
 
-static long id_of(const char *line) {
-  const char *id = strstr(line, "\"id\":");
-  return id != NULL ? strtol(id + 5, NULL, 10) : -1;
-}
-
-static void answer(long id, const char *result) {
-  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":%s}\n", id, result);
+static void say(says_fn *says, long id) {
+  says(stdout, id);
+  putchar('\n');
   fflush(stdout);
 }
 
-#define CONTENT "{\"content\":[{\"type\":\"text\",\"text\":\"done\"}]}"
-#define TOOL "{\"name\":\"echo\",\"inputSchema\":{\"type\":\"object\"}}"
-
-static void call_politely(long id) { answer(id, CONTENT); }
-static void list_politely(long id) { answer(id, "{\"tools\":[" TOOL "]}"); }
-
-static void repeat(FILE *stream, const char *text, long count) {
-  for (long i = 0; i < count; i++) fputs(text, stream);
-}
+static void call_politely(long id) { say(says_done, id); }
+static void list_politely(long id) { say(says_tools, id); }
 
 /* ---- calls ---- */
 
@@ -55,72 +36,31 @@ static void call_with_stderr(long id) {
 }
 
 static void call_with_long_line(long id) {
-  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"", id);
-  for (long i = 0; i < LONG_LINE; i++) putchar('x');
+  says_long(stdout, id);
   fflush(stdout); /* and no end */
 }
 
-static void call_with_nesting(long id) {
-  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"content\":", id);
-  repeat(stdout, "[", DEPTH);
-  repeat(stdout, "]", DEPTH);
-  printf("}}\n");
-  fflush(stdout);
-}
-
-/* 60 MB of them. */
-static void fill_with(long id, const char *before, const char *value, const char *after) {
-  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"content\":%s", id, before);
-  repeat(stdout, value, MANY_BYTES / (long)strlen(value));
-  printf("%s}}\n", after);
-  fflush(stdout);
-}
-
-static void call_with_numbers(long id) { fill_with(id, "[0", ",0", "]"); }
-static void call_with_objects(long id) { fill_with(id, "[{}", ",{}", "]"); }
-
-static void call_with_members(long id) {
-  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"content\":{\"\":0", id);
-  for (long i = 0; i < MANY_BYTES / 12; i++) printf(",\"%07lx\":0", (unsigned long)i);
-  printf("}}}\n");
-  fflush(stdout);
-}
-
-/* The answer comes, but not while anybody can be expected to wait. */
-static void call_with_drip(long id) {
-  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"content\":[],\"_meta\":\"", id);
-  while (fflush(stdout) == 0) {
-    putchar('x');
-    usleep(5000);
-  }
-}
-
-static void call_with_invalid_utf8(long id) {
-  answer(id, "{\"content\":[{\"type\":\"text\",\"text\":\"\xff\xfe \xc0\xaf \xed\xa0\x80 \xf5\x80\x80\x80\"}]}");
-}
+static void call_with_nesting(long id) { say(says_nesting, id); }
+static void call_with_numbers(long id) { say(says_numbers, id); }
+static void call_with_objects(long id) { say(says_objects, id); }
+static void call_with_members(long id) { say(says_members, id); }
+static void call_with_drip(long id) { says_drip(stdout, id); }
+static void call_with_invalid_utf8(long id) { say(says_invalid_utf8, id); }
 
 static void call_with_storm(long id) {
   for (;;) {
-    printf("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":%ld,"
-           "\"progress\":1}}\n"
-           "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
-           "message\",\"params\":{\"level\":\"error\",\"data\":\"storm\"}}\n"
-           "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n"
-           "{\"jsonrpc\":\"2.0\",\"id\":\"ask\",\"method\":\"sampling/createMessage\",\"params\":{}}\n",
-           id);
+    says_progress(stdout, id);
+    fputs("\n" SAYS_LOG "\n" SAYS_CHANGED "\n" SAYS_QUESTION "\n", stdout);
     if (ferror(stdout)) _exit(1);
   }
 }
 
 static void call_with_wrong_ids(long id) {
-  printf("{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":" CONTENT "}\n"
-         "{\"jsonrpc\":\"2.0\",\"id\":\"%ld\",\"result\":" CONTENT "}\n"
-         "{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{}}\n"
-         "{\"jsonrpc\":\"2.0\",\"id\":1e99,\"result\":{}}\n"
-         "{\"jsonrpc\":\"2.0\",\"result\":{}}\n",
-         id, id + 1000);
+  for (int i = 0; says_wrong_id(stdout, id, i); i++) putchar('\n');
   call_politely(id);
-  answer(id, "{\"content\":[{\"type\":\"text\",\"text\":\"duplicate\"}]}");
+  says_result(stdout, id, "{\"content\":[{\"type\":\"text\",\"text\":\"duplicate\"}]}");
+  putchar('\n');
+  fflush(stdout);
 }
 
 static void call_with_logs_on_stdout(long id) {
@@ -132,36 +72,20 @@ static void call_with_logs_on_stdout(long id) {
 
 static void call_without_answer(long id) { (void)id; }
 
+static void call_with_change(long id) {
+  printf(SAYS_CHANGED "\n");
+  call_politely(id);
+}
+
 /* ---- lists ---- */
 
-static void list_many(long id) {
-  printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"tools\":[" TOOL, id);
-  for (int i = 1; i < MANY_TOOLS; i++)
-    printf(",{\"name\":\"tool_%d\",\"description\":\"One of many.\",\"inputSchema\":{\"type\":\"object\"}}", i);
-  printf("]}}\n");
-  fflush(stdout);
-}
-
-static void list_without_end(long id) {
-  char result[200];
-  snprintf(result, sizeof result,
-           "{\"tools\":[{\"name\":\"tool_%ld\",\"inputSchema\":{\"type\":\"object\"}}],\"nextCursor\":\"%ld\"}",
-           list_count, list_count);
-  answer(id, list_count == 1 ? "{\"tools\":[" TOOL "],\"nextCursor\":\"1\"}" : result);
-}
+static void list_many(long id) { say(says_many_tools, id); }
+static void list_without_end(long id) { say(says_page, id); }
 
 static void list_changed(long id) {
-  char result[200];
-  snprintf(result, sizeof result,
-           "{\"tools\":[" TOOL ",{\"name\":\"tool_%ld\",\"inputSchema\":{\"type\":\"object\"}}]}", list_count);
-  answer(id, result);
-  printf("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n");
+  say(says_other_tools, id);
+  printf(SAYS_CHANGED "\n");
   fflush(stdout);
-}
-
-static void call_with_change(long id) {
-  printf("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n");
-  call_politely(id);
 }
 
 static void list_and_go_deaf(long id) {
@@ -187,22 +111,14 @@ static const struct way {
 
 static void take(const struct way *way, const char *line) {
   static long called = -1;
-  long id = id_of(line);
-  if (strstr(line, "\"initialize\"") != NULL) {
-    answer(id, "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{\"listChanged\":true}},"
-               "\"serverInfo\":{\"name\":\"rude\",\"version\":\"1\"}}");
-  } else if (strstr(line, "\"tools/list\"") != NULL) {
-    list_count++;
-    way->list(id);
-  } else if (strstr(line, "\"tools/call\"") != NULL) {
+  long id = says_id_of(line);
+  if (strstr(line, "\"initialize\"") != NULL) say(says_welcome, id);
+  else if (strstr(line, "\"tools/list\"") != NULL) way->list(id);
+  else if (strstr(line, "\"tools/call\"") != NULL) {
     called = id;
     way->call(id);
-  } else if (strstr(line, "\"notifications/cancelled\"") != NULL && way->answers_cancel) {
-    call_politely(called);
-  } else if (id >= 0 && strstr(line, "\"method\"") != NULL) {
-    printf("{\"jsonrpc\":\"2.0\",\"id\":%ld,\"error\":{\"code\":-32601,\"message\":\"no such method\"}}\n", id);
-    fflush(stdout);
-  }
+  } else if (strstr(line, "\"notifications/cancelled\"") != NULL && way->answers_cancel) call_politely(called);
+  else if (id >= 0 && strstr(line, "\"method\"") != NULL) say(says_no_method, id);
 }
 
 int main(int argc, char **argv) {

@@ -4,5 +4,5 @@
 #   sh tests/hostile/run.sh [--all] [--only TEXT]    the short form: 64 MB instead of 1 GB, fewer calls, two threads only
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-export FL_HOSTILE_RUDE="$PWD/build/hostile-rude"
+export FL_HOSTILE_RUDE="$PWD/build/hostile-rude" FL_HOSTILE_RUDE_HTTP="$PWD/build/hostile-rude-http"
 exec build/hostile "$@"
