@@ -34,7 +34,8 @@ void fl_mcp_guard_close(struct fl_mcp_guard *guard, void (*on_closed)(void *user
 
 struct fl_mcp_guard_verdict {
   int status;                   /* 200, 401, 403; 400 for a malformed header, 503 when the keys cannot be had */
-  const char *principal;        /* 200: "iss|sub", or "iss|client:client_id"; for whatever is kept per caller */
+  const char *principal;        /* 200: "iss|sub", "iss|sub:sub" when sub begins with "client:" or "sub:", or
+                                 "iss|client:client_id"; one line, for whatever is kept per caller */
   struct fl_value *claims;      /* 200: of the token */
   const char *www_authenticate; /* 401, 403, 400: the header's value; NULL otherwise */
   const char *error;            /* for the log and the body, without the token */

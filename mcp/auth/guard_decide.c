@@ -147,10 +147,22 @@ static bool check_binding(const struct fl_guard_rules *rules, const struct fl_gu
 
 /* ---- all of it ---- */
 
+static bool is_name(const char *text) {
+  for (; text != NULL && *text != '\0'; text++)
+    if ((unsigned char)*text < ' ' || *text == 0x7f) return false;
+  return true;
+}
+
+/* Two tokens have one principal when they are for the same subject, or the same client without a subject: a subject
+ * that looks like a client, or like what is put before it here, gets something before it. */
 static char *principal_of(const struct fl_value *claims) {
   const char *issuer = fl_get_string(claims, "iss", ""), *subject = fl_get_string(claims, "sub", NULL);
   const char *client = fl_get_string(claims, "client_id", fl_get_string(claims, "azp", NULL));
-  if (subject != NULL && *subject != '\0') return fl_format("%s|%s", issuer, subject);
+  if (!is_name(subject) || !is_name(client)) return NULL;
+  if (subject != NULL && *subject != '\0') {
+    bool is_marked = strncmp(subject, "client:", 7) == 0 || strncmp(subject, "sub:", 4) == 0;
+    return fl_format("%s|%s%s", issuer, is_marked ? "sub:" : "", subject);
+  }
   return client != NULL && *client != '\0' ? fl_format("%s|client:%s", issuer, client) : NULL;
 }
 
@@ -170,7 +182,7 @@ void fl_guard_decide(const struct fl_guard_rules *rules, const struct fl_jwks *k
   if (!check_binding(rules, request, token, &jwt, decision) || !check_scope(rules, jwt.claims, decision)) return;
   decision->principal = principal_of(jwt.claims);
   if (decision->principal == NULL) {
-    no_token(decision, "the token does not say for whom it is (sub, client_id)");
+    no_token(decision, "the token does not say in one line for whom it is (sub, client_id)");
     return;
   }
   decision->status = 200;

@@ -2,23 +2,11 @@
 /* Streamable HTTP, the server's side, in the simulated world: real sessions and handlers behind it, peers that speak
  * HTTP as text. What a peer got is compared without the fields that every answer has. */
 #include "mcp/auth/guard.h"
-#include "mcp/serving.h"
-#include "mcp/transport/http_server.h"
 #include "runtime/base/mem.h"
-#include "runtime/io/world_sim.h"
-#include "tests/support/support.h"
+#include "served_rig.h"
 
-#include <fairlead/mcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static struct fl_world *world;
-static struct fl_server *server;
-static struct fl_serving *serving;
-static struct fl_mcp_http *http;
-static struct fl_event_log *event_log;
-static struct fl_mcp_server_session *modern;
-static bool is_closed;
 
 /* ---- tools ---- */
 
@@ -46,7 +34,7 @@ static void flood(int goes) {
   memset(large, 'x', sizeof large - 1);
   for (int i = 0; i < goes; i++) {
     for (int j = 0; j < 200; j++) fl_call_log(held, "info", "%s", large);
-    fl_world_sim_run_until(world, fl_world_now_ms(world) + 10);
+    fl_world_sim_run_until(served.world, fl_world_now_ms(served.world) + 10);
   }
 }
 
@@ -55,6 +43,10 @@ static void release(void) {
   held = NULL;
   fl_call_return_text(call, "released");
   fl_call_complete(call);
+}
+
+static void release_held(void) {
+  if (held != NULL) release();
 }
 
 static const struct fl_tool tools[] = {
@@ -72,145 +64,10 @@ static const struct fl_tool tools[] = {
      .run = run_hold},
 };
 
-/* ---- the server ---- */
-
-static struct fl_mcp_server_session *host_open(void *user, unsigned flags) {
-  return fl_serving_open_session(serving, flags);
-}
-static void host_close(void *user, struct fl_mcp_server_session *session) {
-  fl_serving_close_session(serving, session);
-}
-static size_t host_take(void *user, struct fl_mcp_server_session *session, const struct fl_mcp_incoming *incoming) {
-  return fl_serving_take(serving, session, incoming);
-}
-static void host_gone(void *user, struct fl_mcp_server_session *session, uint64_t channel) {
-  fl_serving_channel_gone(serving, session, channel);
-}
-static void host_flush(void *user) { fl_serving_flush(serving); }
-
-static void on_out(struct fl_serving *from, const struct fl_mcp_server_effects *effects) {
-  if (http != NULL) fl_mcp_http_send(http, effects);
-}
-
-static void open_server_in(struct fl_world *in, struct fl_mcp_http_options options, const char *log_path) {
-  struct fl_error err = {0};
-  world = in;
-  server = fl_server_create(
-      &(struct fl_server_options){.size = sizeof(struct fl_server_options), .name = "test", .lists_change = true});
-  for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
-    assert_int_equal(fl_server_add_tool(server, &tools[i], &err), 0);
-  serving = fl_serving_create(server, world);
-  serving->on_out = on_out;
-  const struct fl_event_log_options log_options = {.size = sizeof log_options, .path = log_path};
-  assert_int_equal(fl_event_log_open(world, &log_options, &event_log, &err), 0);
-  options.size = sizeof options;
-  options.log = event_log;
-  options.http.size = sizeof options.http;
-  options.http.listen =
-      (struct fl_listener_options){.size = sizeof options.http.listen, .address = "127.0.0.1", .port = 80};
-  const struct fl_mcp_http_host host = {host_open, host_close, host_take, host_gone, host_flush, NULL};
-  assert_int_equal(fl_mcp_http_open(world, &options, &host, &http, &err), 0);
-  modern = fl_mcp_http_modern(http);
-  held = NULL;
-}
-
-static void open_server(uint64_t seed, struct fl_mcp_http_options options, const char *log_path) {
-  open_server_in(fl_world_sim_create(seed), options, log_path);
-}
-
-static void on_log_closed(void *user) { is_closed = true; }
-
-static void on_http_closed(void *user) {
-  http = NULL;
-  fl_serving_close_session(serving, modern);
-  fl_event_log_close(event_log, on_log_closed, NULL);
-}
-
-static void close_server(uint32_t grace_ms) {
-  is_closed = false;
-  fl_serving_end_subscriptions(serving);
-  fl_mcp_http_close(http, grace_ms, on_http_closed, NULL);
-  fl_world_sim_run(world);
-  assert_true(is_closed);
-  if (held != NULL) release();
-  fl_serving_close(serving);
-  fl_world_sim_run(world);
-  assert_int_equal(serving->runner.live_count, 0);
-  fl_serving_destroy(serving);
-  fl_server_destroy(server);
-  fl_world_destroy(world);
-}
-
-/* ---- peers ---- */
-
-struct peer {
-  struct fl_sim_connection *connection;
-  struct fl_buf got;
-  int gone;
-};
-
-static void peer_data(struct fl_sim_connection *connection, fl_slice data) {
-  struct peer *peer = fl_sim_socket_user(connection);
-  fl_buf_add(&peer->got, data.data, data.size);
-}
-static void peer_gone(struct fl_sim_connection *connection) { ((struct peer *)fl_sim_socket_user(connection))->gone++; }
-
-static void connect_peer(struct peer *peer) {
-  *peer = (struct peer){0};
-  fl_buf_add_text(&peer->got, "");
-  peer->connection = fl_world_sim_connect(
-      world, 0, "127.0.0.1:80", &(struct fl_sim_peer_socket){.on_data = peer_data, .on_gone = peer_gone, .user = peer});
-}
-
-static void wait_ms(int ms) { fl_world_sim_run_until(world, fl_world_now_ms(world) + ms); }
-
 #define DISCOVER(accept)                                                               \
   "Content-Type: application/json\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: " \
   "server/discover\r\nAccept: " accept "\r\n",                                         \
       "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"server/discover\",\"params\":{" MODERN_META "}}}"
-#define ACCEPT "Accept: application/json, text/event-stream\r\n"
-#define JSON "Content-Type: application/json\r\n" ACCEPT
-#define MODERN_META                                                        \
-  "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"," \
-  "\"io.modelcontextprotocol/clientCapabilities\":{}"
-#define MODERN JSON "MCP-Protocol-Version: 2026-07-28\r\n"
-
-static void send_request(struct peer *peer, const char *method, const char *fields, const char *body) {
-  FL_BUF_AUTO text = {0};
-  fl_buf_addf(&text, "%s /mcp HTTP/1.1\r\nHost: localhost\r\n%s", method, fields);
-  if (body != NULL) fl_buf_addf(&text, "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
-  else fl_buf_add_text(&text, "\r\n");
-  fl_sim_socket_send(peer->connection, 0, fl_buf_slice(&text));
-}
-
-static int status_of(const struct peer *peer) {
-  return peer->got.size > 12 ? (int)strtol(peer->got.data + 9, NULL, 10) : 0;
-}
-
-static const char *body_of(const struct peer *peer) {
-  const char *end = strstr(peer->got.data, "\r\n\r\n");
-  return end != NULL ? end + 4 : "";
-}
-
-static bool has(const struct peer *peer, const char *text) { return strstr(peer->got.data, text) != NULL; }
-
-static void check(const struct peer *peer, int status, const char *text) {
-  if (status_of(peer) != status || !has(peer, text)) fail_msg("not %d with %s:\n%s", status, text, peer->got.data);
-}
-
-static void free_peer(struct peer *peer) {
-  if (peer->gone == 0) fl_sim_socket_hang_up(peer->connection, 0);
-  wait_ms(50);
-  fl_buf_deinit(&peer->got);
-}
-
-/* One request on a connection of its own. */
-static void ask(struct peer *peer, const char *method, const char *fields, const char *body) {
-  connect_peer(peer);
-  send_request(peer, method, fields, body);
-  wait_ms(100);
-}
-
 struct row {
   const char *method, *fields, *body;
   int status;
@@ -269,19 +126,19 @@ static const struct row rows[] = {
 };
 
 static void requests_and_their_answers(void **state) {
-  open_server(1, (struct fl_mcp_http_options){0}, NULL);
+  served_open(1, (struct fl_mcp_http_options){0}, NULL);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    struct peer peer;
-    ask(&peer, rows[i].method, rows[i].fields, rows[i].body);
-    if (status_of(&peer) != rows[i].status || !has(&peer, rows[i].text))
+    struct served_peer peer;
+    served_ask(&peer, rows[i].method, rows[i].fields, rows[i].body);
+    if (served_status(&peer) != rows[i].status || !served_has(&peer, rows[i].text))
       fail_msg("row %zu, %s: not %d with %s:\n%s", i, rows[i].body != NULL ? rows[i].body : "", rows[i].status,
                rows[i].text, peer.got.data);
-    free_peer(&peer);
+    served_free(&peer);
   }
   struct fl_mcp_http_counts counts;
-  fl_mcp_http_count(http, &counts);
+  fl_mcp_http_count(served.http, &counts);
   assert_true(counts.sessions == 0 && counts.streams == 0 && counts.connections == 0);
-  close_server(100);
+  served_close(100);
 }
 
 /* ---- modern streams ---- */
@@ -292,43 +149,43 @@ static void requests_and_their_answers(void **state) {
 
 static void what_comes_before_a_reply_makes_a_stream(void **state) {
   for (uint64_t seed = 1; seed <= 20; seed++) {
-    open_server(seed, (struct fl_mcp_http_options){0}, NULL);
-    struct peer peer;
-    ask(&peer, "POST", CALL_FIELDS("steps"), CALL("steps", "," MODERN_META ",\"progressToken\":\"t\"}"));
-    check(&peer, 200, "Content-Type: text/event-stream");
-    check(&peer, 200, "X-Accel-Buffering: no");
-    assert_false(has(&peer, "id: "));                               /* nothing to resume in this revision */
+    served_open(seed, (struct fl_mcp_http_options){0}, NULL);
+    struct served_peer peer;
+    served_ask(&peer, "POST", CALL_FIELDS("steps"), CALL("steps", "," MODERN_META ",\"progressToken\":\"t\"}"));
+    served_check(&peer, 200, "Content-Type: text/event-stream");
+    served_check(&peer, 200, "X-Accel-Buffering: no");
+    assert_false(served_has(&peer, "id: "));                        /* nothing to resume in this revision */
     const char *progress = strstr(peer.got.data, "\"progress\":3"); /* what was told before it may be left out */
     const char *reply = strstr(peer.got.data, "stepped");
     assert_true(progress != NULL && progress < reply);
-    assert_true(has(&peer, "\n\n\r\n0\r\n\r\n")); /* the end of the stream, and of the answer */
-    free_peer(&peer);
-    ask(&peer, "POST", CALL_FIELDS("steps"), CALL("steps", "," MODERN_META "}"));
-    check(&peer, 200, "Content-Type: application/json");
-    free_peer(&peer);
-    close_server(100);
+    assert_true(served_has(&peer, "\n\n\r\n0\r\n\r\n")); /* the end of the stream, and of the answer */
+    served_free(&peer);
+    served_ask(&peer, "POST", CALL_FIELDS("steps"), CALL("steps", "," MODERN_META "}"));
+    served_check(&peer, 200, "Content-Type: application/json");
+    served_free(&peer);
+    served_close(100);
   }
 }
 
 static void closing_a_stream_cancels(void **state) {
   for (uint64_t seed = 1; seed <= 20; seed++) {
-    open_server(seed, (struct fl_mcp_http_options){0}, NULL);
-    struct peer peer;
-    ask(&peer, "POST", CALL_FIELDS("hold"), CALL("hold", "," MODERN_META "}"));
+    served_open(seed, (struct fl_mcp_http_options){0}, NULL);
+    struct served_peer peer;
+    served_ask(&peer, "POST", CALL_FIELDS("hold"), CALL("hold", "," MODERN_META "}"));
     assert_non_null(held);
     assert_false(fl_call_is_cancelled(held));
-    int64_t from_ms = fl_world_now_ms(world);
+    int64_t from_ms = fl_world_now_ms(served.world);
     fl_sim_socket_hang_up(peer.connection, 0);
-    while (!fl_call_is_cancelled(held) && fl_world_now_ms(world) - from_ms < 1000) wait_ms(1);
-    cancelled_ms = (int)(fl_world_now_ms(world) - from_ms);
+    while (!fl_call_is_cancelled(held) && fl_world_now_ms(served.world) - from_ms < 1000) served_wait(1);
+    cancelled_ms = (int)(fl_world_now_ms(served.world) - from_ms);
     assert_in_range(cancelled_ms, 0, 50);
     release();
-    wait_ms(100);
+    served_wait(100);
     struct fl_mcp_http_counts counts;
-    fl_mcp_http_count(http, &counts);
+    fl_mcp_http_count(served.http, &counts);
     assert_true(counts.streams == 0 && counts.connections == 0);
     fl_buf_deinit(&peer.got);
-    close_server(100);
+    served_close(100);
   }
 }
 
@@ -337,70 +194,66 @@ static void closing_a_stream_cancels(void **state) {
   "{\"toolsListChanged\":true}," MODERN_META "}}}"
 
 static void a_subscription_lasts_until_the_end(void **state) {
-  open_server(3, (struct fl_mcp_http_options){0}, NULL);
-  struct peer peer;
-  ask(&peer, "POST", MODERN "Mcp-Method: subscriptions/listen\r\n", LISTEN);
-  check(&peer, 200, "notifications/subscriptions/acknowledged");
-  wait_ms(16 * 1000);
-  check(&peer, 200, ":\n\n"); /* it is kept alive */
-  assert_false(has(&peer, "list_changed"));
-  fl_server_remove_tool(server, "steps");
-  wait_ms(100);
-  check(&peer, 200, "notifications/tools/list_changed");
-  is_closed = false;
-  close_server(1000);
-  assert_true(has(&peer, "\"id\":\"L\"") && has(&peer, "\r\n0\r\n\r\n"));
+  served_open(3, (struct fl_mcp_http_options){0}, NULL);
+  struct served_peer peer;
+  served_ask(&peer, "POST", MODERN "Mcp-Method: subscriptions/listen\r\n", LISTEN);
+  served_check(&peer, 200, "notifications/subscriptions/acknowledged");
+  served_wait(16 * 1000);
+  served_check(&peer, 200, ":\n\n"); /* it is kept alive */
+  assert_false(served_has(&peer, "list_changed"));
+  fl_server_remove_tool(served.server, "steps");
+  served_wait(100);
+  served_check(&peer, 200, "notifications/tools/list_changed");
+  served.is_closed = false;
+  served_close(1000);
+  assert_true(served_has(&peer, "\"id\":\"L\"") && served_has(&peer, "\r\n0\r\n\r\n"));
   assert_int_equal(peer.gone, 1);
   fl_buf_deinit(&peer.got);
 }
 
 static void what_takes_long_becomes_a_stream(void **state) {
-  open_server(3, (struct fl_mcp_http_options){.keep_alive_ms = 2000}, NULL);
-  struct peer peer;
-  ask(&peer, "POST", CALL_FIELDS("hold"), CALL("hold", "," MODERN_META "}"));
+  served_open(3, (struct fl_mcp_http_options){.keep_alive_ms = 2000}, NULL);
+  struct served_peer peer;
+  served_ask(&peer, "POST", CALL_FIELDS("hold"), CALL("hold", "," MODERN_META "}"));
   assert_int_equal(peer.got.size, 0);
-  wait_ms(4000);
-  check(&peer, 200, "text/event-stream");
+  served_wait(4000);
+  served_check(&peer, 200, "text/event-stream");
   release();
-  wait_ms(100);
-  check(&peer, 200, "released");
-  free_peer(&peer);
-  close_server(100);
+  served_wait(100);
+  served_check(&peer, 200, "released");
+  served_free(&peer);
+  served_close(100);
 }
 
 /* 36 MB for a peer that takes nothing: it is cut, its request cancelled, and the rest of the server knows nothing of
  * it. */
 static void a_peer_that_takes_nothing_is_cut(void **state) {
-  open_server(3, (struct fl_mcp_http_options){0}, NULL);
-  struct peer peer, other;
-  connect_peer(&peer);
+  served_open(3, (struct fl_mcp_http_options){0}, NULL);
+  struct served_peer peer, other;
+  served_connect(&peer);
   fl_sim_socket_stop_reading(peer.connection, true);
-  send_request(&peer, "POST", CALL_FIELDS("hold"),
-               CALL("hold", "," MODERN_META ",\"io.modelcontextprotocol/logLevel\":\"info\"}"));
-  wait_ms(100);
+  served_send(&peer, "POST", CALL_FIELDS("hold"),
+              CALL("hold", "," MODERN_META ",\"io.modelcontextprotocol/logLevel\":\"info\"}"));
+  served_wait(100);
   assert_non_null(held);
   flood(1); /* 12 MB wait */
   assert_false(fl_call_is_cancelled(held));
   flood(2);
   assert_true(fl_call_is_cancelled(held));
   struct fl_mcp_http_counts counts;
-  fl_mcp_http_count(http, &counts);
+  fl_mcp_http_count(served.http, &counts);
   assert_int_equal(counts.streams, 0);
-  ask(&other, "POST", MODERN "Mcp-Method: tools/call\r\nMcp-Name: echo\r\nMcp-Param-Message: hi\r\n",
-      CALL_ECHO("," MODERN_META "}"));
-  check(&other, 200, "\"text\":\"hi\"");
-  free_peer(&other);
+  served_ask(&other, "POST", MODERN "Mcp-Method: tools/call\r\nMcp-Name: echo\r\nMcp-Param-Message: hi\r\n",
+             CALL_ECHO("," MODERN_META "}"));
+  served_check(&other, 200, "\"text\":\"hi\"");
+  served_free(&other);
   release();
-  wait_ms(2000);
-  fl_mcp_http_count(http, &counts);
+  served_wait(2000);
+  fl_mcp_http_count(served.http, &counts);
   assert_int_equal(counts.connections, 0);
   fl_buf_deinit(&peer.got);
-  close_server(100);
+  served_close(100);
 }
-
-#define INITIALIZE                                                                                          \
-  "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\"," \
-  "\"capabilities\":{},\"clientInfo\":{\"name\":\"c\",\"version\":\"1\"}}}"
 
 /* ---- authorization ---- */
 
@@ -412,28 +265,28 @@ static void who_brings_no_token_is_told_where_to_get_one(void **state) {
   struct fl_mcp_guard *guard = NULL;
   const struct fl_mcp_guard_options options = {
       .size = sizeof options, .resource = "http://localhost/mcp", .issuer = "https://auth.example"};
-  world = fl_world_sim_create(3);
-  assert_int_equal(fl_mcp_guard_create(world, &options, &guard, &err), 0);
-  open_server_in(world, (struct fl_mcp_http_options){.guard = guard, .origin = "http://localhost"}, NULL);
-  struct peer peer;
-  ask(&peer, "POST", JSON, INITIALIZE);
-  check(&peer, 401, "WWW-Authenticate: Bearer");
-  check(&peer, 401, "/.well-known/oauth-protected-resource");
-  free_peer(&peer);
-  ask(&peer, "POST", JSON "Authorization: Bearer x\r\nAuthorization: Bearer y\r\n", INITIALIZE);
-  check(&peer, 400, "twice");
-  free_peer(&peer);
-  connect_peer(&peer);
+  served.world = fl_world_sim_create(3);
+  assert_int_equal(fl_mcp_guard_create(served.world, &options, &guard, &err), 0);
+  served_open_in(served.world, (struct fl_mcp_http_options){.guard = guard, .origin = "http://localhost"}, NULL);
+  struct served_peer peer;
+  served_ask(&peer, "POST", JSON, INITIALIZE);
+  served_check(&peer, 401, "WWW-Authenticate: Bearer");
+  served_check(&peer, 401, "/.well-known/oauth-protected-resource");
+  served_free(&peer);
+  served_ask(&peer, "POST", JSON "Authorization: Bearer x\r\nAuthorization: Bearer y\r\n", INITIALIZE);
+  served_check(&peer, 400, "twice");
+  served_free(&peer);
+  served_connect(&peer);
   fl_sim_socket_send(peer.connection, 0,
                      FL_SLICE("GET /.well-known/oauth-protected-resource/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-  wait_ms(50);
-  check(&peer, 200, "https://auth.example");
-  free_peer(&peer);
-  ask(&peer, "OPTIONS", "Origin: http://localhost:1\r\n", NULL); /* browsers send no token with it */
-  check(&peer, 204, "Access-Control-Allow-Methods");
-  free_peer(&peer);
+  served_wait(50);
+  served_check(&peer, 200, "https://auth.example");
+  served_free(&peer);
+  served_ask(&peer, "OPTIONS", "Origin: http://localhost:1\r\n", NULL); /* browsers send no token with it */
+  served_check(&peer, 204, "Access-Control-Allow-Methods");
+  served_free(&peer);
   fl_mcp_guard_close(guard, on_guard_closed, NULL);
-  close_server(100);
+  served_close(100);
   assert_true(is_guard_closed);
 }
 
@@ -442,206 +295,211 @@ static void who_brings_no_token_is_told_where_to_get_one(void **state) {
 static char session_fields[256];
 
 static void begin_session(void) {
-  struct peer peer;
-  ask(&peer, "POST", JSON, INITIALIZE);
-  check(&peer, 200, "\"protocolVersion\":\"2025-11-25\"");
+  struct served_peer peer;
+  served_ask(&peer, "POST", JSON, INITIALIZE);
+  served_check(&peer, 200, "\"protocolVersion\":\"2025-11-25\"");
   const char *id = strstr(peer.got.data, "Mcp-Session-Id: ");
   assert_non_null(id);
   snprintf(session_fields, sizeof session_fields, JSON "MCP-Protocol-Version: 2025-11-25\r\nMcp-Session-Id: %.32s\r\n",
            id + 16);
-  free_peer(&peer);
-  ask(&peer, "POST", session_fields, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
-  check(&peer, 202, "");
-  free_peer(&peer);
+  served_free(&peer);
+  served_ask(&peer, "POST", session_fields, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
+  served_check(&peer, 202, "");
+  served_free(&peer);
 }
 
 static void a_session_and_its_end(void **state) {
-  open_server(5, (struct fl_mcp_http_options){0}, NULL);
+  served_open(5, (struct fl_mcp_http_options){0}, NULL);
   begin_session();
-  struct peer peer;
-  ask(&peer, "POST", session_fields, CALL_ECHO(""));
-  check(&peer, 200, "\"text\":\"hi\"");
-  free_peer(&peer);
+  struct served_peer peer;
+  served_ask(&peer, "POST", session_fields, CALL_ECHO(""));
+  served_check(&peer, 200, "\"text\":\"hi\"");
+  served_free(&peer);
   char wrong[300];
   snprintf(wrong, sizeof wrong, "%sMCP-Protocol-Version: 1999-01-01\r\n", strstr(session_fields, "Mcp-Session-Id"));
   char fields[600];
   snprintf(fields, sizeof fields, JSON "%s", wrong);
-  ask(&peer, "POST", fields, CALL_ECHO(""));
-  check(&peer, 400, "MCP-Protocol-Version");
-  free_peer(&peer);
-  ask(&peer, "DELETE", session_fields, NULL);
-  check(&peer, 204, "");
-  free_peer(&peer);
-  ask(&peer, "POST", session_fields, CALL_ECHO(""));
-  check(&peer, 404, "no such session");
-  free_peer(&peer);
-  close_server(100);
+  served_ask(&peer, "POST", fields, CALL_ECHO(""));
+  served_check(&peer, 400, "MCP-Protocol-Version");
+  served_free(&peer);
+  served_ask(&peer, "DELETE", session_fields, NULL);
+  served_check(&peer, 204, "");
+  served_free(&peer);
+  served_ask(&peer, "POST", session_fields, CALL_ECHO(""));
+  served_check(&peer, 404, "no such session");
+  served_free(&peer);
+  served_close(100);
 }
 
 /* The last number of an event that a peer was told; "7_3" is copied. */
-static void last_event_id(const struct peer *peer, char ret_id[32]) {
+static void last_event_id(const struct served_peer *peer, char ret_id[32]) {
   const char *last = NULL;
   for (const char *at = peer->got.data; (at = strstr(at, "id: ")) != NULL; at++) last = at + 4;
   assert_non_null(last);
   snprintf(ret_id, 32, "%.*s", (int)strcspn(last, "\n"), last);
 }
 
-static void ask_again(struct peer *peer, const char *id) {
+static void ask_again(struct served_peer *peer, const char *id) {
   char fields[400];
   snprintf(fields, sizeof fields, "%sLast-Event-ID: %s\r\n", session_fields, id);
-  ask(peer, "GET", fields, NULL);
+  served_ask(peer, "GET", fields, NULL);
 }
 
 static void a_stream_that_the_server_closes_is_resumed(void **state) {
   for (uint64_t seed = 1; seed <= 10; seed++) {
-    open_server(seed, (struct fl_mcp_http_options){.retry_ms = 321}, NULL);
+    served_open(seed, (struct fl_mcp_http_options){.retry_ms = 321}, NULL);
     begin_session();
-    struct peer peer, again, more;
-    ask(&peer, "POST", session_fields, CALL("hold", ",\"arguments\":{\"close\":true}"));
-    check(&peer, 200, "retry: 321\ndata: \n\n");
-    assert_true(has(&peer, "\r\n0\r\n\r\n")); /* closed, and the call goes on */
+    struct served_peer peer, again, more;
+    served_ask(&peer, "POST", session_fields, CALL("hold", ",\"arguments\":{\"close\":true}"));
+    served_check(&peer, 200, "retry: 321\ndata: \n\n");
+    assert_true(served_has(&peer, "\r\n0\r\n\r\n")); /* closed, and the call goes on */
     char id[32];
     last_event_id(&peer, id);
     ask_again(&again, id);
-    check(&again, 200, "text/event-stream");
-    assert_false(has(&again, "released"));
+    served_check(&again, 200, "text/event-stream");
+    assert_false(served_has(&again, "released"));
     release();
-    wait_ms(100);
-    check(&again, 200, "released");
-    assert_true(has(&again, "\r\n0\r\n\r\n"));
+    served_wait(100);
+    served_check(&again, 200, "released");
+    assert_true(served_has(&again, "\r\n0\r\n\r\n"));
     ask_again(&more, id); /* once more, from the log alone */
-    check(&more, 200, "released");
-    assert_true(has(&more, "\r\n0\r\n\r\n"));
-    free_peer(&peer);
-    free_peer(&again);
-    free_peer(&more);
-    close_server(100);
+    served_check(&more, 200, "released");
+    assert_true(served_has(&more, "\r\n0\r\n\r\n"));
+    served_free(&peer);
+    served_free(&again);
+    served_free(&more);
+    served_close(100);
   }
 }
 
 static void a_peer_that_goes_cancels_nothing(void **state) {
   for (uint64_t seed = 1; seed <= 10; seed++) {
-    open_server(seed, (struct fl_mcp_http_options){.keep_alive_ms = 1000}, NULL);
+    served_open(seed, (struct fl_mcp_http_options){.keep_alive_ms = 1000}, NULL);
     begin_session();
-    struct peer peer, again;
-    ask(&peer, "POST", session_fields, CALL("hold", ""));
-    wait_ms(3000); /* it is a stream by now */
+    struct served_peer peer, again;
+    served_ask(&peer, "POST", session_fields, CALL("hold", ""));
+    served_wait(3000); /* it is a stream by now */
     char id[32];
     last_event_id(&peer, id);
-    free_peer(&peer);
+    served_free(&peer);
     assert_false(fl_call_is_cancelled(held));
     release();
-    wait_ms(100);
+    served_wait(100);
     ask_again(&again, id);
-    check(&again, 200, "released");
-    free_peer(&again);
-    close_server(100);
+    served_check(&again, 200, "released");
+    served_free(&again);
+    served_close(100);
   }
 }
 
 static void what_belongs_to_no_request_waits_for_its_stream(void **state) {
-  open_server(2, (struct fl_mcp_http_options){0}, NULL);
+  served_open(2, (struct fl_mcp_http_options){0}, NULL);
   begin_session();
-  struct peer peer, again;
-  fl_server_remove_tool(server, "steps"); /* nobody listens yet */
-  wait_ms(100);
-  ask(&peer, "GET", session_fields, NULL);
-  check(&peer, 200, "notifications/tools/list_changed");
+  struct served_peer peer, again;
+  fl_server_remove_tool(served.server, "steps"); /* nobody listens yet */
+  served_wait(100);
+  served_ask(&peer, "GET", session_fields, NULL);
+  served_check(&peer, 200, "notifications/tools/list_changed");
   char id[32];
   last_event_id(&peer, id);
   ask_again(&again, id); /* the newest asker gets it */
-  assert_true(has(&peer, "\r\n0\r\n\r\n"));
-  fl_server_remove_tool(server, "echo");
-  wait_ms(100);
-  check(&again, 200, "notifications/tools/list_changed");
+  assert_true(served_has(&peer, "\r\n0\r\n\r\n"));
+  fl_server_remove_tool(served.server, "echo");
+  served_wait(100);
+  served_check(&again, 200, "notifications/tools/list_changed");
   assert_null(strstr(strstr(again.got.data, "list_changed") + 5, "list_changed"));
-  free_peer(&peer);
+  served_free(&peer);
   ask_again(&peer, "no number");
-  check(&peer, 400, "Last-Event-ID");
-  free_peer(&peer);
-  free_peer(&again);
-  close_server(100);
+  served_check(&peer, 400, "Last-Event-ID");
+  served_free(&peer);
+  served_free(&again);
+  served_close(100);
 }
 
 static void a_cancelled_request_ends_its_stream(void **state) {
-  open_server(2, (struct fl_mcp_http_options){0}, NULL);
+  served_open(2, (struct fl_mcp_http_options){0}, NULL);
   begin_session();
-  struct peer peer, other;
-  ask(&peer, "POST", session_fields, CALL("hold", ""));
-  ask(&other, "POST", session_fields,
-      "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}");
-  check(&other, 202, "");
-  wait_ms(100);
+  struct served_peer peer, other;
+  served_ask(&peer, "POST", session_fields, CALL("hold", ""));
+  served_ask(&other, "POST", session_fields,
+             "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}");
+  served_check(&other, 202, "");
+  served_wait(100);
   assert_true(fl_call_is_cancelled(held));
   release();
-  wait_ms(100);
-  check(&peer, 200, "\r\n0\r\n\r\n");
-  assert_false(has(&peer, "released"));
-  free_peer(&peer);
-  free_peer(&other);
-  close_server(100);
+  served_wait(100);
+  served_check(&peer, 200, "\r\n0\r\n\r\n");
+  assert_false(served_has(&peer, "released"));
+  served_free(&peer);
+  served_free(&other);
+  served_close(100);
 }
 
 static void sessions_survive_a_restart(void **state) {
   char path[200];
   snprintf(path, sizeof path, "%s/log.db", test_folder());
-  open_server(2, (struct fl_mcp_http_options){0}, path);
+  served_open(2, (struct fl_mcp_http_options){0}, path);
   begin_session();
-  struct peer peer;
-  ask(&peer, "POST", session_fields, CALL("hold", ",\"arguments\":{\"close\":true}"));
+  struct served_peer peer;
+  served_ask(&peer, "POST", session_fields, CALL("hold", ",\"arguments\":{\"close\":true}"));
   char id[32];
   last_event_id(&peer, id);
   release();
-  wait_ms(100);
-  free_peer(&peer);
-  close_server(100);
+  served_wait(100);
+  served_free(&peer);
+  served_close(100);
 
-  open_server(3, (struct fl_mcp_http_options){0}, path);
-  ask(&peer, "POST", session_fields, CALL_ECHO(""));
-  check(&peer, 200, "\"text\":\"hi\"");
-  free_peer(&peer);
+  served_open(3, (struct fl_mcp_http_options){0}, path);
+  served_ask(&peer, "POST", session_fields, CALL_ECHO(""));
+  served_check(&peer, 200, "\"text\":\"hi\"");
+  served_free(&peer);
   ask_again(&peer, id);
-  check(&peer, 200, "released");
-  free_peer(&peer);
-  ask(&peer, "DELETE", session_fields, NULL);
-  check(&peer, 204, "");
-  free_peer(&peer);
-  close_server(100);
+  served_check(&peer, 200, "released");
+  served_free(&peer);
+  served_ask(&peer, "DELETE", session_fields, NULL);
+  served_check(&peer, 204, "");
+  served_free(&peer);
+  served_close(100);
 
-  open_server(4, (struct fl_mcp_http_options){0}, path);
-  ask(&peer, "POST", session_fields, CALL_ECHO(""));
-  check(&peer, 404, "no such session");
-  free_peer(&peer);
-  close_server(100);
+  served_open(4, (struct fl_mcp_http_options){0}, path);
+  served_ask(&peer, "POST", session_fields, CALL_ECHO(""));
+  served_check(&peer, 404, "no such session");
+  served_free(&peer);
+  served_close(100);
 }
 
 static void unused_sessions_go(void **state) {
-  open_server(2, (struct fl_mcp_http_options){.sessions_max = 3, .session_idle_ms = 10 * 1000}, NULL);
+  served_open(2, (struct fl_mcp_http_options){.sessions_max = 3, .session_idle_ms = 10 * 1000}, NULL);
   struct fl_mcp_http_counts counts;
   for (int i = 0; i < 10; i++) begin_session();
-  fl_mcp_http_count(http, &counts);
+  fl_mcp_http_count(served.http, &counts);
   assert_int_equal(counts.sessions, 3);
-  struct peer peer;
-  ask(&peer, "GET", session_fields, NULL); /* the last one is in use */
-  wait_ms(20 * 1000);
-  fl_mcp_http_count(http, &counts);
+  struct served_peer peer;
+  served_ask(&peer, "GET", session_fields, NULL); /* the last one is in use */
+  served_wait(20 * 1000);
+  fl_mcp_http_count(served.http, &counts);
   assert_int_equal(counts.sessions, 1);
-  free_peer(&peer);
-  wait_ms(20 * 1000);
-  fl_mcp_http_count(http, &counts);
+  served_free(&peer);
+  served_wait(20 * 1000);
+  fl_mcp_http_count(served.http, &counts);
   assert_true(counts.sessions == 0 && counts.streams == 0);
-  close_server(100);
+  served_close(100);
 }
 
 static void pages_of_allowed_origins_may_read(void **state) {
-  open_server(2, (struct fl_mcp_http_options){0}, NULL);
-  struct peer peer;
-  ask(&peer, "POST", JSON "Origin: http://localhost:1\r\n", INITIALIZE);
-  check(&peer, 200, "Access-Control-Allow-Origin: http://localhost:1\r\n");
-  check(&peer, 200, "Access-Control-Expose-Headers: Mcp-Session-Id");
-  assert_non_null(strstr(body_of(&peer), "serverInfo"));
-  free_peer(&peer);
-  close_server(100);
+  served_open(2, (struct fl_mcp_http_options){0}, NULL);
+  struct served_peer peer;
+  served_ask(&peer, "POST", JSON "Origin: http://localhost:1\r\n", INITIALIZE);
+  served_check(&peer, 200, "Access-Control-Allow-Origin: http://localhost:1\r\n");
+  served_check(&peer, 200, "Access-Control-Expose-Headers: Mcp-Session-Id");
+  assert_non_null(strstr(served_body(&peer), "serverInfo"));
+  served_free(&peer);
+  served_close(100);
+}
+
+static int use_tools(void **state) {
+  served = (struct served){.tools = tools, .tool_count = sizeof tools / sizeof *tools, .on_closing = release_held};
+  return 0;
 }
 
 int main(void) {
@@ -662,5 +520,5 @@ int main(void) {
       cmocka_unit_test(unused_sessions_go),
       cmocka_unit_test(pages_of_allowed_origins_may_read),
   };
-  return cmocka_run_group_tests_name("http_server", tests, NULL, NULL);
+  return cmocka_run_group_tests_name("http_server", tests, use_tools, NULL);
 }
