@@ -29,7 +29,8 @@ enum {
   RESUMES_MAX = 8,  /* in a row, without an event */
   LINGER_MS = 1000, /* a stream that has given its answer may stay open so long */
   NOTE_TIMEOUT_MS = 30 * 1000,
-  ANSWERS_MAX = 100, /* answers of ours on their way to one server, each a request */
+  ANSWERS_MAX = 100,   /* answers of ours that a server has not taken, each a request, … */
+  ANSWERS_AT_ONCE = 4, /* … of which so many are on their way */
   GOODBYE_TIMEOUT_MS = 2000,
   SHOWN_MAX = 200,
 };
@@ -68,16 +69,27 @@ static void look_whether_down(struct http_client *client) {
   fl_world_post(client->transport.world, &client->down_post);
 }
 
+static void start_next_answer(struct http_client *client) {
+  struct http_request *request = client->first;
+  while (request != NULL && !request->is_queued) request = request->next;
+  if (request == NULL || client->is_stopping) return;
+  request->is_queued = false;
+  request->is_waiting = client->held != NULL;
+  if (!request->is_waiting) http_request_start(request);
+}
+
 void http_request_free(struct http_request *request) {
   struct http_client *client = request->client;
   struct http_request **link = &client->first;
   while (*link != request) link = &(*link)->next;
   *link = request->next;
-  client->answer_count -= request->is_answer;
+  bool was_answer = request->is_answer;
+  client->answer_count -= was_answer;
   fl_timer_stop(client->transport.world, &request->timer);
   fl_mcp_exchange_deinit(&request->exchange);
   fl_buf_deinit(&request->own_headers);
   fl_free(request);
+  if (was_answer) start_next_answer(client);
   look_whether_down(client);
 }
 
@@ -388,7 +400,8 @@ static void send_one(struct http_client *client, const struct fl_mcp_outgoing *m
   bool is_initialized = message->method != NULL && strcmp(message->method, "notifications/initialized") == 0;
   request->is_waiting = client->held != NULL;
   if (is_initialized && client->held == NULL) client->held = request;
-  if (!request->is_waiting) http_request_start(request);
+  request->is_queued = request->is_answer && !request->is_waiting && client->answer_count > ANSWERS_AT_ONCE;
+  if (!request->is_waiting && !request->is_queued) http_request_start(request);
 }
 
 static void drop_id(struct http_client *client, int64_t id) {

@@ -22,6 +22,7 @@ struct http_request {
   const char *revision;      /* MCP-Protocol-Version; NULL: none */
   struct fl_buf own_headers; /* as of the exchange */
   bool is_modern, is_initialize, is_handshake;
+  bool is_queued;  /* an answer, for the end of another one */
   bool is_answer;  /* to a question of the server, counted in the client */
   bool is_waiting; /* for the end of client->held */
   bool is_dropped, is_lingering, is_resuming, has_events, has_messages, had_session;

@@ -17,7 +17,7 @@ enum {
   NET_IDLE_MS = 60000,
   NET_BODY_MAX = 64 * 1024 * 1024,
   NET_HEADERS_MAX = 256 * 1024, /* bytes of all header lines of an answer */
-  NET_TURN_MS = 3,              /* that bodies have the loop, before others have their turn */
+  NET_TURN_MS = 1,              /* that bodies have the loop, before others have their turn */
 };
 
 struct net_multi {

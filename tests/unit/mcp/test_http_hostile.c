@@ -173,8 +173,9 @@ static void a_storm_of_questions_has_so_many_answers_on_their_way(void **state) 
   run_for(500);
   assert_int_equal(asked[0].status, FL_E_TRUNCATED);
   assert_int_equal(asked[1].status, 0);
-  assert_in_range(answer_count, 10, 100);
-  run_for(2000);
+  assert_in_range(answer_count, 1, 4);
+  run_for(30 * 1000);
+  assert_in_range(answer_count, 90, 100);
   ask(2, "echo");
   run_for(500);
   assert_int_equal(asked[2].status, 0);
