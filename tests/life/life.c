@@ -6,6 +6,7 @@
  *   - clients that are killed (SIGKILL), which have such servers, calls in flight, or are just connecting: a second
  *     later nothing is left;
  *   - sessions that a client begins over HTTP and leaves: what they cost the server has a limit;
+ *   - requests over HTTP that are refused: they cost the server nothing that stays;
  *   - servers of ours whose input ends: gone within 100 ms, also with handlers that sleep.
  * A time is disturbed by other work on the machine in one direction only. So a server's end is judged by the quickest
  * of some, and a row of killed clients may be over its second for one in twenty: but something must never stay.
@@ -298,31 +299,69 @@ static void ends_with_its_input(const struct ending *ending) {
 
 /* ---- sessions that nobody ends ---- */
 
+struct http_server {
+  struct spawned process;
+  char path[64];
+};
+
+static void serve_http(struct http_server *server) {
+  char where[80];
+  snprintf(server->path, sizeof server->path, "/tmp/fairlead-life-%ld", (long)getpid());
+  snprintf(where, sizeof where, "unix:%s", server->path);
+  const char *argv[] = {life.fairlead, "mcp", "serve", "--http", where, NULL};
+  server->process = processes_spawn(argv);
+}
+
+static void end_http(struct http_server *server) {
+  kill(server->process.pid, SIGTERM);
+  spawned_close(&server->process);
+  processes_clear();
+  unlink(server->path);
+}
+
 /* The first ones fill the table of 4,096; those behind them may add what allocation scatters, and no session (1.7 KiB).
  */
 static void sessions_left_behind(void) {
   enum { FIRST = 10000, MORE_KIB_MAX = 16 * 1024 };
   const char *name = "sessions that are begun over HTTP and left";
   if (!is_wanted(name)) return;
-  char path[64], where[80];
-  snprintf(path, sizeof path, "/tmp/fairlead-life-%ld", (long)getpid());
-  snprintf(where, sizeof where, "unix:%s", path);
-  const char *argv[] = {life.fairlead, "mcp", "serve", "--http", where, NULL};
-  struct spawned server = processes_spawn(argv);
-  int fd = sessions_connect(path);
-  long idle_kib = sessions_memory(server.pid), count = life.is_whole ? 100000 : 40000;
+  struct http_server server;
+  serve_http(&server);
+  int fd = sessions_connect(server.path);
+  long idle_kib = sessions_memory(server.process.pid), count = life.is_whole ? 100000 : 40000;
   bool is_answered = fd >= 0 && sessions_begin(fd, FIRST);
-  long full_kib = sessions_memory(server.pid);
+  long full_kib = sessions_memory(server.process.pid);
   is_answered = is_answered && sessions_begin(fd, count - FIRST);
-  long last_kib = sessions_memory(server.pid);
+  long last_kib = sessions_memory(server.process.pid);
   end_row(is_answered && full_kib > 0 && last_kib <= full_kib + MORE_KIB_MAX, name,
           "%ld times%s; the server has %ld KiB, after 10,000 of them %ld KiB, at the end %ld KiB", count,
           is_answered ? "" : " (some had no answer)", idle_kib, full_kib, last_kib);
   if (fd >= 0) close(fd);
-  kill(server.pid, SIGTERM);
-  spawned_close(&server);
-  processes_clear();
-  unlink(path);
+  end_http(&server);
+}
+
+static bool probe(const struct http_server *server, long count) {
+  bool is_ok = true;
+  for (long i = 0; i < count && is_ok; i += SESSIONS_PROBES) is_ok = sessions_probe(server->path);
+  return is_ok;
+}
+
+/* What a probe costs beyond the first ones is less than 11 bytes: nothing is kept of any. */
+static void probes_that_are_refused(void) {
+  enum { FIRST = 5000, MORE_KIB_MAX = 1024 };
+  const char *name = "GET, HEAD and OPTIONS that are refused over HTTP";
+  if (!is_wanted(name)) return;
+  struct http_server server;
+  serve_http(&server);
+  long count = life.is_whole ? 100000 : 10000;
+  bool is_answered = probe(&server, FIRST);
+  long first_kib = sessions_memory(server.process.pid);
+  is_answered = is_answered && probe(&server, count - FIRST);
+  long last_kib = sessions_memory(server.process.pid);
+  end_row(is_answered && first_kib > 0 && last_kib <= first_kib + MORE_KIB_MAX, name,
+          "%ld times%s; the server has %ld KiB after 5,000 of them, at the end %ld KiB", count,
+          is_answered ? "" : " (some were not refused)", first_kib, last_kib);
+  end_http(&server);
 }
 
 /* ---- all of it ---- */
@@ -338,6 +377,7 @@ static void run_all(void) {
   killed_with_calls_in_flight();
   killed_at_any_time();
   sessions_left_behind();
+  probes_that_are_refused();
   for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++) ends_with_its_input(&ENDINGS[i]);
 }
 

@@ -79,3 +79,28 @@ long sessions_memory(long pid) {
   if (file != NULL) fclose(file);
   return kib;
 }
+
+/* ---- probes ---- */
+
+/* What a request is refused for: its session is missing or unknown, its method or page is not ours, and (which ends
+ * the connection) it is for pages of others. */
+static const char PROBES[] = "GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+                             "GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+                             "Mcp-Session-Id: 0123456789abcdef0123456789abcdef\r\n\r\n"
+                             "HEAD /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                             "GET /elsewhere HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                             "OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n";
+
+bool sessions_probe(const char *path) {
+  static const char refusal[] = "HTTP/1.1 4";
+  char text[8192];
+  size_t size = 0;
+  ssize_t got = -1;
+  int fd = sessions_connect(path), refused = 0;
+  if (fd >= 0 && send(fd, PROBES, sizeof PROBES - 1, MSG_NOSIGNAL) == sizeof PROBES - 1)
+    while ((got = read(fd, text + size, sizeof text - 1 - size)) > 0) size += (size_t)got;
+  if (fd >= 0) close(fd);
+  text[size] = '\0';
+  for (const char *at = text; (at = strstr(at, refusal)) != NULL; at++) refused++;
+  return got == 0 && refused == SESSIONS_PROBES;
+}
