@@ -182,10 +182,10 @@ static void modern(struct served_peer *peer, const struct caller *who, const cha
 }
 
 static void expect_modern(const struct caller *who, const char *method, const char *name, const char *params,
-                          int status, const char *text) {
+                          const char *text) {
   struct served_peer peer = {0};
   modern(&peer, who, method, name, params);
-  served_check(&peer, status, text);
+  served_check(&peer, 200, text);
   if (who == &bob) assert_false(served_has(&peer, SECRET));
   served_free(&peer);
 }
@@ -365,9 +365,9 @@ static void a_sealed_state_is_its_principals(void **state) {
   FL_FREE_AUTO char *params =
       fl_format("\"name\":\"ask\",\"requestState\":\"%s\",\"inputResponses\":" ANSWER ",", sealed);
   note[0] = '\0';
-  expect_modern(&bob, "tools/call", "ask", params, 200, "Invalid requestState");
+  expect_modern(&bob, "tools/call", "ask", params, "Invalid requestState");
   assert_string_equal(note, "");
-  expect_modern(&alice, "tools/call", "ask", params, 200, "noted");
+  expect_modern(&alice, "tools/call", "ask", params, "noted");
   assert_non_null(strstr(note, " for " ISSUER "|alice"));
   served_free(&asked);
   down();
@@ -394,18 +394,18 @@ static void a_task_is_its_principals(void **state) {
   note[0] = '\0';
   for (size_t i = 0; i < 6; i++) {
     FL_FREE_AUTO char *params = fl_format("\"taskId\":\"%s\"%s,", ids[i / 3], attempts[i % 3].more);
-    expect_modern(&bob, attempts[i % 3].method, ids[i / 3], params, 200, "Unknown task");
+    expect_modern(&bob, attempts[i % 3].method, ids[i / 3], params, "Unknown task");
   }
   assert_string_equal(note, "");
   assert_false(fl_call_is_cancelled(held));
   FL_FREE_AUTO char *answer = fl_format("\"taskId\":\"%s\",\"inputResponses\":" ANSWER ",", asking);
   FL_FREE_AUTO char *get = fl_format("\"taskId\":\"%s\",", working);
-  expect_modern(&alice, "tasks/update", asking, answer, 200, "result");
+  expect_modern(&alice, "tasks/update", asking, answer, "result");
   assert_non_null(strstr(note, " for " ISSUER "|alice"));
   release_held();
   served_wait(100);
-  expect_modern(&bob, "tasks/get", working, get, 200, "Unknown task");
-  expect_modern(&alice, "tasks/get", working, get, 200, SECRET);
+  expect_modern(&bob, "tasks/get", working, get, "Unknown task");
+  expect_modern(&alice, "tasks/get", working, get, SECRET);
   down();
 }
 
