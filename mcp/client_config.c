@@ -94,6 +94,9 @@ int fl_mcp_client_read_entry(const struct fl_mcp_client_entry *config, struct fl
   if (!fl_is(config->value, FL_OBJECT))
     return fl_error_set(err, FL_E_INVALID, "mcpServers/%s must be an object", config->name);
   bool is_http = fl_get(config->value, "url") != NULL;
+  ret_options->policy = config->policy; /* these are lent */
+  ret_options->allowed_env = config->allowed_env;
+  ret_options->limits = config->limits;
   ret_options->is_unpinned = !fl_get_bool(config->value, "pin", true);
   int status = is_http ? read_http(config, ret_options, err) : read_process(config, ret_options, err);
   if (status < 0) fl_mcp_client_entry_deinit(ret_options);

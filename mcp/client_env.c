@@ -38,6 +38,32 @@ char **fl_mcp_env_make(const char *const *inherited, const char *const *own) {
   return env;
 }
 
+static const char *find(const char *const *list, const char *name) {
+  size_t size = strlen(name);
+  for (; list != NULL && *list != NULL; list++)
+    if (strncmp(*list, name, size) == 0 && (*list)[size] == '=') return *list;
+  return NULL;
+}
+
+static bool is_named(const char *const *names, const char *name) {
+  for (; names != NULL && *names != NULL; names++)
+    if (strcmp(*names, name) == 0) return true;
+  return false;
+}
+
+char **fl_mcp_env_pick(const char *const *inherited, const char *const *own, const char *const *names) {
+  char **env = fl_new_array(char *, count_of(names) + 2);
+  size_t count = 0;
+  const char *path = is_named(names, "PATH") ? NULL : find(inherited, "PATH");
+  if (path != NULL) env[count++] = fl_strdup(path);
+  for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+    const char *entry = find(own, names[i]);
+    if (entry == NULL) entry = find(inherited, names[i]);
+    if (entry != NULL) env[count++] = fl_strdup(entry);
+  }
+  return env;
+}
+
 void fl_mcp_env_free(char **env) {
   for (size_t i = 0; env != NULL && env[i] != NULL; i++) fl_free(env[i]);
   fl_free(env);

@@ -5,6 +5,7 @@
 
 #include "mcp/auth/auth.h"
 #include "mcp/client_env.h"
+#include "mcp/client_gate.h"
 #include "mcp/client_held.h"
 #include "mcp/connection.h"
 #include "runtime/base/check.h"
@@ -33,6 +34,9 @@ struct client {
   struct fl_map indexes;       /* tool's name to its index + 1 */
   struct fl_mcp_held held;     /* calls whose server asks, and that wait for a person */
   struct fl_value *capabilities;
+  struct fl_mcp_limits limits;
+  struct fl_mcp_gate gate;
+  struct fl_mcp_call *waiting; /* for others to end, the first first */
 };
 
 static struct client *of_source(struct fl_tool_source *source) { return (struct client *)(void *)source; }
@@ -120,9 +124,13 @@ static bool is_forgotten(const struct fl_tool_request *request, const struct fl_
   return fl_get_int(report->error, "code", 0) == FL_RPC_INVALID_PARAMS;
 }
 
+static void start_waiting(struct client *client);
+
 static void report_done(struct client *client, const struct fl_mcp_client_report *report) {
   struct fl_mcp_call *here = report->call_user;
   struct fl_tool_request *request = here->request;
+  client->gate.running--;
+  start_waiting(client);
   struct fl_error err = {0};
   int status = report->status;
   if (report->pause == NULL && status == 0) status = check_output(client, here->tool_index, report->result, &err);
@@ -206,6 +214,7 @@ static void client_destroy(struct fl_tool_source *source) {
   fl_value_unref(client->capabilities);
   fl_map_deinit(&client->indexes);
   fl_mcp_connection_destroy(client->connection);
+  fl_mcp_gate_deinit(&client->gate);
   fl_free(source->identity);
   fl_free(source->name);
   fl_free(client);
@@ -230,6 +239,71 @@ static void take_up(struct client *client, struct fl_tool_request *request) {
   fl_mcp_call_free(here);
 }
 
+static uint32_t narrower(uint32_t asked, uint32_t usual, int64_t limit) {
+  uint32_t chosen = asked != 0 ? asked : usual;
+  return limit > 0 && limit < chosen ? (uint32_t)limit : chosen;
+}
+
+static void start_call(struct client *client, struct fl_mcp_call *here) {
+  const struct fl_tool_request *request = here->request;
+  const struct fl_mcp_limits *limits = &client->limits;
+  size_t result_max = request->result_max != 0 ? request->result_max : RESULT_MAX;
+  if (limits->output > 0 && (size_t)limits->output < result_max) result_max = (size_t)limits->output;
+  const struct fl_mcp_client_call_options options = {
+      .tool = request->tool,
+      .args = request->args,
+      .call_id = request->call_id,
+      .idle_timeout_ms = narrower(request->idle_timeout_ms, IDLE_TIMEOUT_MS, limits->call_ms),
+      .total_timeout_ms = narrower(request->total_timeout_ms, TOTAL_TIMEOUT_MS, limits->call_ms),
+      .result_max = result_max,
+      .ends_at_questions = request->on_pause != NULL,
+      .pause = request->pause,
+      .answers = request->answers,
+      .user = here};
+  client->gate.running++;
+  here->call = fl_mcp_connection_call(client->connection, &options);
+}
+
+/* One that has not left: nobody at the server knows of it. */
+static void refuse(struct client *client, struct fl_mcp_call *here, const struct fl_error *err) {
+  struct fl_tool_request *request = here->request;
+  fl_mcp_call_free(here);
+  request->impl = NULL;
+  fl_tool_request_refuse(client->world, request, err);
+}
+
+static void start_waiting(struct client *client) {
+  while (client->waiting != NULL && fl_mcp_gate_has_room(&client->gate)) {
+    struct fl_mcp_call *here = client->waiting;
+    struct fl_error err = {0};
+    client->waiting = here->next;
+    here->next = NULL;
+    if (fl_mcp_connection_check(client->connection, &err) == 0) start_call(client, here);
+    else refuse(client, here, &err);
+  }
+}
+
+/* Takes a place in the rate, but not for what goes on after a question; false: `err` says when there is one. */
+static bool admit(struct client *client, const struct fl_tool_request *request, struct fl_error *err) {
+  int64_t wait_ms = request->pause == NULL ? fl_mcp_gate_take(&client->gate, fl_world_now_ms(client->world)) : 0;
+  if (wait_ms == 0) return true;
+  fl_error_set(err, FL_E_LIMIT, "server %s: its limit \"rate\" is %lld calls in %lld s; the next may be made in %lld s",
+               client->source.name, (long long)client->gate.rate, (long long)client->gate.per_ms / 1000,
+               (long long)(wait_ms + 999) / 1000);
+  return false;
+}
+
+static bool drop_waiting(struct client *client, struct fl_mcp_call *here) {
+  struct fl_mcp_call **at = &client->waiting;
+  while (*at != NULL && *at != here) at = &(*at)->next;
+  if (*at == NULL) return false;
+  struct fl_error err = {0};
+  fl_error_set(&err, FL_E_CANCELLED, "cancelled while it waited for other calls of server %s", client->source.name);
+  *at = here->next;
+  refuse(client, here, &err);
+  return true;
+}
+
 static void client_call(struct fl_tool_source *source, struct fl_tool_request *request) {
   struct client *client = of_source(source);
   struct fl_error err = {0};
@@ -237,7 +311,7 @@ static void client_call(struct fl_tool_source *source, struct fl_tool_request *r
   request->impl = NULL;
   if (fl_mcp_connection_check(client->connection, &err) == 0 && !find_tool(client, request->tool, &tool_index))
     fl_error_set(&err, FL_E_NOT_FOUND, "server %s has no tool \"%s\"", source->name, request->tool);
-  if (err.code != 0) {
+  if (err.code != 0 || !admit(client, request, &err)) {
     fl_tool_request_refuse(client->world, request, &err);
     return;
   }
@@ -247,23 +321,16 @@ static void client_call(struct fl_tool_source *source, struct fl_tool_request *r
   }
   struct fl_mcp_call *here = fl_mcp_call_new(request);
   here->tool_index = tool_index;
-  struct fl_mcp_client_call_options options = {
-      .tool = request->tool,
-      .args = request->args,
-      .call_id = request->call_id,
-      .idle_timeout_ms = request->idle_timeout_ms != 0 ? request->idle_timeout_ms : IDLE_TIMEOUT_MS,
-      .total_timeout_ms = request->total_timeout_ms != 0 ? request->total_timeout_ms : TOTAL_TIMEOUT_MS,
-      .result_max = request->result_max != 0 ? request->result_max : RESULT_MAX,
-      .ends_at_questions = request->on_pause != NULL,
-      .pause = request->pause,
-      .answers = request->answers,
-      .user = here};
-  here->call = fl_mcp_connection_call(client->connection, &options);
+  request->impl = here;
+  struct fl_mcp_call **end = &client->waiting;
+  while (*end != NULL) end = &(*end)->next;
+  *end = here;
+  start_waiting(client);
 }
 
 static void client_cancel(struct fl_tool_source *source, struct fl_tool_request *request) {
   struct fl_mcp_call *here = request->impl;
-  if (here == NULL || here->is_over) return;
+  if (here == NULL || here->is_over || drop_waiting(of_source(source), here)) return;
   here->is_over = true;
   fl_mcp_connection_cancel(of_source(source)->connection, here->call);
 }
@@ -317,8 +384,14 @@ int fl_mcp_client_transport(struct fl_world *world, const struct fl_mcp_client_o
                         has_command ? "server %s has both a command and a URL" : "server %s has no command",
                         options->name);
   if (options->url != NULL) return make_http(world, options, ret_transport, err);
-  char **env = fl_mcp_env_make((const char *const *)environ, options->env);
-  struct fl_mcp_process_options process = {.argv = options->argv, .env = (const char *const *)env, .cwd = options->cwd};
+  const char *const *ours = (const char *const *)environ;
+  char **env = options->policy != NULL ? fl_mcp_env_pick(ours, options->env, options->allowed_env)
+                                       : fl_mcp_env_make(ours, options->env);
+  struct fl_mcp_process_options process = {.argv = options->argv,
+                                           .env = (const char *const *)env,
+                                           .cwd = options->cwd,
+                                           .policy = options->policy,
+                                           .line_max = (size_t)options->limits.line};
   *ret_transport = fl_mcp_process_create(world, &process);
   fl_mcp_env_free(env);
   return 0;
@@ -361,12 +434,15 @@ int fl_mcp_client_create(struct fl_world *world, const struct fl_mcp_client_opti
   connection.user = client;
   connection.config.server_name = options->name;
   connection.config.client_version = FL_VERSION;
-  connection.config.start_timeout_ms = options->start_timeout_ms;
+  connection.config.start_timeout_ms =
+      options->limits.start_ms > 0 ? (uint32_t)options->limits.start_ms : options->start_timeout_ms;
   if (!options->is_unattended) connection.config.capabilities = client->capabilities = offered();
   connection.config.is_http = options->url != NULL;
   FL_FREE_AUTO char *origin = fl_mcp_client_origin(options);
   connection.origin = origin;
   client->connection = fl_mcp_connection_create(&connection);
+  client->limits = options->limits;
+  fl_mcp_gate_init(&client->gate, options->limits.rate, options->limits.rate_ms, options->limits.concurrent);
   *ret_source = &client->source;
   return 0;
 }

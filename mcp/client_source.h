@@ -7,12 +7,25 @@
 
 struct fl_mcp_auth;
 
+/* Of a server's calls; 0: ours. */
+struct fl_mcp_limits {
+  int64_t start_ms;      /* until it has listed its tools */
+  int64_t call_ms;       /* for one call in all */
+  int64_t output;        /* bytes of a result */
+  int64_t line;          /* bytes of one message that it writes */
+  int64_t concurrent;    /* calls at a time; one more waits */
+  int64_t rate, rate_ms; /* calls in so many milliseconds; one more is refused */
+};
+
 struct fl_mcp_client_options {
   size_t size;
   const char *name;        /* the server's name in the graph file */
   const char *const *argv; /* stdio: the command */
   const char *const *env;  /* NAME=VALUE beside the inherited ones; NULL: none. Secrets of ours are not inherited. */
   const char *cwd;
+  const char *policy;             /* of its sandbox, for the launcher; NULL: none */
+  const char *const *allowed_env; /* with a policy: names of variables that it may see, of ours and of `env` */
+  struct fl_mcp_limits limits;
   const char *url;            /* HTTP, instead of a command */
   const char *const *headers; /* HTTP: "Name: value", NULL-terminated; NULL: none */
   struct fl_mcp_auth *auth;   /* HTTP; lent; NULL: one of its own, with tokens from where `mcp login` keeps them */
@@ -38,6 +51,9 @@ struct fl_mcp_client_entry {
   const char *name; /* its key in mcpServers */
   const struct fl_value *value;
   const char *folder; /* of the graph file: relative commands and folders start there */
+  const char *policy; /* as in the options; NULL: no sandbox */
+  const char *const *allowed_env;
+  struct fl_mcp_limits limits;
 };
 int fl_mcp_client_from_config(struct fl_world *world, const struct fl_mcp_client_entry *entry,
                               struct fl_tool_source **ret_source, struct fl_error *err);

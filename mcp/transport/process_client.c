@@ -18,7 +18,8 @@ enum { GRACE_MS = 1000, LAST_WORDS_MAX = 8192, LAST_WORDS_SHOWN = 1500 };
 struct process_client {
   struct fl_mcp_transport transport; /* first */
   char **argv, **env;
-  char *cwd;
+  char *cwd, *policy;
+  size_t line_max;
   struct fl_process process;
   bool is_running, is_stopping;
   bool is_deaf; /* it was killed because it does not read */
@@ -86,6 +87,8 @@ static void on_exit_process(struct fl_process *process, int exit_status, int ter
   client->is_running = false;
   fl_lines_end(&client->error_lines, on_error_line, client);
   if (client->is_deaf) snprintf(how, sizeof how, "did not read its input and was ended");
+  else if (process->limit[0] != '\0')
+    snprintf(how, sizeof how, "went over the limit \"%s\" of its sandbox and was ended", process->limit);
   else if (term_signal != 0)
     snprintf(how, sizeof how, "was killed by signal %d (%s)", term_signal, strsignal(term_signal));
   else snprintf(how, sizeof how, "exited with status %d", exit_status);
@@ -99,7 +102,8 @@ static int process_start(struct fl_mcp_transport *transport, struct fl_error *er
   struct fl_process_options options = {.size = sizeof options,
                                        .argv = (const char *const *)client->argv,
                                        .env = (const char *const *)client->env,
-                                       .cwd = client->cwd};
+                                       .cwd = client->cwd,
+                                       .policy = client->policy};
   client->process = (struct fl_process){.on_stdout = on_stdout,
                                         .on_stderr = on_stderr,
                                         .on_stdout_end = on_stdout_end,
@@ -109,7 +113,7 @@ static int process_start(struct fl_mcp_transport *transport, struct fl_error *er
   client->stray[0] = '\0';
   client->is_stopping = client->is_deaf = false;
   fl_lines_deinit(&client->lines);
-  fl_lines_init(&client->lines, FL_MCP_CLIENT_MESSAGE_SIZE_MAX);
+  fl_lines_init(&client->lines, client->line_max);
   fl_lines_deinit(&client->error_lines);
   fl_lines_init(&client->error_lines, LAST_WORDS_MAX);
   int status = fl_process_start(transport->world, &client->process, &options, err);
@@ -144,6 +148,7 @@ static void process_destroy(struct fl_mcp_transport *transport) {
   free_list(client->argv);
   free_list(client->env);
   fl_free(client->cwd);
+  fl_free(client->policy);
   fl_free(client);
 }
 
@@ -184,5 +189,7 @@ struct fl_mcp_transport *fl_mcp_process_create(struct fl_world *world, const str
   client->argv = copy_list(options->argv);
   client->env = copy_list(options->env);
   client->cwd = fl_strdup(options->cwd);
+  client->policy = fl_strdup(options->policy);
+  client->line_max = options->line_max != 0 ? options->line_max : FL_MCP_CLIENT_MESSAGE_SIZE_MAX;
   return &client->transport;
 }

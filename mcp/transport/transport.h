@@ -41,6 +41,8 @@ enum { FL_MCP_CLIENT_MESSAGE_SIZE_MAX = 64 * 1024 * 1024 };
 struct fl_mcp_process_options {
   const char *const *argv, *const *env;
   const char *cwd;
+  const char *policy; /* of its sandbox, for the launcher; NULL: none */
+  size_t line_max;    /* bytes of a message; 0: FL_MCP_CLIENT_MESSAGE_SIZE_MAX */
 };
 struct fl_mcp_transport *fl_mcp_process_create(struct fl_world *world, const struct fl_mcp_process_options *options);
 

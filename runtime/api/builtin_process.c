@@ -45,6 +45,7 @@ static void on_exit_of(struct fl_process *process, int exit_status, int term_sig
   struct waiting *waiting = process->user;
   waiting->run->exit_status = exit_status;
   waiting->run->term_signal = term_signal;
+  snprintf(waiting->run->limit, sizeof waiting->run->limit, "%s", process->limit);
   waiting->is_done = true;
   fl_timer_stop(waiting->world, &waiting->look);
   fl_timer_stop(waiting->world, &waiting->late);
@@ -88,9 +89,10 @@ bool fl_builtin_run_process(struct fl_process_run *run) {
       (struct fl_process){.on_stdout = on_stdout, .on_stderr = on_stderr, .on_exit = on_exit_of, .user = &waiting};
   waiting.look = (struct fl_timer){.on_fire = on_look, .user = &waiting};
   waiting.late = (struct fl_timer){.on_fire = on_late, .user = &waiting};
-  char **env = fl_mcp_env_make((const char *const *)environ, NULL);
+  const char *const *ours = (const char *const *)environ;
+  char **env = run->policy != NULL ? fl_mcp_env_pick(ours, NULL, run->env) : fl_mcp_env_make(ours, NULL);
   const struct fl_process_options options = {
-      .size = sizeof options, .argv = run->argv, .env = (const char *const *)env};
+      .size = sizeof options, .argv = run->argv, .env = (const char *const *)env, .policy = run->policy};
   int rc = fl_process_start(waiting.world, &waiting.process, &options, &err);
   if (rc < 0) {
     snprintf(run->error, sizeof run->error, "%.500s", err.text);

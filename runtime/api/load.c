@@ -4,6 +4,7 @@
 #include "mcp/client_source.h"
 #include "runtime/base/mem.h"
 #include "runtime/api/builtin_host.h"
+#include "runtime/api/grant.h"
 #include "tools/builtin/kit.h"
 #include "tools/http.h"
 
@@ -123,12 +124,43 @@ static int load_models(struct fl_loaded_graph *graph, struct fl_diags *diags) {
   return rc;
 }
 
+static void add_text(struct fl_value *list, const char *text) {
+  fl_append_take(list, text != NULL ? fl_string(text) : fl_null());
+}
+
+/* What two graphs must agree in when they share a server; without a manifest's word on it, folder and entry alone. */
+static void add_grant(struct fl_value *entry, const struct fl_grant *grant) {
+  const struct fl_mcp_limits *limits = &grant->limits;
+  const int64_t numbers[] = {limits->start_ms,   limits->call_ms, limits->output, limits->line,
+                             limits->concurrent, limits->rate,    limits->rate_ms};
+  add_text(entry, grant->policy);
+  for (size_t i = 0; grant->env != NULL && grant->env[i] != NULL; i++) add_text(entry, grant->env[i]);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) fl_append_take(entry, fl_int(numbers[i]));
+}
+
+static int add_server(struct fl_runtime *runtime, const struct fl_loaded_graph *graph, const struct fl_member *member,
+                      const struct fl_grant *grant, struct fl_error *err) {
+  struct fl_tool_source *source = NULL;
+  struct fl_mcp_client_entry config = {.name = member->key,
+                                       .value = member->value,
+                                       .folder = graph->file.folder,
+                                       .policy = grant->policy,
+                                       .allowed_env = (const char *const *)grant->env,
+                                       .limits = grant->limits};
+  int rc = fl_mcp_client_from_config(runtime->world, &config, &source, err);
+  return rc == 0 ? fl_registry_add_take(runtime->registry, source, err) : rc;
+}
+
 /* Graphs may share a server when they say the same about it, in one folder: a command may be relative to that. */
 static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph, const struct fl_member *member,
                        struct fl_error *err) {
+  __attribute__((cleanup(fl_grant_deinit))) struct fl_grant grant = {0};
   FL_VALUE_AUTO entry = fl_array();
+  int rc = fl_grant_read(graph, member->key, member->value, &grant, err);
+  if (rc < 0) return rc;
   fl_append_take(entry, fl_string(graph->file.folder));
   fl_append_take(entry, fl_value_ref(member->value));
+  add_grant(entry, &grant);
   const struct fl_value *known = fl_get(runtime->server_entries, member->key);
   if (known != NULL && fl_equal(known, entry)) return 0;
   if (known != NULL)
@@ -136,10 +168,7 @@ static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph
                         "another graph of this program has a different server \"%s\"; give one of them "
                         "another name",
                         member->key);
-  struct fl_tool_source *source = NULL;
-  struct fl_mcp_client_entry config = {member->key, member->value, graph->file.folder};
-  int rc = fl_mcp_client_from_config(runtime->world, &config, &source, err);
-  if (rc == 0) rc = fl_registry_add_take(runtime->registry, source, err);
+  rc = add_server(runtime, graph, member, &grant, err);
   if (rc == 0) fl_set_take(runtime->server_entries, member->key, fl_value_ref(entry));
   return rc;
 }
@@ -176,9 +205,13 @@ static bool names_server(const struct fl_definition *definition, const char *ser
 
 static void release_kit(void *user) { fl_builtin_kit_destroy(user); }
 
-static int add_builtin(struct fl_runtime *runtime, const struct fl_loaded_graph *graph, struct fl_error *err) {
-  struct fl_builtin_kit_options options = {
-      .settings = graph->file.builtin, .folder = graph->file.folder, .host = &fl_builtin_real_host};
+static int add_builtin(struct fl_runtime *runtime, const struct fl_loaded_graph *graph, const struct fl_grant *grant,
+                       struct fl_error *err) {
+  struct fl_builtin_kit_options options = {.settings = graph->file.builtin,
+                                           .folder = graph->file.folder,
+                                           .host = &fl_builtin_real_host,
+                                           .policy = grant->policy,
+                                           .env = (const char *const *)grant->env};
   struct fl_builtin_kit *kit = NULL;
   int rc = fl_builtin_kit_create(&options, &kit, err);
   if (rc < 0) return rc;
@@ -202,16 +235,22 @@ static const struct fl_loaded_graph *find_settings(const struct fl_loaded_graph 
 static int load_builtin(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_error *err) {
   if (!names_server(graph->definition, "builtin")) return 0;
   const struct fl_loaded_graph *source = find_settings(graph);
+  if (source == NULL) source = graph;
+  __attribute__((cleanup(fl_grant_deinit))) struct fl_grant grant = {0};
+  int rc = fl_grant_read(source, "builtin", NULL, &grant, err);
+  if (rc == 0) rc = fl_grant_check_builtin(source, source->file.builtin, source->file.folder, err);
+  if (rc < 0) return rc;
   FL_VALUE_AUTO entry = fl_array();
   fl_append_take(entry, fl_string(graph->file.folder));
-  if (source != NULL) fl_append_take(entry, fl_value_ref(source->file.builtin));
+  if (source->file.builtin != NULL) fl_append_take(entry, fl_value_ref(source->file.builtin));
+  add_grant(entry, &grant);
   const struct fl_value *known = fl_get(runtime->server_entries, "builtin");
   if (known != NULL)
-    return fl_equal(known, entry) || source == NULL
+    return fl_equal(known, entry) || (source->file.builtin == NULL && grant.policy == NULL)
                ? 0
                : fl_error_set(err, FL_E_EXISTS,
                               "another graph of this program has other settings of the built-in tools");
-  int rc = add_builtin(runtime, source != NULL ? source : graph, err);
+  rc = add_builtin(runtime, source, &grant, err);
   if (rc == 0) fl_set_take(runtime->server_entries, "builtin", fl_value_ref(entry));
   return rc;
 }

@@ -30,7 +30,7 @@ int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *wit
   struct fl_manifest *manifest = NULL;
   if (graph->file.manifest != NULL) rc = read_manifest(&graph->file, &manifest, diags);
   if (manifest != NULL) graph->policy = fl_policy_create_manifest(manifest, within);
-  fl_manifest_unref(manifest);
+  graph->manifest = manifest;
   for (struct fl_loaded_graph *inner = graph->inner; inner != NULL; inner = inner->next)
     if (fl_load_manifests(inner, graph->policy != NULL ? graph->policy : within, diags) < 0) rc = FL_E_INVALID;
   return rc;

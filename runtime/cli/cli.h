@@ -153,6 +153,7 @@ int fl_cmd_completion(struct fl_args *args);
 int fl_cmd_trace_list(struct fl_args *args);
 int fl_cmd_trace_show(struct fl_args *args);
 int fl_cmd_trace_tail(struct fl_args *args);
+int fl_cmd_doctor(struct fl_args *args);
 int fl_cmd_cache_clear(struct fl_args *args);
 int fl_cmd_version(struct fl_args *args);
 int fl_cmd_help(struct fl_args *args);

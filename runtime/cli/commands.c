@@ -21,6 +21,11 @@
   {"interrupt-before", 0, "NODE", "stop before this node, * for each; the next run goes on (may be repeated)"}, { \
     "interrupt-after", 0, "NODE", "stop behind this node (likewise)"                                              \
   }
+#define WITHOUT_LAYER_OPTION                                                                                         \
+  {                                                                                                                  \
+    "without-layer", 0, "LAYER", "run sandboxes of the manifest without this layer (see 'doctor'; may be repeated)", \
+        "landlock scope seccomp namespaces"                                                                          \
+  }
 #define SERVER_OPTION \
   { "server", 's', "NAME", "only this server" }
 
@@ -77,6 +82,7 @@ const struct fl_command fl_commands[] = {
        "sync async exit"},
       STOP_OPTIONS,
       ON_BUSY_OPTION,
+      WITHOUT_LAYER_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       JSON_OPTION},
      "FILE",
@@ -180,6 +186,7 @@ const struct fl_command fl_commands[] = {
       CONTEXT_OPTION,
       STOP_OPTIONS,
       ON_BUSY_OPTION,
+      WITHOUT_LAYER_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       GRAPH_OF_THREAD_OPTION,
       JSON_OPTION},
@@ -517,6 +524,14 @@ const struct fl_command fl_commands[] = {
      NULL,
      fl_cmd_mcp_logout},
     {"mcp status", "", "for which MCP servers there are tokens", NULL, {JSON_OPTION}, NULL, fl_cmd_mcp_status},
+    {"doctor",
+     "",
+     "what this machine can enforce around the tools of a manifest, layer by layer",
+     "Each layer is tried, in the way in which it would be put around a tool, as the user who asks.\n"
+     "Exit codes: 0 sandboxes hold here, 1 a layer is missing without which they do not.",
+     {JSON_OPTION},
+     NULL,
+     fl_cmd_doctor},
     {"completion",
      "bash|zsh|fish",
      "a completion script for a shell",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/cli/session.h"
 
+#include "runtime/api/grant.h"
 #include "runtime/api/load.h"
 #include "runtime/base/id.h"
 #include "runtime/base/mem.h"
@@ -22,8 +23,17 @@ static int open_runtime(struct fl_session *session) {
   return 0;
 }
 
+static int read_layers(const struct fl_args *args) {
+  struct fl_error err = {0};
+  for (int i = 0; fl_args_nth(args, "without-layer", i) != NULL; i++)
+    if (fl_grant_without(fl_args_nth(args, "without-layer", i), &err) < 0) return fl_usage(args, "%s", err.text);
+  return 0;
+}
+
 static int load_graph(struct fl_session *session) {
   struct fl_diags diags = {0};
+  int code = read_layers(session->args);
+  if (code != 0) return code;
   int rc = fl_runtime_load_diags(session->runtime, session->file, &session->definition, &diags);
   if (rc < 0) fl_fail_diags(session->args, &diags);
   else fl_print_diags(session->args, &diags);

@@ -26,6 +26,7 @@ struct fl_loaded_graph {
   struct fl_graph_file file;     /* empty for a graph that was built in C */
   struct fl_map models;          /* name -> struct fl_model_config * */
   struct fl_policy *list;        /* what its nodes name; NULL in a file that another one uses as a subgraph */
+  struct fl_manifest *manifest;  /* NULL: none */
   struct fl_policy *policy;      /* its manifest, within the list or the policy of the graph around; NULL: none */
   struct fl_loaded_graph *inner; /* files that it runs as graphs, until they stand in the runtime's list; owned */
   struct fl_loaded_graph *outer; /* whose models it has beside its own; NULL: none */

@@ -6,6 +6,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/pins.h"
+#include "tools/policy/manifest.h"
 
 #include <fairlead/tools.h>
 
@@ -75,6 +76,7 @@ void fl_loaded_graph_free(struct fl_loaded_graph *graph) {
   }
   free_models(&graph->models);
   fl_policy_destroy(graph->policy);
+  fl_manifest_unref(graph->manifest);
   fl_policy_destroy(graph->list);
   fl_definition_unref(graph->definition);
   fl_graph_file_deinit(&graph->file);

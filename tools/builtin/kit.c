@@ -377,12 +377,22 @@ static int read_settings(struct fl_builtin_kit *kit, const struct fl_builtin_kit
   return rc;
 }
 
+static void confine_commands(struct fl_commands *commands, const struct fl_builtin_kit_options *options) {
+  size_t count = 0;
+  if (options->policy == NULL) return;
+  commands->policy = strdup(options->policy);
+  while (options->env != NULL && options->env[count] != NULL) count++;
+  commands->env = calloc(count + 1, sizeof *commands->env);
+  for (size_t i = 0; commands->env != NULL && i < count; i++) commands->env[i] = strdup(options->env[i]);
+}
+
 int fl_builtin_kit_create(const struct fl_builtin_kit_options *options, struct fl_builtin_kit **ret_kit,
                           struct fl_error *err) {
   struct fl_builtin_kit *kit = calloc(1, sizeof *kit);
   if (kit == NULL) return fl_error_set(err, FL_E_LIMIT, "there is no memory for the built-in tools");
   kit->folder = options->folder;
   kit->fetch.host = kit->ping.host = kit->commands.host = options->host;
+  confine_commands(&kit->commands, options);
   for (size_t i = 0; i < fl_builtin_tool_count; i++) add_tool(kit, &fl_builtin_tools[i], NULL);
   int rc = read_settings(kit, options, err);
   kit->folder = NULL;

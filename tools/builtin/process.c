@@ -162,6 +162,9 @@ int fl_commands_read(const struct fl_value *section, struct fl_commands *command
 }
 
 void fl_commands_deinit(struct fl_commands *commands) {
+  free(commands->policy);
+  for (size_t i = 0; commands->env != NULL && commands->env[i] != NULL; i++) free(commands->env[i]);
+  free(commands->env);
   for (size_t i = 0; i < commands->count; i++) {
     free(commands->items[i].name);
     for (size_t j = 0; j < commands->items[i].word_count; j++) free(commands->items[i].words[j]);
@@ -197,6 +200,14 @@ static int tell_late(struct fl_call *call, const struct fl_command_line *command
                               run->err.text != NULL ? run->err.text : "");
 }
 
+static int tell_limit(struct fl_call *call, const struct fl_command_line *command, const struct fl_process_run *run) {
+  return fl_call_return_error(call,
+                              "%s went over the limit \"%s\" of its sandbox and was ended. Its output until "
+                              "then:\n%.*s%.*s",
+                              command->name, run->limit, (int)run->out.size, run->out.text != NULL ? run->out.text : "",
+                              (int)run->err.size, run->err.text != NULL ? run->err.text : "");
+}
+
 int fl_process_tool(struct fl_call *call, const struct fl_value *args, void *user) {
   const struct fl_commands *commands = user;
   const struct fl_command_line *command = find(commands, fl_get_string(args, "command", ""));
@@ -208,7 +219,10 @@ int fl_process_tool(struct fl_call *call, const struct fl_value *args, void *use
   for (size_t i = 0; i < fl_size(more); i++) argv[count++] = fl_as_string(fl_at(more, i));
   struct fl_process_run run = {
       .argv = argv, .timeout_ms = command->timeout_ms, .output_max = command->output_max, .call = call};
+  run.policy = commands->policy;
+  run.env = (const char *const *)commands->env;
   if (!commands->host->run(&run)) fl_call_return_error(call, "%s: %s", command->name, run.error);
+  else if (run.limit[0] != '\0') tell_limit(call, command, &run);
   else if (run.is_late) tell_late(call, command, &run);
   else answer(call, &run);
   free(run.out.text);

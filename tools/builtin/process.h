@@ -17,6 +17,8 @@ struct fl_command_line {
 
 struct fl_commands {
   const struct fl_builtin_host *host;
+  char *policy; /* of their sandbox; NULL: none */
+  char **env;   /* names, NULL-terminated; NULL: none */
   struct fl_command_line items[FL_COMMANDS_MAX];
   size_t count;
 };

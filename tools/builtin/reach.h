@@ -35,10 +35,13 @@ struct fl_process_output {
 struct fl_process_run {
   const char *const *argv; /* NULL-terminated; the first word is looked up in PATH */
   uint32_t timeout_ms;
-  size_t output_max;    /* bytes of each output that are kept */
-  struct fl_call *call; /* asked now and then whether it is over */
+  size_t output_max;      /* bytes of each output that are kept */
+  struct fl_call *call;   /* asked now and then whether it is over */
+  const char *policy;     /* of its sandbox; NULL: none */
+  const char *const *env; /* with a policy: names of variables that it may see */
   int exit_status, term_signal;
-  bool is_late; /* it was ended because its time was up */
+  bool is_late;   /* it was ended because its time was up */
+  char limit[16]; /* of its sandbox that it went over; "": none */
   struct fl_process_output out, err;
   char error[512];
 };

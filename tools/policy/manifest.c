@@ -136,3 +136,9 @@ const char *fl_manifest_id(const struct fl_manifest *manifest) {
 const char *fl_manifest_hash(const struct fl_manifest *manifest) { return manifest->hash; }
 int64_t fl_manifest_expires(const struct fl_manifest *manifest) { return manifest->expires_s; }
 size_t fl_manifest_rule_count(const struct fl_manifest *manifest) { return manifest->rule_count; }
+bool fl_manifest_names_servers(const struct fl_manifest *manifest) {
+  return fl_get(manifest->document.root, "servers") != NULL;
+}
+const struct fl_value *fl_manifest_server(const struct fl_manifest *manifest, const char *name) {
+  return fl_get(fl_get(manifest->document.root, "servers"), name);
+}

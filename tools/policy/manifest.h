@@ -29,6 +29,16 @@ const char *fl_manifest_hash(const struct fl_manifest *manifest);
 int64_t fl_manifest_expires(const struct fl_manifest *manifest);
 size_t fl_manifest_rule_count(const struct fl_manifest *manifest); /* of `tools` */
 
+/* ---- servers: what each may start, reach and take ---- */
+
+/* Whether it has `servers`: then what it does not name there is not started. */
+bool fl_manifest_names_servers(const struct fl_manifest *manifest);
+/* What it says of a server, as the schema has it; lent. NULL: it does not name it. */
+const struct fl_value *fl_manifest_server(const struct fl_manifest *manifest, const char *name);
+int64_t fl_manifest_bytes(const char *text);   /* "256KiB"; the schema has checked the form of these */
+int64_t fl_manifest_time_ms(const char *text); /* "30s" */
+int64_t fl_manifest_rate(const char *text, int64_t *ret_per_ms); /* "10/min": 10, in 60,000 ms */
+
 /* "2027-06-30" or RFC 3339: the first second that is over when it is the end of something; a date includes its last
  * second, UTC. FL_E_SYNTAX; ret is untouched then. */
 int fl_manifest_date(const char *text, int64_t *ret_first_invalid_s);

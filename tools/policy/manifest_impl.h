@@ -57,7 +57,6 @@ void fl_manifest_free_rules(struct fl_manifest *manifest);
 struct fl_value *fl_manifest_close_args(const struct fl_value *args, struct fl_buf *ret_pointer, struct fl_error *err);
 
 /* manifest_text.c: the small notations. */
-int64_t fl_manifest_time_ms(const char *text);                        /* "30s"; the schema has checked the form */
 
 /* How well a pattern fits a tool: 0 not at all, otherwise the more it says the higher. */
 size_t fl_pattern_fit(const char *pattern, const char *tool);

@@ -16,6 +16,22 @@ int64_t fl_manifest_time_ms(const char *text) {
   return number * seconds * 1000;
 }
 
+int64_t fl_manifest_bytes(const char *text) {
+  char *end = NULL;
+  int64_t number = strtoll(text, &end, 10);
+  return *end == 'K' ? number << 10 : *end == 'M' ? number << 20 : *end == 'G' ? number << 30 : number;
+}
+
+int64_t fl_manifest_rate(const char *text, int64_t *ret_per_ms) {
+  char *end = NULL;
+  int64_t number = strtoll(text, &end, 10), seconds = end[1] == 'd'   ? 86400
+                                                      : end[1] == 'h' ? 3600
+                                                      : end[1] == 'm' ? 60
+                                                                      : 1;
+  *ret_per_ms = seconds * 1000;
+  return number;
+}
+
 /* Days since 1970-01-01 of a date of the Gregorian calendar, years counted from March so that leap days come last. */
 static int64_t days_of(int year, int month, int day) {
   int64_t y = month > 2 ? year : year - 1;

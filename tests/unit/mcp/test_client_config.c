@@ -35,6 +35,25 @@ static void an_entry_overrides_and_may_name_a_secret(void **state) {
   fl_mcp_env_free(env);
 }
 
+static void a_sandbox_sees_what_was_named(void **state) {
+  const char *const inherited[] = {"PATH=/bin", "A=1", "LANG=C", "MY_TOKEN=ours", NULL};
+  const char *const own[] = {"A=2", "B=3", NULL}, *const names[] = {"A", "MY_TOKEN", "ABSENT", NULL};
+  char **env = fl_mcp_env_pick(inherited, own, names);
+  assert_string_equal(env[0], "PATH=/bin");
+  assert_string_equal(env[1], "A=2");
+  assert_string_equal(env[2], "MY_TOKEN=ours"); /* by its name, on purpose */
+  assert_null(env[3]);
+  fl_mcp_env_free(env);
+  env = fl_mcp_env_pick(inherited, own, NULL);
+  assert_string_equal(env[0], "PATH=/bin");
+  assert_null(env[1]);
+  fl_mcp_env_free(env);
+  env = fl_mcp_env_pick(inherited, (const char *const[]){"PATH=/own", NULL}, (const char *const[]){"PATH", NULL});
+  assert_string_equal(env[0], "PATH=/own");
+  assert_null(env[1]);
+  fl_mcp_env_free(env);
+}
+
 /* What the process was really started with. */
 static char seen[1000];
 static void on_start(struct fl_sim_peer *peer) {
@@ -151,7 +170,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(secrets_are_told_by_their_names), cmocka_unit_test(an_entry_overrides_and_may_name_a_secret),
       cmocka_unit_test(an_entry_becomes_a_process),      cmocka_unit_test(an_entry_becomes_a_url_with_headers),
-      cmocka_unit_test(wrong_entries_are_explained),
+      cmocka_unit_test(wrong_entries_are_explained),     cmocka_unit_test(a_sandbox_sees_what_was_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static int parse(const char *lines) {
 static void every_line_is_read(void **state) {
   assert_int_equal(parse("sandbox 1\nread /a b\nwrite /c\nnet proxy\nexec yes\nprocs 8\nmemory 268435456\ncpu 30000\n"
                          "fds 64\nsha256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
-                         "without namespaces\nwithout cgroup"),
+                         "without namespaces"),
                    0);
   assert_int_equal(sandbox.path_count, 2);
   assert_string_equal(sandbox.paths[0].path, "/a b");
@@ -36,7 +36,6 @@ static void every_line_is_read(void **state) {
   assert_int_equal(sandbox.fds, 64);
   assert_string_equal(sandbox.sha256, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
   assert_false(fl_sandbox_wants(&sandbox, FL_LAYER_NAMESPACES));
-  assert_false(fl_sandbox_wants(&sandbox, FL_LAYER_CGROUP));
   assert_true(fl_sandbox_wants(&sandbox, FL_LAYER_LANDLOCK));
 }
 
