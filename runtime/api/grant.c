@@ -3,6 +3,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
+#include "runtime/wire/connect.h"
 #include "runtime/wire/url.h"
 #include "tools/policy/manifest.h"
 #include "tools/sandbox/machine.h"
@@ -188,7 +189,13 @@ static int read_sandbox(const struct reading *reading, const struct fl_value *en
   if (rc == 0) rc = add_paths(reading, "write", &policy, err);
   if (rc == 0) rc = read_env(reading, entry, &grant->env, err);
   if (rc < 0) return rc;
-  if (fl_size(fl_get(fl_get(sandbox, "net"), "hosts")) > 0) fl_buf_add_text(&policy, "net proxy\n");
+  const struct fl_value *hosts = fl_get(fl_get(sandbox, "net"), "hosts");
+  for (size_t i = 0; i < fl_size(hosts); i++) {
+    const char *host = fl_as_string(fl_at(hosts, i));
+    if (!fl_connect_is_pattern(host))
+      return fail(reading, err, "/sandbox/net/hosts/%zu: %s is no NAME:PORT or *.NAME:PORT", i, host);
+    fl_buf_addf(&policy, "host %s\n", host);
+  }
   if (fl_get_bool(sandbox, "exec", false)) fl_buf_add_text(&policy, "exec yes\n");
   add_limits(sandbox, &policy);
   const char *hash = fl_get_string(reading->server, "exec_sha256", NULL);

@@ -10,6 +10,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/locate.h"
+#include "runtime/io/uv_proxy.h"
 #include "runtime/io/world_uv.h"
 
 #include <errno.h>
@@ -30,6 +31,10 @@ struct process_impl {
   uv_process_t handle;
   struct uv_duct in, out, errors;
   int control_fd;
+  uv_poll_t control_poll; /* with a proxy only */
+  bool has_control_poll;
+  char **hosts; /* of the proxy; NULL: none, or it has them */
+  struct uv_proxy *proxy;
   struct fl_timer timer;
   enum stage stage;
   uint32_t grace_ms;
@@ -41,12 +46,18 @@ struct process_impl {
 
 /* ---- the end ---- */
 
+static void free_hosts(char **hosts) {
+  for (size_t i = 0; hosts != NULL && hosts[i] != NULL; i++) fl_free(hosts[i]);
+  fl_free(hosts);
+}
+
 static void part_closed(struct process_impl *impl) {
   if (--impl->open_count > 0) return;
   struct fl_process *process = impl->process;
   int exit_status = impl->exit_status, term_signal = impl->term_signal;
   fl_timer_stop(impl->head.world, &impl->timer);
   uv_world_of(impl->head.world)->open_count--;
+  free_hosts(impl->hosts);
   process->impl = NULL;
   process->pid = 0;
   fl_free(impl);
@@ -92,6 +103,7 @@ static void on_errors_end(struct uv_duct *duct, int status) { uv_duct_close(duct
 /* ---- exit and signals ---- */
 
 static void close_control(struct process_impl *impl) {
+  if (impl->has_control_poll && impl->control_fd >= 0) uv_poll_stop(&impl->control_poll);
   if (impl->control_fd >= 0) close(impl->control_fd);
   impl->control_fd = -1;
 }
@@ -102,13 +114,44 @@ static void on_handle_closed(uv_handle_t *handle) {
   part_closed(impl);
 }
 
-/* "limit memory\n" is what it may say. */
-static void read_limit(struct process_impl *impl) {
-  char text[32];
-  ssize_t size = impl->control_fd >= 0 ? recv(impl->control_fd, text, sizeof text - 1, MSG_DONTWAIT) : -1;
-  text[size > 0 ? size : 0] = '\0';
+static void open_proxy(struct process_impl *impl, int fd) {
+  char **hosts = impl->hosts;
+  impl->hosts = NULL;
+  if (hosts != NULL) impl->proxy = uv_proxy_open(impl->head.world, fd, hosts, NULL);
+  else close(fd); /* there is one already, or none was asked for */
+}
+
+/* What the launcher says: "proxy\n" with a listening socket, "limit memory\n". False: nothing (more). */
+static bool read_control(struct process_impl *impl) {
+  char text[64];
+  union {
+    struct cmsghdr head;
+    char space[CMSG_SPACE(sizeof(int))];
+  } rights;
+  struct iovec part = {text, sizeof text - 1};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = rights.space, .msg_controllen = sizeof rights.space};
+  ssize_t size = impl->control_fd >= 0 ? recvmsg(impl->control_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) : -1;
+  if (size <= 0) return false;
+  text[size] = '\0';
+  const struct cmsghdr *first = CMSG_FIRSTHDR(&message);
+  int fd = -1;
+  if (first != NULL && first->cmsg_type == SCM_RIGHTS) memcpy(&fd, CMSG_DATA(first), sizeof fd);
+  if (fd >= 0) open_proxy(impl, fd);
   if (strncmp(text, "limit ", 6) == 0)
     snprintf(impl->process->limit, sizeof impl->process->limit, "%.*s", (int)strcspn(text + 6, "\n"), text + 6);
+  return true;
+}
+
+static void on_control(uv_poll_t *poll, int status, int events) {
+  struct process_impl *impl = poll->data;
+  if (status < 0 || !read_control(impl)) uv_poll_stop(poll);
+}
+
+static void on_control_closed(uv_handle_t *handle) {
+  struct process_impl *impl = handle->data;
+  uv_world_handle_closed(uv_world_of(impl->head.world));
+  part_closed(impl);
 }
 
 static void on_uv_exit(uv_process_t *handle, int64_t exit_status, int term_signal) {
@@ -116,8 +159,10 @@ static void on_uv_exit(uv_process_t *handle, int64_t exit_status, int term_signa
   impl->has_exited = true;
   impl->exit_status = (int)exit_status;
   impl->term_signal = term_signal;
-  read_limit(impl);
+  while (read_control(impl)) continue;
   close_control(impl);
+  uv_proxy_close(impl->proxy);
+  if (impl->has_control_poll) uv_close((uv_handle_t *)&impl->control_poll, on_control_closed);
   uv_duct_close(&impl->in, false);
   uv_close((uv_handle_t *)handle, on_handle_closed);
   impl->stage = STAGE_DRAIN;
@@ -271,6 +316,32 @@ static int spawn(struct process_impl *impl, const struct plan *plan, const struc
                       uv_strerror(failure));
 }
 
+/* The lines "host NAME:PORT" of a policy; NULL: there are none. */
+static char **read_hosts(const char *policy) {
+  size_t count = 0;
+  char **hosts = NULL;
+  for (const char *line = policy; line != NULL && *line != '\0';) {
+    size_t size = strcspn(line, "\n");
+    if (size > 5 && strncmp(line, "host ", 5) == 0) {
+      hosts = fl_realloc(hosts, (count + 2) * sizeof *hosts);
+      hosts[count++] = fl_strndup(line + 5, size - 5);
+      hosts[count] = NULL;
+    }
+    line += size + (line[size] == '\n');
+  }
+  return hosts;
+}
+
+static void watch_control(struct process_impl *impl) {
+  struct uv_world *world = uv_world_of(impl->head.world);
+  fl_check(uv_poll_init(world->loop, &impl->control_poll, impl->control_fd) == 0);
+  uv_world_handle_opened(world);
+  impl->control_poll.data = impl;
+  impl->has_control_poll = true;
+  impl->open_count++;
+  uv_poll_start(&impl->control_poll, UV_READABLE, on_control);
+}
+
 /* A pipe that epoll refuses is not expected; if it happens, the process is killed and ends in the ordinary way. */
 static void attach(struct process_impl *impl, struct plan *plan) {
   struct uv_world *world = uv_world_of(impl->head.world);
@@ -289,6 +360,7 @@ static void attach(struct process_impl *impl, struct plan *plan) {
   }
   impl->control_fd = plan->ours[FD_CONTROL];
   plan->ours[FD_CONTROL] = -1;
+  if (impl->hosts != NULL) watch_control(impl);
 }
 
 static void on_failed_handle_closed(uv_handle_t *handle) {
@@ -316,6 +388,7 @@ int uv_world_process_start(struct fl_world *base, struct fl_process *process, co
     uv_close((uv_handle_t *)&impl->handle, on_failed_handle_closed);
     return failure;
   }
+  impl->hosts = read_hosts(options->policy);
   attach(impl, &plan);
   process->impl = impl;
   process->limit[0] = '\0';

@@ -265,6 +265,7 @@ struct uv_proxy *uv_proxy_open(struct fl_world *world, int fd, char **hosts, str
   proxy->hosts = hosts;
   proxy->listener = (struct fl_listener){.on_connection = on_connection, .user = proxy};
   if (fl_listener_open(world, &proxy->listener, &options, err) == 0) return proxy;
+  close(fd);
   free_proxy(proxy);
   return NULL;
 }

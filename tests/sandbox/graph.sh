@@ -87,6 +87,11 @@ nodes: { one: { type: tool, tool: builtin/time, write: a } }
 edges: [ START -> one -> END ]"
 run; [ $? -eq 2 ] && says 'does not grant' && says 'gives to the built-in tools'; ok "folders of built-in tools stay within it, too"
 
+manifest 'servers: { builtin: { sandbox: { net: { hosts: ["api.example.org"] } } }, calc: {} }'
+run; [ $? -eq 2 ] && says 'sandbox/net/hosts/0'; ok "a host has a port"
+manifest 'servers: { builtin: { sandbox: { exec: true, net: { hosts: ["api.example.org:443"] } } }, calc: {} }'
+shell 'echo at $HTTPS_PROXY'; run; says 'at http://127.0.0.1:' || says 'does not enforce the layer'; ok "a command with hosts is told of its proxy, or that there is none"
+
 # ---- servers ----
 manifest "servers: { calc: { transport: stdio, exec: [\"$build/counting-tools\"], sandbox: { fs: { write: [out] }, env: [FL_COUNT_FILE], fds: 64, memory: 128MiB }, limits: { start: 20s, call: 20s, output: 64KiB, line: 1MiB, concurrent: 1, rate: 2/h } } }"
 calls ", env: { FL_COUNT_FILE: $folder/out/count }"; run; says '"result":3' && says '"result":7' && [ -s "$folder/out/count" ]; ok "a server in a sandbox answers"

@@ -18,7 +18,6 @@ static const struct later of_manifest[] = {{"servers", NULL},
                                            {NULL, NULL}};
 static const struct later of_server[] = {{"pin", "pins of tool definitions in a manifest"}, {NULL, NULL}};
 static const struct later of_sandbox[] = {{"secrets", "secrets of a server"}, {NULL, NULL}};
-static const struct later of_net[] = {{"hosts", "ways out of a sandbox"}, {NULL, NULL}};
 static const struct later of_tool[] = {{"idempotency", "the argument that makes calls one"},
                                        {"from", "where an argument's value may come from"},
                                        {NULL, NULL}};
@@ -44,10 +43,9 @@ size_t fl_manifest_unenforced(const struct fl_manifest *manifest, struct fl_diag
   size_t count = say(manifest, "", root, of_manifest, diags);
   for (struct fl_member m = {0}; fl_next_member(fl_get(root, "servers"), &m);) {
     FL_FREE_AUTO char *base = fl_format("/servers/%s", m.key); /* names of servers need no escapes */
-    FL_FREE_AUTO char *sandbox = fl_format("%s/sandbox", base), *net = fl_format("%s/net", sandbox);
+    FL_FREE_AUTO char *sandbox = fl_format("%s/sandbox", base);
     count += say(manifest, base, m.value, of_server, diags);
     count += say(manifest, sandbox, fl_get(m.value, "sandbox"), of_sandbox, diags);
-    count += say(manifest, net, fl_get(fl_get(m.value, "sandbox"), "net"), of_net, diags);
   }
   for (size_t i = 0; i < fl_size(tools); i++) {
     FL_FREE_AUTO char *base = fl_format("/tools/%zu", i), *approval = fl_format("/tools/%zu/approval", i);

@@ -157,12 +157,11 @@ static int deny_side_doors(scmp_filter_ctx filter) {
   return failure;
 }
 
-/* None, or streams only, of the family in which the proxy listens. A pair of sockets leads nowhere else. */
+/* None, or streams to the proxy, which listens inside. A pair of sockets leads nowhere else. */
 static int deny_sockets(scmp_filter_ctx filter, const struct fl_confinement *confinement) {
-  enum { TYPES = 16, FAMILIES = 64 };
-  bool has_proxy = confinement->sandbox.net == FL_NET_PROXY;
-  uint32_t family = confinement->port != 0 ? AF_INET : AF_UNIX;
-  if (!has_proxy) return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 0);
+  enum { TYPES = 16 };
+  const uint32_t family = AF_INET;
+  if (confinement->port == 0) return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 0);
   int failure = 0;
   const struct scmp_arg_cmp above = {0, SCMP_CMP_GT, family, 0}, below = {0, SCMP_CMP_LT, family, 0};
   failure = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, &above);

@@ -61,6 +61,7 @@ static _Noreturn void enter(struct fl_launch *launch, struct keeper keeper, uid_
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   setsid();
   if (fl_space_enter(launch->confinement, uid, gid) != 0) _exit(1);
+  if (launch->confinement->sandbox.has_way_out && fl_launch_open_door(launch) != 0) _exit(1);
   keeper.tool = fork();
   if (keeper.tool == 0) fl_launch_exec(launch, getppid());
   if (keeper.tool < 0 || write(keeper.channel_fd, "r", 1) != 1) _exit(1);
@@ -98,6 +99,12 @@ pid_t fl_launch_start(struct fl_launch *launch, int signal_fd) {
     bool wants_inside = fl_sandbox_wants(&launch->confinement->sandbox, FL_LAYER_NAMESPACES);
     pid_t pid = wants_inside ? start_inside(launch, signal_fd) : -1;
     if (pid > 0) return pid;
+    if (wants_inside && launch->confinement->sandbox.has_way_out) {
+      fl_launch_complain(
+          "this machine does not enforce the layer \"namespaces\", and without it there is no way out by "
+          "host name (the user may do without the layer, and the tool without a network)");
+      _exit(FL_LAUNCH_REFUSED);
+    }
     fl_base_add(launch->confinement);
   }
   pid_t supervisor = getpid();

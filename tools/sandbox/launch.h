@@ -18,12 +18,13 @@
  * would let a tool's configuration run code ahead of the policy.
  * Control: each byte is the number of a signal for the tool's group, SIGKILL for all descendants. Its end, like
  * the death of the parent, gives the tool FL_LAUNCH_GRACE_MS after a SIGTERM; then everything is killed. When that is a
- * socket, the launcher says on it which limit has ended the tool: "limit memory\n".
+ * socket, the launcher says on it which limit has ended the tool: "limit memory\n"; and a policy with hosts sends the
+ * listening socket of the tool's own network over it, on which the parent runs the proxy: "proxy\n".
  * Exit 127: the program cannot be run; 126: the launcher refused; 125: wrong use. */
 #pragma once
 #include <sys/types.h>
 
-enum { FL_LAUNCH_GRACE_MS = 500, FL_LAUNCH_SWEEP_MS = 1200 };
+enum { FL_LAUNCH_GRACE_MS = 500, FL_LAUNCH_SWEEP_MS = 1200, FL_LAUNCH_BOMB_MS = 10000 };
 enum { FL_LAUNCH_MISUSED = 125, FL_LAUNCH_REFUSED = 126, FL_LAUNCH_NOT_FOUND = 127 };
 
 struct fl_confinement;
@@ -62,6 +63,10 @@ void fl_launch_close_except(const int keep[FL_LAUNCH_KEEP_COUNT]);
 
 /* keeper.c: starts the tool, in namespaces with a process 1 above it where that is wanted and works. -1 with errno. */
 pid_t fl_launch_start(struct fl_launch *launch, int signal_fd);
+
+/* door.c: in the tool's own network: a listening socket, which goes to the parent, and what programs know a proxy by in
+ * the environment. -1 with errno. */
+int fl_launch_open_door(struct fl_launch *launch);
 
 /* probe.c: what this machine can enforce, a line for each layer. */
 int fl_launch_probe(void);

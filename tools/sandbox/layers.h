@@ -61,6 +61,8 @@ int fl_rights_drop(void);
 /* watch.c: what the kernel does not count for us. The name of the limit that the descendants of this process are over,
  * NULL: none. */
 const char *fl_watch_look(const struct fl_sandbox *sandbox);
+/* Kills all descendants of this process that there are now, at whatever depth. How many. */
+size_t fl_watch_kill_all(void);
 enum { FL_WATCH_MS = 20 };
 static inline bool fl_watch_is_needed(const struct fl_sandbox *sandbox) {
   return sandbox->procs != 0 || sandbox->memory != 0 || sandbox->cpu_ms != 0;

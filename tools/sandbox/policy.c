@@ -29,10 +29,6 @@ static int read_path(struct fl_sandbox *sandbox, const char *value, bool may_wri
   return 0;
 }
 
-static int read_word(const char *value, const char *no, const char *yes) {
-  return strcmp(value, no) == 0 ? 0 : strcmp(value, yes) == 0 ? 1 : -1;
-}
-
 static int read_sha256(struct fl_sandbox *sandbox, const char *value) {
   if (sandbox->sha256 != NULL || strlen(value) != 64 || strspn(value, "0123456789abcdef") != 64) return -1;
   sandbox->sha256 = value;
@@ -46,24 +42,25 @@ static int read_without(struct fl_sandbox *sandbox, const char *value) {
   return 0;
 }
 
-/* Bits of keys that may stand once and have a word as value. */
-enum { SEEN_NET = 1, SEEN_EXEC = 2 };
+/* Which hosts they are is the proxy's affair. */
+static int read_host(struct fl_sandbox *sandbox, const char *value) {
+  sandbox->has_way_out = true;
+  return strchr(value, ':') != NULL ? 0 : -1;
+}
 
-static int read_choice(struct fl_sandbox *sandbox, const char *key, const char *value, unsigned *seen) {
-  bool is_net = strcmp(key, "net") == 0;
-  unsigned bit = is_net ? SEEN_NET : SEEN_EXEC;
-  int chosen = is_net ? read_word(value, "none", "proxy") : read_word(value, "no", "yes");
-  if (chosen < 0 || (*seen & bit) != 0) return -1;
-  *seen |= bit;
-  if (is_net) sandbox->net = chosen == 1 ? FL_NET_PROXY : FL_NET_NONE;
-  else sandbox->may_exec = chosen == 1;
+static int read_exec(struct fl_sandbox *sandbox, const char *value, bool *has_exec) {
+  bool is_yes = strcmp(value, "yes") == 0;
+  if (*has_exec || (!is_yes && strcmp(value, "no") != 0)) return -1;
+  *has_exec = true;
+  sandbox->may_exec = is_yes;
   return 0;
 }
 
-static int read_line(struct fl_sandbox *sandbox, const char *key, const char *value, unsigned *seen) {
+static int read_line(struct fl_sandbox *sandbox, const char *key, const char *value, bool *has_exec) {
   if (strcmp(key, "read") == 0) return read_path(sandbox, value, false);
   if (strcmp(key, "write") == 0) return read_path(sandbox, value, true);
-  if (strcmp(key, "net") == 0 || strcmp(key, "exec") == 0) return read_choice(sandbox, key, value, seen);
+  if (strcmp(key, "host") == 0) return read_host(sandbox, value);
+  if (strcmp(key, "exec") == 0) return read_exec(sandbox, value, has_exec);
   if (strcmp(key, "procs") == 0) return read_number(value, &sandbox->procs);
   if (strcmp(key, "memory") == 0) return read_number(value, &sandbox->memory);
   if (strcmp(key, "cpu") == 0) return read_number(value, &sandbox->cpu_ms);
@@ -75,7 +72,8 @@ static int read_line(struct fl_sandbox *sandbox, const char *key, const char *va
 
 int fl_sandbox_parse(char *text, struct fl_sandbox *ret_sandbox, char ret_complaint[FL_SANDBOX_COMPLAINT_SIZE]) {
   struct fl_sandbox sandbox = {0};
-  unsigned seen = 0, line = 0;
+  unsigned line = 0;
+  bool has_exec = false;
   for (char *at = text; *at != '\0';) {
     size_t size = strcspn(at, "\n");
     char *next = at[size] == '\n' ? at + size + 1 : at + size;
@@ -84,7 +82,7 @@ int fl_sandbox_parse(char *text, struct fl_sandbox *ret_sandbox, char ret_compla
     if (value != NULL) *value++ = '\0';
     bool is_first = line++ == 0, is_good = value != NULL;
     if (is_good && is_first) is_good = strcmp(at, "sandbox") == 0 && strcmp(value, "1") == 0;
-    else if (is_good) is_good = read_line(&sandbox, at, value, &seen) == 0;
+    else if (is_good) is_good = read_line(&sandbox, at, value, &has_exec) == 0;
     if (!is_good) {
       snprintf(ret_complaint, FL_SANDBOX_COMPLAINT_SIZE, "line %u of the sandbox policy is not understood: %.60s", line,
                at);

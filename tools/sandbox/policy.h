@@ -2,7 +2,7 @@
 /* What a tool may do, as the launcher is told: lines of a key and a value, the first of them "sandbox 1". Pure.
  *
  *   read PATH     write PATH        an absolute path and all below it; write is read as well
- *   net none      net proxy         no sockets, or one way out: to the proxy (`port N` once its port is known)
+ *   host NAME:PORT                  a way out, by the proxy that the parent runs; without one, there are no sockets
  *   exec no       exec yes          whether it may start programs (of the system and of what it may read)
  *   procs N   memory BYTES   cpu MS   fds N
  *   sha256 HEX                      of the program that is started
@@ -21,8 +21,6 @@ enum { FL_SANDBOX_PATHS_MAX = 256, FL_SANDBOX_TEXT_MAX = 256 * 1024, FL_SANDBOX_
 enum fl_layer { FL_LAYER_LANDLOCK, FL_LAYER_SCOPE, FL_LAYER_SECCOMP, FL_LAYER_NAMESPACES };
 enum { FL_LAYER_COUNT = FL_LAYER_NAMESPACES + 1 };
 
-enum fl_sandbox_net { FL_NET_NONE, FL_NET_PROXY };
-
 struct fl_sandbox_path {
   const char *path; /* lent by the text */
   bool may_write;
@@ -31,8 +29,7 @@ struct fl_sandbox_path {
 struct fl_sandbox {
   struct fl_sandbox_path paths[FL_SANDBOX_PATHS_MAX];
   size_t path_count;
-  enum fl_sandbox_net net;
-  bool may_exec;
+  bool has_way_out, may_exec;
   uint64_t procs, memory, cpu_ms, fds; /* 0: no limit */
   const char *sha256;                  /* 64 lower-case digits, lent; NULL: any */
   unsigned without;                    /* bits of layers */

@@ -3,12 +3,11 @@
  *
  * Happy path: the tool exits, what it left behind is killed, the launcher exits with the same status.
  * Failure modes: the parent dies or lets go of the control pipe: SIGTERM, FL_LAUNCH_GRACE_MS, then SIGKILL to
- * everything. Descendants that multiply faster than they are killed: the sweep gives up after FL_LAUNCH_SWEEP_MS. */
+ * everything. Descendants that multiply faster than they are killed: the sweep gives up in the end. */
 #include "tools/sandbox/launch.h"
 
 #include "tools/sandbox/layers.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -43,38 +42,16 @@ static int64_t now_ms(void) {
 
 /* ---- clearing away ---- */
 
-static pid_t parent_of(pid_t pid) {
-  char path[32], text[512];
-  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-  FILE *file = fopen(path, "re");
-  if (file == NULL) return 0;
-  size_t size = fread(text, 1, sizeof text - 1, file);
-  fclose(file);
-  text[size] = '\0';
-  const char *name_end = strrchr(text, ')'); /* the name may hold anything */
-  return name_end != NULL && strlen(name_end) > 4 ? (pid_t)strtol(name_end + 4, NULL, 10) : 0;
-}
-
-static void kill_children(void) {
-  DIR *proc = opendir("/proc");
-  if (proc == NULL) return;
-  pid_t self = getpid();
-  for (struct dirent *entry; (entry = readdir(proc)) != NULL;) {
-    pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-    if (pid > 0 && parent_of(pid) == self) kill(pid, SIGKILL);
-  }
-  closedir(proc);
-}
-
-/* Each orphan becomes our child, so killing and reaping children until there are none reaches every descendant. The
- * pids are ours until we reap them, so none can belong to a stranger. */
-static void sweep(void) {
-  int64_t deadline_ms = now_ms() + FL_LAUNCH_SWEEP_MS;
+/* Orphans become our children, and descendants are looked for at any depth, so killing and reaping until there are none
+ * reaches them all. The number of a child cannot belong to a stranger before we reap it; that of a child's child could
+ * only if the kernel went round all numbers between the look and the kill. */
+static void sweep(int64_t most_ms) {
+  int64_t deadline_ms = now_ms() + most_ms;
   while (now_ms() < deadline_ms) {
     pid_t pid = waitpid(-1, NULL, WNOHANG);
     if (pid < 0 && errno == ECHILD) return;
     if (pid != 0) continue;
-    kill_children();
+    fl_watch_kill_all();
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
   }
 }
@@ -109,7 +86,7 @@ static _Noreturn void finish(const struct watch *watch) {
   int status = 0;
   kill(-watch->tool, SIGKILL);
   while (waitpid(watch->tool, &status, 0) < 0 && errno == EINTR) continue;
-  sweep();
+  sweep(watch->limit != NULL ? FL_LAUNCH_BOMB_MS : FL_LAUNCH_SWEEP_MS);
   struct fl_launch_end end = read_end(watch, status);
   char line[32];
   int size = snprintf(line, sizeof line, "limit %s\n", end.limit);
@@ -142,7 +119,7 @@ static void begin_end(struct watch *watch) {
 
 static void kill_all(struct watch *watch) {
   signal_group(watch, SIGKILL);
-  kill_children();
+  fl_watch_kill_all();
 }
 
 static void read_control(struct watch *watch) {

@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,8 +104,19 @@ static uint64_t ended_cpu_ms(void) {
          (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
 }
 
+static struct seen all[SEEN_MAX];
+
+size_t fl_watch_kill_all(void) {
+  size_t count = read_all(all, SEEN_MAX), killed = 0;
+  mark_ours(all, count);
+  for (size_t i = 0; i < count; i++) /* stopped first, so that none forks while the others are killed */
+    if (all[i].is_ours) kill(all[i].pid, SIGSTOP);
+  for (size_t i = 0; i < count; i++)
+    if (all[i].is_ours) killed += kill(all[i].pid, SIGKILL) == 0;
+  return killed;
+}
+
 const char *fl_watch_look(const struct fl_sandbox *sandbox) {
-  static struct seen all[SEEN_MAX];
   bool is_alone = getpid() == 1; /* of its namespace */
   size_t most = is_alone && sandbox->procs != 0 && sandbox->procs < SEEN_MAX ? sandbox->procs + 1 : SEEN_MAX;
   size_t count = read_all(all, most), processes = 0;

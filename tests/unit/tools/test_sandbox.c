@@ -19,16 +19,17 @@ static int parse(const char *lines) {
 }
 
 static void every_line_is_read(void **state) {
-  assert_int_equal(parse("sandbox 1\nread /a b\nwrite /c\nnet proxy\nexec yes\nprocs 8\nmemory 268435456\ncpu 30000\n"
-                         "fds 64\nsha256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
-                         "without namespaces"),
-                   0);
+  assert_int_equal(
+      parse("sandbox 1\nread /a b\nwrite /c\nhost api.example.org:443\nexec yes\nprocs 8\nmemory 268435456\ncpu 30000\n"
+            "fds 64\nsha256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
+            "without namespaces"),
+      0);
   assert_int_equal(sandbox.path_count, 2);
   assert_string_equal(sandbox.paths[0].path, "/a b");
   assert_false(sandbox.paths[0].may_write);
   assert_string_equal(sandbox.paths[1].path, "/c");
   assert_true(sandbox.paths[1].may_write);
-  assert_int_equal(sandbox.net, FL_NET_PROXY);
+  assert_true(sandbox.has_way_out);
   assert_true(sandbox.may_exec);
   assert_int_equal(sandbox.procs, 8);
   assert_int_equal(sandbox.memory, 268435456);
@@ -42,7 +43,7 @@ static void every_line_is_read(void **state) {
 static void what_is_not_said_is_not_allowed(void **state) {
   assert_int_equal(parse("sandbox 1\n"), 0);
   assert_int_equal(sandbox.path_count, 0);
-  assert_int_equal(sandbox.net, FL_NET_NONE);
+  assert_false(sandbox.has_way_out);
   assert_false(sandbox.may_exec);
   assert_null(sandbox.sha256);
   assert_int_equal(sandbox.without, 0);
@@ -60,8 +61,8 @@ static void what_is_not_understood_is_refused(void **state) {
       "sandbox 1\nread \n",
       "sandbox 1\nread\n",
       "sandbox 1\n\nread /a\n",
-      "sandbox 1\nnet some\n",
-      "sandbox 1\nnet none\nnet proxy\n",
+      "sandbox 1\nnet none\n",
+      "sandbox 1\nhost example.org\n",
       "sandbox 1\nexec no\nexec yes\n",
       "sandbox 1\nexec maybe\n",
       "sandbox 1\nprocs 0\n",
