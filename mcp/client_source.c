@@ -321,7 +321,6 @@ static void client_call(struct fl_tool_source *source, struct fl_tool_request *r
   }
   struct fl_mcp_call *here = fl_mcp_call_new(request);
   here->tool_index = tool_index;
-  request->impl = here;
   struct fl_mcp_call **end = &client->waiting;
   while (*end != NULL) end = &(*end)->next;
   *end = here;
