@@ -35,6 +35,7 @@ static void record_free_strings(struct fl_record *record) {
     fl_free(record->trace.graph);
     fl_free(record->trace.user);
     break;
+  case FL_RECORD_AUDIT: fl_free(record->audit.what); break;
   }
   fl_free(record->ns);
   fl_free(record->body);

@@ -24,6 +24,7 @@ enum fl_record_kind {
   FL_RECORD_EVENT,
   FL_RECORD_THREAD,
   FL_RECORD_TRACE,
+  FL_RECORD_AUDIT,
 };
 
 enum fl_trace_part { FL_TRACE_BEGIN, FL_TRACE_SPANS, FL_TRACE_CONTENT, FL_TRACE_END };
@@ -110,6 +111,10 @@ struct fl_record {
       char *graph;     /* BEGIN */
       char *user;      /* BEGIN: on whose behalf; NULL: nobody said */
     } trace;
+    struct {      /* for the audit log of the store, which outlives the thread. body: an object */
+      char *what; /* "call.allowed": the kind of thing, a dot, what became of it */
+      int64_t wall_ms;
+    } audit;
   };
   char *body;
   size_t body_size;

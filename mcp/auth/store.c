@@ -4,6 +4,7 @@
 #include "runtime/base/id.h"
 #include "runtime/base/map.h"
 #include "runtime/base/mem.h"
+#include "runtime/io/key_file.h"
 #include "runtime/json/json.h"
 
 #include <dirent.h>
@@ -127,7 +128,7 @@ static int save(struct fl_auth_store *store, const char *name, fl_slice text, st
   int failure = fl_seal(&file, (const uint8_t *)store->key.data, nonce, fl_slice_of(name), text);
   if (failure != 0) return fl_error_set(err, failure, "the record is too large to be kept");
   FL_FREE_AUTO char *path = path_of(store, name);
-  return fl_store_replace_file(store->folder, path, fl_buf_slice(&file), err);
+  return fl_key_file_replace(path, fl_buf_slice(&file), true, err);
 }
 
 static int parse(const struct fl_secret *text, struct fl_value **ret_record, struct fl_error *err) {

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "mcp/auth/store_file.h"
 #include "mcp/auth/store.h"
-#include "runtime/base/id.h"
 #include "runtime/base/mem.h"
+#include "runtime/io/key_file.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { KEY_HEX_SIZE = 2 * FL_SEAL_KEY_SIZE, LOCK_TRIES = 50, LOCK_PAUSE_NS = 20 * 1000 * 1000 };
+enum { LOCK_TRIES = 50, LOCK_PAUSE_NS = 20 * 1000 * 1000 };
 
 static int fail(struct fl_error *err, const char *what, const char *path) {
   int code = errno == ENOSPC ? FL_E_NO_SPACE : FL_E_IO;
@@ -48,104 +49,16 @@ int fl_store_read_file(const char *path, struct fl_buf *buf, struct fl_error *er
   return failure;
 }
 
-static int write_all(int fd, fl_slice bytes) {
-  while (bytes.size > 0) {
-    ssize_t put = write(fd, bytes.data, bytes.size);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return -1;
-    bytes = fl_slice_n(bytes.data + put, bytes.size - (size_t)put);
-  }
-  return fsync(fd);
-}
-
-static void sync_folder(const char *folder) {
-  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0) fsync(fd);
-  if (fd >= 0) close(fd);
-}
-
-/* A new file beside the final one; its name is the caller's to free. */
-static char *write_beside(const char *path, fl_slice bytes, struct fl_error *err) {
-  char *beside = fl_format("%s.new-XXXXXX", path);
-  int fd = mkostemp(beside, O_CLOEXEC); /* 0600 */
-  bool is_fine = fd >= 0 && write_all(fd, bytes) == 0;
-  if (!is_fine) fail(err, "cannot write", beside);
-  if (fd >= 0 && close(fd) != 0 && is_fine) is_fine = fail(err, "cannot write", beside) == 0;
-  if (is_fine) return beside;
-  if (fd >= 0) unlink(beside);
-  fl_free(beside);
-  return NULL;
-}
-
-int fl_store_replace_file(const char *folder, const char *path, fl_slice bytes, struct fl_error *err) {
-  struct fl_error failed = {.code = FL_E_IO};
-  FL_FREE_AUTO char *beside = write_beside(path, bytes, &failed);
-  if (beside == NULL) return fl_error_set(err, failed.code, "%s", failed.text);
-  if (rename(beside, path) != 0) {
-    int failure = fail(err, "cannot replace", path);
-    unlink(beside);
-    return failure;
-  }
-  sync_folder(folder);
-  return 0;
-}
-
 /* ---- the key ---- */
-
-static int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static int read_key(fl_slice text, const char *where, struct fl_secret *ret_key, struct fl_error *err) {
-  uint8_t key[FL_SEAL_KEY_SIZE];
-  while (text.size > 0 && text.data[text.size - 1] == '\n') text.size--;
-  bool is_fine = text.size == KEY_HEX_SIZE;
-  for (size_t i = 0; is_fine && i < sizeof key; i++) {
-    int high = digit_of(text.data[2 * i]), low = digit_of(text.data[2 * i + 1]);
-    is_fine = high >= 0 && low >= 0;
-    key[i] = (uint8_t)(high << 4 | low);
-  }
-  if (is_fine) fl_secret_set(ret_key, fl_slice_n((char *)key, sizeof key));
-  fl_wipe(key, sizeof key);
-  return is_fine ? 0 : fl_error_set(err, FL_E_INVALID, "%s does not hold a key of 64 hex digits", where);
-}
-
-/* Two processes may be the first: the link decides which key it is. */
-static int make_key(const char *path, const uint8_t fresh[FL_SEAL_KEY_SIZE], struct fl_error *err) {
-  char hex[KEY_HEX_SIZE + 1];
-  struct fl_error failed = {.code = FL_E_IO};
-  fl_hex(fresh, FL_SEAL_KEY_SIZE, hex);
-  FL_FREE_AUTO char *beside = write_beside(path, fl_slice_n(hex, KEY_HEX_SIZE), &failed);
-  fl_wipe(hex, sizeof hex);
-  if (beside == NULL) return fl_error_set(err, failed.code, "%s", failed.text);
-  int failure = link(beside, path) == 0 || errno == EEXIST ? 0 : fail(err, "cannot make the key", path);
-  unlink(beside);
-  return failure;
-}
 
 int fl_store_load_key(const char *folder, const uint8_t fresh[FL_SEAL_KEY_SIZE], struct fl_secret *ret_key,
                       struct fl_error *err) {
   const char *given = secure_getenv("FAIRLEAD_AUTH_KEY");
-  if (given != NULL && *given != '\0') return read_key(fl_slice_of(given), "FAIRLEAD_AUTH_KEY", ret_key, err);
+  if (given != NULL && *given != '\0') return fl_key_read(fl_slice_of(given), "FAIRLEAD_AUTH_KEY", ret_key, err);
   FL_FREE_AUTO char *path = fl_format("%s/key", folder);
   struct stat info;
-  int failure = 0;
-  if (lstat(path, &info) != 0) {
-    failure = errno == ENOENT ? make_key(path, fresh, err) : fail(err, "cannot use the key", path);
-    if (failure == 0) sync_folder(folder);
-    if (failure == 0 && lstat(path, &info) != 0) failure = fail(err, "cannot use the key", path);
-  }
-  if (failure != 0) return failure;
-  if (!S_ISREG(info.st_mode) || (info.st_mode & 077) != 0 || info.st_uid != geteuid())
-    return fl_error_set(err, FL_E_DENIED, "the key %s must be a file that its owner alone may read (chmod 600)", path);
-  struct fl_buf text = {.limit = 4096};
-  fl_buf_reserve(&text, 256);
-  failure = fl_store_read_file(path, &text, err);
-  if (failure == 0) failure = read_key(fl_buf_slice(&text), path, ret_key, err);
-  fl_buf_wipe(&text);
-  return failure;
+  int failure = lstat(path, &info) != 0 && errno == ENOENT ? fl_key_file_make(path, fresh, err) : 0;
+  return failure == 0 ? fl_key_file_read(path, ret_key, err) : failure;
 }
 
 /* ---- locks ---- */

@@ -139,6 +139,8 @@ int fl_cmd_graph_schema(struct fl_args *args);
 int fl_cmd_policy_check(struct fl_args *args);
 int fl_cmd_policy_explain(struct fl_args *args);
 int fl_cmd_policy_schema(struct fl_args *args);
+int fl_cmd_audit_list(struct fl_args *args);
+int fl_cmd_audit_verify(struct fl_args *args);
 int fl_cmd_mcp_list(struct fl_args *args);
 int fl_cmd_mcp_call(struct fl_args *args);
 int fl_cmd_mcp_inspect(struct fl_args *args);

@@ -3,6 +3,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/threads.h"
+#include "runtime/engine/engine.h"
 #include "runtime/engine/pins.h"
 
 #include <fairlead/memory.h>
@@ -68,17 +69,51 @@ static void print_pin(const struct fl_args *args, const struct fl_value *pin) {
   print_diff(pin);
 }
 
-/* Puts the item with its value changed; the namespace and key stay. */
+static void on_put(struct fl_txn *txn, int status, const struct fl_error *err) { on_done(NULL, err, txn->user); }
+
+/* What was accepted, by whom. */
+static void add_audit(struct pins_desk *desk, const struct fl_value *pin, struct fl_records *records) {
+  struct fl_record *record = fl_records_add(records, FL_RECORD_AUDIT, "");
+  FL_VALUE_AUTO body = fl_object();
+  char *definition = fl_dump(fl_get(pin, "definition"), NULL);
+  uint8_t hash[FL_HASH_SIZE];
+  char hex[2 * FL_HASH_SIZE + 1];
+  fl_hash_bytes(fl_slice_of(definition), hash);
+  fl_hex(hash, sizeof hash, hex);
+  fl_text_free(definition);
+  fl_set_take(body, "tool", fl_stringf("%s/%s", fl_get_string(pin, "server", ""), fl_get_string(pin, "tool", "")));
+  fl_set_string(body, "identity", fl_get_string(pin, "identity", ""));
+  fl_set_string(body, "definition", hex);
+  fl_set_int(body, "uid", (int64_t)getuid());
+  record->audit.what = fl_strdup("pin.accepted");
+  record->audit.wall_ms = fl_world_wall_ms(fl_runtime_world(desk->runtime));
+  record->body = fl_dump(body, &record->body_size);
+}
+
+/* Puts the item with its value changed; the namespace and key stay. What is said of it stands in the audit log when it
+ * does. */
 static int put(struct pins_desk *desk, const struct fl_value *item, const struct fl_value *value) {
-  FL_VALUE_AUTO fields = fl_array();
-  const struct fl_memory_put put = {.size = sizeof put,
-                                    .ns = fl_get(item, "namespace"),
-                                    .key = fl_get_string(item, "key", ""),
-                                    .value = value,
-                                    .ttl_ms = -1,
-                                    .fields = fields};
-  fl_memory_put(desk->memory, &put, on_done, desk);
-  return wait_for(desk);
+  FL_FREE_AUTO char *ns = NULL;
+  struct fl_error err = {0};
+  if (fl_item_namespace(fl_get(item, "namespace"), false, &ns, &err) < 0) return fl_fail_error(desk->args, &err);
+  size_t size = 0;
+  char *body = fl_dump(value, &size);
+  struct fl_records records = {0};
+  add_audit(desk, value, &records);
+  const struct fl_item_op op = {
+      .kind = FL_ITEM_PUT, .ns = ns, .key = fl_get_string(item, "key", ""), .body = fl_slice_n(body, size)};
+  const struct fl_item_ops ops = {&op, 1};
+  struct fl_txn txn = {.kind = FL_TXN_ITEMS,
+                       .items = &ops,
+                       .audit = &records,
+                       .wall_ms = fl_world_wall_ms(fl_runtime_world(desk->runtime)),
+                       .on_done = on_put,
+                       .user = desk};
+  fl_store_submit(fl_runtime_store(desk->runtime), &txn);
+  int code = wait_for(desk);
+  fl_records_deinit(&records);
+  fl_text_free(body);
+  return code;
 }
 
 static int accept(struct pins_desk *desk, const struct fl_value *item) {

@@ -387,6 +387,42 @@ const struct fl_command fl_commands[] = {
      "FILE",
      fl_cmd_policy_explain},
     {"policy schema", "", "the JSON Schema of manifests, for editors", NULL, {JSON_OPTION}, NULL, fl_cmd_policy_schema},
+    {"audit list",
+     "",
+     "what was decided, approved and administered, oldest first",
+     "Each record names its number, time, what happened (call.denied, thread.deleted, …), the thread, and the rest as\n"
+     "JSON.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead audit list --what call.denied\n"
+     "  fairlead audit list --thread tuesday --what call. --json",
+     {STORE_OPTION,
+      {"thread", 't', "ID", "only of this thread"},
+      {"what", 0, "KIND", "only of this kind; with a dot at its end, all that begin so (call., thread.)",
+       "call. call.allowed call.denied call.asked call.approved call.rejected call.suspended pin.accepted thread."
+       " thread.copied thread.deleted thread.edited thread.forked thread.imported thread.rolled_back"},
+      {"after", 0, "N", "only those behind record N"},
+      {"limit", 'n', "N", "the last N (default 50)"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_audit_list},
+    {"audit verify",
+     "",
+     "check that nothing in the audit log was changed, dropped, added or cut off",
+     "Prints the head of the log: its last number and hash, signed. Keep heads elsewhere: --head compares the log "
+     "with\n"
+     "one, and so finds a store that was put back whole to an earlier state.\n"
+     "Exit codes: 0 the log holds; 1 it does not (the first bad record is named), or cannot be read.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead audit verify --json > head.json\n"
+     "  fairlead audit verify --head head.json",
+     {STORE_OPTION,
+      {"head", 0, "FILE", "a head from before, as --json prints it; - for standard input"},
+      {"key", 0, "HEX", "the public key that must have signed (default: that of STORE.audit-key)"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_audit_verify},
     {"mcp list",
      "[-- COMMAND ARGS…]",
      "the tools of MCP servers",

@@ -11,6 +11,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/audit.h"
 #include "runtime/engine/elicit.h"
 #include "runtime/engine/opening.h"
 #include "runtime/engine/permit.h"
@@ -304,6 +305,7 @@ static void announce(struct fl_task_call *call) {
     struct fl_records records = {0};
     if (call->pause != NULL) fl_task_flush_results(call->task); /* what it goes on with comes first */
     record_intent(call, &records);
+    fl_audit_join(call->task, &records);
     call->is_announced = true;
     call->intent_ticket = fl_invocation_commit(invocation, &records);
     fl_invocation_flush(invocation);
@@ -453,6 +455,7 @@ static bool is_permitted(struct fl_task_call *call) {
   }
   bool is_permitted = !is_denied && (is_past || decision.verdict == FL_VERDICT_ALLOW || fl_permit_ask(call, &decision));
   if (is_permitted) fl_permit_count(call);
+  fl_audit_permit(call, &decision, is_past, is_permitted);
   fl_decision_deinit(&decision);
   return is_permitted;
 }
@@ -465,6 +468,7 @@ int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *a
   call->on_done = on_done;
   call->user = user;
   FL_FREE_AUTO char *suspension = fl_pins_suspension(task->invocation->runtime, tool);
+  if (suspension != NULL) fl_audit_suspended(call);
   if (suspension != NULL) fl_call_refuse(call, FL_E_DENIED, suspension);
   else if (is_permitted(call)) begin(call);
   return 0;

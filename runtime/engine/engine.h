@@ -483,6 +483,7 @@ struct fl_task {
   struct fl_value *waits;               /* what those that ended interrupted wait for; an array; NULL: nothing */
   struct fl_value *heads;               /* {namespace: checkpoint number} of its lasting graphs; NULL: none */
   struct fl_records results;            /* journalled results that are not yet committed */
+  struct fl_records audit;              /* audit.h: likewise */
   struct fl_item *late, **late_tail;    /* events that wait for the commit which holds those results */
   struct fl_opening *opening;           /* while the node waits for servers; NULL otherwise */
   void *node_data;                      /* of the node kind */

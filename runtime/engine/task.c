@@ -10,6 +10,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/audit.h"
 #include "runtime/engine/elicit.h"
 #include "runtime/engine/tracing.h"
 
@@ -199,9 +200,11 @@ static void tell_late(struct fl_task *task, uint64_t ticket) {
 }
 
 bool fl_task_flush_results(struct fl_task *task) {
-  if (task->results.count == 0 || (task->has_outcome && task->outcome == FL_DONE)) return false;
+  size_t count = task->results.count + task->audit.count;
+  if (count == 0 || (task->has_outcome && task->outcome == FL_DONE)) return false;
   uint64_t ticket = 0;
   fl_tracing_results_left(task);
+  fl_audit_join(task, &task->results);
   if (task->invocation->is_ephemeral) fl_records_deinit(&task->results);
   else ticket = fl_invocation_commit(task->invocation, &task->results);
   tell_late(task, ticket);
@@ -219,6 +222,7 @@ static bool tells_failure(const struct fl_do *effect, const char *task_id) {
 }
 
 void fl_task_settle(struct fl_task *task, struct fl_effects *effects) {
+  fl_audit_settle(task, effects);
   for (size_t i = 0; i < effects->count; i++)
     if (tells_failure(&effects->items[i], task->start.id)) {
       fl_records_move(&effects->items[i].records, &task->results);
@@ -352,6 +356,7 @@ void fl_task_free(struct fl_task *task) {
   fl_buf_deinit(&task->spans);
   fl_buf_deinit(&task->inner_spans);
   fl_task_forget_commands(task);
+  fl_records_deinit(&task->audit);
   fl_records_deinit(&task->results);
   if (task->node_data_free != NULL) task->node_data_free(task->node_data);
   fl_value_unref(task->question);
@@ -371,6 +376,7 @@ void fl_task_free_if_gone(struct fl_task *task) {
   if (task->is_pending || task->is_advancing) return;
   struct fl_invocation *invocation = task->invocation;
   fl_task_flush_results(task); /* of calls that ended after the node */
+  fl_audit_settle(task, &(struct fl_effects){0});
   tell_late(task, invocation->last_ticket);
   fl_task_free(task);
   fl_invocation_task_gone(invocation);

@@ -10,6 +10,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/store/audit_write.h"
 #include "runtime/store/side.h"
 #include "runtime/store/sqlite.h"
 #include "runtime/store/sqlite_trace.h"
@@ -83,9 +84,9 @@ static void delete_thread(struct fl_memory_store *store, struct fl_memory_thread
   fl_memory_thread_destroy(thread);
 }
 
-static bool has_trace(const struct fl_records *records) {
+static bool has_side_records(const struct fl_records *records) {
   for (size_t i = records->count; i > 0; i--)
-    if (records->items[i - 1].kind == FL_RECORD_TRACE) return true;
+    if (records->items[i - 1].kind == FL_RECORD_TRACE || records->items[i - 1].kind == FL_RECORD_AUDIT) return true;
   return false;
 }
 
@@ -93,7 +94,7 @@ static int apply_write(struct fl_memory_store *store, struct fl_memory_thread *t
                        const struct fl_lease_ask *ask, struct fl_error *err) {
   int status = fl_txn_is_metadata(txn) ? 0 : fl_lease_check(&thread->lease, ask, err);
   if (status == 0) status = fl_memory_check_write(thread, txn, err);
-  if (status == 0 && has_trace(txn->records)) status = open_side(store, err);
+  if (status == 0 && has_side_records(txn->records)) status = open_side(store, err);
   if (status == 0) fl_memory_apply_write(store, thread, txn);
   return status;
 }
@@ -151,7 +152,7 @@ static int apply_import(struct fl_memory_store *store, const struct fl_txn *txn,
   return status;
 }
 
-static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_error *err) {
+static int apply_one(struct fl_memory_store *store, struct fl_txn *txn, struct fl_error *err) {
   struct fl_memory_thread *thread = NULL;
   struct fl_lease_ask ask = {.thread = txn->thread,
                              .self = &store->self,
@@ -184,6 +185,17 @@ static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_er
     drop_requests(store, txn->thread);
   if (status != 0 && store->threads.count > before)
     delete_thread(store, thread); /* a write that failed makes no thread */
+  return status;
+}
+
+/* A log in memory that cannot be written has no disk to blame. */
+static int apply(struct fl_memory_store *store, struct fl_txn *txn, struct fl_error *err) {
+  int status = apply_one(store, txn, err);
+  if (status == 0 && fl_audit_has_note(txn)) {
+    status = open_side(store, err);
+    if (status == 0) status = fl_audit_note(store->side, txn, err);
+    fl_check(status == 0);
+  }
   return status;
 }
 

@@ -2,6 +2,7 @@
 /* The rows of one thread in memory: copied in by a write, checked before so that a write happens whole or not. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/store/audit_write.h"
 #include "runtime/store/memory.h"
 #include "runtime/store/sqlite_trace.h"
 
@@ -285,6 +286,7 @@ static void put_record(struct fl_memory_store *store, struct fl_memory_thread *t
   case FL_RECORD_EVENT: put_event(store, thread, record); return;
   case FL_RECORD_THREAD: put_thread(thread, record); return;
   case FL_RECORD_TRACE: fl_check(fl_trace_put(store->side, thread->id, record, &(struct fl_error){0}) == 0); return;
+  case FL_RECORD_AUDIT: fl_check(fl_audit_put(store->side, thread->id, record, &(struct fl_error){0}) == 0); return;
   }
 }
 

@@ -105,6 +105,8 @@ static void close_connections(struct fl_sqlite_store *store) {
 
 static void store_free(struct fl_sqlite_store *store) {
   close_connections(store);
+  fl_secret_deinit(&store->audit_key);
+  fl_wipe(store->fresh_seed, sizeof store->fresh_seed);
   pthread_mutex_destroy(&store->batch_mutex);
   pthread_mutex_destroy(&store->mutex);
   pthread_cond_destroy(&store->has_work);
@@ -265,6 +267,7 @@ static struct fl_sqlite_store *store_create(struct fl_world *world, const char *
   fl_sqlite_jobs_init(&store->waiting);
   fl_sqlite_jobs_init(&store->done);
   fl_world_random(world, &token, sizeof token);
+  fl_world_random(world, store->fresh_seed, sizeof store->fresh_seed);
   fl_holder_self(token, &store->self);
   return store;
 }

@@ -12,6 +12,7 @@
  * thread 8,700 and 34,000. */
 #pragma once
 #include "runtime/store/assemble.h"
+#include "runtime/store/audit.h"
 #include "runtime/store/impl.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/lock.h"
@@ -138,7 +139,12 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
   X(TRACE_CONTENT_ADD, "INSERT OR REPLACE INTO trace_content(no, sum, body) VALUES(?1, ?2, ?3)")                       \
   X(TRACE_SPANS_DROP, "DELETE FROM trace_span WHERE no BETWEEN ?1 AND ?2")                                             \
   X(TRACE_CONTENT_DROP, "DELETE FROM trace_content WHERE no BETWEEN ?1 AND ?2")                                        \
-  X(TRACE_RUN_DROP, "DELETE FROM trace_run WHERE no = ?1")
+  X(TRACE_RUN_DROP, "DELETE FROM trace_run WHERE no = ?1")                                                             \
+  X(AUDIT_LAST, "SELECT no, wall_ms, hash FROM audit ORDER BY no DESC LIMIT 1")                                        \
+  X(AUDIT_ADD, "INSERT INTO audit(no, wall_ms, what, thread, body, hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")              \
+  X(AUDIT_HEAD, "SELECT no, wall_ms, hash, key, signature FROM audit_head")                                            \
+  X(AUDIT_HEAD_PUT, "INSERT OR REPLACE INTO audit_head(row, no, wall_ms, hash, key, signature)"                        \
+                    " VALUES(1, ?1, ?2, ?3, ?4, ?5)")
 
 enum fl_sql {
 #define X(name, text) FL_SQL_##name,
@@ -153,11 +159,14 @@ struct fl_known_run {
   char run_id[FL_UUID_SIZE];
   int64_t no;
 };
+/* The formats of the file that brought something which a file that is only read may lack. */
+enum { FL_FORMAT_AUDIT = 4 };
 
 struct fl_db {
   sqlite3 *handle;
   const char *path; /* lent by the store */
   int version;      /* format of the file; 0: it is new */
+  bool has_audited; /* records of the audit log came since its head was signed */
   sqlite3_stmt *statements[FL_SQL_COUNT];
   struct fl_known_run known_runs[FL_KNOWN_RUNS];
 };
@@ -231,9 +240,12 @@ struct fl_sqlite_store {
   struct fl_db reader, writer;
   struct fl_lock lock;
   struct fl_holder self;
-  bool has_acquired;               /* the writer's: some lease was taken */
-  int wal_pages, wal_pages_before; /* the writer's: length of the log now, and at the last checkpoint */
-  bool has_freed;                  /* the writer's: rows went since the file was last looked at for free pages */
+  uint8_t fresh_seed[FL_SIGN_SEED_SIZE]; /* for the key of the audit log, should it have to be made */
+  struct fl_secret audit_key;            /* the writer's; empty until it signs */
+  struct fl_audit_head audit_head;       /* the writer's: what it signed last */
+  bool has_acquired;                     /* the writer's: some lease was taken */
+  int wal_pages, wal_pages_before;       /* the writer's: length of the log now, and at the last checkpoint */
+  bool has_freed;                        /* the writer's: rows went since the file was last looked at for free pages */
   pthread_t thread;
   pthread_mutex_t batch_mutex; /* held around a batch and a checkpoint */
   pthread_mutex_t mutex;       /* guards what follows */

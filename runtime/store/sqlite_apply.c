@@ -4,6 +4,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
+#include "runtime/store/audit_write.h"
 #include "runtime/store/side.h"
 #include "runtime/store/sqlite.h"
 #include "runtime/store/sqlite_trace.h"
@@ -197,6 +198,7 @@ static int put_record(const struct target *target, const struct fl_record *recor
   case FL_RECORD_EVENT: return put_event(target, record, err);
   case FL_RECORD_THREAD: return put_thread(target, record, err);
   case FL_RECORD_TRACE: return fl_trace_put(target->db, target->id, record, err);
+  case FL_RECORD_AUDIT: return fl_audit_put(target->db, target->id, record, err);
   }
   return FL_E_BUG;
 }
@@ -334,8 +336,8 @@ static int check_upkeep(const struct fl_thread_row *thread, const struct fl_leas
   return ask->fence == 0 ? fl_lease_check_free(&thread->lease, ask, err) : fl_lease_check(&thread->lease, ask, err);
 }
 
-int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, struct fl_txn_answer *ret_answer,
-                    struct fl_error *err) {
+static int apply(struct fl_sqlite_store *store, const struct fl_txn *txn, struct fl_txn_answer *ret_answer,
+                 struct fl_error *err) {
   struct fl_thread_row thread;
   struct fl_lease_ask ask = {.thread = txn->thread,
                              .self = &store->self,
@@ -365,4 +367,10 @@ int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, str
   default: break;
   }
   return fl_error_set(err, FL_E_BUG, "a transaction of an unknown kind %d", (int)txn->kind);
+}
+
+int fl_sqlite_apply(struct fl_sqlite_store *store, const struct fl_txn *txn, struct fl_txn_answer *ret_answer,
+                    struct fl_error *err) {
+  int status = apply(store, txn, ret_answer, err);
+  return status == 0 ? fl_audit_note(&store->writer, txn, err) : status;
 }

@@ -70,8 +70,16 @@ static const char step_3[] =
     "CREATE INDEX trace_run_user ON trace_run(user) WHERE user IS NOT NULL;"
     "CREATE TABLE trace_span(no INTEGER PRIMARY KEY, sum INTEGER, body TEXT NOT NULL) STRICT;"
     "CREATE TABLE trace_content(no INTEGER PRIMARY KEY, sum INTEGER, body TEXT NOT NULL) STRICT;";
+/* The audit log: rows come at the end, and none changes or goes. */
+static const char step_4[] =
+    "CREATE TABLE audit(no INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, what TEXT NOT NULL, thread TEXT NOT NULL,"
+    " body TEXT NOT NULL, hash BLOB NOT NULL) STRICT;"
+    "CREATE TRIGGER audit_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;"
+    "CREATE TRIGGER audit_dropped BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;"
+    "CREATE TABLE audit_head(row INTEGER PRIMARY KEY, no INTEGER NOT NULL, wall_ms INTEGER NOT NULL,"
+    " hash BLOB NOT NULL, key BLOB NOT NULL, signature BLOB NOT NULL) STRICT;";
 
-static const char *const steps[] = {step_1, step_2, step_3};
+static const char *const steps[] = {step_1, step_2, step_3, step_4};
 enum { SCHEMA_VERSION = sizeof steps / sizeof steps[0] };
 
 static int ask_number(struct fl_db *db, const char *text, int64_t *ret_number, struct fl_error *err) {

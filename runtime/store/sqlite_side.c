@@ -144,6 +144,7 @@ int fl_side_list_requests(struct fl_db *db, const struct fl_requests_query *quer
 int fl_side_apply(struct fl_db *db, const struct fl_txn *txn, struct fl_txn_answer *ret_answer, struct fl_error *err) {
   if (txn->kind == FL_TXN_CACHE_PUT) return apply_put(db, txn, err);
   if (txn->kind == FL_TXN_TRACE_DROP) return fl_trace_drop(db, txn->trace_drop, &ret_answer->count, err);
+  if (txn->kind == FL_TXN_AUDIT) return 0; /* what it brings is put beside */
   if (txn->kind == FL_TXN_ITEMS) return fl_side_apply_items(db, txn, &ret_answer->count, err);
   return apply_clear(db, txn->cache, &ret_answer->count, err);
 }

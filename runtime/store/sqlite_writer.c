@@ -9,6 +9,7 @@
  * batch fails with that error and the next one starts afresh. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/store/audit_write.h"
 #include "runtime/store/sqlite.h"
 #include "runtime/store/sqlite_trace.h"
 
@@ -89,6 +90,7 @@ static void roll_back(struct fl_sqlite_store *store) {
   struct fl_error ignored = {0};
   fl_trace_forget_known(&store->writer);
   if (!sqlite3_get_autocommit(store->writer.handle)) fl_db_do(&store->writer, FL_SQL_ROLLBACK, &ignored);
+  store->writer.has_audited = false;
 }
 
 static bool is_of_the_file(int status) {
@@ -113,8 +115,10 @@ static int apply_batch(struct fl_sqlite_store *store, struct fl_sqlite_jobs *bat
 static int try_batch(struct fl_sqlite_store *store, struct fl_sqlite_jobs *batch, struct fl_error *err) {
   int status = fl_db_do(&store->writer, FL_SQL_BEGIN, err);
   if (status == 0) status = apply_batch(store, batch, err);
+  if (status == 0) status = fl_audit_sign(store, err);
   if (status == 0) status = fl_db_do(&store->writer, FL_SQL_COMMIT, err);
   if (status != 0) roll_back(store);
+  else fl_audit_keep_head(store);
   return status;
 }
 

@@ -4,6 +4,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/store/audit_write.h"
 #include "runtime/store/side.h"
 #include "runtime/store/sqlite_trace.h"
 
@@ -97,6 +98,23 @@ int fl_store_read_all(struct fl_store *store, const char *thread, fl_record_fn *
   WITH_ERROR(err);
   const struct fl_ask ask = {.thread = thread, .on_record = visit, .user = user};
   return store->ops->read_all(store, &ask, err);
+}
+
+/* ---- the audit log ---- */
+
+int fl_store_list_audit(struct fl_store *store, const struct fl_audit_query *query, struct fl_error *err) {
+  WITH_ERROR(err);
+  struct fl_db *db = store->ops->side(store);
+  return db == NULL ? 0 : fl_audit_list(db, query, err);
+}
+
+int fl_store_verify_audit(struct fl_store *store, const struct fl_audit_check *check,
+                          struct fl_audit_report *ret_report, struct fl_error *err) {
+  WITH_ERROR(err);
+  struct fl_db *db = store->ops->side(store);
+  if (db != NULL) return fl_audit_verify(db, check, ret_report, err);
+  *ret_report = (struct fl_audit_report){0};
+  return 0;
 }
 
 /* ---- beside the threads ---- */

@@ -7,6 +7,7 @@
 #pragma once
 #include "graph/record.h"
 #include "runtime/io/world.h"
+#include "runtime/store/audit.h"
 #include "runtime/store/items.h"
 #include "runtime/store/upkeep.h"
 
@@ -64,6 +65,7 @@ enum fl_txn_kind {
   FL_TXN_CACHE_CLEAR, /* `count`: how many went */
   FL_TXN_ITEMS,       /* items.h; of no thread; `count`: those deleted */
   FL_TXN_TRACE_DROP,  /* trace.h; of no thread; `count`: runs */
+  FL_TXN_AUDIT,       /* nothing but what `audit` has; of no thread */
 };
 
 /* Beside the threads, in every kind of store: results of nodes that may be used again. `graph` and `node` are names of
@@ -110,7 +112,10 @@ struct fl_txn {
   uint64_t fence;         /* in for WRITE, RENEW, RELEASE; out for ACQUIRE */
   uint64_t expected_head; /* WRITE with a checkpoint of the root namespace: the head it replaces; else FL_E_CONFLICT */
   struct fl_records *records;
-  union { /* what the other kinds need */
+  const struct fl_records *audit; /* AUDIT records for the audit log, written with whatever this is; NULL: none. A
+                                     WRITE may have some among `records`; deleting, importing, copying and changing a
+                                     thread leave theirs by themselves. */
+  union {                         /* what the other kinds need */
     const struct fl_cache_entry *cache;
     const struct fl_request *request;
     const struct fl_prune *prune;
@@ -120,9 +125,9 @@ struct fl_txn {
     const struct fl_item_ops *items;
     const struct fl_trace_drop *trace_drop;
   };
-  int64_t wall_ms; /* now, by the caller's world */
+  int64_t wall_ms;  /* now, by the caller's world */
   int64_t lease_ms; /* ACQUIRE, RENEW: how long from now; 0: FL_LEASE_MS */
-  uint64_t count;  /* out, where the kind says so; and `bytes` */
+  uint64_t count;   /* out, where the kind says so; and `bytes` */
   uint64_t bytes;
   void (*on_done)(struct fl_txn *txn, int status, const struct fl_error *err);
   void *user;

@@ -40,6 +40,7 @@ static const char *record_fault(const struct fl_record *record) {
   case FL_RECORD_TRACE:
     if (record->trace.run_id[0] == 0 || record->trace.no > FL_TRACE_NO_MAX) return "a piece of a trace without a run";
     return has_body ? NULL : "a piece of a trace without a body";
+  case FL_RECORD_AUDIT: return has_body && record->audit.what != NULL ? NULL : "an audit record that says nothing";
   }
   return "a record of an unknown kind";
 }
@@ -95,7 +96,7 @@ static int records_check(const struct fl_records *records, const char *thread, s
 
 bool fl_txn_is_beside(const struct fl_txn *txn) {
   return txn->kind == FL_TXN_CACHE_PUT || txn->kind == FL_TXN_CACHE_CLEAR || txn->kind == FL_TXN_ITEMS ||
-         txn->kind == FL_TXN_TRACE_DROP;
+         txn->kind == FL_TXN_TRACE_DROP || txn->kind == FL_TXN_AUDIT;
 }
 
 int fl_txn_check(const struct fl_txn *txn, struct fl_error *err) {
