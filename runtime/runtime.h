@@ -102,6 +102,8 @@ struct fl_invoke_options {
   const char *const *interrupt_before; /* nodes of the graph before which this run stops, beside those of the graph's;
                                           NULL-terminated, "*": each node; NULL: none. Another run goes on */
   const char *const *interrupt_after;  /* likewise, behind which */
+  const char *as_user; /* who asks for the run and answers its questions, as the caller knows them: what a manifest's
+                          approvals and budgets of users go by; NULL: nobody in particular */
 };
 
 struct fl_invoke_result {

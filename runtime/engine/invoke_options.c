@@ -90,6 +90,7 @@ void fl_invocation_take_options(struct fl_invocation *invocation, const struct f
   invocation->options.interrupt_after = (const char *const *)invocation->stops_after;
   fl_value_ref(options->metadata);
   invocation->options.checkpoint = fl_strdup(options->checkpoint);
+  invocation->options.as_user = fl_strdup(fl_option(options, as_user, NULL));
 }
 
 void fl_invocation_forget_options(struct fl_invocation *invocation) {
@@ -103,4 +104,5 @@ void fl_invocation_forget_options(struct fl_invocation *invocation) {
   free_names(invocation->stops_before);
   free_names(invocation->stops_after);
   fl_free((char *)options->checkpoint);
+  fl_free((char *)options->as_user);
 }
