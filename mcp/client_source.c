@@ -253,6 +253,8 @@ static void start_call(struct client *client, struct fl_mcp_call *here) {
       .tool = request->tool,
       .args = request->args,
       .call_id = request->call_id,
+      .traceparent = request->traceparent,
+      .tracestate = request->tracestate,
       .idle_timeout_ms = narrower(request->idle_timeout_ms, IDLE_TIMEOUT_MS, limits->call_ms),
       .total_timeout_ms = narrower(request->total_timeout_ms, TOTAL_TIMEOUT_MS, limits->call_ms),
       .result_max = result_max,

@@ -130,6 +130,8 @@ static void start_call(struct fl_serving *serving, struct fl_mcp_served_call *se
   struct fl_call_options options = {.def = def,
                                     .args = served->args,
                                     .id = served->call_id,
+                                    .traceparent = served->traceparent,
+                                    .tracestate = served->tracestate,
                                     .total_timeout_ms = def->tool.timeout_ms,
                                     .answers = served->answers,
                                     .state = served->state,

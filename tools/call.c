@@ -355,4 +355,8 @@ void fl_call_watch(struct fl_call *call, void (*on_cancel)(void *user), void *us
 }
 
 void *fl_call_user(const struct fl_call *call) { return call->options.user; }
+
+const char *fl_call_traceparent(const struct fl_call *call) { return call->options.traceparent; }
+
+const char *fl_call_tracestate(const struct fl_call *call) { return call->options.tracestate; }
 const struct fl_tool_def *fl_call_def(const struct fl_call *call) { return call->options.def; }

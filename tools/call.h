@@ -41,6 +41,7 @@ struct fl_call_options {
   const struct fl_tool_def *def;
   struct fl_value *args;                      /* borrowed; NULL: {} */
   const char *id;                             /* idempotency key; copied; NULL: "" */
+  const char *traceparent, *tracestate;       /* of the caller's trace, unchecked; lent until on_done; NULL: none */
   uint32_t idle_timeout_ms;                   /* without progress; 0: none */
   uint32_t total_timeout_ms;                  /* 0: none */
   struct fl_value *answers, *state;           /* of an earlier entry; borrowed; may be NULL */
@@ -74,4 +75,6 @@ struct fl_call *fl_call_start(struct fl_call_runner *runner, const struct fl_cal
 void fl_call_watch(struct fl_call *call, void (*on_cancel)(void *user), void *user);
 void fl_call_cancel(struct fl_call *call); /* before on_done only; on_done(FL_E_CANCELLED) follows */
 void *fl_call_user(const struct fl_call *call);
+const char *fl_call_traceparent(const struct fl_call *call); /* as its options have them */
+const char *fl_call_tracestate(const struct fl_call *call);
 const struct fl_tool_def *fl_call_def(const struct fl_call *call);

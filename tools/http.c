@@ -122,6 +122,9 @@ static size_t make_headers(const struct fl_tool_request *request, char **lines) 
     lines[count++] =
         fl_format("%s: %s", member.key, fl_as_string(member.value) != NULL ? fl_as_string(member.value) : "");
   if (strcmp(request->tool, "keyed") == 0) lines[count++] = fl_format("Idempotency-Key: %s", request->call_id);
+  if (request->traceparent != NULL) lines[count++] = fl_format("traceparent: %s", request->traceparent);
+  if (request->traceparent != NULL && request->tracestate != NULL)
+    lines[count++] = fl_format("tracestate: %s", request->tracestate);
   return count;
 }
 
@@ -132,7 +135,7 @@ static uint32_t clamp(int64_t number, int64_t fallback, int64_t most) {
 static int start(struct exchange *exchange, struct fl_error *err) {
   const struct fl_tool_request *request = exchange->request;
   const struct fl_value *args = request->args, *body = fl_get(args, "body");
-  char *lines[HEADERS_MAX + 2] = {0};
+  char *lines[HEADERS_MAX + 4] = {0};
   size_t count = make_headers(request, lines);
   uint32_t timeout_ms = clamp(fl_get_int(args, "timeout_ms", 0), DEFAULT_TIMEOUT_MS, FL_HTTP_SOURCE_TIMEOUT_MS_MAX);
   struct fl_http_options options = {

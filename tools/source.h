@@ -19,6 +19,7 @@ struct fl_tool_request {
   const char *tool;
   struct fl_value *args;
   const char *call_id;       /* stable over repeats: the idempotency key */
+  const char *traceparent, *tracestate; /* W3C Trace Context of the call; NULL: none; lent until on_done */
   uint32_t idle_timeout_ms;  /* without progress; 0: 60 s */
   uint32_t total_timeout_ms; /* hard cap; 0: 10 min */
   size_t result_max;         /* bytes; 0: 1 MiB */

@@ -29,6 +29,8 @@ static void call_destroy(struct fl_mcp_client_session *session, struct fl_mcp_cl
   fl_free(call->method);
   fl_free(call->tool);
   fl_free(call->call_id);
+  fl_free(call->traceparent);
+  fl_free(call->tracestate);
   fl_free(call->cursor);
   fl_free(call->task_id);
   fl_value_unref(call->args);
@@ -147,6 +149,8 @@ static void add_params(struct fl_buf *buf, const struct fl_mcp_client_call *call
 /* What the standard headers of HTTP repeat. */
 static void describe(const struct fl_mcp_client_session *session, const struct fl_mcp_client_call *call,
                      struct fl_mcp_outgoing *about) {
+  if (session->config.is_http) about->traceparent = fl_strdup(call->traceparent);
+  if (session->config.is_http) about->tracestate = fl_strdup(call->tracestate);
   if (!session->config.is_http || !fl_mcp_client_is_modern(session)) return;
   const char *name = call->tool;
   if (name == NULL && call->known != NULL && call->known->name_key != NULL)
@@ -163,7 +167,7 @@ static void send_request(struct fl_mcp_client_session *session, struct fl_mcp_cl
   if (call->known != NULL) about.method = call->known->name;
   else if (call->tool == NULL) about.method = call->method;
   struct fl_rpc_line line = fl_rpc_begin_request(&effects->out, id, call->method);
-  fl_mcp_client_open_params(session, line.buf, id, call->call_id);
+  fl_mcp_client_open_params(session, line.buf, id, call);
   add_params(line.buf, call);
   fl_buf_add_char(line.buf, '}');
   describe(session, call, &about);
@@ -214,6 +218,8 @@ struct fl_mcp_client_call *fl_mcp_client_call(struct fl_mcp_client_session *sess
   struct fl_mcp_client_call *call = add_call(session, is_tool ? "tools/call" : options->method);
   if (is_tool) call->tool = fl_strdup(options->tool);
   call->call_id = fl_strdup(options->call_id);
+  call->traceparent = fl_strdup(options->traceparent);
+  call->tracestate = fl_strdup(options->tracestate);
   call->user = options->user;
   call->is_whole = options->is_whole || !is_tool;
   call->args = args != NULL ? fl_value_ref((struct fl_value *)(uintptr_t)args) : fl_object();

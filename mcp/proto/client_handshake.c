@@ -15,8 +15,16 @@ enum { MESSAGE_SHOWN_MAX = 500 };
 
 /* ---- requests ---- */
 
+/* Returns what stands before the next member. */
+static const char *add_text(struct fl_buf *buf, const char *comma, const char *key, const char *text) {
+  if (text == NULL) return comma;
+  fl_buf_addf(buf, "%s\"%s\":", comma, key);
+  fl_rpc_add_text(buf, text);
+  return ",";
+}
+
 void fl_mcp_client_open_params(const struct fl_mcp_client_session *session, struct fl_buf *buf, int64_t token,
-                               const char *call_id) {
+                               const struct fl_mcp_client_call *call) {
   bool is_modern = fl_mcp_client_is_modern(session);
   const char *comma = "", *level = session->config.log_level != NULL ? session->config.log_level : "warning";
   fl_buf_add_text(buf, "{\"_meta\":{");
@@ -32,10 +40,9 @@ void fl_mcp_client_open_params(const struct fl_mcp_client_session *session, stru
     fl_buf_addf(buf, "%s\"progressToken\":%" PRId64, comma, token);
     comma = ",";
   }
-  if (call_id != NULL) {
-    fl_buf_addf(buf, "%s\"" FL_MCP_META_CALL_ID "\":", comma);
-    fl_rpc_add_text(buf, call_id);
-  }
+  if (call != NULL) comma = add_text(buf, comma, FL_MCP_META_CALL_ID, call->call_id);
+  if (call != NULL) comma = add_text(buf, comma, "traceparent", call->traceparent);
+  if (call != NULL) add_text(buf, comma, "tracestate", call->tracestate);
   fl_buf_add_char(buf, '}');
 }
 

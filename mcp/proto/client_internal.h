@@ -38,6 +38,7 @@ struct fl_mcp_client_call {
   int64_t id;                               /* of the request that is out, and its progress token; 0: none */
   bool was_sent, was_replayed, is_hidden;   /* hidden: nobody is told of its end */
   char *method, *tool, *call_id;            /* tool: NULL for another method */
+  char *traceparent, *tracestate;           /* NULL: none */
   const struct fl_mcp_client_method *known; /* NULL: a method of an extension */
   struct fl_value *args;                    /* the tool's arguments, or the params of another method */
   void *user;
@@ -149,9 +150,10 @@ int fl_mcp_client_send_plain(struct fl_mcp_client_session *session, struct fl_mc
                              struct fl_rpc_line line, int64_t id, const char *method);
 void fl_mcp_client_drop(const struct fl_mcp_client_session *session, struct fl_mcp_client_effects *effects, int64_t id);
 
-/* "_meta" of a request: what the era wants; `token` 0: none. Opens the params object and leaves it open. */
+/* "_meta" of a request: what the era wants; `token` 0: none; `call` NULL: of none. Opens the params object and leaves
+ * it open. */
 void fl_mcp_client_open_params(const struct fl_mcp_client_session *session, struct fl_buf *buf, int64_t token,
-                               const char *call_id);
+                               const struct fl_mcp_client_call *call);
 
 /* handshake */
 void fl_mcp_client_begin(struct fl_mcp_client_session *session, struct fl_mcp_client_effects *effects);

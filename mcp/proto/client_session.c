@@ -23,6 +23,8 @@ struct fl_mcp_client_report *fl_mcp_client_report(struct fl_mcp_client_effects *
 void fl_mcp_client_effects_clear_out(struct fl_mcp_client_effects *effects) {
   for (size_t i = 0; i < effects->outgoing_count; i++) {
     fl_free(effects->outgoing[i].name);
+    fl_free(effects->outgoing[i].traceparent);
+    fl_free(effects->outgoing[i].tracestate);
     fl_value_unref(effects->outgoing[i].param_headers);
   }
   effects->outgoing_count = 0;
@@ -65,6 +67,8 @@ int fl_mcp_client_send(struct fl_mcp_client_session *session, struct fl_mcp_clie
                        struct fl_rpc_line line, const struct fl_mcp_outgoing *about) {
   if (fl_rpc_end(line) < 0) {
     fl_free(about->name);
+    fl_free(about->traceparent);
+    fl_free(about->tracestate);
     fl_value_unref(about->param_headers);
     return FL_E_LIMIT;
   }

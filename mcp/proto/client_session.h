@@ -65,6 +65,7 @@ struct fl_mcp_outgoing {
   size_t start, size;             /* in `out`, with the newline */
   const char *method;             /* lent; NULL for a response */
   char *name;                     /* what Mcp-Name says; NULL: nothing */
+  char *traceparent, *tracestate; /* the headers of these names; NULL: none */
   struct fl_value *param_headers; /* {"Region": "us-west1"}: what Mcp-Param-* say, not encoded yet; NULL: nothing */
   const char *revision;           /* what MCP-Protocol-Version says; NULL: nothing */
   bool is_modern;                 /* the standard headers go with it; it is not resumed */
@@ -147,6 +148,7 @@ struct fl_mcp_client_call_options {
   bool reads_all;                /* of a method that lists: all pages, put together as one result */
   bool is_whole;       /* the result as the server sent it; otherwise {"content", "structuredContent", "isError"} */
   const char *call_id; /* NULL: none */
+  const char *traceparent, *tracestate; /* the trace that the call is part of; NULL: none */
   uint32_t idle_timeout_ms, total_timeout_ms;
   size_t result_max; /* bytes of the line that carries it */
   /* A question, or a task that was made of it, ends the call with a pause: what it takes to go on with it later, also

@@ -111,6 +111,8 @@ static struct fl_mcp_served_call *call_create(struct fl_mcp_step *step, enum fl_
                                       .session = session,
                                       .revision = step->revision,
                                       .call_id = call_id != NULL ? call_id : "",
+                                      .traceparent = fl_as_string(step->envelope.traceparent),
+                                      .tracestate = fl_as_string(step->envelope.tracestate),
                                       .principal = step->principal[0] != '\0' ? fl_strdup(step->principal) : "",
                                       .request = fl_value_ref(step->message->params),
                                       .id = fl_value_ref((struct fl_value *)(uintptr_t)step->message->id),

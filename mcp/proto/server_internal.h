@@ -70,7 +70,7 @@ struct fl_mcp_question {
 
 /* What of `_meta` counts; NULL: absent. */
 struct fl_mcp_envelope {
-  struct fl_value *version, *capabilities, *call_id, *log_level, *progress_token;
+  struct fl_value *version, *capabilities, *call_id, *log_level, *progress_token, *traceparent, *tracestate;
 };
 
 /* One message under way. */

@@ -245,6 +245,8 @@ static const struct fl_json_place ENVELOPE[] = {
     FL_JSON_PLACE(FL_MCP_META_CALL_ID, struct fl_mcp_envelope, call_id),
     FL_JSON_PLACE(FL_MCP_META_LOG_LEVEL, struct fl_mcp_envelope, log_level),
     FL_JSON_PLACE("progressToken", struct fl_mcp_envelope, progress_token),
+    FL_JSON_PLACE("traceparent", struct fl_mcp_envelope, traceparent),
+    FL_JSON_PLACE("tracestate", struct fl_mcp_envelope, tracestate),
 };
 
 /* How many replies it brings. */

@@ -47,6 +47,8 @@ struct fl_mcp_served_call {
   struct fl_value *answers; /* by key, what the client answered to the handler's questions so far; NULL: none */
   struct fl_value *state;   /* what the handler kept when it asked; NULL: nothing */
   const char *call_id;      /* the client's idempotency key, "" when it gave none */
+  const char *traceparent, *tracestate; /* as the client gave them, unchecked; NULL: it gave none, or to a task that
+                                           has begun again */
   const char *principal;    /* who calls, "" when nobody is known */
   struct fl_value *client_capabilities; /* what the caller can do; NULL: nothing */
   bool wants_progress;

@@ -364,8 +364,16 @@ void http_stream_open(struct http_client *client, const char *revision) {
 
 /* ---- what goes out ---- */
 
+static void add_trace_header(struct fl_buf *headers, const char *name, const char *value) {
+  if (value == NULL) return;
+  fl_buf_addf(headers, "%s: %s", name, value);
+  fl_buf_add_char(headers, '\0');
+}
+
 static void add_standard_headers(struct http_request *request, const struct fl_mcp_outgoing *message) {
   struct fl_buf *headers = &request->own_headers;
+  add_trace_header(headers, "traceparent", message->traceparent);
+  add_trace_header(headers, "tracestate", message->tracestate);
   if (!message->is_modern || message->method == NULL) return;
   fl_buf_addf(headers, "Mcp-Method: %s", message->method);
   fl_buf_add_char(headers, '\0');

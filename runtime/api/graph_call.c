@@ -122,6 +122,8 @@ static void begin(struct graph_run *run, struct fl_value *input, struct fl_value
                                             .follow = FL_FOLLOW_EVENTS | FL_FOLLOW_SUBGRAPHS,
                                             .on_event = on_event,
                                             .user = run,
+                                            .traceparent = fl_call_traceparent(run->call),
+                                            .tracestate = fl_call_tracestate(run->call),
                                             .durability = run->is_task ? FL_DURABLE_SYNC : FL_DURABLE_DEFAULT};
   int rc = fl_runtime_start(host->runtime, run->tool->definition, &options, on_end, run, &run->invocation, &err);
   if (rc < 0) fail(run, err.text);

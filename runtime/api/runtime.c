@@ -4,11 +4,23 @@
 
 #include "graph/option.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/tracing.h"
 
 static int check_lease(uint32_t lease_ms, struct fl_error *err) {
   if (lease_ms == 0 || (lease_ms >= FL_LEASE_MS_MIN && lease_ms <= FL_LEASE_MS_MAX)) return 0;
   return fl_error_set(err, FL_E_INVALID, "a lease of %u ms: it lasts %d to %d ms, or 0 for the default", lease_ms,
                       FL_LEASE_MS_MIN, FL_LEASE_MS_MAX);
+}
+
+/* What the environment says of prices and of a collector. */
+static int set_up_trace(struct fl_runtime *runtime, struct fl_error *err) {
+  const char *path = fl_load_getenv("FAIRLEAD_PRICES");
+  FL_FREE_AUTO char *text = NULL;
+  size_t size = 0;
+  int rc = path != NULL && path[0] != '\0' ? fl_load_read_file(path, &text, &size, err) : 0;
+  if (rc == 0 && text != NULL) rc = fl_tracing_set_prices(runtime, fl_slice_n(text, size), err);
+  if (rc < 0) return fl_error_context(err, "FAIRLEAD_PRICES");
+  return fl_tracing_check(runtime, err);
 }
 
 int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtime **ret_runtime, struct fl_error *err) {
@@ -31,6 +43,11 @@ int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtim
   if (lease_ms > 0) runtime->lease_ms = lease_ms;
   runtime->getenv_fn = fl_load_getenv;
   runtime->keeps_nothing = options->store_path == NULL;
+  status = set_up_trace(runtime, err);
+  if (status < 0) {
+    fl_runtime_destroy(runtime);
+    return status;
+  }
   *ret_runtime = runtime;
   return 0;
 }

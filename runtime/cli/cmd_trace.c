@@ -3,6 +3,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/cli/table.h"
 #include "runtime/cli/trace.h"
+#include "runtime/trace/context.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -41,19 +42,27 @@ struct fl_value *fl_trace_run_value(struct fl_store *store, const struct fl_trac
   return entry;
 }
 
+int64_t fl_trace_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int fl_trace_read_query(const struct fl_args *args, struct fl_trace_query *query) {
   const char *since = fl_args_get(args, "since");
   long limit = fl_args_number(args, "limit", FL_ROWS_MAX);
   int64_t age = since != NULL ? fl_read_age(since) : 0;
   if (limit < 0) return FL_EXIT_USAGE;
   if (age < 0) return fl_usage(args, "--since takes an age like 90s, 45m, 12h or 30d, not \"%s\"", since);
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  const char *user = fl_args_get(args, "user");
   *query = (struct fl_trace_query){.thread = fl_args_get(args, "thread"),
                                    .graph = fl_args_get(args, "graph"),
-                                   .since_ms = since != NULL ? now_ms - age : 0,
+                                   .since_ms = since != NULL ? fl_trace_now_ms() - age : 0,
                                    .limit = (size_t)limit};
+  if (user == NULL) return 0;
+  static char hash[FL_USER_HASH_SIZE];
+  fl_user_hash(user, hash);
+  query->user = hash;
   return 0;
 }
 
@@ -73,19 +82,22 @@ static const struct fl_column columns[] = {
     {.name = "STATUS"},
     {.name = "TIME", .is_number = true},
     {.name = "TOKENS", .is_number = true, .leaves = 2},
+    {.name = "COST", .is_number = true, .leaves = 4},
     {.name = "BEGAN", .leaves = 3},
     {.name = "GRAPH", .leaves = 1},
     {.name = "THREAD", .width_min = 8},
 };
 
 static void add_row(struct listing *listing, const struct fl_trace *trace) {
-  char time[FL_SPAN_TIME_SIZE], tokens[48] = "", began[32];
+  char time[FL_SPAN_TIME_SIZE], tokens[48] = "", cost[32] = "", began[32];
   int64_t in = fl_get_int(trace->end, "input_tokens", 0), out = fl_get_int(trace->end, "output_tokens", 0);
   fl_format_span_time(fl_trace_duration_us(trace), time);
   if (in + out > 0) snprintf(tokens, sizeof tokens, "%" PRId64 " + %" PRId64, in, out);
+  if (fl_get(trace->end, "cost_nusd") != NULL)
+    snprintf(cost, sizeof cost, "$%.4f", (double)fl_get_int(trace->end, "cost_nusd", 0) / 1e9);
   fl_format_time(trace->began_ms, began);
   fl_table_add(&listing->table, (const char *const[]){trace->run_id, fl_trace_status(listing->store, trace),
-                                                      trace->end != NULL ? time : "", tokens, began,
+                                                      trace->end != NULL ? time : "", tokens, cost, began,
                                                       trace->graph != NULL ? trace->graph : "", trace->thread});
 }
 

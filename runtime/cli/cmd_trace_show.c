@@ -53,6 +53,7 @@ static void add_facts(struct fl_buf *line, const struct fl_span *span) {
   add_word(line, fl_get_string(facts, "outcome", NULL));
   add_word(line, fl_get_string(facts, "model", NULL));
   if (in + out > 0) fl_buf_addf(line, "  %" PRId64 " → %" PRId64 " tokens", in, out);
+  if (fl_get(facts, "cost_nusd") != NULL) fl_buf_addf(line, "  $%.6f", (double)fl_get_int(facts, "cost_nusd", 0) / 1e9);
   fl_format_span_time(first, time);
   if (first > 0) fl_buf_addf(line, "  first %s", time);
   const char *decision = fl_get_string(facts, "decision", NULL);
@@ -106,6 +107,7 @@ static void print_head(struct fl_store *store, const struct fl_trace *trace) {
   printf("%s, began %s, %s by %s", fl_trace_status(store, trace), began, time, fl_get_string(trace->begin, "way", "?"));
   int64_t in = fl_get_int(trace->end, "input_tokens", 0), out = fl_get_int(trace->end, "output_tokens", 0);
   if (in + out > 0) printf(", %" PRId64 " → %" PRId64 " tokens", in, out);
+  if (fl_get(trace->end, "cost_nusd") != NULL) printf(", $%.6f", (double)fl_get_int(trace->end, "cost_nusd", 0) / 1e9);
   printf("\n");
   const char *error = fl_get_string(trace->end, "error", NULL);
   FL_FREE_AUTO char *text = error != NULL ? fl_visible(error, 400) : NULL;
@@ -157,11 +159,16 @@ static struct fl_value *span_value(const struct fl_span *span) {
   return entry;
 }
 
-static void print_json(struct fl_store *store, const struct fl_trace *trace) {
-  FL_VALUE_AUTO whole = fl_trace_run_value(store, trace);
+struct fl_value *fl_trace_whole_value(struct fl_store *store, const struct fl_trace *trace) {
+  struct fl_value *whole = fl_trace_run_value(store, trace);
   struct fl_value *spans = fl_array();
   for (size_t i = 0; i < trace->count; i++) fl_append_take(spans, span_value(&trace->nodes[i].span));
   fl_set_take(whole, "spans", spans);
+  return whole;
+}
+
+static void print_json(struct fl_store *store, const struct fl_trace *trace) {
+  FL_VALUE_AUTO whole = fl_trace_whole_value(store, trace);
   fl_print_json(whole);
 }
 

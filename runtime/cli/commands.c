@@ -17,8 +17,6 @@
     "on-busy", 0, "WAY", "when the thread is being run: reject (default), enqueue, interrupt or rollback", \
         "reject enqueue interrupt rollback"                                                                \
   }
-#define AS_OPTION \
-  { "as", 0, "USER", "who asks and answers, for a manifest's approvals and budgets of users" }
 #define STOP_OPTIONS                                                                                              \
   {"interrupt-before", 0, "NODE", "stop before this node, * for each; the next run goes on (may be repeated)"}, { \
     "interrupt-after", 0, "NODE", "stop behind this node (likewise)"                                              \
@@ -40,6 +38,8 @@
   { "thread", 't', "ID", "only runs of this thread" }
 #define TRACE_GRAPH_OPTION \
   { "graph", 'g', "NAME", "only runs of the graph of this name" }
+#define TRACE_USER_OPTION \
+  { "user", 'u', "ID", "only runs on behalf of this user" }
 #define TRACE_SINCE_OPTION \
   { "since", 0, "AGE", "only runs that began within the last 90s, 45m, 12h, 30d, …" }
 
@@ -76,6 +76,7 @@ const struct fl_command fl_commands[] = {
        "what to print as it happens: values, updates, messages, tasks, checkpoints, custom, events, debug",
        "values updates messages tasks checkpoints custom events debug"},
       {"subgraphs", 0, NULL, "with --stream or --json: of the graphs inside the graph, too"},
+      {"user", 'u', "ID", "on whose behalf, for 'trace erase --user' (default: context.user)"},
       {"keep-events", 0, NULL, "store what is printed of the run, for 'threads events'"},
       {"recursion-limit", 0, "N", "supersteps at most (default: the file's, else 25)"},
       CONTEXT_OPTION,
@@ -85,7 +86,6 @@ const struct fl_command fl_commands[] = {
       STOP_OPTIONS,
       ON_BUSY_OPTION,
       WITHOUT_LAYER_OPTION,
-      AS_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       JSON_OPTION},
      "FILE",
@@ -190,7 +190,6 @@ const struct fl_command fl_commands[] = {
       STOP_OPTIONS,
       ON_BUSY_OPTION,
       WITHOUT_LAYER_OPTION,
-      AS_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       GRAPH_OF_THREAD_OPTION,
       JSON_OPTION},
@@ -309,12 +308,8 @@ const struct fl_command fl_commands[] = {
      "the runs that were traced, newest first",
      "A run is running, unfinished (its process died), done, interrupted, failed, cancelled or taken_back.\n"
      "FAIRLEAD_TRACE=off in the environment of a run leaves no trace of it.",
-     {STORE_OPTION,
-      TRACE_THREAD_OPTION,
-      TRACE_GRAPH_OPTION,
-      TRACE_SINCE_OPTION,
-      {"limit", 'n', "N", "at most N (default 50)"},
-      JSON_OPTION},
+     {STORE_OPTION, TRACE_THREAD_OPTION, TRACE_GRAPH_OPTION, TRACE_USER_OPTION, TRACE_SINCE_OPTION,
+      {"limit", 'n', "N", "at most N (default 50)"}, JSON_OPTION},
      NULL,
      fl_cmd_trace_list},
     {"trace show",
@@ -338,6 +333,52 @@ const struct fl_command fl_commands[] = {
       JSON_OPTION},
      NULL,
      fl_cmd_trace_tail},
+    {"trace stats",
+     "",
+     "what runs came to: success, times, tokens and cost by graph, node, model and tool",
+     NULL,
+     {STORE_OPTION, TRACE_THREAD_OPTION, TRACE_GRAPH_OPTION, TRACE_USER_OPTION, TRACE_SINCE_OPTION, JSON_OPTION},
+     NULL,
+     fl_cmd_trace_stats},
+    {"trace export",
+     "[RUN]",
+     "traces as JSON lines or OTLP, to standard output or a collector",
+     "Without RUN, all runs. Headers for the collector, as NAME=VALUE,NAME=VALUE, are also taken from\n"
+     "OTEL_EXPORTER_OTLP_HEADERS.",
+     {STORE_OPTION,
+      {"format", 0, "FORMAT", "jsonl (default), otlp-json or otlp-protobuf (default with --endpoint)",
+       "jsonl otlp-json otlp-protobuf"},
+      {"endpoint", 0, "URL", "send them to this address, as http://localhost:4318/v1/traces"},
+      {"headers", 0, "LIST", "with --endpoint: send these headers, too"},
+      {"names", 0, "WHICH", "attributes as OpenTelemetry 1.41 has them (1.41, default), or latest", "1.41 latest"},
+      TRACE_THREAD_OPTION,
+      TRACE_GRAPH_OPTION,
+      TRACE_USER_OPTION,
+      TRACE_SINCE_OPTION,
+      {"limit", 'n', "N", "at most N (default: all)"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_trace_export},
+    {"trace erase",
+     "",
+     "forget all traces of a user, a thread or a run",
+     "The threads themselves stay; 'threads delete' takes their traces along.",
+     {STORE_OPTION,
+      {"user", 'u', "ID", "those of runs on behalf of this user (run --user)"},
+      {"thread", 't', "ID", "those of this thread"},
+      {"run", 0, "RUN", "that of this run"},
+      JSON_OPTION},
+     NULL,
+     fl_cmd_trace_erase},
+    {"trace prune",
+     "",
+     "forget old traces; what was said can go before the rest",
+     NULL,
+     {STORE_OPTION, TRACE_THREAD_OPTION, JSON_OPTION,
+      {"older-than", 0, "AGE", "traces of runs that began more than 90s, 45m, 12h, 30d, … ago"},
+      {"content-older-than", 0, "AGE", "only what was said in runs older than that"}},
+     NULL,
+     fl_cmd_trace_prune},
     {"cache clear",
      "",
      "forget the results of nodes that are cached, so that the nodes run again",
@@ -368,9 +409,7 @@ const struct fl_command fl_commands[] = {
      "The manifest is read as a run reads it; what this version does not enforce is a warning, and a run is refused.\n"
      "With --calls, each line {\"tool\": NAME, \"args\": {…}} of FILE.jsonl is decided, in order, as calls of one "
      "run;\n"
-     "Facts about a call may stand beside it: \"resolved\": {PATH: TARGET}, \"addresses\": {HOST: [ADDRESS]},\n"
-     "\"labels\": [NAME], \"origins\": {\"prompt\": [TEXT], \"server/tool#/pointer\": [VALUE]}, \"tokens\": N,\n"
-     "\"prompt\": TEXT of the user, and the call's \"result\". What is not said is counted from line to line.\n"
+     "\"resolved\": {PATH: TARGET} and \"addresses\": {HOST: [ADDRESS]} of a line are facts about the call.\n"
      "Exit codes: 0 nothing is denied, 1 something is, 2 wrong usage or manifest.\n"
      "\n"
      "Examples:\n"
@@ -392,27 +431,6 @@ const struct fl_command fl_commands[] = {
      {{"at", 0, "TIME", "as of this date or time (default: now)"}, JSON_OPTION},
      "FILE",
      fl_cmd_policy_explain},
-    {"policy learn",
-     "FILE.jsonl",
-     "the narrowest manifest that recorded calls would have needed",
-     "Each line is {\"tool\": NAME, \"args\": {…}}, or what 'fairlead run --json --stream events' prints; other lines\n"
-     "are passed over. The manifest has the values that occurred and how often each tool was called: a beginning to\n"
-     "read and to widen by hand, not a judgement of what is safe.\n"
-     "\n"
-     "Example:\n"
-     "  fairlead run agent.yaml --json --stream events \"pay the invoice\" | fairlead policy learn - >agent.json",
-     {{"id", 0, "NAME", "the manifest's id (default: learned)"}, JSON_OPTION},
-     "FILE",
-     fl_cmd_policy_learn},
-    {"policy diff",
-     "OLD NEW",
-     "what differs between two manifests, and whether it lets more through",
-     "Rules are compared by what they match, whatever their order. \"wider\" and \"narrower\" are said of each change\n"
-     "alone.\n"
-     "Exit codes: 0 nothing differs, 1 something does, 2 wrong usage or manifest.",
-     {JSON_OPTION},
-     "FILE",
-     fl_cmd_policy_diff},
     {"policy schema", "", "the JSON Schema of manifests, for editors", NULL, {JSON_OPTION}, NULL, fl_cmd_policy_schema},
     {"audit list",
      "",

@@ -13,6 +13,7 @@
 #include "runtime/engine/permit.h"
 #include "runtime/engine/pins.h"
 #include "runtime/engine/spill.h"
+#include "runtime/engine/tracing.h"
 #include "runtime/json/json.h"
 
 /* ---- which model ---- */
@@ -108,7 +109,7 @@ static void on_delta(struct fl_model_call *model, const char *kind, fl_slice tex
   struct fl_task_call *call = model->user;
   struct fl_invocation *invocation = call->task->invocation;
   fl_task_heartbeat(call->task);
-  if (call->first_token_us == 0) call->first_token_us = fl_world_now_us(invocation->runtime->world);
+  if (call->trace.first_token_us == 0) call->trace.first_token_us = fl_world_now_us(invocation->runtime->world);
   if (invocation->options.on_event == NULL || (invocation->options.follow & FL_FOLLOW_MESSAGES) == 0) return;
   if (!fl_frame_is_told(call->task->frame)) return;
   FL_VALUE_AUTO data = fl_object();
@@ -125,7 +126,7 @@ static void on_delta(struct fl_model_call *model, const char *kind, fl_slice tex
 
 static void on_retry(struct fl_model_call *model, unsigned attempt, uint64_t delay_ms, const struct fl_error *err) {
   struct fl_task_call *call = model->user;
-  call->tries = attempt + 1;
+  call->trace.tries = attempt + 1;
   if (!fl_invocation_is_followed(call->task->invocation)) return;
   struct fl_value *data = fl_object();
   fl_set_string(data, "type", "model_retry");
@@ -152,6 +153,7 @@ static void send(struct fl_task_call *call) {
   call->model.on_done = on_model_done;
   call->model.user = call;
   call->is_running = true;
+  fl_tracing_call_leaves(call);
   fl_model_call_start(call->task->invocation->runtime->world, &call->model);
 }
 
@@ -216,6 +218,6 @@ int fl_task_call_model(struct fl_task *task, const char *model, struct fl_value 
   call->tool_patterns = fl_value_ref(fl_get(request, "tools"));
   call->on_done = on_done;
   call->user = user;
-  if (fl_permit_model(call)) fl_call_go(call);
+  fl_call_go(call);
   return 0;
 }

@@ -6,6 +6,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/pins.h"
+#include "runtime/engine/tracing.h"
 #include "tools/policy/manifest.h"
 
 #include <fairlead/tools.h>
@@ -57,6 +58,7 @@ void fl_runtime_shutdown(struct fl_runtime *runtime) {
   fl_discovery_destroy(runtime->discovery);
   runtime->discovery = NULL;
   while (runtime->threads != NULL) fl_thread_close(runtime, runtime->threads);
+  fl_tracing_close(runtime);
   fl_registry_close(runtime->registry, on_registry_closed, runtime);
 }
 
@@ -94,6 +96,7 @@ void fl_runtime_destroy(struct fl_runtime *runtime) {
   if (!runtime->is_closing) fl_runtime_shutdown(runtime);
   while (runtime->owns_world && (!runtime->is_closed || runtime->release_count > 0)) fl_world_run(runtime->world);
   fl_check(runtime->is_closed && runtime->release_count == 0);
+  fl_tracing_destroy(runtime);
   if (runtime->owns_world) fl_store_close(runtime->store);
   fl_registry_destroy(runtime->registry);
   while (runtime->graphs != NULL) {

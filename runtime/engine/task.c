@@ -13,8 +13,6 @@
 #include "runtime/engine/audit.h"
 #include "runtime/engine/elicit.h"
 #include "runtime/engine/tracing.h"
-#include "runtime/engine/ledger.h"
-#include "runtime/engine/permit.h"
 
 #include <stdio.h>
 
@@ -293,9 +291,7 @@ void fl_task_enter(struct fl_task *task) {
   task->began_ms = task->alive_ms = fl_world_now_ms(world);
   fl_tracing_task_started(task);
   tell_start(task);
-  fl_ledger_step(task);
-  int outcome = fl_permit_step(task);
-  if (outcome == 0) outcome = run_node(task);
+  int outcome = run_node(task);
   if (outcome != FL_PENDING) {
     fl_task_complete(task, outcome);
   } else if (!task->has_outcome) {
@@ -357,8 +353,8 @@ void fl_task_free(struct fl_task *task) {
   fl_free(task->error);
   for (size_t i = 0; i < task->write_count; i++) fl_value_unref(task->writes[i].value);
   fl_free(task->writes);
-  fl_buf_deinit(&task->spans);
-  fl_buf_deinit(&task->inner_spans);
+  fl_buf_deinit(&task->trace.spans);
+  fl_buf_deinit(&task->trace.inner_spans);
   fl_task_forget_commands(task);
   fl_records_deinit(&task->audit);
   fl_records_deinit(&task->results);

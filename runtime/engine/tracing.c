@@ -4,6 +4,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
+#include "runtime/trace/redact.h"
 
 static int64_t now_us(const struct fl_invocation *invocation) {
   return fl_world_now_us(invocation->runtime->world) - invocation->trace->began_us;
@@ -12,10 +13,15 @@ static int64_t now_us(const struct fl_invocation *invocation) {
 /* ---- the run ---- */
 
 bool fl_tracing_is_on(const struct fl_invocation *invocation) {
-  const struct fl_runtime *runtime = invocation->runtime;
+  struct fl_runtime *runtime = invocation->runtime;
   if (invocation->is_ephemeral || runtime->keeps_nothing || invocation->update != NULL) return false;
-  const char *word = runtime->getenv_fn != NULL ? runtime->getenv_fn("FAIRLEAD_TRACE") : NULL;
-  return word == NULL || strcmp(word, "off") != 0;
+  return !fl_tracing_of(runtime)->is_off;
+}
+
+static void take_user(struct fl_invocation *invocation) {
+  const char *user = invocation->options.user_id;
+  if (user == NULL) user = fl_get_string(invocation->context, "user", NULL);
+  if (user != NULL) fl_user_hash(user, invocation->trace->user_hash);
 }
 
 void fl_tracing_begin(struct fl_invocation *invocation) {
@@ -26,6 +32,16 @@ void fl_tracing_begin(struct fl_invocation *invocation) {
   trace->began_wall_ms = fl_world_wall_ms(world);
   trace->last_span = FL_SPAN_OF_RUN;
   invocation->trace = trace;
+  trace->has_parent = fl_traceparent_read(invocation->options.traceparent, &trace->context);
+  if (!trace->has_parent) trace->context.flags = 1;
+  if (!trace->has_parent) fl_trace_id_of_run(invocation->run_id, trace->context.trace_id);
+  take_user(invocation);
+}
+
+void fl_tracing_ended(struct fl_invocation *invocation) {
+  const struct fl_tracing *tracing = invocation->runtime->tracing;
+  bool is_stored = invocation->trace != NULL && invocation->trace->has_begun && !invocation->has_lost_store;
+  if (is_stored && tracing->exporter != NULL) fl_exporter_add(tracing->exporter, invocation->run_id);
 }
 
 void fl_tracing_free(struct fl_invocation *invocation) {
@@ -43,12 +59,20 @@ static const char *way_of(const struct fl_invoke_options *options) {
 
 static char *begin_text(const struct fl_invocation *invocation, size_t *ret_size) {
   FL_VALUE_AUTO begin = fl_object();
+  const struct fl_run_trace *trace = invocation->trace;
   const char *file = invocation->root.graph->file.path;
   const char *manifest = fl_policy_manifest_hash(fl_frame_policy(&invocation->root));
   fl_set_string(begin, "graph", fl_definition_name(invocation->root.definition));
   if (file != NULL) fl_set_string(begin, "file", file);
   fl_set_string(begin, "way", way_of(&invocation->options));
   if (manifest != NULL) fl_set_string(begin, "manifest", manifest);
+  if (trace->has_parent) {
+    fl_set_string(begin, "trace_id", trace->context.trace_id);
+    fl_set_string(begin, "parent_id", trace->context.parent_id);
+    fl_set_int(begin, "flags", trace->context.flags);
+    if (fl_tracestate_is_valid(invocation->options.tracestate))
+      fl_set_string(begin, "tracestate", invocation->options.tracestate);
+  }
   return fl_dump(begin, ret_size);
 }
 
@@ -84,9 +108,11 @@ static char *end_text(const struct fl_invocation *invocation, const char *status
   set_if(end, "cached_tokens", totals->cached_tokens);
   set_if(end, "reasoning_tokens", totals->reasoning_tokens);
   set_if(end, "first_token_us", invocation->trace->first_token_us);
+  if (totals->has_cost) fl_set_int(end, "cost_nusd", totals->cost_nusd);
   if (err != NULL) {
+    FL_FREE_AUTO char *text = fl_redact_text(err->text);
     fl_set_string(end, "code", fl_error_word(err->code));
-    fl_set_string(end, "error", err->text);
+    fl_set_string(end, "error", text);
   }
   return fl_dump(end, ret_size);
 }
@@ -100,20 +126,21 @@ void fl_tracing_resumed(struct fl_invocation *invocation) {
                          .start_us = now_us(invocation),
                          .name = "resume"};
   struct fl_span_writer writer = fl_span_begin(&trace->pending, &span);
+  if (trace->user_hash[0] != '\0') fl_span_add_text(&writer, "answered_as", trace->user_hash);
   fl_span_end(&writer);
 }
 
 /* ---- supersteps ---- */
 
 static uint32_t parent_of(const struct fl_frame *frame) {
-  return frame->parent != NULL ? frame->parent->span : FL_SPAN_OF_RUN;
+  return frame->parent != NULL ? frame->parent->trace.span : FL_SPAN_OF_RUN;
 }
 
 /* Where spans of a frame's supersteps and tasks wait: what is not stored by itself stands or falls with the task around
  * it. */
 static struct fl_buf *place_of(const struct fl_frame *frame) {
   bool has_own = frame->parent == NULL || !fl_frame_is_ephemeral(frame);
-  return has_own ? &frame->invocation->trace->pending : &frame->parent->inner_spans;
+  return has_own ? &frame->invocation->trace->pending : &frame->parent->trace.inner_spans;
 }
 
 static void end_step(struct fl_frame *frame, int64_t step, const char *checkpoint_id, const char *source) {
@@ -179,8 +206,8 @@ void fl_tracing_task_started(struct fl_task *task) {
     frame->step_began_us = task->started_us;
     frame->traced_step = task->start.step;
   }
-  task->step_span = frame->step_span;
-  task->span = ++trace->last_span;
+  task->trace.step_span = frame->step_span;
+  task->trace.span = ++trace->last_span;
 }
 
 static void interrupt_span(struct fl_task *task) {
@@ -188,12 +215,12 @@ static void interrupt_span(struct fl_task *task) {
   const char *kind = fl_get_string(task->question, "kind", NULL);
   struct fl_span span = {.kind = FL_SPAN_INTERRUPT,
                          .n = ++trace->last_span,
-                         .parent = task->span,
+                         .parent = task->trace.span,
                          .start_us = now_us(task->invocation),
                          .name = kind != NULL             ? kind
                                  : task->question != NULL ? "question"
                                                           : "inside"};
-  struct fl_span_writer writer = fl_span_begin(&task->spans, &span);
+  struct fl_span_writer writer = fl_span_begin(&task->trace.spans, &span);
   fl_span_add_text(&writer, "tool", fl_get_string(task->question, "tool", NULL));
   fl_span_add_text(&writer, "rule", fl_get_string(task->question, "rule", NULL));
   fl_span_end(&writer);
@@ -201,38 +228,39 @@ static void interrupt_span(struct fl_task *task) {
 
 void fl_tracing_task_ended(struct fl_task *task, const char *outcome) {
   struct fl_run_trace *trace = task->invocation->trace;
-  if (trace == NULL || task->span == 0) return;
+  if (trace == NULL || task->trace.span == 0) return;
   bool is_done = strcmp(outcome, "done") == 0, has_failed = strcmp(outcome, "failed") == 0;
   int64_t began = task->started_us - trace->began_us;
   struct fl_span span = {.kind = FL_SPAN_NODE,
-                         .n = task->span,
-                         .parent = task->step_span,
+                         .n = task->trace.span,
+                         .parent = task->trace.step_span,
                          .start_us = began,
                          .duration_us = now_us(task->invocation) - began,
                          .name = task->start.node};
   if (strcmp(outcome, "interrupted") == 0) interrupt_span(task);
-  struct fl_span_writer writer = fl_span_begin(&task->spans, &span);
+  struct fl_span_writer writer = fl_span_begin(&task->trace.spans, &span);
   fl_span_add_text(&writer, "task", task->start.id);
   if (!is_done) fl_span_add_text(&writer, "outcome", outcome);
   if (task->attempt > 1) fl_span_add_int(&writer, "attempt", task->attempt);
   if (has_failed || strcmp(outcome, "retried") == 0) {
+    FL_FREE_AUTO char *text = fl_redact_text(task->error->text);
     fl_span_add_text(&writer, "code", fl_error_word(task->error->code));
-    fl_span_add_text(&writer, "error", task->error->text);
+    fl_span_add_text(&writer, "error", text);
   }
   fl_span_end(&writer);
   trace->totals.nodes++;
 }
 
 void fl_tracing_results_left(struct fl_task *task) {
-  if (task->invocation->trace != NULL) fl_spans_move(&task->invocation->trace->pending, &task->spans);
+  if (task->invocation->trace != NULL) fl_spans_move(&task->invocation->trace->pending, &task->trace.spans);
 }
 
 void fl_tracing_task_left(struct fl_task *task) {
   struct fl_run_trace *trace = task->invocation->trace;
   if (trace == NULL) return;
   struct fl_buf *place = place_of(task->frame);
-  fl_spans_move(place, &task->inner_spans);
-  fl_spans_move(place, &task->spans);
+  fl_spans_move(place, &task->trace.inner_spans);
+  fl_spans_move(place, &task->trace.spans);
 }
 
 /* ---- commits ---- */
@@ -249,6 +277,7 @@ static void add_begin(struct fl_invocation *invocation, struct fl_records *recor
   struct fl_record *record = add_record(invocation, records, FL_TRACE_BEGIN);
   record->trace.wall_ms = invocation->trace->began_wall_ms;
   record->trace.graph = fl_strdup(fl_definition_name(invocation->root.definition));
+  if (invocation->trace->user_hash[0] != '\0') record->trace.user = fl_strdup(invocation->trace->user_hash);
   record->body = begin_text(invocation, &record->body_size);
   invocation->trace->has_begun = true;
 }

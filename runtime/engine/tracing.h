@@ -8,20 +8,45 @@
  * that says so of its thread. */
 #pragma once
 #include "runtime/engine/engine.h"
+#include "runtime/trace/context.h"
+#include "runtime/trace/export.h"
+#include "runtime/trace/prices.h"
 #include "runtime/trace/span.h"
+
+/* What the runs of a runtime share. */
+struct fl_tracing {
+  bool is_off;
+  struct fl_prices *prices;
+  struct fl_exporter *exporter; /* NULL: nothing is sent while it happens */
+};
+/* Made when it is first asked for, by the environment: FAIRLEAD_TRACE, FAIRLEAD_TRACE_ENDPOINT and
+ * OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_SEMCONV_STABILITY_OPT_IN. */
+struct fl_tracing *fl_tracing_of(struct fl_runtime *runtime);
+/* Whether the environment names a collector that can be one. FL_E_INVALID. */
+int fl_tracing_check(struct fl_runtime *runtime, struct fl_error *err);
+const struct fl_prices *fl_tracing_prices(struct fl_runtime *runtime); /* ours, unless others were set */
+/* Another table of prices, as prices.h has it. FL_E_INVALID. */
+int fl_tracing_set_prices(struct fl_runtime *runtime, fl_slice text, struct fl_error *err);
+void fl_tracing_close(struct fl_runtime *runtime); /* what is on its way is not tried again */
+void fl_tracing_destroy(struct fl_runtime *runtime);
 
 struct fl_trace_totals {
   int64_t steps, nodes, model_calls, tool_calls, model_errors, tool_errors, attempts;
   int64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens;
+  int64_t cost_nusd;
+  bool has_cost;
 };
 
 struct fl_run_trace {
   int64_t began_us, began_wall_ms;
   uint32_t last_span, last_row;
-  bool has_begun;        /* its BEGIN stands in a commit */
-  size_t skips;          /* commits that come before the one which the spans go with */
-  struct fl_buf pending; /* spans that go with the next commit */
-  char *end;             /* the text of its END, until a commit takes it; NULL: none */
+  bool has_begun;  /* its BEGIN stands in a commit */
+  bool has_parent; /* it is part of the caller's trace */
+  struct fl_trace_context context;
+  char user_hash[FL_USER_HASH_SIZE]; /* "": nobody was named */
+  size_t skips;                      /* commits that come before the one which the spans go with */
+  struct fl_buf pending;             /* spans that go with the next commit */
+  char *end;                         /* the text of its END, until a commit takes it; NULL: none */
   size_t end_size;
   int64_t first_token_us; /* of the first model call that had one, since the run began; 0: none */
   struct fl_trace_totals totals;
@@ -30,6 +55,7 @@ struct fl_run_trace {
 /* Whether a run would be traced: what is stored is, unless $FAIRLEAD_TRACE is off. */
 bool fl_tracing_is_on(const struct fl_invocation *invocation);
 void fl_tracing_begin(struct fl_invocation *invocation); /* once its thread is there */
+void fl_tracing_ended(struct fl_invocation *invocation); /* everything of it is stored */
 void fl_tracing_free(struct fl_invocation *invocation);
 void fl_tracing_resumed(struct fl_invocation *invocation); /* somebody has answered */
 
@@ -40,6 +66,8 @@ void fl_tracing_task_ended(struct fl_task *task, const char *outcome);
 void fl_tracing_results_left(struct fl_task *task); /* the results of its calls are about to be committed */
 void fl_tracing_task_left(struct fl_task *task);    /* its end is */
 void fl_tracing_call_decided(struct fl_task_call *call, const struct fl_decision *decision);
+/* It is about to leave: gives it its span, and the text that tells the other side. */
+void fl_tracing_call_leaves(struct fl_task_call *call);
 void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled);
 
 /* ---- commits ---- */

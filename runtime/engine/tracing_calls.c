@@ -4,6 +4,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
+#include "runtime/trace/redact.h"
 
 static const char *const provider_names[] = {"openai", "anthropic", "scripted"};
 
@@ -11,9 +12,29 @@ static const char *const provider_names[] = {"openai", "anthropic", "scripted"};
 void fl_tracing_call_decided(struct fl_task_call *call, const struct fl_decision *decision) {
   static const char *const verdicts[] = {"deny", "ask", "allow"};
   if (call->task->invocation->trace == NULL) return;
-  fl_free(call->rule);
-  call->rule = fl_strdup(decision->rule);
-  call->verdict = verdicts[decision->verdict];
+  fl_free(call->trace.rule);
+  call->trace.rule = fl_strdup(decision->rule);
+  call->trace.verdict = verdicts[decision->verdict];
+}
+
+static uint32_t span_of(struct fl_task_call *call) {
+  if (call->trace.span == 0) call->trace.span = ++call->task->invocation->trace->last_span;
+  return call->trace.span;
+}
+
+void fl_tracing_call_leaves(struct fl_task_call *call) {
+  const struct fl_invocation *invocation = call->task->invocation;
+  if (invocation->trace == NULL || call->kind == FL_CALL_FUNCTION) return;
+  const char *state = fl_tracestate_is_valid(invocation->options.tracestate) ? invocation->options.tracestate : NULL;
+  if (!invocation->trace->has_parent) state = NULL;
+  fl_traceparent_write(&invocation->trace->context, invocation->run_id, span_of(call), call->trace.traceparent);
+  if (call->kind == FL_CALL_MODEL) {
+    call->model.request.traceparent = call->trace.traceparent;
+    call->model.request.tracestate = state;
+  } else {
+    call->tool.traceparent = call->trace.traceparent;
+    call->tool.tracestate = state;
+  }
 }
 
 /* ---- models ---- */
@@ -37,6 +58,22 @@ static void add_usage(struct fl_span_writer *writer, const struct fl_value *usag
   add_if(writer, "reasoning_tokens", take_tokens(usage, "reasoning_tokens", &totals->reasoning_tokens));
 }
 
+static void add_cost(struct fl_span_writer *writer, const struct fl_task_call *call, const struct fl_value *usage) {
+  const struct fl_prices *prices = fl_tracing_prices(call->task->invocation->runtime);
+  const struct fl_model_config *config = call->model.request.config;
+  struct fl_trace_totals *totals = &call->task->invocation->trace->totals;
+  const struct fl_tokens tokens = {.input = fl_get_int(usage, "input_tokens", 0),
+                                   .output = fl_get_int(usage, "output_tokens", 0),
+                                   .cached = fl_get_int(usage, "cached_tokens", 0),
+                                   .cache_write = fl_get_int(usage, "cache_write_tokens", 0)};
+  if (config->provider == FL_MODEL_SCRIPTED || config->model == NULL) return;
+  int64_t cost = fl_prices_cost(prices, provider_names[config->provider], config->model, &tokens);
+  if (cost < 0) return;
+  fl_span_add_int(writer, "cost_nusd", cost);
+  totals->cost_nusd += cost;
+  totals->has_cost = true;
+}
+
 static void describe_model(struct fl_span_writer *writer, struct fl_task_call *call) {
   struct fl_run_trace *trace = call->task->invocation->trace;
   const struct fl_model_config *config = call->model.request.config;
@@ -46,12 +83,13 @@ static void describe_model(struct fl_span_writer *writer, struct fl_task_call *c
   fl_span_add_text(writer, "model", config->model);
   if (answered != NULL && (config->model == NULL || strcmp(answered, config->model) != 0))
     fl_span_add_text(writer, "answered_by", answered);
-  if (call->tries > 1) fl_span_add_int(writer, "attempts", call->tries);
-  if (call->first_token_us > 0) {
-    fl_span_add_int(writer, "first_token_us", call->first_token_us - call->started_us);
-    if (trace->first_token_us == 0) trace->first_token_us = call->first_token_us - trace->began_us;
+  if (call->trace.tries > 1) fl_span_add_int(writer, "attempts", call->trace.tries);
+  if (call->trace.first_token_us > 0) {
+    fl_span_add_int(writer, "first_token_us", call->trace.first_token_us - call->started_us);
+    if (trace->first_token_us == 0) trace->first_token_us = call->trace.first_token_us - trace->began_us;
   }
   if (usage != NULL) add_usage(writer, usage, &trace->totals);
+  if (usage != NULL) add_cost(writer, call, usage);
   fl_span_add_text(writer, "stop", fl_get_string(call->result, "stop_reason", NULL));
   trace->totals.model_calls++;
   trace->totals.model_errors += call->error != NULL;
@@ -77,11 +115,13 @@ static void describe_tool(struct fl_span_writer *writer, const struct fl_task_ca
   char hex[2 * HASH_SHOWN + 1];
   fl_json_hash(call->args, hash);
   fl_hex(hash, HASH_SHOWN, hex);
+  const struct fl_registry_tool *tool = fl_registry_find(call->task->invocation->runtime->registry, call->name);
+  if (tool != NULL && tool->identity != NULL) fl_span_add_int(writer, "mcp", 1);
   fl_span_add_text(writer, "call", call->call_id);
   fl_span_add_text(writer, "arguments_hash", hex);
   fl_span_add_text(writer, "effect", effects[call->effect]);
-  fl_span_add_text(writer, "decision", call->verdict);
-  fl_span_add_text(writer, "rule", call->rule);
+  fl_span_add_text(writer, "decision", call->trace.verdict);
+  fl_span_add_text(writer, "rule", call->trace.rule);
   bool is_error = fl_get_bool(call->result, "isError", false);
   const struct fl_value *code = fl_get(fl_get(call->result, "structuredContent"), "exit_code");
   if (is_error) fl_span_add_text(writer, "outcome", "tool_error");
@@ -100,17 +140,18 @@ void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled) {
   if (trace == NULL || was_journalled) return; /* it stands in the trace of the run that made it */
   int64_t now = fl_world_now_us(task->invocation->runtime->world);
   struct fl_span span = {.kind = kinds[call->kind],
-                         .n = ++trace->last_span,
-                         .parent = task->span,
+                         .n = span_of(call),
+                         .parent = task->trace.span,
                          .start_us = call->started_us - trace->began_us,
                          .duration_us = now - call->started_us,
                          .name = call->name};
-  struct fl_span_writer writer = fl_span_begin(&task->spans, &span);
+  struct fl_span_writer writer = fl_span_begin(&task->trace.spans, &span);
   if (call->kind == FL_CALL_MODEL) describe_model(&writer, call);
   if (call->kind == FL_CALL_TOOL) describe_tool(&writer, call);
   if (call->error != NULL) {
     fl_span_add_text(&writer, "code", fl_error_word(call->error->code));
-    fl_span_add_text(&writer, "error", call->error->text);
+    FL_FREE_AUTO char *text = fl_redact_text(call->error->text);
+    fl_span_add_text(&writer, "error", text);
   }
   fl_span_end(&writer);
 }

@@ -58,6 +58,7 @@ struct fl_model_request {
   const char *system;             /* NULL: none */
   const struct fl_list *messages; /* canonical */
   struct fl_value *tools;         /* [{"name","description","input_schema"}]; NULL: none */
+  const char *traceparent, *tracestate; /* headers of these names; NULL: none */
 };
 
 /* ---- pure mappings ---- */

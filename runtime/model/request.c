@@ -133,13 +133,18 @@ int fl_request_write(struct fl_buf *ret_body, const struct fl_value *body, struc
   return 0;
 }
 
-static int add_headers(const struct fl_request_shape *shape, const char *key, struct fl_headers *headers,
-                       struct fl_error *err) {
+static int add_headers(const struct fl_request_shape *shape, const struct fl_model_request *request,
+                       struct fl_headers *headers, struct fl_error *err) {
+  const char *key = request->config->api_key;
   int rc = fl_headers_add(headers, "Content-Type", "", "application/json", err);
   if (rc == 0) rc = fl_headers_add(headers, "Accept", "", "text/event-stream", err);
   if (rc == 0 && shape->header != NULL) rc = fl_headers_add(headers, shape->header, "", shape->header_value, err);
   if (rc == 0 && key != NULL && key[0] != '\0')
     rc = fl_headers_add(headers, shape->key_header, shape->key_prefix, key, err);
+  if (rc == 0 && request->traceparent != NULL)
+    rc = fl_headers_add(headers, "traceparent", "", request->traceparent, err);
+  if (rc == 0 && request->traceparent != NULL && request->tracestate != NULL)
+    rc = fl_headers_add(headers, "tracestate", "", request->tracestate, err);
   return rc;
 }
 
@@ -150,7 +155,7 @@ int fl_request_build(const struct fl_request_shape *shape, const struct fl_model
   int rc = fl_request_url(request->config, shape->base_url, shape->path, &url, err);
   if (rc == 0) rc = fl_request_check_key(request->config, shape->provider, shape->key_variable, err);
   if (rc == 0) rc = shape->build_body(request, out->ret_body, err);
-  if (rc == 0) rc = add_headers(shape, request->config->api_key, &headers, err);
+  if (rc == 0) rc = add_headers(shape, request, &headers, err);
   if (rc == 0) {
     *out->ret_url = url;
     *out->ret_headers = fl_headers_take(&headers);

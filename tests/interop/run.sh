@@ -3,7 +3,7 @@
 # fairlead against clients and servers that others wrote (npm packages, pinned in package.json, and Python packages, pinned in
 # python/requirements*.txt), and its semantics against LangGraph for Python and for JS (langgraph.sh). Prints TAP, with tables of
 # who met whom as comments. Peers that cannot be installed here are a skipped row, never a passed one.
-#   sh tests/interop/run.sh [PART…]     parts: langgraph, conformance, guard, and those of main.mjs (default: all)
+#   sh tests/interop/run.sh [PART…]     parts: langgraph, otlp, conformance, guard, and those of main.mjs (default: all)
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . examples/packages.sh
@@ -21,6 +21,7 @@ wants() {
 
 status=0
 ! wants langgraph || sh tests/interop/langgraph.sh || status=1
+! wants otlp || sh tests/interop/otlp.sh || status=1
 ! wants conformance || sh tests/interop/conformance/client.sh || status=1
 
 skip_all() { echo "ok 1 - interop # SKIP $1"; echo "1..1"; exit $status; }

@@ -80,6 +80,40 @@ static void a_tail_leaves_when_enough_have_ended(void **state) {
   caught_deinit(&caught);
 }
 
+static void runs_are_counted_exported_and_forgotten(void **state) {
+  struct caught caught = {0};
+  RUN(0, "run $F/trace-talk.yaml -t users --user ada hello");
+  RUN(0, "trace stats --thread users");
+  assert_says(caught.out, "100.0 % of the runs of talk that ended are done or wait for an answer");
+  RUN(0, "trace stats --json");
+  assert_says(caught.out, "\"models\":[{\"name\":\"scripted\"");
+  RUN(0, "trace export --user ada");
+  assert_says(caught.out, "\"thread\":\"users\"");
+  assert_says(caught.out, "\"spans\":[{");
+  assert_lacks(caught.out, "\"ada\"");
+  RUN(0, "trace export --thread users --format otlp-json");
+  assert_says(caught.out, "{\"resourceSpans\":[");
+  assert_says(caught.out, "\"name\":\"invoke_agent talk\"");
+  RUN(0, "trace export --thread users --format otlp-json --names latest");
+  assert_says(caught.out, "gen_ai.response.time_to_first_chunk");
+  RUN(1, "trace export 00000000");
+  RUN(2, "trace export --format xml");
+  RUN(2, "trace export --names 1.0");
+  RUN(2, "trace export --endpoint http://127.0.0.1:1/ --format jsonl");
+  RUN(2, "trace export --endpoint http://127.0.0.1:1/ --headers nonsense");
+  RUN(2, "trace erase");
+  RUN(2, "trace erase --user ada --thread users");
+  RUN(2, "trace prune");
+  RUN(2, "trace prune --older-than soon");
+  RUN(0, "trace prune --older-than 1d");
+  assert_string_equal(caught.out, "forgot 0 runs, or what was said in them\n");
+  RUN(0, "trace erase --user ada --json");
+  assert_string_equal(caught.out, "{\"runs\":1}\n");
+  RUN(0, "trace list --thread users");
+  assert_string_equal(caught.out, "no runs\n");
+  caught_deinit(&caught);
+}
+
 static void mistakes_are_said(void **state) {
   struct caught caught = {0};
   RUN(2, "trace show");
@@ -110,6 +144,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(runs_are_listed_and_shown),
       cmocka_unit_test(a_tail_leaves_when_enough_have_ended),
+      cmocka_unit_test(runs_are_counted_exported_and_forgotten),
       cmocka_unit_test(mistakes_are_said),
       cmocka_unit_test(times_are_said_in_their_unit),
   };

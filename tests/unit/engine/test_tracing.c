@@ -2,6 +2,7 @@
 /* What runs write about themselves: a span for each thing that they do, in the commit that holds it. */
 #include "rig.h"
 
+#include "runtime/trace/context.h"
 #include "runtime/trace/tree.h"
 
 #include <stdio.h>
@@ -225,6 +226,110 @@ static void a_graph_inside_stands_below_its_node(void **state) {
   rig_deinit(&rig);
 }
 
+/* ---- who calls, and who is called ---- */
+
+static char seen_parent[64], seen_state[64];
+
+static void on_request(struct fl_sim_exchange *exchange) {
+  const char *parent = fl_sim_request_header(exchange, "traceparent"),
+             *tracestate = fl_sim_request_header(exchange, "tracestate");
+  snprintf(seen_parent, sizeof seen_parent, "%s", parent != NULL ? parent : "");
+  snprintf(seen_state, sizeof seen_state, "%s", tracestate != NULL ? tracestate : "");
+  fl_sim_respond(exchange, 5, 200, NULL);
+  fl_sim_finish(exchange, 1);
+}
+
+static const char calling[] = "fairlead: 1\nname: calling\nhttp: { allow: [ \"https://api.test\" ] }\n"
+                              "state: { answer: {} }\n"
+                              "nodes: { h: { type: http, write: answer, url: \"'https://api.test/'\" } }\n"
+                              "edges: [ START -> h, h -> END ]\n";
+
+static struct fl_definition *load_calling(struct rig *rig) {
+  rig_up(rig);
+  fl_world_sim_server(
+      rig->world,
+      &(struct fl_sim_server){.url_prefix = "https://api.test/", .address = "8.8.8.8", .on_request = on_request});
+  return rig_load(rig, calling, NULL);
+}
+
+static void the_other_side_learns_of_the_span_that_calls(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  struct fl_definition *definition = load_calling(&rig);
+  struct fl_invoke_options options = {.size = sizeof options,
+                                      .thread = "a",
+                                      .input = json("{}"),
+                                      .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                      .tracestate = "v=1"};
+  assert_int_equal(rig_run(&rig, definition, options), 0);
+  load_newest(&rig, "a", &trace);
+  char span_id[17];
+  FL_FREE_AUTO char *expected = NULL;
+  size_t tool = 0;
+  while (tool < trace.count && trace.nodes[tool].span.kind != FL_SPAN_TOOL) tool++;
+  assert_true(tool < trace.count);
+  fl_span_id(trace.run_id, trace.nodes[tool].span.n, span_id);
+  expected = fl_format("00-0af7651916cd43dd8448eb211c80319c-%s-01", span_id);
+  assert_string_equal(seen_parent, expected);
+  assert_string_equal(seen_state, "v=1");
+  assert_string_equal(fl_get_string(trace.begin, "trace_id", ""), "0af7651916cd43dd8448eb211c80319c");
+  assert_string_equal(fl_get_string(trace.begin, "parent_id", ""), "b7ad6b7169203331");
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static void a_caller_that_makes_no_sense_is_none(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  struct fl_definition *definition = load_calling(&rig);
+  struct fl_invoke_options options = {
+      .size = sizeof options, .thread = "a", .input = json("{}"), .traceparent = "00-nonsense", .tracestate = "a=1"};
+  assert_int_equal(rig_run(&rig, definition, options), 0);
+  load_newest(&rig, "a", &trace);
+  char trace_id[33];
+  fl_trace_id_of_run(trace.run_id, trace_id);
+  assert_memory_equal(seen_parent + 3, trace_id, 32);
+  assert_string_equal(seen_state, "");
+  assert_null(fl_get(trace.begin, "trace_id"));
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static void whom_it_is_for_is_kept_as_a_hash(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  char hash[FL_USER_HASH_SIZE];
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, agent, script);
+  struct fl_invoke_options options = {
+      .size = sizeof options, .thread = "a", .input = says("hello"), .user_id = "ada@example.org"};
+  assert_int_equal(rig_run(&rig, definition, options), 0);
+  load_newest(&rig, "a", &trace);
+  fl_user_hash("ada@example.org", hash);
+  assert_string_equal(trace.user, hash);
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static void errors_are_stored_without_what_is_personal(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  rig_up(&rig);
+  struct fl_definition *definition =
+      rig_load(&rig,
+               "fairlead: 1\nname: f\nstate: { n: {} }\n"
+               "nodes: { f: { type: fail, message: \"'no mail for ada@example.org'\" } }\n"
+               "edges: [ START -> f ]\n",
+               NULL);
+  assert_true(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{}")}) < 0);
+  load_newest(&rig, "a", &trace);
+  assert_non_null(strstr(fl_get_string(trace.end, "error", ""), "no mail for [email]"));
+  const struct fl_span *node = span_named(&trace, FL_SPAN_NODE, "f");
+  assert_non_null(strstr(fl_get_string(node->attributes, "error", ""), "no mail for [email]"));
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
 static const char *no_trace(const char *name) { return strcmp(name, "FAIRLEAD_TRACE") == 0 ? "off" : NULL; }
 
 static void it_is_switched_off_by_the_environment(void **state) {
@@ -247,6 +352,10 @@ int main(void) {
       cmocka_unit_test(a_crash_takes_what_was_not_committed),
       cmocka_unit_test(a_store_that_fails_has_no_trace_of_it),
       cmocka_unit_test(a_graph_inside_stands_below_its_node),
+      cmocka_unit_test(the_other_side_learns_of_the_span_that_calls),
+      cmocka_unit_test(a_caller_that_makes_no_sense_is_none),
+      cmocka_unit_test(whom_it_is_for_is_kept_as_a_hash),
+      cmocka_unit_test(errors_are_stored_without_what_is_personal),
       cmocka_unit_test(it_is_switched_off_by_the_environment),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

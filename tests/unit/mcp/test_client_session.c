@@ -96,6 +96,8 @@ static void report_outgoing(struct script *script, const struct fixture *fixture
     struct fl_member member = {0};
     if (one->kind == FL_MCP_SEND_DROP) script_output(script, '!', "close %" PRId64, one->id);
     if (one->name != NULL) script_output(script, '!', "name %s", one->name);
+    if (one->traceparent != NULL) script_output(script, '!', "traceparent %s", one->traceparent);
+    if (one->tracestate != NULL) script_output(script, '!', "tracestate %s", one->tracestate);
     while (one->param_headers != NULL && fl_next_member(one->param_headers, &member))
       script_output(script, '!', "header %s %s", member.key, fl_as_string(member.value));
   }
@@ -132,10 +134,14 @@ static void start_call(struct fixture *fixture, char *text, bool pauses, bool go
   FL_VALUE_AUTO args = parse(args_text);
   FL_VALUE_AUTO pause = goes_on ? parse(script_word(&text)) : NULL;
   FL_VALUE_AUTO answers = goes_on ? parse(script_word(&text)) : NULL;
+  const char *traceparent = id != NULL && !goes_on ? script_word(&text) : NULL;
+  const char *tracestate = traceparent != NULL ? script_word(&text) : NULL;
   fixture->keys[key - 'a'] = key;
   struct fl_mcp_client_call_options options = {.tool = tool,
                                                .args = args,
                                                .call_id = id,
+                                               .traceparent = traceparent,
+                                               .tracestate = tracestate,
                                                .idle_timeout_ms = IDLE_MS,
                                                .total_timeout_ms = TOTAL_MS,
                                                .result_max = RESULT_MAX,

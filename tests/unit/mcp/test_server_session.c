@@ -187,6 +187,8 @@ static void report_start(struct script *script, struct fixture *fixture, struct 
   if (call->answers != NULL) fl_buf_addf(&text, " answers=%s", answers);
   if (call->state != NULL) fl_buf_addf(&text, " state=%s", state);
   if (call->is_task) fl_buf_add_text(&text, " task");
+  if (call->traceparent != NULL) fl_buf_addf(&text, " traceparent=%s", call->traceparent);
+  if (call->tracestate != NULL) fl_buf_addf(&text, " tracestate=%s", call->tracestate);
   script_output(script, '!', "%s", text.data);
   fl_text_free(args);
   fl_text_free(answers);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What tasks and calls carry for their spans, until those are written (tracing.h). All of it is zero for a run that is
+ * not traced. */
+#pragma once
+#include "runtime/base/buf.h"
+
+struct fl_traced_call {
+  uint32_t span;          /* its number in the trace; 0: none yet */
+  char traceparent[56];   /* that went with it; "": none */
+  int64_t first_token_us; /* of a model's reply; 0: none came */
+  unsigned tries;         /* of a model's call */
+  const char *verdict;    /* of the policy; NULL: it was not asked */
+  char *rule;             /* that decided; owned */
+};
+
+struct fl_traced_task {
+  uint32_t span, step_span;  /* its own number, and its superstep's; 0: it is not traced */
+  struct fl_buf spans;       /* of its calls, until the commit that holds their results; at last its own */
+  struct fl_buf inner_spans; /* of graphs inside it that are not stored by themselves, until its end is */
+};
