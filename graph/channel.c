@@ -187,6 +187,7 @@ int fl_folds_write(struct fl_folds *folds, size_t index, struct fl_value *value,
   if (fl_channel_holds_one(channel) && fold->write_count > 0) return refuse_second(channel, fold, writer, err);
   bool is_first = fold->write_count++ == 0;
   if (is_first) fold->writer = writer;
+  fold->labels |= folds->labels;
   fold->is_written = true;
   int rc = 0;
   if (is_first && channel->reducer == FL_TOPIC && !channel->accumulates && fl_list_size(fold->var.list) > 0)

@@ -23,6 +23,7 @@ struct fl_fold {
   size_t write_count; /* writes of this superstep */
   const char *writer; /* node that wrote first; lent */
   const void *owner;  /* whose view it was taken from; NULL: folded here */
+  uint64_t labels;    /* of its writers */
   bool is_changed;
   bool is_written;     /* somebody wrote it; otherwise it was emptied */
   bool is_overwritten; /* in this superstep: plain values do not count any more */
@@ -37,7 +38,8 @@ struct fl_fold {
 
 struct fl_folds {
   const struct fl_state *base;
-  bool measures; /* keep dead_size, for what will be stored */
+  bool measures;   /* keep dead_size, for what will be stored */
+  uint64_t labels; /* of what is written next */
   struct fl_fold *items;
   size_t count, capacity;
 };

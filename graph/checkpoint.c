@@ -8,6 +8,7 @@
  * last: of those deferred, available), "seen":{NODE:{CHANNEL:VERSION}}, "sizes":{LIST:[LIVE,STORED]}, "next":[NODE…],
  * "version":N, "stops":[…], "writer":NODE (of an input or an update: as whom), "caller":TASK (of a subgraph: the task
  * that runs it), "children":{NAMESPACE:CHECKPOINT_NO} (where lasting subgraphs stand),
+ * "labels":N (where they are kept: of all that was ever in the thread),
  * "run_id":ID, "metadata":{…} (both as given)}. */
 #include "graph/core.h"
 #include "runtime/base/buf.h"
@@ -112,6 +113,7 @@ int fl_checkpoint_values(struct fl_run *run, struct fl_folds *folds, struct fl_r
     record->value.channel = fl_strdup(run->definition->channels[fold->channel].name);
     record->value.no = fold->value_no = run->numbers->next_value_no++;
     record->value.count = fold->var.list != NULL ? fl_list_size(fold->var.list) : 0;
+    record->value.labels = run->slots[fold->channel].labels | fold->labels;
     int rc = fold->var.list != NULL ? write_list_body(fold, &run->slots[fold->channel], record)
                                     : write_value_body(fold, record);
     if (rc < 0)
@@ -139,6 +141,7 @@ int fl_checkpoint_sends(struct fl_run *run, struct fl_seal *seal, struct fl_erro
   struct fl_buf body = {0};
   record->value.channel = fl_strdup(FL_TASKS_CHANNEL);
   record->value.no = seal->sends_no = run->numbers->next_value_no++;
+  record->value.labels = seal->sends_labels;
   record->value.kind = FL_BODY_VALUE;
   FL_VALUE_AUTO stored = fl_array();
   for (size_t i = 0; i < fl_size(seal->sends); i++) fl_append_take(stored, stored_send(run, fl_at(seal->sends, i)));
@@ -155,6 +158,7 @@ static struct fl_record *add_write(const struct fl_run *run, const struct fl_pla
   record->write.checkpoint_no = run->checkpoint_no;
   memcpy(record->write.task_id, task->id, FL_UUID_SIZE);
   record->write.index = index;
+  record->write.labels = run->keeps_labels ? task->labels : 0;
   record->write.channel = fl_strdup(channel);
   return record;
 }
@@ -302,6 +306,7 @@ static void write_rest(const struct fl_run *run, struct fl_buf *body) {
     write_key(body, "caller");
     fl_json_write_string(body, fl_slice_of(run->caller));
   }
+  if (run->keeps_labels) fl_buf_addf(body, ",\"labels\":%llu", (unsigned long long)run->labels);
   if (run->heads != NULL) {
     write_key(body, "children");
     fl_json_write(body, run->heads, FL_JSON_COMPACT);
@@ -368,6 +373,7 @@ static void load_sends(struct fl_run *run, const struct fl_loaded_channel *loade
   run->sends = loaded->var.list != NULL ? fl_list_to_array(loaded->var.list) : fl_value_ref(loaded->var.value);
   run->sends_version = loaded->version;
   run->sends_no = loaded->value_no;
+  run->sends_labels = loaded->labels;
 }
 
 static void load_channel(struct fl_run *run, const struct fl_loaded_channel *loaded) {
@@ -383,8 +389,9 @@ static void load_channel(struct fl_run *run, const struct fl_loaded_channel *loa
   struct fl_slot *slot = &run->slots[index];
   struct fl_var var = fit_var(&run->definition->channels[index], loaded->var);
   bool was_list = loaded->var.list != NULL;
-  *slot =
-      (struct fl_slot){.version = loaded->version, .value_no = was_list == (var.list != NULL) ? loaded->value_no : 0};
+  *slot = (struct fl_slot){.version = loaded->version,
+                           .value_no = was_list == (var.list != NULL) ? loaded->value_no : 0,
+                           .labels = loaded->labels};
   fl_state_set_take(run->state, (size_t)index, var);
 }
 
@@ -459,6 +466,7 @@ void fl_checkpoint_load(struct fl_run *run, const struct fl_loaded *loaded) {
   load_controls(run, fl_get(loaded->body, "control"));
   load_seen(run, fl_get(loaded->body, "seen"));
   fl_run_take_heads(run, fl_get(loaded->body, "children"));
+  fl_run_load_labels(run, loaded);
   fl_plan(run);
   if (!fl_run_is_past(run)) fl_given_load(run, loaded);
   fl_plan_attach(run, loaded);

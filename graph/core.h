@@ -13,6 +13,7 @@
 /* Bookkeeping of a declared channel; its value is in the state. */
 struct fl_slot {
   uint64_t version, value_no; /* 0: nothing was written yet */
+  uint64_t labels;            /* of all that was written */
   size_t live_size,
       stored_size; /* of a list: bytes of its elements, and of all that is stored since the last snapshot */
 };
@@ -69,6 +70,7 @@ struct fl_planned {
   struct fl_value *children; /* instead of a question: what runs inside it ask; pending until one of them is answered */
   struct fl_value *resume;   /* {interrupt id: answer} for them; NULL: none */
   struct fl_error *error;    /* why it failed last; NULL: it did not */
+  uint64_t labels;           /* of what it read beside its view */
 };
 
 enum fl_phase {
@@ -85,7 +87,7 @@ struct fl_run {
   struct fl_definition *definition;
   /* settings */
   uint32_t recursion_limit, max_concurrency, stream_modes; /* max_concurrency 0: no limit */
-  bool ephemeral, has_parent, starts_early;
+  bool ephemeral, has_parent, starts_early, keeps_labels;
   char *manifest_hash, *ns, *caller, *thread_id, *run_id;
   struct fl_value *metadata;
   struct fl_value *context; /* NULL: none */
@@ -102,12 +104,13 @@ struct fl_run {
   char checkpoint_id[FL_UUID_SIZE], parent_id[FL_UUID_SIZE];
   int64_t step, wall_ms;
   char source[16];
-  char *writer;                     /* of an input or an update: as whom; NULL: tasks ran */
-  struct fl_value *stops;           /* static interrupts it stands at, as in END; NULL: none */
-  struct fl_value *heads;           /* {namespace: checkpoint number} of lasting subgraphs; NULL: none */
-  struct fl_value *sends;           /* array of {"node","arg"} that the present superstep runs; NULL: none */
-  uint64_t sends_version, sends_no; /* as of a channel */
-  struct fl_planned *tasks;         /* those of sends, then those of edges; see fl_plan_in_order */
+  char *writer;           /* of an input or an update: as whom; NULL: tasks ran */
+  struct fl_value *stops; /* static interrupts it stands at, as in END; NULL: none */
+  struct fl_value *heads; /* {namespace: checkpoint number} of lasting subgraphs; NULL: none */
+  struct fl_value *sends; /* array of {"node","arg"} that the present superstep runs; NULL: none */
+  uint64_t sends_version, sends_no, sends_labels; /* as of a channel */
+  uint64_t labels;                                /* of all that was ever in it */
+  struct fl_planned *tasks;                       /* those of sends, then those of edges; see fl_plan_in_order */
   size_t task_count, task_capacity, push_count;
   uint32_t *task_slots; /* index of tasks by id: place + 1; made when there are many */
   size_t task_slot_count;
@@ -163,6 +166,7 @@ struct fl_seal {
   struct fl_folds folds;
   struct fl_value *sends; /* of the writes added so far, in order; NULL: none */
   uint64_t sends_no;      /* their record */
+  uint64_t sends_labels;
   struct fl_records records;
 };
 void fl_seal_begin(struct fl_run *run, struct fl_seal *seal, const char *source, int64_t step);
@@ -200,6 +204,15 @@ struct fl_value *fl_task_handler_record(const struct fl_run *run, const struct f
 /* Lets the handler take the task's place: it is ready then, with an id of its own. False when the graph has no such
  * node. */
 bool fl_task_hand_over(struct fl_run *run, struct fl_planned *task, const struct fl_value *record);
+
+/* ---- labels.c ---- */
+
+uint64_t fl_task_labels(const struct fl_run *run, const struct fl_planned *task); /* of what it sees and writes */
+uint64_t fl_run_state_labels(const struct fl_run *run);                           /* of all channels */
+void fl_run_note_labels(struct fl_run *run, uint64_t labels);
+/* After a load, or when a run that did not keep labels does from now on: what has none that are known has all. */
+void fl_run_load_labels(struct fl_run *run, const struct fl_loaded *loaded);
+void fl_run_keep_labels(struct fl_run *run, bool keeps);
 
 /* ---- outside.c ---- */
 

@@ -96,9 +96,9 @@ static bool hides_channels(const struct fl_loader *loader) {
   return loader->outer != NULL;
 }
 
-/* Whether it is among those that the graph takes or gives: all that are not private, or those that it names. */
-static bool is_outside(const struct fl_loader *loader, const struct fl_entry *entry, const char *key) {
-  const struct fl_value *names = fl_get(fl_loader_root(loader)->value, key);
+/* Whether an input may write it: any that is not private, or those that the graph names. */
+static bool is_of_input(const struct fl_loader *loader, const struct fl_entry *entry) {
+  const struct fl_value *names = fl_get(fl_loader_root(loader)->value, "input");
   if (!fl_is(names, FL_ARRAY)) return !fl_get_bool(entry->spot.value, "private", false);
   for (size_t i = 0; i < fl_size(names); i++) {
     const char *name = fl_as_string(fl_at(names, i));
@@ -107,14 +107,16 @@ static bool is_outside(const struct fl_loader *loader, const struct fl_entry *en
   return false;
 }
 
+/* A channel that is not of the output is still seen by whoever looks into the thread; a private one is not. */
 static void warn_about_channels(const struct fl_loader *loader) {
   for (size_t i = 0; i < loader->state.count && !hides_channels(loader); i++) {
     const struct fl_entry *entry = loader->state.items[i];
-    if (!is_outside(loader, entry, "input") && entry->is_read && !entry->is_written &&
+    if (!is_of_input(loader, entry) && entry->is_read && !entry->is_written &&
         fl_get(entry->spot.value, "default") == NULL)
       fl_spot_key_warn(&entry->spot, "add a node that writes it, or a default",
                        "the channel \"%s\" is read, but nothing writes it", entry->name);
-    if (!is_outside(loader, entry, "output") && entry->is_written && !entry->is_read)
+    bool is_private = fl_get_bool(entry->spot.value, "private", false);
+    if (is_private && entry->is_written && !entry->is_read)
       fl_spot_key_warn(&entry->spot, "leave it out, or let it be part of the output",
                        "the channel \"%s\" is written, but nothing reads it", entry->name);
   }

@@ -93,6 +93,7 @@ static int fold_given(struct fl_run *run, struct outsides *all, struct outside *
     if (rc < 0) return rc;
   }
   all->message_index = to.message_index;
+  all->seal.folds.labels = run->ev->labels;
   for (size_t i = 0; i < outside->writes.count; i++) {
     const struct fl_task_write *write = &outside->writes.items[i];
     int rc = fl_folds_write(&all->seal.folds, write->channel, write->value, outside->writer, err);
@@ -119,15 +120,19 @@ static void outsides_deinit(struct outsides *all) {
 
 /* As an update, sends of finished tasks stay beside the writers' own, like where their edges lead. */
 static void add_sends(const struct fl_run *run, struct outsides *all) {
-  for (size_t i = 0; run->ev->kind == FL_EV_UPDATE && i < run->task_count && all->items[0].leads_on; i++)
-    if (fl_plan_in_order(run, i)->status == FL_TASK_DONE)
-      fl_seal_add_sends(run, &all->seal, &fl_plan_in_order(run, i)->writes);
+  all->seal.sends_labels = run->ev->labels | fl_run_state_labels(run); /* ways from START see the state */
+  for (size_t i = 0; run->ev->kind == FL_EV_UPDATE && i < run->task_count && all->items[0].leads_on; i++) {
+    if (fl_plan_in_order(run, i)->status != FL_TASK_DONE) continue;
+    all->seal.sends_labels |= fl_task_labels(run, fl_plan_in_order(run, i));
+    fl_seal_add_sends(run, &all->seal, &fl_plan_in_order(run, i)->writes);
+  }
   for (size_t i = 0; i < all->count; i++) fl_seal_add_sends(run, &all->seal, &all->items[i].writes);
 }
 
 /* All that can fail. On failure nothing has changed. */
 static int prepare(struct fl_run *run, struct outsides *all, struct fl_error *err) {
   int rc = 0;
+  fl_run_note_labels(run, run->ev->labels);
   fold_finished(run, all);
   for (size_t i = 0; i < all->count && rc == 0; i++) rc = fold_given(run, all, &all->items[i], err);
   if (rc == 0) rc = find_ways(run, all, err);

@@ -363,7 +363,9 @@ static void attach_handlers(struct fl_run *run, const struct fl_loaded *loaded) 
   for (size_t i = 0; i < loaded->write_count; i++) {
     const struct fl_loaded_write *write = &loaded->writes[i];
     struct fl_planned *task = write->index == FL_WRITE_ERROR_SOURCE ? fl_plan_find(run, write->task_id) : NULL;
-    if (task != NULL) fl_task_hand_over(run, task, write->value);
+    if (task == NULL) continue;
+    task->labels |= write->labels;
+    fl_task_hand_over(run, task, write->value);
   }
 }
 
@@ -377,6 +379,8 @@ void fl_plan_attach(struct fl_run *run, const struct fl_loaded *loaded) {
     bool counts = !tells_only || index == FL_WRITE_ERROR || index == FL_WRITE_INTERRUPT || index == FL_WRITE_RESUME;
     struct fl_planned *task = counts ? fl_plan_find(run, loaded->writes[i].task_id) : NULL;
     if (task == NULL) continue;
+    if (!fl_run_faults.forget_labels) task->labels |= loaded->writes[i].labels;
+    fl_run_note_labels(run, loaded->writes[i].labels);
     if (index == FL_WRITE_CHILDREN) fl_run_take_heads(run, loaded->writes[i].value);
     else if (index == FL_WRITE_PARENT) fl_upward_attach(run, loaded->writes[i].value);
     else attach_one(run, task, &loaded->writes[i]);

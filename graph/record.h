@@ -32,6 +32,10 @@ enum fl_trace_part { FL_TRACE_BEGIN, FL_TRACE_SPANS, FL_TRACE_CONTENT, FL_TRACE_
 enum fl_call_kind { FL_CALL_MODEL, FL_CALL_TOOL, FL_CALL_FUNCTION };
 enum fl_call_effect { FL_EFFECT_READ, FL_EFFECT_KEYED, FL_EFFECT_ONCE };
 
+/* Labels: what is known of where a value came from, a bit each (tools/policy/labels.h says which). All of them stand
+ * for a value of which nobody knows. The highest bits stay clear, for stores count in signed numbers. */
+#define FL_LABELS_ALL ((UINT64_C(1) << 62) - 1)
+
 /* A write's place among its task's writes. Ordinary writes count from 0 and are kept if already there; these are
  * replaced. */
 enum {
@@ -134,11 +138,13 @@ void fl_records_move(struct fl_records *to, struct fl_records *from); /* appends
 struct fl_loaded_channel {
   char *name;
   uint64_t version, value_no;
+  uint64_t labels;   /* of its row: all that was written to it */
   struct fl_var var; /* owned */
 };
 struct fl_loaded_write {
   char task_id[FL_UUID_SIZE];
   int index;
+  uint64_t labels;
   char *channel;
   struct fl_value *value;
 };
@@ -151,6 +157,7 @@ struct fl_loaded_call {
   char *name;
   uint8_t argument_hash[FL_HASH_SIZE];
   bool has_result, is_error;
+  uint64_t labels;                /* of the result */
   struct fl_value *args, *result; /* result NULL when there is none */
 };
 

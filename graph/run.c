@@ -37,6 +37,7 @@ void fl_run_configure(struct fl_run *run, const struct fl_run_settings *settings
   run->ephemeral = fl_option(settings, ephemeral, false);
   run->starts_early = fl_option(settings, starts_early, false);
   run->has_parent = fl_option(settings, has_parent, false);
+  fl_run_keep_labels(run, fl_option(settings, keeps_labels, false));
   fl_free(run->thread_id);
   run->thread_id = fl_strdup(fl_option(settings, thread_id, NULL));
   struct fl_value *context = fl_value_ref(fl_option(settings, context, NULL));

@@ -5,7 +5,8 @@
  * Invariants. (1) Writes are folded in task order, never in the order in which tasks ended. (2) A task starts only
  * after the commit that contains the checkpoint it starts from. (3) A task whose writes are stored is never started
  * again. (4) Nothing is emitted before the commit that contains what it says, except provisional tokens, which the
- * engine emits itself. */
+ * engine emits itself. (5) Where labels are kept, a channel has those of everything that was ever written to it, and a
+ * write has those of everything that its task could see: none is lost between two checkpoints, in a fork or a load. */
 #pragma once
 #include "graph/record.h"
 
@@ -84,9 +85,11 @@ struct fl_ev {
   const char *node;                          /* UPDATE */
   const char (*more_ids)[FL_UUID_SIZE];      /* BULK_UPDATE: of the checkpoints after the first, rising */
   size_t more_id_count;
-  const char *interrupt_id;     /* TASK_INTERRUPTED; NULL: derived from the task's id and how many answers it has */
-  struct fl_value *children;    /* TASK_INTERRUPTED: what the runs inside the task wait for, as in their END, instead of
-                                   a question of its own; NULL: none */
+  const char *interrupt_id;  /* TASK_INTERRUPTED; NULL: derived from the task's id and how many answers it has */
+  struct fl_value *children; /* TASK_INTERRUPTED: what the runs inside the task wait for, as in their END, instead of
+                                a question of its own; NULL: none */
+  uint64_t labels; /* TASK_*: of what the task read beside its view (results of calls, runs inside it); INPUT: of the
+                      values */
   struct fl_value *heads;       /* TASK_*: {namespace: checkpoint number} of the lasting subgraphs that ran in it; NULL:
                                    none */
   uint64_t seq;                 /* COMMITTED, COMMIT_FAILED */
@@ -126,6 +129,7 @@ struct fl_start_task {
   struct fl_value *arg;     /* of the send that started it; then `state` has its members instead of the state's; owned;
                                NULL: an edge started it */
   struct fl_value *error;   /* that it handles: {"node","code","message"}; owned; NULL: none */
+  uint64_t labels;          /* of all that the task sees */
   bool was_failed;          /* the task has failed before, in this run or an earlier one, and is tried again */
   uint32_t remaining_steps; /* supersteps that the recursion limit leaves, this one counted; 1: the last */
   struct fl_value *resume; /* {interrupt id: answer}: to what the runs inside it asked, all so far; owned; NULL: none */
@@ -181,6 +185,7 @@ struct fl_run_settings {
   struct fl_value *context;  /* for context.NAME in conditions: an object, referenced; NULL: none */
   const char *run_id;        /* stands in every checkpoint that is made; NULL: none */
   struct fl_value *metadata; /* likewise: an object, referenced; NULL: none */
+  bool keeps_labels;         /* values carry labels; what was stored without has all of them then */
 };
 #define FL_STREAM_BIT(mode) (1u << (mode))
 
@@ -204,6 +209,8 @@ uint64_t fl_run_checkpoint_no(const struct fl_run *run);
 /* The thread's newest one; above the run's when that began in the past. */
 uint64_t fl_run_head_no(const struct fl_run *run);
 uint64_t fl_run_head_of(const struct fl_run *run, const char *ns);
+/* Labels of everything that the thread's state holds or that tasks of it have read; 0 unless they are kept. */
+uint64_t fl_run_labels(const struct fl_run *run);
 /* What the run waits for, as in END; a new reference, NULL: nothing. */
 struct fl_value *fl_run_waits(const struct fl_run *run);
 

@@ -8,6 +8,7 @@ struct fl_run_faults {
   bool fold_in_arrival_order; /* breaks (1) */
   bool start_before_commit;   /* breaks (2) */
   bool forget_stored_writes;  /* breaks (3) */
+  bool forget_labels;         /* breaks (5): of what stands beside a checkpoint */
   bool no_barrier;            /* a join starts its node at the first report */
 };
 extern struct fl_run_faults fl_run_faults;

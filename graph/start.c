@@ -28,6 +28,7 @@ static void start_task(struct fl_run *run, struct fl_planned *task) {
   effect->start.checkpoint_no = run->checkpoint_no;
   effect->start.step = run->step + 1;
   effect->start.state = fl_task_view(run, task);
+  effect->start.labels = fl_task_labels(run, task);
   effect->start.arg = fl_value_ref(task->arg);
   effect->start.answers = fl_value_ref(task->answers);
   effect->start.remaining_steps = fl_run_remaining_steps(run);

@@ -66,6 +66,7 @@ void fl_seal_abandon(struct fl_seal *seal) {
 /* What a branch of the task has folded already is taken over: folding it twice would copy the lists it appended to. */
 int fl_seal_fold_task(struct fl_run *run, struct fl_seal *seal, struct fl_planned *task, struct fl_error *err) {
   if (task->has_view && run->given.count == 0) fl_folds_adopt(&seal->folds, &task->view, task);
+  seal->folds.labels = fl_task_labels(run, task);
   for (size_t i = 0; i < task->writes.count; i++) {
     const struct fl_task_write *write = &task->writes.items[i];
     if (write->channel >= run->definition->state_channel_count) continue;
@@ -100,7 +101,12 @@ static bool take_values(struct fl_run *run, struct fl_seal *seal) {
   for (size_t i = 0; i < seal->folds.count; i++) {
     const struct fl_fold *fold = &seal->folds.items[i];
     if (!fold->is_changed) continue;
-    run->slots[fold->channel] = (struct fl_slot){run->version + 1, fold->value_no, fold->live_size, fold->stored_size};
+    struct fl_slot *slot = &run->slots[fold->channel];
+    *slot = (struct fl_slot){.version = run->version + 1,
+                             .value_no = fold->value_no,
+                             .labels = fold->is_written ? slot->labels | fold->labels : 0,
+                             .live_size = fold->live_size,
+                             .stored_size = fold->stored_size};
     is_changed = true;
     is_seen |= fold->is_written && run->definition->channels[fold->channel].is_output;
   }
@@ -116,6 +122,7 @@ static void take_sends(struct fl_run *run, struct fl_seal *seal) {
   run->sends = seal->sends;
   run->sends_version = run->version + 1;
   run->sends_no = seal->sends_no;
+  run->sends_labels = seal->sends_labels;
   seal->sends = NULL;
 }
 
@@ -186,6 +193,7 @@ static int fold_all(struct fl_run *run, struct fl_seal *seal, struct fl_error *e
   int rc = 0;
   for (size_t i = 0; i < run->task_count && rc == 0; i++) {
     rc = fl_seal_fold_task(run, seal, order[i], err);
+    seal->sends_labels |= fl_task_labels(run, order[i]);
     fl_seal_add_sends(run, seal, &order[i]->writes);
   }
   return rc;
@@ -483,6 +491,8 @@ static void on_task_event(struct fl_run *run) {
   fl_state_unref(run->seen_state);
   run->seen_state = NULL;
   fl_run_take_heads(run, run->ev->heads);
+  task->labels |= run->ev->labels;
+  fl_run_note_labels(run, run->ev->labels);
   if (run->ev->kind == FL_EV_TASK_DONE) task_done(run, task);
   else if (run->ev->kind == FL_EV_TASK_FAILED) task_failed(run, task, run->ev->error);
   else task_interrupted(run, task);

@@ -42,7 +42,8 @@ extern "C" {
   X(TASK, -25, "task", "a task failed")                                    \
   X(EXPRESSION, -26, "expression", "an expression failed")                 \
   X(TRUNCATED, -27, "truncated", "the data ended too early")               \
-  X(BUG, -28, "bug", "fairlead broke one of its own rules; please report it")
+  X(BUG, -28, "bug", "fairlead broke one of its own rules; please report it") \
+  X(BUDGET, -29, "budget", "a budget is used up")
 
 enum fl_error_code {
 #define X(name, code, word, sentence) FL_E_##name = code,

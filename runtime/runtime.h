@@ -102,6 +102,8 @@ struct fl_invoke_options {
   const char *const *interrupt_before; /* nodes of the graph before which this run stops, beside those of the graph's;
                                           NULL-terminated, "*": each node; NULL: none. Another run goes on */
   const char *const *interrupt_after;  /* likewise, behind which */
+  const char *as_user; /* who asks for the run and answers its questions, as the caller knows them: what a manifest's
+                          approvals and budgets of users go by; NULL: nobody in particular */
   const char *user_id;     /* on whose behalf: its hash stands in the trace; NULL: the text "user" of the context */
   const char *traceparent; /* W3C Trace Context of the caller, whose trace the run joins; one that is not valid does not
                               count. NULL: the run has a trace of its own */

@@ -26,5 +26,8 @@ int fl_load_read_file(const char *path, char **ret_text, size_t *ret_size, struc
 /* The manifests of a loaded graph and of the files that it runs as graphs, each within what is around it. A manifest
  * with a mistake, or that asks for what this version does not enforce, is FL_E_INVALID, and said. */
 int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, struct fl_diags *diags);
+/* One line for a person: what a run of the graph may do, at worst. Its manifest, or without one what the file implies:
+ * the tools that its nodes name, and the servers that it declares. */
+void fl_load_describe(struct fl_runtime *runtime, struct fl_definition *definition, struct fl_buf *text);
 /* The same mistakes, for a graph file that is only checked. */
 int fl_load_check_manifests(const struct fl_graph_file *file, struct fl_diags *diags);

@@ -4,6 +4,8 @@
 #include "runtime/base/mem.h"
 #include "tools/policy/manifest.h"
 
+#include <string.h>
+
 /* As a person would name it, seen from where the graph file was named. */
 static char *path_of(const struct fl_graph_file *file) {
   bool is_plain = file->manifest[0] == '/' || strchr(file->path, '/') == NULL;
@@ -25,14 +27,24 @@ static int read_manifest(const struct fl_graph_file *file, struct fl_manifest **
   return FL_E_INVALID;
 }
 
+static void add_needs(struct fl_policy_needs *needs, const struct fl_policy_needs *more) {
+  needs->labels |= more->labels;
+  needs->spending |= more->spending;
+  needs->by_user |= more->by_user;
+  needs->prompt |= more->prompt;
+}
+
 int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, struct fl_diags *diags) {
   int rc = 0;
   struct fl_manifest *manifest = NULL;
   if (graph->file.manifest != NULL) rc = read_manifest(&graph->file, &manifest, diags);
   if (manifest != NULL) graph->policy = fl_policy_create_manifest(manifest, within);
   graph->manifest = manifest;
-  for (struct fl_loaded_graph *inner = graph->inner; inner != NULL; inner = inner->next)
+  graph->needs = fl_policy_needs(graph->policy);
+  for (struct fl_loaded_graph *inner = graph->inner; inner != NULL; inner = inner->next) {
     if (fl_load_manifests(inner, graph->policy != NULL ? graph->policy : within, diags) < 0) rc = FL_E_INVALID;
+    add_needs(&graph->needs, &inner->needs);
+  }
   return rc;
 }
 
@@ -44,4 +56,44 @@ int fl_load_check_manifests(const struct fl_graph_file *file, struct fl_diags *d
   for (size_t i = 0; i < file->child_count; i++)
     if (fl_load_check_manifests(&file->children[i], diags) < 0) rc = FL_E_INVALID;
   return rc;
+}
+
+/* ---- what a graph may do, in a line ---- */
+
+static bool is_listed_before(const char *const *patterns, size_t index) {
+  for (size_t i = 0; i < index; i++)
+    if (strcmp(patterns[i], patterns[index]) == 0) return true;
+  return false;
+}
+
+static void add_patterns(const struct fl_policy *list, struct fl_buf *text) {
+  const char *const *patterns = list != NULL ? fl_policy_allowed(list) : NULL;
+  bool is_first = true;
+  for (size_t i = 0; patterns != NULL && patterns[i] != NULL; i++) {
+    if (is_listed_before(patterns, i)) continue;
+    fl_buf_addf(text, "%s%s", is_first ? "" : ", ", patterns[i]);
+    is_first = false;
+  }
+  if (is_first) fl_buf_add_text(text, "no tools");
+}
+
+/* "math (fairlead)", "bank (https://…)": what is started, or where it is. */
+static void add_servers(const struct fl_graph_file *file, struct fl_buf *text) {
+  size_t count = 0;
+  for (struct fl_member m = {0}; fl_is(file->servers, FL_OBJECT) && fl_next_member(file->servers, &m);) {
+    const char *way = fl_get_string(m.value, "command", fl_get_string(m.value, "url", NULL));
+    fl_buf_addf(text, "%s%s", count++ == 0 ? "; servers: " : ", ", m.key);
+    if (way != NULL) fl_buf_addf(text, " (%.100s)", way);
+  }
+}
+
+void fl_load_describe(struct fl_runtime *runtime, struct fl_definition *definition, struct fl_buf *text) {
+  const struct fl_loaded_graph *graph = fl_runtime_graph(runtime, definition);
+  if (graph->file.manifest != NULL) {
+    fl_buf_addf(text, "manifest %s (%.16s)", graph->file.manifest, fl_policy_manifest_hash(graph->policy));
+    return;
+  }
+  fl_buf_add_text(text, "no manifest, so it may use what it names: ");
+  add_patterns(graph->list, text);
+  add_servers(&graph->file, text);
 }

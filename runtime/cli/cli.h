@@ -138,6 +138,8 @@ int fl_cmd_graph_draw(struct fl_args *args);
 int fl_cmd_graph_schema(struct fl_args *args);
 int fl_cmd_policy_check(struct fl_args *args);
 int fl_cmd_policy_explain(struct fl_args *args);
+int fl_cmd_policy_learn(struct fl_args *args);
+int fl_cmd_policy_diff(struct fl_args *args);
 int fl_cmd_policy_schema(struct fl_args *args);
 int fl_cmd_audit_list(struct fl_args *args);
 int fl_cmd_audit_verify(struct fl_args *args);

@@ -2,6 +2,7 @@
 /* fairlead policy: check, explain, schema. They read files only, and answer from the same function that runs ask. */
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
+#include "runtime/cli/policy_replay.h"
 #include "runtime/json/json.h"
 #include "tools/policy/manifest.h"
 #include "tools/policy/policy.h"
@@ -77,6 +78,9 @@ static struct fl_value *decision_value(const char *tool, const struct fl_decisio
   fl_set_string(line, "reason", decision->rule);
   fl_set_string(line, "effect", effects[decision->effect]);
   if (decision->args != NULL) fl_set_take(line, "args", fl_value_ref(decision->args));
+  if (decision->approvers != NULL)
+    fl_set_take(line, "approvers", fl_value_ref((struct fl_value *)decision->approvers));
+  if (decision->key_arg != NULL) fl_set_string(line, "key", decision->key_arg);
   return line;
 }
 
@@ -89,25 +93,16 @@ static void print_decision(const struct fl_args *args, const char *tool, const s
 
 struct checking {
   const struct fl_args *args;
-  const struct fl_policy *policy;
-  struct fl_value *calls; /* of the run so far */
+  struct fl_policy_replay replay;
   int64_t now_s;
   size_t counts[3]; /* by verdict */
 };
 
 static void decide_line(struct checking *checking, size_t number, const struct fl_value *line) {
   const char *tool = fl_get_string(line, "tool", "");
-  FL_VALUE_AUTO none = fl_object();
-  struct fl_policy_facts facts = {.now_s = checking->now_s,
-                                  .calls = checking->calls,
-                                  .resolved = fl_get(line, "resolved"),
-                                  .addresses = fl_get(line, "addresses")};
-  struct fl_value *given = fl_get(line, "args");
-  struct fl_policy_call call = {.tool = tool, .args = given != NULL ? given : none, .facts = &facts};
   struct fl_decision decision;
-  fl_policy_decide(checking->policy, &call, &decision);
+  if (!fl_policy_replay_line(&checking->replay, line, &decision)) return;
   checking->counts[decision.verdict]++;
-  if (decision.verdict != FL_VERDICT_DENY) fl_set_int(checking->calls, tool, fl_get_int(checking->calls, tool, 0) + 1);
   if (checking->args->json) {
     FL_VALUE_AUTO value = decision_value(tool, &decision);
     fl_set_int(value, "line", (int64_t)number);
@@ -132,7 +127,7 @@ static int check_calls(struct checking *checking, const char *path) {
     struct fl_error err = {0};
     if (fl_parse(line.data, line.size, &value, &err) < 0)
       code = fl_fail(checking->args, FL_EXIT_USAGE, "%s, line %zu: %s", path, number, err.text);
-    else if (fl_get_string(value, "tool", NULL) == NULL)
+    else if (fl_get_string(value, "tool", NULL) == NULL && fl_get(value, "prompt") == NULL)
       code = fl_fail(checking->args, FL_EXIT_USAGE, "%s, line %zu: a call is {\"tool\": NAME, \"args\": {…}}", path,
                      number);
     else decide_line(checking, number, value);
@@ -168,19 +163,19 @@ int fl_cmd_policy_check(struct fl_args *args) {
   if (args->count != 1) return fl_usage(args, "name one manifest");
   struct fl_manifest *manifest = NULL;
   struct fl_diags diags = {0};
-  struct checking checking = {.args = args, .calls = fl_object()};
+  struct checking checking = {.args = args};
   int code = read_time(args, &checking.now_s);
   if (code == 0) code = load(args, &manifest, &diags);
   print_diags(args, &diags);
   if (code == 0 && fl_args_has(args, "calls")) {
     struct fl_policy *policy = fl_policy_create_manifest(manifest, NULL);
-    checking.policy = policy;
+    fl_policy_replay_init(&checking.replay, policy, checking.now_s);
     code = check_calls(&checking, fl_args_get(args, "calls"));
+    fl_policy_replay_deinit(&checking.replay);
     fl_policy_destroy(policy);
   }
   if (code == 0 || diags.error_count > 0) print_summary(&checking, manifest, &diags);
   if (code == 0 && checking.counts[FL_VERDICT_DENY] > 0) code = FL_EXIT_FAILED;
-  fl_value_unref(checking.calls);
   fl_manifest_unref(manifest);
   fl_diags_deinit(&diags);
   return code;
@@ -210,8 +205,11 @@ int fl_cmd_policy_explain(struct fl_args *args) {
     return fl_usage(args, "name the manifest, a tool, and its arguments as JSON");
   FL_VALUE_AUTO given = NULL;
   FL_VALUE_AUTO calls = fl_object();
+  FL_VALUE_AUTO spent = fl_object();
   struct fl_error err = {0};
-  struct fl_policy_facts facts = {.calls = calls};
+  struct fl_policy_facts facts = {.calls = calls, .spent = spent};
+  static const char *const scopes[] = {"run", "thread", "user"};
+  for (size_t i = 0; i < 3; i++) fl_set_take(spent, scopes[i], fl_object()); /* nothing yet */
   struct fl_manifest *manifest = NULL;
   struct fl_diags diags = {0};
   const char *text = args->count == 3 ? args->items[2] : NULL;

@@ -143,6 +143,15 @@ static int run_once(struct fl_session *session, struct plan *plan) {
   return code;
 }
 
+/* What it may do at worst, before it does anything. */
+static void print_permissions(const struct fl_session *session) {
+  FL_BUF_AUTO text = {0};
+  if (session->args->json || fl_args_has(session->args, "quiet")) return;
+  fl_load_describe(session->runtime, session->definition, &text);
+  FL_FREE_AUTO char *shown = fl_visible(text.data, 1000);
+  fprintf(stderr, "%s\n", shown);
+}
+
 int fl_cmd_run(struct fl_args *args) {
   if (args->count < 1) return fl_usage(args, "name the graph file: fairlead run FILE [TEXT]");
   if (args->count > 2) return fl_usage(args, "too many arguments; put the question in quotes");
@@ -151,6 +160,7 @@ int fl_cmd_run(struct fl_args *args) {
   if (code != 0) return code;
   struct plan plan = {0};
   code = make_plan(&session, &plan);
+  if (code == 0) print_permissions(&session);
   if (code == 0) code = plan.is_chat ? fl_chat(&session) : run_once(&session, &plan);
   plan_deinit(&plan);
   fl_session_close(&session);

@@ -17,6 +17,8 @@
     "on-busy", 0, "WAY", "when the thread is being run: reject (default), enqueue, interrupt or rollback", \
         "reject enqueue interrupt rollback"                                                                \
   }
+#define AS_OPTION \
+  { "as", 0, "USER", "who asks and answers, for a manifest's approvals and budgets of users" }
 #define STOP_OPTIONS                                                                                              \
   {"interrupt-before", 0, "NODE", "stop before this node, * for each; the next run goes on (may be repeated)"}, { \
     "interrupt-after", 0, "NODE", "stop behind this node (likewise)"                                              \
@@ -86,6 +88,7 @@ const struct fl_command fl_commands[] = {
       STOP_OPTIONS,
       ON_BUSY_OPTION,
       WITHOUT_LAYER_OPTION,
+      AS_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       JSON_OPTION},
      "FILE",
@@ -190,6 +193,7 @@ const struct fl_command fl_commands[] = {
       STOP_OPTIONS,
       ON_BUSY_OPTION,
       WITHOUT_LAYER_OPTION,
+      AS_OPTION,
       {"quiet", 'q', NULL, "no steps on standard error"},
       GRAPH_OF_THREAD_OPTION,
       JSON_OPTION},
@@ -409,7 +413,9 @@ const struct fl_command fl_commands[] = {
      "The manifest is read as a run reads it; what this version does not enforce is a warning, and a run is refused.\n"
      "With --calls, each line {\"tool\": NAME, \"args\": {…}} of FILE.jsonl is decided, in order, as calls of one "
      "run;\n"
-     "\"resolved\": {PATH: TARGET} and \"addresses\": {HOST: [ADDRESS]} of a line are facts about the call.\n"
+     "Facts about a call may stand beside it: \"resolved\": {PATH: TARGET}, \"addresses\": {HOST: [ADDRESS]},\n"
+     "\"labels\": [NAME], \"origins\": {\"prompt\": [TEXT], \"server/tool#/pointer\": [VALUE]}, \"tokens\": N,\n"
+     "\"prompt\": TEXT of the user, and the call's \"result\". What is not said is counted from line to line.\n"
      "Exit codes: 0 nothing is denied, 1 something is, 2 wrong usage or manifest.\n"
      "\n"
      "Examples:\n"
@@ -431,6 +437,27 @@ const struct fl_command fl_commands[] = {
      {{"at", 0, "TIME", "as of this date or time (default: now)"}, JSON_OPTION},
      "FILE",
      fl_cmd_policy_explain},
+    {"policy learn",
+     "FILE.jsonl",
+     "the narrowest manifest that recorded calls would have needed",
+     "Each line is {\"tool\": NAME, \"args\": {…}}, or what 'fairlead run --json --stream events' prints; other lines\n"
+     "are passed over. The manifest has the values that occurred and how often each tool was called: a beginning to\n"
+     "read and to widen by hand, not a judgement of what is safe.\n"
+     "\n"
+     "Example:\n"
+     "  fairlead run agent.yaml --json --stream events \"pay the invoice\" | fairlead policy learn - >agent.json",
+     {{"id", 0, "NAME", "the manifest's id (default: learned)"}, JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_learn},
+    {"policy diff",
+     "OLD NEW",
+     "what differs between two manifests, and whether it lets more through",
+     "Rules are compared by what they match, whatever their order. \"wider\" and \"narrower\" are said of each change\n"
+     "alone.\n"
+     "Exit codes: 0 nothing differs, 1 something does, 2 wrong usage or manifest.",
+     {JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_diff},
     {"policy schema", "", "the JSON Schema of manifests, for editors", NULL, {JSON_OPTION}, NULL, fl_cmd_policy_schema},
     {"audit list",
      "",

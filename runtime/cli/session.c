@@ -193,6 +193,7 @@ int fl_session_invoke(struct fl_session *session, struct fl_invoke_options *opti
   options->recursion_limit = (uint32_t)fl_args_number(args, "recursion-limit", 1000000);
   options->model = fl_args_get(args, "model");
   options->context = session->context;
+  options->as_user = fl_args_get(args, "as");
   options->max_concurrency = (uint32_t)fl_args_number(args, "max-concurrency", 10000);
   options->durability = session->durability;
   options->on_busy = session->on_busy;

@@ -122,6 +122,7 @@ void fl_attempt_follow(struct fl_task *task) {
   next->has_run_graph = task->has_run_graph;
   fl_spans_move(&next->trace.spans, &task->trace.spans);
   fl_spans_move(&next->trace.inner_spans, &task->trace.inner_spans);
+  next->labels = task->labels;
   fl_task_calls_take_past(next, task);
   next->is_waiting = true;
   next->timer = (struct fl_timer){.on_fire = on_pause_over, .user = next};

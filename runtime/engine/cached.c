@@ -6,6 +6,7 @@
 
 #include "graph/scope.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/flow.h"
 #include "runtime/json/json.h"
 
 /* ---- the key ---- */
@@ -76,6 +77,7 @@ static bool take(struct fl_task *task) {
   if (rc < 0 || fl_parse(body, strlen(body), &value, NULL) < 0) return false;
   take_writes(task, fl_get(value, "writes"));
   take_gotos(task, fl_get(value, "gotos"));
+  fl_flow_note(task, (uint64_t)fl_get_int(value, "labels", 0) & FL_LABELS_ALL);
   task->is_cached = true;
   return true;
 }
@@ -135,6 +137,7 @@ void fl_cached_put(struct fl_task *task) {
   FL_VALUE_AUTO value = fl_object();
   fl_set_take(value, "writes", writes_value(task));
   fl_set_take(value, "gotos", gotos_value(task));
+  if (fl_flow_seen(task) != 0) fl_set_int(value, "labels", (int64_t)fl_flow_seen(task));
   size_t size = 0;
   char *body = fl_dump(value, &size);
   if (body == NULL || size > FL_CACHE_BODY_MAX) {

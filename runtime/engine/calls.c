@@ -13,6 +13,8 @@
 #include "runtime/base/mem.h"
 #include "runtime/engine/audit.h"
 #include "runtime/engine/elicit.h"
+#include "runtime/engine/flow.h"
+#include "runtime/engine/ledger.h"
 #include "runtime/engine/opening.h"
 #include "runtime/engine/permit.h"
 #include "runtime/engine/pins.h"
@@ -98,6 +100,7 @@ static void record_result(struct fl_task_call *call) {
   if (call->task->invocation->is_ephemeral) return;
   struct fl_record *record = add_result(call);
   record->result.is_error = call->error != NULL;
+  record->result.labels = call->labels;
   FL_VALUE_AUTO body = fl_value_ref(call->result);
   if (call->error != NULL) {
     body = fl_object();
@@ -129,7 +132,8 @@ static void record_intent(struct fl_task_call *call, struct fl_records *records)
   record->intent.effect = call->effect;
   record->intent.name = fl_strdup(call->name);
   record->intent.manifest_hash = fl_strdup(fl_policy_manifest_hash(fl_frame_policy(call->task->frame)));
-  record->intent.key = call->effect == FL_EFFECT_KEYED ? fl_strdup(call->key) : NULL;
+  const char *key = call->own_key != NULL ? call->own_key : call->key;
+  record->intent.key = call->effect == FL_EFFECT_KEYED ? fl_strdup(key) : NULL;
   if (call->args != NULL) fl_json_hash(call->args, record->intent.argument_hash);
   record->body = call->kind == FL_CALL_TOOL ? fl_dump(call->args, &record->body_size) : NULL;
 }
@@ -160,6 +164,7 @@ static void end_unsent(struct fl_task_call *call, int code, const char *why) {
   call->is_queued = call->is_running = false;
   call->has_not_left = true;
   set_error(call, &err);
+  fl_ledger_settle(call);
   tell_end(call, false);
   fl_invocation_wake(call->task->invocation);
 }
@@ -170,6 +175,8 @@ void fl_call_ended(struct fl_task_call *call, struct fl_value *result, const str
   call->result = fl_value_ref(result);
   if (result == NULL) set_error(call, err);
   fl_task_heartbeat(call->task);
+  fl_flow_result(call);
+  fl_ledger_settle(call);
   if (is_worth_keeping(call)) {
     bool has_intent = call->is_announced;
     if (!has_intent && !call->task->invocation->is_ephemeral) record_intent(call, &call->task->results);
@@ -301,13 +308,17 @@ static void announce(struct fl_task_call *call) {
   struct fl_invocation *invocation = call->task->invocation;
   bool may_leave = !call->task->is_cancelled && !call->task->has_outcome; /* a call that will not leave has no intent */
   call->is_queued = true;
+  struct fl_records records = {0};
   bool is_harmless = call->effect == FL_EFFECT_READ || fl_elicit_is_repeatable(call);
   if (may_leave && !is_harmless && !invocation->is_ephemeral && !call->is_announced) {
-    struct fl_records records = {0};
     if (call->pause != NULL) fl_task_flush_results(call->task); /* what it goes on with comes first */
     record_intent(call, &records);
     fl_audit_join(call->task, &records);
     call->is_announced = true;
+  }
+  if (may_leave && call->pause == NULL) fl_ledger_reserve(call); /* one that goes on was counted when it began */
+  if (may_leave) fl_ledger_save(invocation, &records); /* what it reserves, also of one that may be repeated */
+  if (records.count > 0) {
     call->intent_ticket = fl_invocation_commit(invocation, &records);
     fl_invocation_flush(invocation);
   }
@@ -315,6 +326,8 @@ static void announce(struct fl_task_call *call) {
 }
 
 static void replay_result(struct fl_task_call *call, const struct fl_loaded_call *found) {
+  call->labels = found->labels;
+  fl_flow_note(call->task, found->labels);
   if (call->answers_used == 0) call->task->answer_count += (size_t)fl_get_int(found->result, "fairlead/approved", 0);
   if (found->is_error) {
     struct fl_error err = {.code = (int)fl_get_int(found->result, "code", FL_E_REMOTE)};
@@ -333,6 +346,7 @@ void fl_call_refuse(struct fl_task_call *call, int code, const char *text) {
   call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
   call->has_not_left = true;
   set_error(call, &err);
+  fl_ledger_settle(call);
   tell_end(call, false);
   fl_invocation_wake(call->task->invocation);
 }
@@ -404,63 +418,6 @@ static void begin(struct fl_task_call *call) {
   fl_invocation_wake(call->task->invocation);
 }
 
-/* The node's own list; a tools node without one takes that of the agent it names. */
-const struct fl_value *fl_task_tool_patterns(const struct fl_task *task) {
-  const struct fl_value *tools = fl_get(task->node->config, "tools");
-  const char *agent = fl_get_string(task->node->config, "agent", NULL);
-  if (tools != NULL || agent == NULL) return tools;
-  const struct fl_definition *definition = task->frame->definition;
-  ptrdiff_t index = fl_definition_node(definition, agent);
-  return index >= 0 ? fl_get(definition->nodes[index].config, "tools") : NULL;
-}
-
-static const char **patterns_of(const struct fl_task *task) {
-  const struct fl_value *tools = fl_task_tool_patterns(task);
-  if (fl_type_of(tools) != FL_ARRAY) return NULL;
-  const char **patterns = fl_new_array(const char *, fl_size(tools) + 1);
-  size_t count = 0;
-  for (size_t i = 0; i < fl_size(tools); i++)
-    if (fl_as_string(fl_at(tools, i)) != NULL) patterns[count++] = fl_as_string(fl_at(tools, i));
-  return patterns;
-}
-
-/* The one place where a tool call passes the policy. */
-static void decide(const struct fl_task *task, const char *tool, struct fl_value *args,
-                   struct fl_decision *ret_decision) {
-  const char **patterns = patterns_of(task);
-  fl_permit_decide(task, patterns, tool, args, ret_decision);
-  fl_free(patterns);
-}
-
-bool fl_task_knows_tool(const struct fl_task *task, const char *tool) {
-  struct fl_decision decision;
-  decide(task, tool, NULL, &decision);
-  FL_FREE_AUTO char *suspension = fl_pins_suspension(task->invocation->runtime, tool);
-  return decision.verdict != FL_VERDICT_DENY && suspension == NULL;
-}
-
-/* True: it may leave, or its result is known. Otherwise it has been refused, or waits for a person. */
-static bool is_permitted(struct fl_task_call *call) {
-  struct fl_decision decision;
-  decide(call->task, call->name, call->args, &decision);
-  call->effect = (enum fl_call_effect)decision.effect;
-  fl_tracing_call_decided(call, &decision);
-  bool is_past = fl_permit_is_past(call, &decision), is_denied = decision.verdict == FL_VERDICT_DENY && !is_past;
-  if (is_denied) {
-    FL_FREE_AUTO char *text = fl_format("the policy does not allow the call of %s (%s)", call->name, decision.rule);
-    fl_call_refuse(call, FL_E_DENIED, text);
-  }
-  if (decision.args != NULL) { /* what was decided about is what is called */
-    fl_value_unref(call->args);
-    call->args = fl_value_ref(decision.args);
-  }
-  bool is_permitted = !is_denied && (is_past || decision.verdict == FL_VERDICT_ALLOW || fl_permit_ask(call, &decision));
-  if (is_permitted) fl_permit_count(call);
-  fl_audit_permit(call, &decision, is_past, is_permitted);
-  fl_decision_deinit(&decision);
-  return is_permitted;
-}
-
 int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done,
                       void *user) {
   struct fl_task_call *call = fl_call_new(task, FL_CALL_TOOL, tool);
@@ -471,7 +428,7 @@ int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *a
   FL_FREE_AUTO char *suspension = fl_pins_suspension(task->invocation->runtime, tool);
   if (suspension != NULL) fl_audit_suspended(call);
   if (suspension != NULL) fl_call_refuse(call, FL_E_DENIED, suspension);
-  else if (is_permitted(call)) begin(call);
+  else if (fl_permit_call(call)) begin(call);
   return 0;
 }
 
@@ -555,6 +512,7 @@ void fl_task_cancel_calls(struct fl_task *task) {
 
 static void call_free(struct fl_task_call *call) {
   fl_free(call->name);
+  fl_free(call->own_key);
   fl_free(call->system);
   fl_free(call->trace.rule);
   fl_free(call->error);

@@ -218,6 +218,6 @@ int fl_task_call_model(struct fl_task *task, const char *model, struct fl_value 
   call->tool_patterns = fl_value_ref(fl_get(request, "tools"));
   call->on_done = on_done;
   call->user = user;
-  fl_call_go(call);
+  if (fl_permit_model(call)) fl_call_go(call);
   return 0;
 }

@@ -2,6 +2,7 @@
 #include "runtime/engine/discovery.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/engine/permit.h"
 #include "runtime/json/json.h"
 #include "runtime/store/tool_index.h"
 

@@ -28,6 +28,7 @@ struct fl_loaded_graph {
   struct fl_map models;          /* name -> struct fl_model_config * */
   struct fl_policy *list;        /* what its nodes name; NULL in a file that another one uses as a subgraph */
   struct fl_manifest *manifest;  /* NULL: none */
+  struct fl_policy_needs needs;  /* of its policy and those of the files in it */
   struct fl_policy *policy;      /* its manifest, within the list or the policy of the graph around; NULL: none */
   struct fl_loaded_graph *inner; /* files that it runs as graphs, until they stand in the runtime's list; owned */
   struct fl_loaded_graph *outer; /* whose models it has beside its own; NULL: none */
@@ -332,7 +333,8 @@ struct fl_invocation {
   struct fl_model_config *model_override;
   struct fl_queued_event *update;              /* what it does instead of running; owned; NULL once it is enqueued */
   struct fl_value *context;                    /* an object, with the graph's defaults */
-  struct fl_value *tool_calls, *counted_calls; /* {TOOL: calls}, {call id: true}; NULL until a policy is asked */
+  struct fl_ledger *ledger;                    /* ledger.h; NULL: no manifest */
+  uint64_t labels;                             /* of all that it holds */
   enum fl_durability durability;
   fl_run_end_fn *on_end;
   void *user;
@@ -411,14 +413,15 @@ enum fl_task_phase { FL_TASK_RUNNING, FL_TASK_ENDED };
 /* One journalled call of a task. */
 struct fl_task_call {
   struct fl_task *task;
-  int index;
-  int attempt;      /* how often a person had it repeated */
-  int answers_used; /* of a person, about whether it may be made */
+  int index, attempt; /* attempt: how often a person had it repeated */
+  int answers_used;   /* of a person, about whether it may be made */
+  struct { bool is_open; int64_t tokens; } reserved; /* in the ledger */
+  uint64_t labels; /* of its result */
   enum fl_call_kind kind;
   enum fl_call_effect effect;
   char call_id[FL_UUID_SIZE];
   char key[FL_UUID_SIZE]; /* what the tool knows it by: the id of the place where it began, also when it goes on */
-  char *name;
+  char *name, *own_key; /* own_key: of effect keyed, by its manifest; NULL: `key` */
   struct fl_value *args;
   fl_task_call_fn *on_done;
   void *user;
@@ -455,6 +458,7 @@ struct fl_task {
   const struct fl_node_def *node;
   enum fl_task_phase phase;
   uint32_t attempt; /* 1, and one more for each try after that */
+  uint64_t labels;  /* of what it has read beside its state */
   bool is_cancelled, has_outcome;
   bool is_unwanted;  /* cancelled by the core: no attempt follows */
   bool is_timed_out; /* cancelled because its time is up */
@@ -546,13 +550,8 @@ bool fl_call_is_made_anew(struct fl_task_call *call, const struct fl_loaded_call
 
 void fl_task_calls_free(struct fl_task *task);
 
-/* Whether the policy lets the node know of a tool at all; what it refuses may not show in a text for the model. */
-bool fl_task_knows_tool(const struct fl_task *task, const char *tool);
-
 /* Ends a call: journals the result and hands it to the node in the next drain. Takes nothing. */
 void fl_call_ended(struct fl_task_call *call, struct fl_value *result, const struct fl_error *err);
-/* The patterns of tools that the task's node may call; NULL: whatever the graph allows. Lent. */
-const struct fl_value *fl_task_tool_patterns(const struct fl_task *task);
 
 void fl_call_model_dispatch(struct fl_task_call *call);
 

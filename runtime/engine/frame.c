@@ -4,6 +4,7 @@
 #include "runtime/engine/engine.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/engine/ledger.h"
 #include "runtime/engine/tracing.h"
 
 struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
@@ -17,6 +18,7 @@ struct fl_run_settings fl_frame_settings(const struct fl_frame *frame) {
   settings.run_id = invocation->run_id;
   settings.manifest_hash = fl_policy_manifest_hash(fl_frame_policy(frame));
   settings.metadata = invocation->options.metadata;
+  settings.keeps_labels = invocation->root.graph->needs.labels;
   settings.thread_id = invocation->thread_id;
   settings.context = invocation->context;
   settings.max_concurrency = invocation->options.max_concurrency;
@@ -86,6 +88,7 @@ static void perform_commit(struct fl_frame *frame, struct fl_do *effect, const s
   if (is_root && end != NULL) add_thread_record(invocation, &effect->records, status_word(end->status));
   else if (is_root && !invocation->has_begun) add_thread_record(invocation, &effect->records, "busy");
   invocation->has_begun |= is_root;
+  fl_ledger_save(invocation, &effect->records);
   fl_frame_commit(frame, effect);
 }
 
@@ -227,6 +230,7 @@ void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   event->ev.children = event->children;
   event->ev.heads = event->heads;
   event->ev.error = event->error;
+  if (event->task != NULL) event->ev.labels = event->task->labels;
   struct fl_effects effects = take_spare(frame->invocation->runtime);
   bool is_over = !fl_frame_is_root(frame) && frame->has_ended; /* what comes too late says nothing */
   if (!is_over) fl_run_step(frame->run, &event->ev, &effects);

@@ -13,6 +13,8 @@
 #include "graph/option.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/approval.h"
+#include "runtime/engine/ledger.h"
 #include "runtime/engine/tracing.h"
 
 /* ---- events ---- */
@@ -220,8 +222,7 @@ static void invocation_free(struct fl_invocation *invocation) {
   fl_invocation_forget_options(invocation);
   if (invocation->update != NULL) fl_queued_event_free(invocation->update);
   fl_value_unref(invocation->context);
-  fl_value_unref(invocation->tool_calls);
-  fl_value_unref(invocation->counted_calls);
+  fl_ledger_close(invocation);
   if (invocation->model_override != NULL) fl_model_config_deinit(invocation->model_override);
   fl_free(invocation->model_override);
   fl_free(invocation);
@@ -335,7 +336,7 @@ static void enqueue_input(struct fl_invocation *invocation) {
     event = fl_queued_event_create(FL_EV_CONTINUE);
   } else if (invocation->options.resume != NULL) {
     event = fl_queued_event_create(FL_EV_RESUME);
-    event->value = fl_value_ref(invocation->options.resume);
+    event->value = fl_approval_sign(invocation->options.resume, &invocation->options);
     fl_tracing_resumed(invocation);
     event->ev.is_map = invocation->options.resume_is_map;
     fl_event_take_command(event, &invocation->options);
@@ -345,6 +346,7 @@ static void enqueue_input(struct fl_invocation *invocation) {
   } else {
     event = fl_queued_event_create(invocation->options.input != NULL ? FL_EV_INPUT : FL_EV_CONTINUE);
     event->value = fl_value_ref(invocation->options.input);
+    if (event->ev.kind == FL_EV_INPUT) fl_ledger_begin_run(invocation, event->value);
   }
   fl_frame_enqueue(&invocation->root, event);
 }
@@ -397,7 +399,9 @@ static int prepare_run(struct fl_invocation *invocation, struct fl_thread *threa
 static void on_open(struct fl_thread_open *open, int status, const struct fl_error *err) {
   struct fl_invocation *invocation = open->user;
   struct fl_error error = {0};
-  if (status == 0 && (status = prepare_run(invocation, open->thread, &error)) < 0) {
+  if (status == 0 && (status = fl_ledger_open(invocation, &error)) == 0)
+    status = prepare_run(invocation, open->thread, &error);
+  if (status < 0 && open->thread != NULL && error.code != 0) {
     fl_thread_finished(invocation->runtime, open->thread, false);
     err = &error;
   }
@@ -409,6 +413,7 @@ static void on_open(struct fl_thread_open *open, int status, const struct fl_err
   invocation->root.run = open->thread->run;
   invocation->root.loaded = &open->thread->loaded;
   invocation->began_no = fl_run_head_no(open->thread->run);
+  invocation->labels = fl_run_labels(open->thread->run);
   invocation->renew_timer = (struct fl_timer){.on_fire = on_renew, .user = invocation};
   fl_timer_start(invocation->runtime->world, &invocation->renew_timer, (uint64_t)fl_lease_renew_ms(open->runtime));
   fl_tracing_begin(invocation);
@@ -420,6 +425,7 @@ static void on_open(struct fl_thread_open *open, int status, const struct fl_err
 static void begin_ephemeral(struct fl_invocation *invocation) {
   struct fl_run_settings settings = fl_frame_settings(&invocation->root);
   invocation->root.run = fl_run_create(invocation->root.definition, NULL, &settings);
+  fl_ledger_open(invocation, NULL); /* there is nothing to read that could fail */
   tell_begin(invocation);
   enqueue_input(invocation);
 }

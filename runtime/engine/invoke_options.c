@@ -90,6 +90,7 @@ void fl_invocation_take_options(struct fl_invocation *invocation, const struct f
   invocation->options.interrupt_after = (const char *const *)invocation->stops_after;
   fl_value_ref(options->metadata);
   invocation->options.checkpoint = fl_strdup(options->checkpoint);
+  invocation->options.as_user = fl_strdup(fl_option(options, as_user, NULL));
   invocation->options.user_id = fl_strdup(fl_option(options, user_id, NULL));
   invocation->options.traceparent = fl_strdup(fl_option(options, traceparent, NULL));
   invocation->options.tracestate = fl_strdup(fl_option(options, tracestate, NULL));
@@ -106,6 +107,7 @@ void fl_invocation_forget_options(struct fl_invocation *invocation) {
   free_names(invocation->stops_before);
   free_names(invocation->stops_after);
   fl_free((char *)options->checkpoint);
+  fl_free((char *)options->as_user);
   fl_free((char *)options->user_id);
   fl_free((char *)options->traceparent);
   fl_free((char *)options->tracestate);

@@ -2,6 +2,7 @@
 /* memory: one operation on the memory that outlives threads. It needs no journal: what a task that runs again puts or
  * deletes a second time is the same. A cancel does not call it back; the task ends when it has answered. */
 #include "runtime/base/mem.h"
+#include "runtime/engine/flow.h"
 #include "runtime/engine/node_kinds.h"
 
 #include <fairlead/memory.h>
@@ -36,10 +37,18 @@ static int eval_all(struct fl_task *task, struct given *given) {
   return rc == 0 ? eval(task, "filter", FL_OBJECT, &given->filter) : rc;
 }
 
+/* An item that was got, or a list of items that were found. */
+static void note_labels(struct fl_task *task, const struct fl_value *result) {
+  if (fl_is(result, FL_OBJECT))
+    fl_flow_read_item(task, fl_get(result, "namespace"), fl_get_string(result, "key", NULL));
+  for (size_t i = 0; fl_is(result, FL_ARRAY) && i < fl_size(result); i++) note_labels(task, fl_at(result, i));
+}
+
 static void on_answer(struct fl_value *result, const struct fl_error *err, void *user) {
   struct fl_task *task = user;
   const char *channel = fl_get_string(fl_task_def(task)->config, "write", NULL);
   int rc = 0;
+  note_labels(task, result);
   if (err != NULL && result == NULL) rc = fl_task_fail(task, err->code, "%s", err->text);
   else if (channel != NULL) rc = fl_task_write_take(task, channel, fl_value_ref(result));
   fl_task_complete(task, rc < 0 ? rc : FL_DONE);
@@ -61,6 +70,7 @@ static void begin(struct fl_task *task, const struct given *given) {
                                       .key = key,
                                       .value = given->value,
                                       .ttl_ms = fl_get_int(config, "ttl_ms", 0)};
+    fl_flow_keep_item(task, given->ns, key);
     fl_memory_put(memory, &put, on_answer, task);
   } else if (strcmp(op, "get") == 0) {
     fl_memory_get(memory, given->ns, key, on_answer, task);

@@ -5,6 +5,7 @@
  * server that died. */
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/permit.h"
 #include "runtime/engine/shown.h"
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/node_kinds.h"

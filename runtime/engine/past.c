@@ -72,6 +72,7 @@ void fl_task_calls_take_past(struct fl_task *task, const struct fl_task *from) {
                                   .name = call->name,
                                   .has_result = true,
                                   .is_error = call->error != NULL,
+                                  .labels = call->labels,
                                   .args = call->args,
                                   .result = result};
     if (call->args != NULL) fl_json_hash(call->args, past.argument_hash);

@@ -1,46 +1,82 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a tool may be listed or called, and asking a person where the manifest says so.
+/* Whether a tool may be listed or called, a model called, a task begun.
  *
- * Happy path: the facts of the run go to fl_policy_decide; allowed, the call goes on in the spelling that was decided
- * about. Failure modes: denied (the model reads why); a person must decide: the call waits as an interrupt whose
- * question has the exact call, the rule and a code. The answer that approves repeats the code, which is made of the
- * thread, the call's id (and so its place in its task), its arguments and the manifest: an answer that was meant for
- * another call, for other arguments, for another thread or under another manifest does not fit, and one that fits is
- * used up by its call. A call whose result is in the journal has been decided about before: it is not decided again. */
+ * Happy path: the facts of the run go to the policy; allowed, the call goes on in the spelling that was decided about.
+ * Failure modes: denied (the model reads why; a task fails); a person must decide (approval.c). A call whose result is
+ * in the journal has been decided about before: it is not decided again. */
 #include "runtime/engine/permit.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/engine/approval.h"
+#include "runtime/engine/audit.h"
 #include "runtime/engine/elicit.h"
+#include "runtime/engine/flow.h"
+#include "runtime/engine/ledger.h"
+#include "runtime/engine/pins.h"
+#include "runtime/engine/tracing.h"
 #include "runtime/json/json.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- the facts ---- */
 
-static struct fl_policy_facts facts_of(const struct fl_invocation *invocation) {
-  return (struct fl_policy_facts){.now_s = fl_world_wall_ms(invocation->runtime->world) / 1000,
-                                  .calls = invocation->tool_calls};
+/* Nothing is gathered for listing that only arguments are held against. */
+static struct fl_policy_facts facts_of(const struct fl_task *task, const char *tool, bool for_call) {
+  struct fl_invocation *invocation = task->invocation;
+  struct fl_policy_facts facts = {.now_s = fl_world_wall_ms(invocation->runtime->world) / 1000};
+  if (!fl_flow_is_kept(task)) return facts;
+  fl_ledger_facts(invocation, for_call, &facts);
+  if (!for_call) return facts;
+  facts.labels = fl_flow_seen(task);
+  facts.run_labels = invocation->labels;
+  if (tool != NULL) facts.class = fl_flow_class(task, tool);
+  return facts;
+}
+
+/* ---- tools ---- */
+
+/* The node's own list; a tools node without one takes that of the agent it names. */
+const struct fl_value *fl_task_tool_patterns(const struct fl_task *task) {
+  const struct fl_value *tools = fl_get(task->node->config, "tools");
+  const char *agent = fl_get_string(task->node->config, "agent", NULL);
+  if (tools != NULL || agent == NULL) return tools;
+  const struct fl_definition *definition = task->frame->definition;
+  ptrdiff_t index = fl_definition_node(definition, agent);
+  return index >= 0 ? fl_get(definition->nodes[index].config, "tools") : NULL;
+}
+
+static const char **patterns_of(const struct fl_task *task) {
+  const struct fl_value *tools = fl_task_tool_patterns(task);
+  if (fl_type_of(tools) != FL_ARRAY) return NULL;
+  const char **patterns = fl_new_array(const char *, fl_size(tools) + 1);
+  size_t count = 0;
+  for (size_t i = 0; i < fl_size(tools); i++)
+    if (fl_as_string(fl_at(tools, i)) != NULL) patterns[count++] = fl_as_string(fl_at(tools, i));
+  return patterns;
 }
 
 void fl_permit_decide(const struct fl_task *task, const char *const *node_allow, const char *tool,
                       struct fl_value *args, struct fl_decision *ret_decision) {
-  struct fl_invocation *invocation = task->invocation;
-  if (invocation->tool_calls == NULL) invocation->tool_calls = fl_object();
-  struct fl_policy_facts facts = facts_of(invocation);
+  struct fl_policy_facts facts = facts_of(task, tool, args != NULL);
   struct fl_policy_call question = {
       .node = task->start.node, .tool = tool, .args = args, .node_allow = node_allow, .facts = &facts};
   fl_policy_decide(fl_frame_policy(task->frame), &question, ret_decision);
 }
 
-/* Each call counts once, however often its task runs. */
-void fl_permit_count(const struct fl_task_call *call) {
-  struct fl_invocation *invocation = call->task->invocation;
-  if (invocation->counted_calls == NULL) invocation->counted_calls = fl_object();
-  if (fl_get(invocation->counted_calls, call->call_id) != NULL) return;
-  fl_set_bool(invocation->counted_calls, call->call_id, true);
-  fl_set_int(invocation->tool_calls, call->name, fl_get_int(invocation->tool_calls, call->name, 0) + 1);
+static void decide(const struct fl_task *task, const char *tool, struct fl_value *args,
+                   struct fl_decision *ret_decision) {
+  const char **patterns = patterns_of(task);
+  fl_permit_decide(task, patterns, tool, args, ret_decision);
+  fl_free(patterns);
+}
+
+bool fl_task_knows_tool(const struct fl_task *task, const char *tool) {
+  struct fl_decision decision;
+  decide(task, tool, NULL, &decision);
+  FL_FREE_AUTO char *suspension = fl_pins_suspension(task->invocation->runtime, tool);
+  bool is_known = decision.verdict != FL_VERDICT_DENY && suspension == NULL;
+  fl_decision_deinit(&decision);
+  return is_known;
 }
 
 /* ---- what was decided before ---- */
@@ -60,7 +96,8 @@ static const struct fl_loaded_call *past_steps(const struct fl_task_call *call) 
   return found;
 }
 
-bool fl_permit_is_past(struct fl_task_call *call, const struct fl_decision *decision) {
+/* Whether the journal has the result of this very call, so that there is nothing left to decide. */
+static bool is_in_journal(struct fl_task_call *call, const struct fl_decision *decision) {
   const struct fl_loaded_call *found = past_steps(call);
   if (found == NULL || !found->has_result || found->kind != call->kind || strcmp(found->name, call->name) != 0)
     return false;
@@ -69,95 +106,75 @@ bool fl_permit_is_past(struct fl_task_call *call, const struct fl_decision *deci
   return is_same && !fl_call_is_made_anew(call, found);
 }
 
-/* ---- asking ---- */
+/* ---- a call ---- */
 
-/* How often it was made and failed: what was approved was one call, not its repetition. */
-static int past_attempts(const struct fl_task_call *call) {
-  struct fl_task_call probe = *call;
-  const struct fl_loaded_call *found;
-  int steps = 0;
-  for (; (found = fl_call_journalled(&probe)) != NULL && found->has_result; probe.attempt++)
-    steps += fl_elicit_is_step(found);
-  return probe.attempt - call->attempt - steps;
+static void refuse(struct fl_task_call *call, const char *what, const struct fl_decision *decision) {
+  FL_FREE_AUTO char *text = fl_format("the policy does not allow the %s of %s (%s)", what, call->name, decision->rule);
+  fl_call_refuse(call, decision->is_spent ? FL_E_BUDGET : FL_E_DENIED, text);
 }
 
-/* "0-…" or "1796000900-…": until when an answer is good (0: always), and what it is bound to. */
-static char *code_for(const struct fl_task_call *call, int64_t until_s) {
-  uint8_t args_hash[FL_HASH_SIZE], hash[FL_HASH_SIZE];
-  char text[33], until[48];
-  const char *manifest = fl_policy_manifest_hash(fl_frame_policy(call->task->frame));
-  fl_json_hash(call->args, args_hash);
-  snprintf(until, sizeof until, "%lld %d", (long long)until_s, past_attempts(call));
-  fl_slice parts[] = {FL_SLICE("fairlead approval"),
-                      fl_slice_of(call->task->invocation->thread_id),
-                      fl_slice_of(call->call_id),
-                      fl_slice_of(call->name),
-                      fl_slice_n((const char *)args_hash, sizeof args_hash),
-                      fl_slice_of(manifest != NULL ? manifest : ""),
-                      fl_slice_of(until)};
-  fl_hash_parts(parts, sizeof parts / sizeof parts[0], hash);
-  fl_hex(hash, 16, text);
-  return fl_format("%lld-%s", (long long)until_s, text);
-}
-
-static struct fl_value *approval_question(const struct fl_task_call *call, const struct fl_decision *decision,
-                                          const struct fl_value *misread) {
-  struct fl_value *question = fl_object();
-  int64_t now_s = fl_world_wall_ms(call->task->invocation->runtime->world) / 1000;
-  FL_FREE_AUTO char *code = code_for(call, decision->ask_ttl_ms > 0 ? now_s + decision->ask_ttl_ms / 1000 : 0);
-  const char *manifest = fl_policy_manifest_hash(fl_frame_policy(call->task->frame));
-  fl_set_string(question, "kind", "approval");
-  fl_set_string(question, "tool", call->name);
-  fl_set_take(question, "args", fl_value_ref(call->args));
-  fl_set_string(question, "call_id", call->call_id);
-  fl_set_string(question, "rule", decision->rule);
-  if (manifest != NULL) fl_set_string(question, "manifest", manifest);
-  fl_set_string(question, "code", code);
-  fl_set_take(question, "message",
-              fl_stringf("A person decides about this call. Answer {\"action\": \"approve\", \"code\": \"%s\"}, or "
-                         "{\"action\": \"reject\", \"text\": …} with what the model is told.",
-                         code));
-  if (misread != NULL) fl_set_take(question, "not_understood", fl_value_ref((struct fl_value *)misread));
-  return question;
-}
-
-enum approval { UNCLEAR, APPROVED, REJECTED };
-
-static bool fits_code(const struct fl_task_call *call, const char *given) {
-  char *end = NULL;
-  int64_t now_s = fl_world_wall_ms(call->task->invocation->runtime->world) / 1000;
-  int64_t until_s = strtoll(given, &end, 10);
-  FL_FREE_AUTO char *code = code_for(call, until_s);
-  if (end == given || strcmp(code, given) != 0) return false;
-  return until_s == 0 || now_s <= until_s || fl_call_journalled(call) != NULL; /* it left in time */
-}
-
-static enum approval read_approval(const struct fl_task_call *call, const struct fl_value *answer) {
-  const char *action = fl_is(answer, FL_STRING) ? fl_as_string(answer) : fl_get_string(answer, "action", "");
-  if (strcmp(action, "reject") == 0) return REJECTED;
-  return strcmp(action, "approve") == 0 && fits_code(call, fl_get_string(answer, "code", "")) ? APPROVED : UNCLEAR;
-}
-
-static void reject(struct fl_task_call *call, const struct fl_value *answer) {
-  const char *said = fl_get_string(answer, "text", "");
-  FL_FREE_AUTO char *text =
-      fl_format("a person decided against this call of %s%s%s", call->name, said[0] != '\0' ? ": " : "", said);
-  fl_call_refuse(call, FL_E_DENIED, text);
-}
-
-bool fl_permit_ask(struct fl_task_call *call, const struct fl_decision *decision) {
-  struct fl_value *answer = NULL;
-  enum approval approval = UNCLEAR;
-  while (approval == UNCLEAR) {
-    FL_VALUE_AUTO question = approval_question(call, decision, answer);
-    if (fl_task_interrupt(call->task, question, &answer) != 0) {
-      call->is_unknown = true; /* waits with those whose outcome nobody knows */
-      fl_invocation_wake(call->task->invocation);
-      return false;
-    }
-    call->answers_used++;
-    approval = read_approval(call, answer);
+/* What was decided about is what is called, and by which key. */
+static void take_decision(struct fl_task_call *call, const struct fl_decision *decision) {
+  if (decision->args != NULL) {
+    fl_value_unref(call->args);
+    call->args = fl_value_ref(decision->args);
   }
-  if (approval == REJECTED) reject(call, answer);
-  return approval == APPROVED;
+  const struct fl_value *key = decision->key_arg != NULL ? fl_get(call->args, decision->key_arg) : NULL;
+  if (key == NULL) return;
+  fl_free(call->own_key);
+  char *text = fl_dump(key, NULL);
+  call->own_key = fl_strdup(fl_as_string(key) != NULL ? fl_as_string(key) : text);
+  fl_text_free(text);
+}
+
+/* One decision: 1: go on, 0: not allowed or waiting, -1: it is another call now, to be decided again. */
+static int decide_once(struct fl_task_call *call) {
+  struct fl_decision decision;
+  int verdict = 1;
+  const struct fl_loaded_call *found = fl_call_journalled(call);
+  fl_ledger_leave_out(call->task->invocation, found != NULL ? call->name : NULL); /* it has counted itself */
+  decide(call->task, call->name, call->args, &decision);
+  fl_ledger_leave_out(call->task->invocation, NULL);
+  fl_tracing_call_decided(call, &decision);
+  call->effect = (enum fl_call_effect)decision.effect;
+  bool is_past = is_in_journal(call, &decision), is_denied = decision.verdict == FL_VERDICT_DENY && !is_past;
+  if (is_denied) {
+    refuse(call, "call", &decision);
+    verdict = 0;
+  } else {
+    take_decision(call, &decision);
+    if (!is_past && decision.verdict == FL_VERDICT_ASK) verdict = fl_approval_ask(call, &decision);
+  }
+  fl_audit_permit(call, &decision, is_past, verdict > 0);
+  fl_decision_deinit(&decision);
+  return verdict;
+}
+
+/* The one place where a tool call passes the policy. An answer that edits it has it decided about once more. */
+bool fl_permit_call(struct fl_task_call *call) {
+  int verdict = -1;
+  while (verdict < 0) verdict = decide_once(call);
+  return verdict > 0;
+}
+
+/* ---- models and tasks ---- */
+
+bool fl_permit_model(struct fl_task_call *call) {
+  struct fl_decision decision;
+  const struct fl_loaded_call *found = fl_call_journalled(call);
+  if (!fl_flow_is_kept(call->task)) return true;
+  if (found != NULL && found->has_result && !fl_call_is_made_anew(call, found)) return true; /* it was made */
+  struct fl_policy_facts facts = facts_of(call->task, NULL, true);
+  fl_policy_decide_model(fl_frame_policy(call->task->frame), call->name, &facts, &decision);
+  if (decision.verdict == FL_VERDICT_DENY) refuse(call, "call", &decision);
+  return decision.verdict != FL_VERDICT_DENY;
+}
+
+int fl_permit_step(struct fl_task *task) {
+  struct fl_decision decision;
+  if (!task->invocation->root.graph->needs.spending) return 0;
+  struct fl_policy_facts facts = facts_of(task, NULL, true);
+  fl_policy_decide_step(fl_frame_policy(task->frame), &facts, &decision);
+  if (decision.verdict != FL_VERDICT_DENY) return 0;
+  return fl_task_fail(task, FL_E_BUDGET, "node %s does not run: %s", task->start.node, decision.rule);
 }

@@ -2,6 +2,7 @@
 #include "runtime/engine/spill.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/engine/flow.h"
 #include "runtime/engine/shown.h"
 #include "runtime/store/items.h"
 
@@ -129,6 +130,7 @@ void fl_spill_show(struct fl_task *task, size_t index, struct fl_value *result, 
   FL_VALUE_AUTO fields = fl_array(); /* it is found by its name alone */
   const struct fl_memory_put put = {
       .size = sizeof put, .ns = ns, .key = spill->key, .value = rest, .ttl_ms = KEPT_MS, .fields = fields};
+  fl_flow_keep_item(task, ns, spill->key);
   fl_memory_put_long(fl_task_memory(task), &put, on_kept, spill);
 }
 
@@ -170,6 +172,7 @@ void fl_spill_read(struct fl_task *task, size_t index, const struct fl_value *ca
   spill->content = fl_value_ref(fl_get(call, "args"));
   FL_VALUE_AUTO ns = namespace_of(task);
   const char *key = fl_get_string(spill->content, "result", "");
+  fl_flow_read_item(task, ns, key);
   fl_memory_get(fl_task_memory(task), ns, key[0] != '\0' ? key : "-", on_read, spill);
 }
 

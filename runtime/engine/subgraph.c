@@ -13,6 +13,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/flow.h"
 #include "runtime/store/store.h"
 
 #include <stdio.h>
@@ -148,6 +149,7 @@ static void enqueue_first(struct fl_frame *frame) {
   }
   struct fl_queued_event *event = fl_queued_event_create(FL_EV_INPUT);
   event->value = fl_value_ref(child->call.input);
+  event->ev.labels = fl_flow_seen(frame->parent);
   fl_frame_enqueue(frame, event);
 }
 
@@ -206,6 +208,7 @@ static void start_run(struct fl_frame *frame) {
   struct fl_run_settings settings = fl_frame_settings(frame);
   frame->run = fl_run_create(frame->definition, frame->loaded, &settings);
   frame->first_no = fl_run_checkpoint_no(frame->run);
+  task->invocation->labels |= fl_run_labels(frame->run);
   frame->next = task->invocation->frames;
   task->invocation->frames = frame;
   task->frame_count++;
@@ -305,6 +308,7 @@ void fl_frame_ended(struct fl_frame *frame) {
   bool is_asking = frame->end.status == FL_RUN_INTERRUPTED;
   if (is_asking && answers_itself(frame)) return;
   note_head(frame);
+  fl_flow_note(task, fl_run_labels(frame->run));
   frame->child->is_over = true;
   frame->invocation->has_gone_frames = true;
   task->open_frame_count--;

@@ -13,6 +13,8 @@
 #include "runtime/engine/audit.h"
 #include "runtime/engine/elicit.h"
 #include "runtime/engine/tracing.h"
+#include "runtime/engine/ledger.h"
+#include "runtime/engine/permit.h"
 
 #include <stdio.h>
 
@@ -291,7 +293,9 @@ void fl_task_enter(struct fl_task *task) {
   task->began_ms = task->alive_ms = fl_world_now_ms(world);
   fl_tracing_task_started(task);
   tell_start(task);
-  int outcome = run_node(task);
+  fl_ledger_step(task);
+  int outcome = fl_permit_step(task);
+  if (outcome == 0) outcome = run_node(task);
   if (outcome != FL_PENDING) {
     fl_task_complete(task, outcome);
   } else if (!task->has_outcome) {

@@ -192,6 +192,7 @@ static int assemble_channel(struct fl_row_source *source, struct fl_loaded_chann
     return fl_error_set(err, FL_E_CORRUPT, "thread %s: value %" PRIu64 " of channel \"%.100s\" is missing",
                         source->thread, channel->value_no, channel->name);
   if (status != 0) return status;
+  channel->labels = row.labels;
   if (row.kind != FL_BODY_VALUE) return assemble_list(source, channel->name, row, &channel->var.list, err);
   return fl_assemble_value(&(struct fl_row_name){source->thread, "value", row.no}, row.body, &channel->var.value, err);
 }

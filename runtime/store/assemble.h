@@ -8,7 +8,7 @@
 struct fl_value_row {
   uint64_t no, parent_no;
   enum fl_body_kind kind;
-  uint64_t count;
+  uint64_t count, labels;
   fl_slice body; /* lent until the next call */
 };
 

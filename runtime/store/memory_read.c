@@ -96,6 +96,7 @@ static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_r
                                    .parent_no = record->value.parent_no,
                                    .kind = record->value.kind,
                                    .count = record->value.count,
+                                   .labels = record->value.labels,
                                    .body = fl_slice_n(record->body, record->body_size)};
   return 0;
 }
@@ -111,6 +112,7 @@ static int load_writes(const struct fl_memory_thread *thread, struct fl_loaded *
     struct fl_loaded_write *write = fl_loaded_add_write(loaded);
     memcpy(write->task_id, record->write.task_id, sizeof write->task_id);
     write->index = record->write.index;
+    write->labels = record->write.labels;
     write->channel = fl_strdup(record->write.channel);
     int status = fl_assemble_value(&(struct fl_row_name){thread->id, "write", i},
                                    fl_slice_n(record->body, record->body_size), &write->value, err);
@@ -134,6 +136,7 @@ static int load_call(const struct fl_memory_thread *thread, const struct fl_memo
                                  fl_slice_n(intent->body, intent->body_size), &call->args, err);
   if (status != 0 || !found->has_result) return status;
   call->is_error = result->result.is_error;
+  call->labels = result->result.labels;
   return fl_assemble_value(&(struct fl_row_name){thread->id, "result", (uint64_t)call->index},
                            fl_slice_n(result->body, result->body_size), &call->result, err);
 }

@@ -233,6 +233,7 @@ static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_r
                                    .parent_no = (uint64_t)numbers[1],
                                    .kind = (enum fl_body_kind)numbers[2],
                                    .count = (uint64_t)numbers[3],
+                                   .labels = (uint64_t)sqlite3_column_int64(source->scan, 7),
                                    .body = body};
   return 0;
 }
@@ -285,6 +286,7 @@ static int load_writes(const struct place *place, struct fl_loaded *loaded, stru
     write->index = sqlite3_column_int(statement, 1);
     write->channel = fl_db_copy(statement, 2);
     if (write->channel == NULL) write->channel = fl_strdup("");
+    write->labels = (uint64_t)sqlite3_column_int64(statement, 5);
     status = read_text(statement, 4, &name, &write->value, err);
     if (status != 0) sqlite3_reset(statement);
   }
@@ -306,6 +308,7 @@ static int load_call(sqlite3_stmt *statement, const char *thread, struct fl_load
   call->has_result = sqlite3_column_type(statement, 9) != SQLITE_NULL;
   if (status != 0 || !call->has_result) return status;
   call->is_error = sqlite3_column_int(statement, 9) != 0;
+  call->labels = (uint64_t)sqlite3_column_int64(statement, 12);
   return read_text(statement, 11, &(struct fl_row_name){thread, "a result beside checkpoint", 0}, &call->result, err);
 }
 

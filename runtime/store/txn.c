@@ -94,6 +94,25 @@ static int records_check(const struct fl_records *records, const char *thread, s
   return 0;
 }
 
+/* What runs keep with a thread (its member "fairlead") is not for those who only change its metadata. */
+static int metadata_check(const struct fl_txn *txn, struct fl_error *err) {
+  for (size_t i = 0; txn->fence == 0 && i < txn->records->count; i++) {
+    const struct fl_record *record = &txn->records->items[i];
+    FL_VALUE_AUTO patch = NULL;
+    if (record->kind != FL_RECORD_THREAD || record->body == NULL) continue;
+    if (fl_json_read(fl_slice_n(record->body, record->body_size), FL_JSON_FULL, &patch, NULL) < 0) continue;
+    if (fl_get(patch, "fairlead") != NULL)
+      return fl_error_set(err, FL_E_DENIED, "thread %s: \"fairlead\" in its metadata is kept by its runs alone",
+                          txn->thread);
+  }
+  return 0;
+}
+
+static int write_check(const struct fl_txn *txn, struct fl_error *err) {
+  int status = records_check(txn->records, txn->thread, err);
+  return status == 0 ? metadata_check(txn, err) : status;
+}
+
 bool fl_txn_is_beside(const struct fl_txn *txn) {
   return txn->kind == FL_TXN_CACHE_PUT || txn->kind == FL_TXN_CACHE_CLEAR || txn->kind == FL_TXN_ITEMS ||
          txn->kind == FL_TXN_TRACE_DROP || txn->kind == FL_TXN_AUDIT;
@@ -109,7 +128,7 @@ int fl_txn_check(const struct fl_txn *txn, struct fl_error *err) {
   case FL_TXN_PRUNE: return prune_check(txn, err);
   case FL_TXN_COPY: return copy_check(txn, err);
   case FL_TXN_IMPORT: return records_check(txn->import->records, txn->thread, err);
-  case FL_TXN_WRITE: return records_check(txn->records, txn->thread, err);
+  case FL_TXN_WRITE: return write_check(txn, err);
   default: return 0;
   }
 }

@@ -21,11 +21,15 @@ only 'ops->call' tools/registry.c
 # Nodes call tools through one function, which asks the policy first.
 only fl_task_call_tool runtime/engine/calls.c runtime/engine/nodes.c runtime/engine/node_tools.c runtime/engine/node_http.c
 # Decisions of a run are made in one place, with the facts of the run; the other one explains them to people.
-only fl_policy_decide tools/policy/decide.c runtime/engine/permit.c runtime/cli/cmd_policy.c
+only fl_policy_decide tools/policy/decide.c runtime/engine/permit.c runtime/cli/cmd_policy.c runtime/cli/policy_replay.c
 # Asked before a call leaves, and before a tool is listed to a model.
-only fl_permit_decide runtime/engine/permit.c runtime/engine/calls.c runtime/engine/calls_model.c
+only fl_permit_decide runtime/engine/permit.c runtime/engine/calls_model.c
 # What is sent on to a source has been announced before; nothing else begins a call of a tool.
-only is_permitted runtime/engine/calls.c
+only fl_permit_call runtime/engine/permit.c runtime/engine/calls.c
+# A call of a model passes its own budgets and endpoints; a task begins after those of steps and time.
+only fl_permit_model runtime/engine/permit.c runtime/engine/calls_model.c
+only fl_task_call_model runtime/engine/calls_model.c runtime/engine/ask.c
+only fl_permit_step runtime/engine/permit.c runtime/engine/task.c
 # Nodes know servers as sources of tools only: resources, prompts, sampling and elicitation have no door to a run.
 row=$((row + 1)) found=$(grep -rlE 'fl_client_|include "mcp/' runtime/engine --include='*.[ch]')
 if [ -z "$found" ]; then echo "ok $row - the engine knows no MCP client"; else echo "not ok $row - the engine uses an MCP client in: $found"; failed=1; fi

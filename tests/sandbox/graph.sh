@@ -110,6 +110,17 @@ manifest "servers: { calc: { sandbox: {}, exec_sha256: \"$(printf '%064d' 0)\" }
 run; says 'not the program that the manifest names'; ok "and another in its place does not"
 manifest "servers: { calc: { exec_sha256: \"$(printf '%064d' 0)\" } }"
 run; [ $? -eq 2 ] && says 'needs a \"sandbox\"'; ok "a pin needs a sandbox"
+# A graph in a graph, each with a manifest.
+manifest 'servers: { calc: { sandbox: {}, limits: { rate: 1/h } } }'
+calls
+printf 'manifest: 1\nid: outer\ntools: [ { match: "calc/*" } ]\nservers: { calc: { limits: { call: 20s } } }\n' >"$folder/o.yaml"
+printf 'fairlead: 1\nname: o\nmanifest: o.yaml\nstate: { a: {}, b: {}, c: {} }\nnodes: { inside: { type: graph, file: g.yaml } }\nedges: [ START -> inside -> END ]\n' >"$folder/outer.yaml"
+outer() { timeout 60 "$fairlead" run "$folder/outer.yaml" --store "$folder/store.db" --input '{}' --json >"$folder/said" 2>&1; }
+outer; says '"result":3' && says '1 calls in 3600 s'; ok "limits of manifests around each other all hold"
+printf 'manifest: 1\nid: outer\ntools: [ { match: "calc/*" } ]\nservers: { other: {} }\n' >"$folder/o.yaml"
+outer; [ $? -eq 2 ] && says 'o.yaml#/servers/calc is missing'; ok "a server that the outer one does not name is not started"
+printf 'manifest: 1\nid: outer\ntools: [ { match: "calc/*" } ]\nservers: { calc: { sandbox: { exec: true } } }\n' >"$folder/o.yaml"
+outer; [ $? -eq 2 ] && says 'another manifest around it has a sandbox'; ok "and one of them says its sandbox"
 manifest 'servers: { calc: { limits: { call: 100ms } } }'
 FL_TOOL_SLEEP_MS=3000; export FL_TOOL_SLEEP_MS; calls; run; never '"result":3'; ok "a call that takes too long is given up"
 unset FL_TOOL_SLEEP_MS

@@ -68,6 +68,8 @@ void fl_policy_add_allowed(struct fl_policy *policy, const char *pattern) {
   policy->allow[count + 1] = NULL;
 }
 
+const char *const *fl_policy_allowed(const struct fl_policy *policy) { return (const char *const *)policy->allow; }
+
 struct fl_policy *fl_policy_create_manifest(struct fl_manifest *manifest, const struct fl_policy *within) {
   struct fl_policy *policy = fl_policy_create_allow_list(NULL, NULL);
   policy->manifest = fl_manifest_ref(manifest);
@@ -138,6 +140,10 @@ static void narrow(const struct fl_policy *policy, const struct fl_policy_call *
   fl_policy_decide(policy->within, &spelled, &outer);
   int effect = decision->effect < 0 ? outer.effect : decision->effect;
   bool is_stricter = outer.verdict < decision->verdict;
+  bool both_ask = outer.verdict == FL_VERDICT_ASK && decision->verdict == FL_VERDICT_ASK;
+  if (both_ask && outer.approvers != NULL) decision->approvers = outer.approvers; /* who stands around decides who */
+  if (decision->key_arg == NULL) decision->key_arg = outer.key_arg;
+  decision->labels |= outer.labels;
   /* Two manifests: the effect that is repeated less. A graph file's word counts only where no manifest says anything.
    */
   if (fl_policy_manifest_hash(policy->within) != NULL && outer.effect > effect) effect = outer.effect;
@@ -170,6 +176,73 @@ void fl_policy_decide(const struct fl_policy *policy, const struct fl_policy_cal
   }
   if (decision.verdict == FL_VERDICT_DENY) fl_decision_deinit(&decision);
   *ret_decision = decision;
+}
+
+/* ---- models and tasks: every manifest around is asked, the first that denies decides ---- */
+
+void fl_policy_decide_model(const struct fl_policy *policy, const char *model, const struct fl_policy_facts *facts,
+                            struct fl_decision *ret_decision) {
+  *ret_decision = (struct fl_decision){.verdict = FL_VERDICT_ALLOW};
+  for (; policy != NULL && ret_decision->verdict == FL_VERDICT_ALLOW; policy = policy->within)
+    if (policy->manifest != NULL) fl_manifest_decide_model(policy->manifest, model, facts, ret_decision);
+}
+
+void fl_policy_decide_step(const struct fl_policy *policy, const struct fl_policy_facts *facts,
+                           struct fl_decision *ret_decision) {
+  *ret_decision = (struct fl_decision){.verdict = FL_VERDICT_ALLOW};
+  for (; policy != NULL && ret_decision->verdict == FL_VERDICT_ALLOW; policy = policy->within)
+    if (policy->manifest != NULL) fl_manifest_decide_step(policy->manifest, facts, ret_decision);
+}
+
+/* ---- what a policy needs to be told ---- */
+
+static void add_needs(const struct fl_manifest *manifest, struct fl_policy_needs *needs) {
+  needs->labels = true;
+  needs->spending |= manifest->budget_count > 0;
+  for (size_t i = 0; i < manifest->budget_count; i++) {
+    needs->by_user |= strcmp(manifest->budgets[i].scope, "user") == 0;
+  }
+  for (size_t i = 0; i < manifest->rule_count; i++) {
+    const struct fl_tool_rule *rule = &manifest->rules[i];
+    needs->spending |= rule->max_calls >= 0;
+    for (struct fl_member m = {0}; fl_next_member(rule->from, &m);)
+      for (size_t j = 0; j < fl_size(m.value); j++) {
+        const char *origin = fl_as_string(fl_at(m.value, j));
+        needs->prompt |= origin != NULL && strcmp(origin, "prompt") == 0;
+      }
+  }
+}
+
+struct fl_policy_needs fl_policy_needs(const struct fl_policy *policy) {
+  struct fl_policy_needs needs = {0};
+  for (; policy != NULL; policy = policy->within)
+    if (policy->manifest != NULL) add_needs(policy->manifest, &needs);
+  return needs;
+}
+
+uint64_t fl_policy_source_labels(const struct fl_policy *policy, const char *tool, const struct fl_tool_class *class) {
+  uint64_t labels = class->gives;
+  for (; policy != NULL; policy = policy->within)
+    if (policy->manifest != NULL) labels |= fl_manifest_source_labels(policy->manifest, tool);
+  return labels;
+}
+
+void fl_policy_visit_origins(const struct fl_policy *policy, const char *tool,
+                             void (*visit)(const char *origin, const char *pointer, void *user), void *user) {
+  size_t tool_size = strlen(tool);
+  for (; policy != NULL; policy = policy->within)
+    for (size_t i = 0; policy->manifest != NULL && i < policy->manifest->rule_count; i++)
+      for (struct fl_member m = {0}; fl_next_member(policy->manifest->rules[i].from, &m);)
+        for (size_t j = 0; j < fl_size(m.value); j++) {
+          const char *origin = fl_as_string(fl_at(m.value, j));
+          bool is_of_tool = origin != NULL && strncmp(origin, tool, tool_size) == 0 && origin[tool_size] == '#';
+          if (is_of_tool) visit(origin, origin + tool_size + 1, user);
+        }
+}
+
+void fl_labels_of_policy(const struct fl_policy *policy, uint64_t labels, struct fl_buf *text) {
+  while (policy != NULL && policy->manifest == NULL) policy = policy->within;
+  fl_labels_text(labels, policy != NULL ? policy->manifest->label_names : NULL, text);
 }
 
 void fl_decision_deinit(struct fl_decision *decision) {

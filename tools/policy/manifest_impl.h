@@ -5,7 +5,9 @@
 #include "runtime/json/expr.h"
 #include "runtime/json/schema.h"
 #include "runtime/json/yaml.h"
+#include "tools/policy/labels.h"
 #include "tools/policy/manifest.h"
+#include "tools/policy/policy.h"
 
 enum fl_manifest_effect { FL_MANIFEST_READ, FL_MANIFEST_KEYED, FL_MANIFEST_ONCE, FL_MANIFEST_UNSTATED };
 
@@ -17,8 +19,32 @@ struct fl_tool_rule {
   struct fl_schema *schema; /* of args */
   int64_t max_calls;        /* -1: no limit */
   bool has_approval, allows_private;
-  struct fl_expr *ask_when; /* NULL with has_approval: always */
-  int64_t approval_ttl_ms;  /* 0: as long as the run waits */
+  struct fl_expr *ask_when;                /* NULL with has_approval: always */
+  const struct fl_value *approvers, *from; /* lent by the document; NULL: anybody; anything */
+  const char *key_arg;                     /* idempotency.arg; NULL: none */
+  int64_t approval_ttl_ms;                 /* 0: as long as the run waits */
+};
+
+/* One `labels.sources` or `labels.sinks` entry. */
+struct fl_label_entry {
+  const char *match; /* lent by the document */
+  uint64_t labels;
+};
+
+/* "private & untrusted -> egress: ask" */
+struct fl_flow_rule {
+  char *pointer;
+  const char *text; /* lent by the document */
+  uint64_t needs, to;
+  enum fl_verdict verdict;
+};
+
+/* A limit on what is spent: "/budgets/run/tokens". */
+struct fl_budget {
+  char *pointer;
+  enum fl_spending what;
+  const char *scope; /* "run", "thread", "user" */
+  double limit;
 };
 
 struct fl_forbid_rule {
@@ -36,6 +62,13 @@ struct fl_manifest {
   size_t rule_count;
   struct fl_forbid_rule *forbids;
   size_t forbid_count;
+  struct fl_label_entry *sources, *sinks;
+  size_t source_count, sink_count;
+  struct fl_flow_rule *flows; /* of the document, then the default one unless it was taken away */
+  size_t flow_count;
+  struct fl_value *label_names; /* {NAME: true}; NULL: none */
+  struct fl_budget *budgets;
+  size_t budget_count;
 };
 
 /* A place in the document while it is read: "/tools/3" and a value. */
@@ -50,6 +83,10 @@ void fl_manifest_error(const struct fl_manifest_reader *reader, const char *poin
 /* manifest_rule.c: the rules of a document that satisfies the schema */
 void fl_manifest_read_rules(const struct fl_manifest_reader *reader);
 void fl_manifest_free_rules(struct fl_manifest *manifest);
+
+/* manifest_flow.c: labels, origins, budgets. */
+void fl_manifest_read_flow(const struct fl_manifest_reader *reader);
+void fl_manifest_free_flow(struct fl_manifest *manifest);
 
 /* manifest_close.c: a schema of arguments, closed: what it does not name is refused, what it names must be there unless
  * it says `required`, and patterns hold for the whole text. A new reference; NULL when a part of it cannot be used, and

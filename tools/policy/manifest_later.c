@@ -11,17 +11,11 @@ struct later {
   const char *key, *what;
 };
 
-static const struct later of_manifest[] = {{"servers", NULL},
-                                           {"labels", "labels and flow rules"},
-                                           {"model", "budgets and endpoints of the model"},
-                                           {"signature", "signatures"},
-                                           {NULL, NULL}};
+static const struct later of_manifest[] = {{"servers", NULL}, {"signature", "signatures"}, {NULL, NULL}};
+static const struct later of_model[] = {{"cost_usd_per_run", "what calls of models cost"}, {NULL, NULL}};
+static const struct later of_budget[] = {{"cost_usd", "what calls of models cost"}, {NULL, NULL}};
 static const struct later of_server[] = {{"pin", "pins of tool definitions in a manifest"}, {NULL, NULL}};
 static const struct later of_sandbox[] = {{"secrets", "secrets of a server"}, {NULL, NULL}};
-static const struct later of_tool[] = {{"idempotency", "the argument that makes calls one"},
-                                       {"from", "where an argument's value may come from"},
-                                       {NULL, NULL}};
-static const struct later of_approval[] = {{"by", "who may approve"}, {NULL, NULL}};
 
 static size_t say(const struct fl_manifest *manifest, const char *base, const struct fl_value *part,
                   const struct later *rows, struct fl_diags *diags) {
@@ -39,7 +33,7 @@ static size_t say(const struct fl_manifest *manifest, const char *base, const st
 }
 
 size_t fl_manifest_unenforced(const struct fl_manifest *manifest, struct fl_diags *diags) {
-  const struct fl_value *root = manifest->document.root, *tools = fl_get(root, "tools");
+  const struct fl_value *root = manifest->document.root;
   size_t count = say(manifest, "", root, of_manifest, diags);
   for (struct fl_member m = {0}; fl_next_member(fl_get(root, "servers"), &m);) {
     FL_FREE_AUTO char *base = fl_format("/servers/%s", m.key); /* names of servers need no escapes */
@@ -47,10 +41,9 @@ size_t fl_manifest_unenforced(const struct fl_manifest *manifest, struct fl_diag
     count += say(manifest, base, m.value, of_server, diags);
     count += say(manifest, sandbox, fl_get(m.value, "sandbox"), of_sandbox, diags);
   }
-  for (size_t i = 0; i < fl_size(tools); i++) {
-    FL_FREE_AUTO char *base = fl_format("/tools/%zu", i), *approval = fl_format("/tools/%zu/approval", i);
-    count += say(manifest, base, fl_at(tools, i), of_tool, diags);
-    count += say(manifest, approval, fl_get(fl_at(tools, i), "approval"), of_approval, diags);
+  for (struct fl_member m = {0}; fl_next_member(fl_get(root, "budgets"), &m);) {
+    FL_FREE_AUTO char *base = fl_format("/budgets/%s", m.key);
+    count += say(manifest, base, m.value, of_budget, diags);
   }
-  return count;
+  return count + say(manifest, "/model", fl_get(root, "model"), of_model, diags);
 }

@@ -86,6 +86,9 @@ static void read_tool(const struct fl_manifest_reader *reader, const struct fl_v
   rule->has_approval = approval != NULL;
   const char *ttl = fl_get_string(approval, "ttl", NULL);
   rule->approval_ttl_ms = ttl != NULL ? fl_manifest_time_ms(ttl) : 0;
+  rule->approvers = fl_get(approval, "by");
+  rule->from = fl_get(from, "from");
+  rule->key_arg = fl_get_string(fl_get(from, "idempotency"), "arg", NULL);
   rule->ask_when = read_expr(reader, rule->pointer, "approval/when", fl_get(approval, "when"));
   read_args(reader, rule, fl_get(from, "args"));
 }

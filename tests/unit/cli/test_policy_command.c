@@ -24,6 +24,25 @@ static const char calls[] = "{\"tool\": \"bank/list_payees\", \"args\": {}}\n"
                             "{\"tool\": \"bank/list_secrets\"}\n"
                             "{\"tool\": \"bank/close_account\", \"args\": {}}";
 
+static const char flow[] =
+    "manifest: 1\nid: flow\ntools:\n  - { match: crm/*, effect: read }\n  - { match: web/get, effect: read }\n"
+    "  - { match: bank/pay, effect: keyed, idempotency: { arg: to }, args: { properties: { to: { type: string } } }, "
+    "from: "
+    "{ to: [prompt, \"crm/payees#/items/*\"] }, approval: { when: \"args.to == 'Bob'\", by: [owner] } }\n"
+    "  - { match: mail/send }\nlabels: { sources: { crm/*: [private] }, sinks: { mail/*: [egress] } }\n"
+    "budgets: { run: { calls: 7 } }\n";
+static const char flow_calls[] = "{\"prompt\": \"Pay Ann and Bob\"}\n"
+                                 "{\"tool\": \"bank/pay\", \"args\": {\"to\": \"Ann\"}}\n"
+                                 "{\"tool\": \"bank/pay\", \"args\": {\"to\": \"Bob\"}}\n"
+                                 "{\"tool\": \"bank/pay\", \"args\": {\"to\": \"Eve\"}}\n"
+                                 "{\"tool\": \"crm/payees\", \"result\": {\"structuredContent\": {\"items\": "
+                                 "[\"Eve\"]}}}\n"
+                                 "{\"tool\": \"bank/pay\", \"args\": {\"to\": \"Eve\"}}\n"
+                                 "{\"tool\": \"mail/send\"}\n"
+                                 "{\"tool\": \"web/get\", \"annotations\": {\"openWorldHint\": true}}\n"
+                                 "{\"tool\": \"mail/send\"}\n"
+                                 "{\"tool\": \"mail/send\"}\n";
+
 static void expect(const char *golden, int code, const char *line) {
   struct caught caught;
   rig_command(&caught, "%s", line);
@@ -39,7 +58,9 @@ static int write_files(void **state) {
   rig_write("m.yaml", manifest);
   rig_write("calls.jsonl", calls);
   rig_write("typo.yaml", "manifest: 1\nid: x\ntools: [{ match: a/b, max_cals: 1 }]\nexpires: never-again\n");
-  rig_write("later.yaml", "manifest: 1\nid: x\ntools: [{ match: a/b }]\nmodel: { steps: 3 }\n");
+  rig_write("later.yaml", "manifest: 1\nid: x\ntools: [{ match: a/b }]\nmodel: { cost_usd_per_run: 3 }\n");
+  rig_write("flow.yaml", flow);
+  rig_write("flow.jsonl", flow_calls);
   rig_write("broken.jsonl", "{\"tool\": \"a/b\"}\n{\"tool\": }\n");
   rig_write("no-call.jsonl", "{\"name\": \"a/b\"}\n");
   return 0;
@@ -58,6 +79,8 @@ static void recorded_calls_are_decided_in_order(void **state) {
   expect("policy-calls-json", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --json --at 2027-06-30T23:59:59Z");
   expect("policy-calls-over", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --at 2027-07-01");
   expect("policy-calls-broken", 2, "policy check $F/later.yaml --calls $F/broken.jsonl");
+  expect("policy-flow", 1, "policy check $F/flow.yaml --calls $F/flow.jsonl");
+  expect("policy-flow-json", 1, "policy check $F/flow.yaml --calls $F/flow.jsonl --json");
   expect("policy-calls-none", 2, "policy check $F/later.yaml --calls $F/no-call.jsonl");
 }
 

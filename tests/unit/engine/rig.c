@@ -325,6 +325,7 @@ static void on_end(struct fl_invoke_result *result, const struct fl_error *err, 
   rig->is_over = true;
   rig->end_count++;
   rig->status = result->status;
+  memcpy(rig->checkpoint, result->checkpoint, sizeof rig->checkpoint);
   if (err != NULL) rig->error = *err;
   rig->output = fl_value_ref(result->output);
   rig->interrupts = fl_value_ref(result->interrupts);

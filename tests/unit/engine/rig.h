@@ -35,6 +35,7 @@ struct rig {
   int end_count;
   struct fl_error error; /* code 0: none */
   char thread[FL_ID_MAX + 1];
+  char checkpoint[FL_UUID_SIZE];
   struct fl_value *output, *interrupts;
   struct fl_buf told; /* a line for each event that the follower heard: "MODE NODE DATA" */
   /* the tools, over all lives */

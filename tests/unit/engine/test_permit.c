@@ -95,11 +95,12 @@ static void an_expired_manifest_allows_nothing(void **state) {
 static void a_manifest_that_cannot_be_kept_is_not_run(void **state) {
   static const struct {
     const char *rules, *says;
-  } rows[] = {{"tools: []\nmodel: { steps: 4 }\n", "this version does not enforce budgets"},
-              {"tools: []\nservers: { t: { sandbox: { secrets: [] } } }\n", "this version does not enforce secrets"},
-              {"tools: [ { match: t/x, from: { a: [prompt] } } ]\n", "this version does not enforce where"},
-              {"tools: []\nlabels: {}\n", "this version does not enforce labels"},
-              {"tols: []\n", "did you mean \"tools\"?"}};
+  } rows[] = {
+      {"tools: []\nmodel: { cost_usd_per_run: 4 }\n", "this version does not enforce what calls of models cost"},
+      {"tools: []\nservers: { t: { sandbox: { secrets: [] } } }\n", "this version does not enforce secrets"},
+      {"tools: [ { match: t/x, from: { a: [somewhere] } } ]\n", "m.yaml:3"},
+      {"tools: []\nlabels: { rules: [\"private -> egress: allow\"] }\n", "only the default rule can be taken away"},
+      {"tols: []\n", "did you mean \"tools\"?"}};
   struct rig rig = {.seed = 1};
   rig_up(&rig);
   FL_FREE_AUTO char *text = fl_format(graph, folder), *missing = fl_format(graph, "/no/such/folder");

@@ -181,8 +181,12 @@ static void load_channels(const struct test_store *store, struct fl_loaded *load
   struct fl_member member = {0};
   while (fl_next_member(channels, &member)) {
     uint64_t no = (uint64_t)fl_as_int(fl_at(member.value, 1), 0);
-    loaded->channels[loaded->channel_count++] = (struct fl_loaded_channel){
-        fl_strdup(member.key), (uint64_t)fl_as_int(fl_at(member.value, 0), 0), no, load_var(store, no)};
+    loaded->channels[loaded->channel_count++] =
+        (struct fl_loaded_channel){.name = fl_strdup(member.key),
+                                   .version = (uint64_t)fl_as_int(fl_at(member.value, 0), 0),
+                                   .value_no = no,
+                                   .labels = find_value(store, no)->value.labels,
+                                   .var = load_var(store, no)};
   }
 }
 
@@ -200,6 +204,7 @@ static void load_write(struct fl_loaded *loaded, const struct fl_record *record)
     memcpy(found->task_id, record->write.task_id, FL_UUID_SIZE);
   }
   fl_value_unref(found->value);
+  found->labels = record->write.labels;
   found->value = test_json(record->body);
 }
 
@@ -543,6 +548,7 @@ static void finish(struct test_engine *engine, size_t place) {
                      .value = call.question,
                      .children = call.children,
                      .heads = call.heads,
+                     .labels = call.labels,
                      .error = &call.error};
   ev.kind = call.outcome == TEST_DONE    ? FL_EV_TASK_DONE
             : call.outcome == TEST_FAILS ? FL_EV_TASK_FAILED

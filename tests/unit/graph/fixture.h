@@ -24,6 +24,7 @@ struct test_call {
   struct fl_value *question;
   struct fl_value *children; /* asks what these ask, as runs inside it would */
   struct fl_value *heads;    /* where its lasting subgraphs stand */
+  uint64_t labels;           /* of what it read beside its state */
   size_t asked;              /* how many questions were asked in this execution */
   struct fl_error error;
   void *user; /* of the engine */

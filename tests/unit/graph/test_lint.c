@@ -59,7 +59,7 @@ static const struct {
      NULL, NULL},
     {"fairlead: 1\nstate: { p: {}, n: {} }\noutput: [ n ]\nnodes: { a: { type: set, write: { n: 1, p: 1 } } }\n"
      "edges: [ START -> a ]\n",
-     "/state/p", "is written, but nothing reads it"},
+     NULL, NULL},
     {"fairlead: 1\nmodels: { m: { provider: openai, model: x } }\nnodes: { r: { type: react } }\nedges: [ START -> r "
      "]\n",
      NULL, NULL},

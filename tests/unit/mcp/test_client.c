@@ -71,6 +71,8 @@ static struct asked *ask(int index, const char *tool) {
   return one;
 }
 
+static struct fl_mcp_limits limits;
+static const char *policy;
 static bool keeps_verdicts; /* what one client has found out about the era, the next one knows */
 
 static void open_client(uint64_t seed, const struct fl_sim_program *program, const char *era) {
@@ -79,6 +81,8 @@ static void open_client(uint64_t seed, const struct fl_sim_program *program, con
   fl_world_sim_program(world, program);
   struct fl_mcp_client_options options = {
       .size = sizeof options, .name = "math", .argv = (const char *const[]){"peer", NULL}, .era = era};
+  options.limits = limits;
+  options.policy = policy;
   assert_int_equal(fl_mcp_client_create(world, &options, &source, NULL), 0);
   source->on_ready = on_ready;
   source->on_closed = on_closed;
@@ -115,7 +119,8 @@ struct good {
   struct fl_sim_peer *peer;
 };
 static bool is_legacy, dies_of_probe;
-static int start_count, cancelled_count, probe_count;
+static int start_count, cancelled_count, probe_count, call_count;
+static char peer_policy[100], peer_home[100];
 
 static void add_tool(struct fl_mcp_catalog *catalog, const char *name) {
   FL_VALUE_AUTO schema = fl_object();
@@ -139,6 +144,9 @@ static void good_start(struct fl_sim_peer *peer) {
   good->session = fl_mcp_server_session_create(good->core, 0);
   fl_lines_init(&good->lines, 0);
   fl_sim_peer_set_user(peer, good);
+  const char *lines = fl_sim_peer_policy(peer), *home = fl_sim_peer_env(peer, "HOME");
+  snprintf(peer_policy, sizeof peer_policy, "%s", lines != NULL ? lines : "none");
+  snprintf(peer_home, sizeof peer_home, "%s", home != NULL ? home : "none");
   start_count++;
 }
 
@@ -148,6 +156,7 @@ static void good_flush(struct good *good, uint32_t delay_ms) {
 }
 
 static void good_call(struct good *good, struct fl_mcp_served_call *call) {
+  call_count++;
   FL_VALUE_AUTO result = NULL;
   const char *text = "{\"content\":[{\"type\":\"text\",\"text\":\"ok\"}],\"structuredContent\":{}}";
   fl_parse(text, strlen(text), &result, NULL);
@@ -204,7 +213,9 @@ static int reset(void **state) {
   fl_mcp_era_forget_all();
   is_legacy = dies_of_probe = false;
   idle_ms = 2000;
-  start_count = cancelled_count = probe_count = 0;
+  start_count = cancelled_count = probe_count = call_count = 0;
+  limits = (struct fl_mcp_limits){0};
+  policy = NULL;
   return 0;
 }
 
@@ -381,6 +392,122 @@ static void limits_and_names_are_kept(void **state) {
   close_client();
 }
 
+/* ---- what a manifest limits ---- */
+
+static void one_call_more_than_may_be_at_a_time_waits(void **state) {
+  limits.concurrent = 2;
+  open_client(1, &GOOD, NULL);
+  run_for(1000);
+  idle_ms = 20000;
+  ask(0, "never");
+  for (int i = 1; i < 5; i++) ask(i, "echo");
+  ask(5, "never");
+  ask(6, "echo");
+  ask(7, "echo");
+  run_for(100); /* 0 keeps a place, the echoes take turns in the other, 5 keeps that */
+  for (int i = 1; i < 5; i++) assert_int_equal(asked[i].status == 0 && asked[i].done_count == 1, 1);
+  assert_int_equal(call_count, 6);
+  assert_int_equal(asked[6].done_count + asked[7].done_count, 0);
+  source->ops->cancel(source, &asked[6].request);
+  source->ops->cancel(source, &asked[6].request);
+  assert_int_equal(asked[6].done_count, 0); /* never from inside */
+  run_for(100);
+  assert_int_equal(asked[6].status, FL_E_CANCELLED);
+  assert_false(asked[6].sent);
+  assert_int_equal(cancelled_count, 0); /* the server has never heard of it */
+  source->ops->cancel(source, &asked[0].request);
+  run_for(100);
+  assert_int_equal(asked[7].done_count, 1);
+  assert_int_equal(asked[7].status, 0);
+  assert_int_equal(call_count, 7);
+  close_client();
+  assert_int_equal(asked[5].done_count, 1);
+}
+
+static void calls_that_wait_end_with_the_client(void **state) {
+  limits.concurrent = 1;
+  for (uint64_t seed = 1; seed <= 30; seed++) {
+    open_client(seed, &GOOD, NULL);
+    fl_world_sim_set_jitter(world, 5);
+    run_for(1000);
+    ask(0, "never");
+    for (int i = 1; i < 4; i++) ask(i, "echo");
+    run_for((int64_t)seed);
+    close_client();
+    for (int i = 0; i < 4; i++) assert_int_equal(asked[i].done_count, 1);
+    for (int i = 0; i < 4; i++) assert_int_equal(asked[i].status, FL_E_CLOSED);
+  }
+}
+
+static void calls_that_wait_meet_the_next_server(void **state) {
+  limits.concurrent = 1;
+  open_client(1, &GOOD, NULL);
+  run_for(1000);
+  ask(0, "die");
+  ask(1, "echo");
+  ask(2, "echo");
+  run_for(2000);
+  assert_int_equal(asked[0].status, FL_E_CLOSED);
+  assert_int_equal(asked[1].status, 0);
+  assert_int_equal(asked[2].status, 0);
+  assert_int_equal(start_count, 2);
+  close_client();
+}
+
+static void calls_beyond_the_rate_are_refused(void **state) {
+  limits.rate = 2;
+  limits.rate_ms = 60000;
+  open_client(1, &GOOD, NULL);
+  run_for(1000);
+  for (int i = 0; i < 3; i++) ask(i, "echo");
+  run_for(1000);
+  assert_int_equal(asked[1].status, 0);
+  assert_int_equal(asked[2].status, FL_E_LIMIT);
+  assert_false(asked[2].sent);
+  assert_string_equal(asked[2].error,
+                      "server math: its limit \"rate\" is 2 calls in 60 s; the next may be made in 60 s");
+  ask(3, "nobody"); /* what does not leave takes no place */
+  run_for(60000);
+  ask(4, "echo");
+  ask(5, "echo");
+  run_for(100);
+  assert_int_equal(asked[4].status, 0);
+  assert_int_equal(asked[5].status, 0);
+  close_client();
+}
+
+static void time_and_size_are_narrowed(void **state) {
+  limits.call_ms = 500;
+  limits.output = 20;
+  limits.start_ms = 300;
+  open_client(1, &GOOD, NULL);
+  run_for(1000);
+  ask(0, "never");
+  run_for(499);
+  assert_int_equal(asked[0].done_count, 0);
+  run_for(10);
+  assert_int_equal(asked[0].status, FL_E_TIMEOUT);
+  ask(1, "echo");
+  run_for(100);
+  assert_int_equal(asked[1].status, FL_E_LIMIT);
+  close_client();
+}
+
+static void a_sandbox_reaches_the_process(void **state) {
+  setenv("HOME", "/home/canary", 1);
+  open_client(1, &GOOD, NULL);
+  run_for(1000);
+  close_client();
+  assert_string_equal(peer_policy, "none");
+  assert_string_equal(peer_home, "/home/canary");
+  policy = "sandbox 1\n";
+  open_client(1, &GOOD, NULL);
+  run_for(1000);
+  close_client();
+  assert_string_equal(peer_policy, "sandbox 1\n");
+  assert_string_equal(peer_home, "none");
+}
+
 static void closing_ends_everything_once(void **state) {
   for (uint64_t seed = 1; seed <= 50; seed++) { /* at every stage of its life */
     open_client(seed, &GOOD, NULL);
@@ -531,6 +658,12 @@ int main(void) {
       cmocka_unit_test_setup(calls_in_flight_end_with_the_server_and_the_next_one_meets_a_new_server, reset),
       cmocka_unit_test_setup(a_result_that_breaks_its_schema_is_not_passed_on, reset),
       cmocka_unit_test_setup(limits_and_names_are_kept, reset),
+      cmocka_unit_test_setup(one_call_more_than_may_be_at_a_time_waits, reset),
+      cmocka_unit_test_setup(calls_that_wait_end_with_the_client, reset),
+      cmocka_unit_test_setup(calls_that_wait_meet_the_next_server, reset),
+      cmocka_unit_test_setup(calls_beyond_the_rate_are_refused, reset),
+      cmocka_unit_test_setup(time_and_size_are_narrowed, reset),
+      cmocka_unit_test_setup(a_sandbox_reaches_the_process, reset),
       cmocka_unit_test_setup(closing_ends_everything_once, reset),
       cmocka_unit_test_setup(bad_servers_are_told_from_good_ones, reset),
       cmocka_unit_test_setup(a_command_that_does_not_exist_is_named, reset),

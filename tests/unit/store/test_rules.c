@@ -141,6 +141,15 @@ static void metadata_merges_also_while_somebody_runs(void **state) {
   assert_int_equal(commit(f, "t", 0, 0, &records), FL_E_CONFLICT); /* the status is the runner's */
   add_thread(&records, NULL, 9600, "[]");
   assert_int_equal(commit(f, "t", 0, 0, &records), FL_E_INVALID);
+  static const char *const kept[] = {"{\"fairlead\":null}", "{\"x\":1,\"\\u0066airlead\":{\"run\":{\"calls\":0}}}"};
+  for (size_t i = 0; i < 2; i++) { /* what runs keep there is theirs */
+    add_thread(&records, NULL, 9600, kept[i]);
+    assert_int_equal(commit(f, "t", 0, 0, &records), FL_E_DENIED);
+  }
+  add_thread(&records, "busy", 9600, "{\"fairlead\":{\"run\":{\"calls\":1}}}");
+  commit_ok(f, "t", fence, 0, &records);
+  add_thread(&records, "busy", 9600, "{\"fairlead\":null}");
+  commit_ok(f, "t", fence, 0, &records);
   fixture_reopen(f);
   struct fl_thread_info info;
   assert_int_equal(fl_store_read_thread(f->store, "t", &info, NULL), 0);

@@ -35,10 +35,10 @@ static struct fl_manifest *load_manifest(const char *text, size_t size) {
   return manifest;
 }
 
-static struct table open_table(const char *name) {
+static struct table open_table_of(const char *manifest_name, const char *name) {
   struct table table = {0};
   size_t size = 0;
-  FL_FREE_AUTO char *manifest = read_golden("bank.manifest.yaml", &size);
+  FL_FREE_AUTO char *manifest = read_golden(manifest_name, &size);
   table.manifest = load_manifest(manifest, size);
   table.policy = fl_policy_create_manifest(table.manifest, NULL);
   FL_FREE_AUTO char *rows = read_golden(name, &size);
@@ -47,10 +47,33 @@ static struct table open_table(const char *name) {
   return table;
 }
 
+static struct table open_table(const char *name) { return open_table_of("bank.manifest.yaml", name); }
+
 static void close_table(struct table *table) {
   fl_policy_destroy(table->policy);
   fl_manifest_unref(table->manifest);
   fl_value_unref(table->rows);
+}
+
+static uint64_t labels_of(const struct fl_value *names) {
+  uint64_t labels = 0;
+  for (size_t i = 0; i < fl_size(names); i++) {
+    const char *name = fl_as_string(fl_at(names, i));
+    labels |= strcmp(name, "unknown") == 0 ? FL_LABELS_UNKNOWN : fl_label_bit(name);
+  }
+  return labels;
+}
+
+/* A grant of the table is of the table's manifest where it says HASH. */
+static struct fl_value *grants_of(const struct table *table, const struct fl_value *given) {
+  struct fl_value *grants = fl_array();
+  for (size_t i = 0; i < fl_size(given); i++) {
+    struct fl_value *grant = fl_copy_shallow(fl_at(given, i));
+    if (strcmp(fl_get_string(grant, "manifest", ""), "HASH") == 0)
+      fl_set_string(grant, "manifest", fl_manifest_hash(table->manifest));
+    fl_append_take(grants, grant);
+  }
+  return grants;
 }
 
 /* What the row does not say is known: today, and no calls yet. */
@@ -62,6 +85,11 @@ static struct fl_policy_facts facts_of(const struct fl_value *row, struct fl_val
   if (calls != NULL) facts.calls = fl_is(calls, FL_OBJECT) ? calls : NULL;
   facts.resolved = fl_get(given, "resolved");
   facts.addresses = fl_get(given, "addresses");
+  facts.origins = fl_get(given, "origins");
+  facts.spent = fl_get(given, "spent");
+  facts.labels = labels_of(fl_get(given, "labels"));
+  facts.run_labels = labels_of(fl_get(given, "run_labels"));
+  if (fl_get_bool(given, "open_world", false)) facts.class.leads_to = FL_LABEL_EGRESS;
   return facts;
 }
 
@@ -69,6 +97,8 @@ static void expect(const struct table *table, const struct fl_value *row, struct
   static const char *const verdicts[] = {"deny", "ask", "allow"};
   FL_VALUE_AUTO no_calls = fl_object();
   struct fl_policy_facts facts = facts_of(row, no_calls);
+  FL_VALUE_AUTO grants = grants_of(table, fl_get(fl_get(row, "facts"), "grants"));
+  facts.grants = grants;
   struct fl_policy_call call = {.tool = fl_get_string(row, "tool", ""), .args = args, .facts = &facts};
   struct fl_decision decision;
   fl_policy_decide(table->policy, &call, &decision);
@@ -97,8 +127,8 @@ static void expect_text(const struct table *table, const struct fl_value *row) {
   if (rc == 0) expect(table, row, args);
 }
 
-static void walk_table(const char *name, size_t least) {
-  struct table table = open_table(name);
+static void walk_table_of(const char *manifest, const char *name, size_t least) {
+  struct table table = open_table_of(manifest, name);
   assert_true(fl_size(table.rows) >= least);
   for (size_t i = 0; i < fl_size(table.rows); i++) {
     struct fl_value *row = fl_at(table.rows, i);
@@ -108,9 +138,13 @@ static void walk_table(const char *name, size_t least) {
   close_table(&table);
 }
 
+static void walk_table(const char *name, size_t least) { walk_table_of("bank.manifest.yaml", name, least); }
+
 static void no_attempt_passes_and_each_names_its_rule(void **state) { walk_table("bypass.json", 400); }
 static void honest_calls_pass(void **state) { walk_table("honest.json", 100); }
 static void a_person_is_asked(void **state) { walk_table("ask.json", 8); }
+/* Labels, origins of arguments, budgets and grants: what gets around them, and what must pass. */
+static void data_goes_where_it_may(void **state) { walk_table_of("flow.manifest.yaml", "flow.json", 100); }
 
 /* ---- listing ---- */
 
@@ -261,6 +295,7 @@ int main(void) {
       cmocka_unit_test(no_attempt_passes_and_each_names_its_rule),
       cmocka_unit_test(honest_calls_pass),
       cmocka_unit_test(a_person_is_asked),
+      cmocka_unit_test(data_goes_where_it_may),
       cmocka_unit_test(listing_and_calling_are_decided_by_the_same_rules),
       cmocka_unit_test(a_manifest_inside_only_narrows),
       cmocka_unit_test(the_manifest_says_what_a_call_does),

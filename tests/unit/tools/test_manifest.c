@@ -146,17 +146,17 @@ static void what_is_not_enforced_is_named(void **state) {
   static const struct {
     const char *text, *pointer;
   } rows[] = {
-      {"tools: []\nlabels: { sources: { \"a/*\": [private] } }\n", "/labels"},
-      {"tools: []\nmodel: { steps: 3 }\n", "/model"},
+      {"tools: []\nmodel: { cost_usd_per_run: 3 }\n", "/model/cost_usd_per_run"},
+      {"tools: []\nbudgets: { thread: { cost_usd: 3 } }\n", "/budgets/thread/cost_usd"},
       {"tools: []\nsignature: { alg: ed25519, key: k, sig: s }\n", "/signature"},
       {"tools: []\nservers: { a: { pin: { tools: \"" ZEROS "\" } } }\n", "/servers/a/pin"},
       {"tools: []\nservers: { a: { sandbox: { secrets: [] } } }\n", "/servers/a/sandbox/secrets"},
       {"tools: []\nservers: { a: { transport: stdio, exec: [x], exec_sha256: \"" ZEROS "\", limits: { call: 1s } } }\n",
        NULL},
       {"tools: []\nservers: { a: { url: x, sandbox: { exec: false } } }\n", NULL},
-      {"tools: [{ match: a/b, idempotency: { arg: x } }]\n", "/tools/0/idempotency"},
-      {"tools: [{ match: a/b, from: { x: [prompt] } }]\n", "/tools/0/from"},
-      {"tools: [{ match: a/b, approval: { by: [me] } }]\n", "/tools/0/approval/by"},
+      {"tools: [{ match: a/b, effect: keyed, idempotency: { arg: x } }]\n", NULL},
+      {"tools: [{ match: a/b, from: { x: [prompt] }, approval: { by: [me] } }]\n", NULL},
+      {"tools: []\nlabels: { sources: { \"a/*\": [private] } }\nmodel: { steps: 3, tokens_per_run: 5 }\n", NULL},
       {"tools: [{ match: a/b, effect: read, args: {}, max_calls: 1, approval: { when: \"true\", ttl: 5m } }]\n", NULL},
       {"tools: []\nforbid: [{ match: a/b }]\nexpires: 2027-01-01\ndescription: d\nversion: \"1\"\n", NULL},
       {"tools: []\nservers: { a: {} }\n", NULL},
