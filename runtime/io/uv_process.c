@@ -6,7 +6,8 @@
  * Happy path: start, data both ways, the outputs end, the launcher exits with the tool's status, on_exit.
  * Failure modes: a tool that ignores the end of its input (fl_process_end escalates: TERM, then KILL); a launcher that
  * does not answer within ANSWER_MS of a KILL (is killed itself; the tool has asked the kernel to die with it); a
- * process that has escaped with a pipe of ours (DRAIN_MS after the exit the pipes are closed from our side). */
+ * process that has escaped with a pipe of ours (DRAIN_MS after the exit, when nothing has come in that time, or after
+ * DRAINS_MAX times that, the pipes are closed from our side). */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/locate.h"
@@ -21,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ANSWER_MS = 1000, DRAIN_MS = 250 };
+enum { ANSWER_MS = 1000, DRAIN_MS = 250, DRAINS_MAX = 20 };
 enum { FD_STDIN, FD_STDOUT, FD_STDERR, FD_CONTROL, FD_POLICY, FD_ENV, FD_COUNT };
 enum stage { STAGE_RUNNING, STAGE_INPUT_CLOSED, STAGE_TERM, STAGE_KILL, STAGE_DRAIN };
 
@@ -40,6 +41,8 @@ struct process_impl {
   uint32_t grace_ms;
   unsigned open_count; /* ducts and handle that are not closed */
   bool has_exited;
+  bool has_read; /* since the timer was started that waits for the rest of the outputs */
+  int drain_count;
   bool is_killed;
   int exit_status, term_signal;
 };
@@ -83,11 +86,13 @@ static void on_errors_closed(struct uv_duct *duct) { part_closed(impl_of_errors(
 /* ---- output ---- */
 
 static void on_out_data(struct uv_duct *duct, fl_slice data) {
+  impl_of_out(duct)->has_read = true;
   struct fl_process *process = impl_of_out(duct)->process;
   if (process->on_stdout != NULL) process->on_stdout(process, data);
 }
 
 static void on_errors_data(struct uv_duct *duct, fl_slice data) {
+  impl_of_errors(duct)->has_read = true;
   struct fl_process *process = impl_of_errors(duct)->process;
   if (process->on_stderr != NULL) process->on_stderr(process, data);
 }
@@ -188,6 +193,15 @@ static void close_outputs(struct process_impl *impl) {
   if (impl->errors.fd >= 0) on_errors_end(&impl->errors, 0);
 }
 
+/* What stands in the pipes is not lost because we were slow: on a busy machine the timer may fire ahead of the read. */
+static void end_drain(struct process_impl *impl) {
+  bool goes_on = (impl->has_read || impl->drain_count == 0) && impl->drain_count < DRAINS_MAX;
+  impl->has_read = false;
+  impl->drain_count++;
+  if (goes_on) fl_timer_start(impl->head.world, &impl->timer, impl->drain_count == 1 ? 1 : DRAIN_MS);
+  else close_outputs(impl);
+}
+
 static void on_timer(struct fl_timer *timer) {
   struct process_impl *impl = timer->user;
   switch (impl->stage) {
@@ -199,7 +213,7 @@ static void on_timer(struct fl_timer *timer) {
     break;
   case STAGE_TERM: send_kill(impl); break;
   case STAGE_KILL: uv_process_kill(&impl->handle, SIGKILL); break;
-  case STAGE_DRAIN: close_outputs(impl); break;
+  case STAGE_DRAIN: end_drain(impl); break;
   }
 }
 

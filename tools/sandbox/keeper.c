@@ -94,10 +94,15 @@ static pid_t start_inside(struct fl_launch *launch, int signal_fd) {
   return -1;
 }
 
+static bool is_watched(const struct fl_launch *launch) {
+  return launch->confinement != NULL && fl_watch_is_needed(&launch->confinement->sandbox);
+}
+
 pid_t fl_launch_start(struct fl_launch *launch, int signal_fd) {
   if (launch->confinement != NULL) {
     bool wants_inside = fl_sandbox_wants(&launch->confinement->sandbox, FL_LAYER_NAMESPACES);
     pid_t pid = wants_inside ? start_inside(launch, signal_fd) : -1;
+    if (pid > 0 && is_watched(launch)) fl_watch_prefer(pid);
     if (pid > 0) return pid;
     if (wants_inside && launch->confinement->sandbox.has_way_out) {
       fl_launch_complain(
@@ -110,5 +115,6 @@ pid_t fl_launch_start(struct fl_launch *launch, int signal_fd) {
   pid_t supervisor = getpid();
   pid_t pid = fork();
   if (pid == 0) fl_launch_exec(launch, supervisor);
+  if (pid > 0 && is_watched(launch)) fl_watch_prefer(0);
   return pid;
 }

@@ -61,6 +61,10 @@ int fl_rights_drop(void);
 /* watch.c: what the kernel does not count for us. The name of the limit that the descendants of this process are over,
  * NULL: none. */
 const char *fl_watch_look(const struct fl_sandbox *sandbox);
+/* The watching process comes before all that it watches, where the user may say so (root may; and only root has no
+ * limit of the kernel's behind the watch): among thousands that run, its turn would come after seconds. 0: this
+ * process. */
+void fl_watch_prefer(pid_t pid);
 /* Kills all descendants of this process that there are now, at whatever depth. How many. */
 size_t fl_watch_kill_all(void);
 enum { FL_WATCH_MS = 20 };
