@@ -158,6 +158,7 @@ int fl_cmd_trace_list(struct fl_args *args);
 int fl_cmd_trace_show(struct fl_args *args);
 int fl_cmd_trace_tail(struct fl_args *args);
 int fl_cmd_doctor(struct fl_args *args);
+int fl_cmd_trace_replay(struct fl_args *args);
 int fl_cmd_trace_stats(struct fl_args *args);
 int fl_cmd_trace_export(struct fl_args *args);
 int fl_cmd_trace_erase(struct fl_args *args);

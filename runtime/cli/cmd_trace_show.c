@@ -147,7 +147,8 @@ static void print_tree(struct fl_store *store, const struct fl_trace *trace, boo
 
 /* ---- as JSON ---- */
 
-static struct fl_value *span_value(const struct fl_span *span) {
+static struct fl_value *span_value(const struct fl_trace *trace, const struct fl_span *span) {
+  char number[FL_DECIMAL_SIZE];
   struct fl_value *entry = fl_object();
   fl_set_int(entry, "n", span->n);
   fl_set_int(entry, "parent", span->parent);
@@ -156,13 +157,16 @@ static struct fl_value *span_value(const struct fl_span *span) {
   fl_set_int(entry, "start_us", span->start_us);
   fl_set_int(entry, "duration_us", span->duration_us);
   if (span->attributes != NULL) fl_set_take(entry, "attributes", fl_value_ref(span->attributes));
+  fl_decimal(span->n, number);
+  struct fl_value *said = fl_get(trace->content, number);
+  if (said != NULL) fl_set_take(entry, "said", fl_value_ref(said));
   return entry;
 }
 
 struct fl_value *fl_trace_whole_value(struct fl_store *store, const struct fl_trace *trace) {
   struct fl_value *whole = fl_trace_run_value(store, trace);
   struct fl_value *spans = fl_array();
-  for (size_t i = 0; i < trace->count; i++) fl_append_take(spans, span_value(&trace->nodes[i].span));
+  for (size_t i = 0; i < trace->count; i++) fl_append_take(spans, span_value(trace, &trace->nodes[i].span));
   fl_set_take(whole, "spans", spans);
   return whole;
 }

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- opening ---- */
@@ -19,8 +20,9 @@ static int open_runtime(struct fl_session *session) {
   FL_FREE_AUTO char *fallback = path == NULL ? fl_default_store() : NULL;
   struct fl_runtime_options options = {.size = sizeof options, .store_path = path != NULL ? path : fallback};
   struct fl_error err = {0};
-  if (fl_runtime_create(&options, &session->runtime, &err) < 0) return fl_fail_store(args, options.store_path, &err);
-  return 0;
+  if (fl_runtime_create(&options, &session->runtime, &err) == 0) return 0;
+  bool is_setting = strncmp(err.text, "FAIRLEAD_", 9) == 0; /* of the environment, and not the store */
+  return is_setting ? fl_fail_error(args, &err) : fl_fail_store(args, options.store_path, &err);
 }
 
 static int read_layers(const struct fl_args *args) {

@@ -123,6 +123,7 @@ void fl_attempt_follow(struct fl_task *task) {
   fl_spans_move(&next->trace.spans, &task->trace.spans);
   fl_spans_move(&next->trace.inner_spans, &task->trace.inner_spans);
   next->labels = task->labels;
+  fl_spans_move(&next->trace.content, &task->trace.content);
   fl_task_calls_take_past(next, task);
   next->is_waiting = true;
   next->timer = (struct fl_timer){.on_fire = on_pause_over, .user = next};

@@ -18,6 +18,7 @@
 #include "runtime/engine/opening.h"
 #include "runtime/engine/permit.h"
 #include "runtime/engine/pins.h"
+#include "runtime/engine/replay.h"
 #include "runtime/engine/tracing.h"
 #include "runtime/json/json.h"
 
@@ -253,6 +254,8 @@ static void dispatch(struct fl_task_call *call) {
   const struct fl_task *task = call->task;
   if (task->is_cancelled || (task->has_outcome && !task->is_asking)) {
     end_unsent(call, FL_E_CANCELLED, "was not called: the node had ended before");
+  } else if (fl_replay_call(call)) {
+    return;
   } else if (call->kind == FL_CALL_TOOL) {
     dispatch_tool(call);
   } else {

@@ -12,6 +12,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/engine/audit.h"
 #include "runtime/engine/elicit.h"
+#include "runtime/engine/replay.h"
 #include "runtime/engine/tracing.h"
 #include "runtime/engine/ledger.h"
 #include "runtime/engine/permit.h"
@@ -279,6 +280,7 @@ struct fl_task *fl_task_create(struct fl_frame *frame, struct fl_start_task *sta
 
 static int run_node(struct fl_task *task) {
   int known = fl_cached_look(task);
+  if (known == 0) known = fl_replay_node(task);
   if (known != 0) return known > 0 ? FL_DONE : known;
   void *user = NULL;
   fl_node_fn *run = function_of(task, &user);
@@ -359,6 +361,7 @@ void fl_task_free(struct fl_task *task) {
   fl_free(task->writes);
   fl_buf_deinit(&task->trace.spans);
   fl_buf_deinit(&task->trace.inner_spans);
+  fl_buf_deinit(&task->trace.content);
   fl_task_forget_commands(task);
   fl_records_deinit(&task->audit);
   fl_records_deinit(&task->results);

@@ -17,4 +17,5 @@ struct fl_traced_task {
   uint32_t span, step_span;  /* its own number, and its superstep's; 0: it is not traced */
   struct fl_buf spans;       /* of its calls, until the commit that holds their results; at last its own */
   struct fl_buf inner_spans; /* of graphs inside it that are not stored by themselves, until its end is */
+  struct fl_buf content;     /* what was said in its calls, where that is kept */
 };

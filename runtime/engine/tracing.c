@@ -36,6 +36,8 @@ void fl_tracing_begin(struct fl_invocation *invocation) {
   if (!trace->has_parent) trace->context.flags = 1;
   if (!trace->has_parent) fl_trace_id_of_run(invocation->run_id, trace->context.trace_id);
   take_user(invocation);
+  fl_tracing_content_begin(invocation);
+  fl_tracing_retain(invocation->runtime);
 }
 
 void fl_tracing_ended(struct fl_invocation *invocation) {
@@ -47,6 +49,7 @@ void fl_tracing_ended(struct fl_invocation *invocation) {
 void fl_tracing_free(struct fl_invocation *invocation) {
   if (invocation->trace == NULL) return;
   fl_buf_deinit(&invocation->trace->pending);
+  fl_buf_deinit(&invocation->trace->said);
   fl_free(invocation->trace->end);
   fl_free(invocation->trace);
 }
@@ -190,6 +193,7 @@ void fl_tracing_effects(struct fl_frame *frame, const struct fl_effects *effects
   if (frame->step_span != 0) end_step(frame, frame->traced_step, NULL, NULL);
   if (!fl_frame_is_root(frame)) return;
   fl_free(trace->end);
+  if (end->status == FL_RUN_FAILED) fl_tracing_failed(trace);
   trace->end = end_text(invocation, status_word(end->status), end->error, &trace->end_size);
 }
 
@@ -248,11 +252,15 @@ void fl_tracing_task_ended(struct fl_task *task, const char *outcome) {
     fl_span_add_text(&writer, "error", text);
   }
   fl_span_end(&writer);
+  if (has_failed) fl_tracing_failed(trace);
   trace->totals.nodes++;
 }
 
 void fl_tracing_results_left(struct fl_task *task) {
-  if (task->invocation->trace != NULL) fl_spans_move(&task->invocation->trace->pending, &task->trace.spans);
+  struct fl_run_trace *trace = task->invocation->trace;
+  if (trace == NULL) return;
+  fl_spans_move(&trace->pending, &task->trace.spans);
+  fl_spans_move(&trace->said, &task->trace.content);
 }
 
 void fl_tracing_task_left(struct fl_task *task) {
@@ -261,6 +269,7 @@ void fl_tracing_task_left(struct fl_task *task) {
   struct fl_buf *place = place_of(task->frame);
   fl_spans_move(place, &task->trace.inner_spans);
   fl_spans_move(place, &task->trace.spans);
+  fl_spans_move(place == &trace->pending ? &trace->said : &task->frame->parent->trace.content, &task->trace.content);
 }
 
 /* ---- commits ---- */
@@ -295,6 +304,7 @@ void fl_tracing_attach(struct fl_invocation *invocation, struct fl_records *reco
     record->trace.no = ++trace->last_row;
     record->body = fl_spans_take(&trace->pending, &record->body_size);
   }
+  fl_tracing_content_attach(invocation, records);
   if (trace->end == NULL) return;
   struct fl_record *record = add_record(invocation, records, FL_TRACE_END);
   record->body = trace->end;

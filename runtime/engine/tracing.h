@@ -9,26 +9,38 @@
 #pragma once
 #include "runtime/engine/engine.h"
 #include "runtime/trace/context.h"
+#include "runtime/store/trace.h"
 #include "runtime/trace/export.h"
+#include "runtime/trace/policy.h"
 #include "runtime/trace/prices.h"
 #include "runtime/trace/span.h"
 
 /* What the runs of a runtime share. */
 struct fl_tracing {
   bool is_off;
+  struct fl_trace_policy policy;
   struct fl_prices *prices;
+  struct fl_value *replayed; /* replay.h; NULL: calls leave as always */
+  bool is_dropping;          /* old traces, just now */
+  int64_t retained_ms;       /* when that was last looked at; 0: not yet */
+  struct fl_trace_drop drop;
+  struct fl_txn drop_txn;
   struct fl_exporter *exporter; /* NULL: nothing is sent while it happens */
 };
-/* Made when it is first asked for, by the environment: FAIRLEAD_TRACE, FAIRLEAD_TRACE_ENDPOINT and
+/* Made when it is first asked for, by the environment: FAIRLEAD_TRACE, FAIRLEAD_TRACE_CONTENT, FAIRLEAD_TRACE_KEEP,
+ * FAIRLEAD_TRACE_KEEP_CONTENT, FAIRLEAD_TRACE_ENDPOINT and
  * OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_SEMCONV_STABILITY_OPT_IN. */
 struct fl_tracing *fl_tracing_of(struct fl_runtime *runtime);
-/* Whether the environment names a collector that can be one. FL_E_INVALID. */
+/* Whether the environment names a collector that can be one, and a policy that makes sense. FL_E_INVALID. */
 int fl_tracing_check(struct fl_runtime *runtime, struct fl_error *err);
 const struct fl_prices *fl_tracing_prices(struct fl_runtime *runtime); /* ours, unless others were set */
 /* Another table of prices, as prices.h has it. FL_E_INVALID. */
 int fl_tracing_set_prices(struct fl_runtime *runtime, fl_slice text, struct fl_error *err);
 void fl_tracing_close(struct fl_runtime *runtime); /* what is on its way is not tried again */
 void fl_tracing_destroy(struct fl_runtime *runtime);
+
+/* What is said: kept, kept if the run fails, or not. */
+enum fl_content { FL_CONTENT_NONE, FL_CONTENT_HELD, FL_CONTENT_KEPT };
 
 struct fl_trace_totals {
   int64_t steps, nodes, model_calls, tool_calls, model_errors, tool_errors, attempts;
@@ -50,6 +62,9 @@ struct fl_run_trace {
   size_t end_size;
   int64_t first_token_us; /* of the first model call that had one, since the run began; 0: none */
   struct fl_trace_totals totals;
+  enum fl_content content;
+  struct fl_buf said; /* content that goes with the next commit, or waits for a failure */
+  uint32_t last_content;
 };
 
 /* Whether a run would be traced: what is stored is, unless $FAIRLEAD_TRACE is off. */
@@ -69,6 +84,14 @@ void fl_tracing_call_decided(struct fl_task_call *call, const struct fl_decision
 /* It is about to leave: gives it its span, and the text that tells the other side. */
 void fl_tracing_call_leaves(struct fl_task_call *call);
 void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled);
+
+/* ---- content: tracing_content.c ---- */
+
+void fl_tracing_content_begin(struct fl_invocation *invocation);
+void fl_tracing_failed(struct fl_run_trace *trace); /* what was held back is kept */
+void fl_tracing_said(struct fl_task_call *call);
+void fl_tracing_content_attach(struct fl_invocation *invocation, struct fl_records *records);
+void fl_tracing_retain(struct fl_runtime *runtime); /* drops what is too old, now and then */
 
 /* ---- commits ---- */
 

@@ -154,4 +154,5 @@ void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled) {
     fl_span_add_text(&writer, "error", text);
   }
   fl_span_end(&writer);
+  fl_tracing_said(call);
 }

@@ -29,11 +29,20 @@ static int make_exporter(struct fl_runtime *runtime, struct fl_exporter **ret_ex
   return fl_exporter_create(runtime->world, runtime->store, &options, ret_exporter, err);
 }
 
+static int read_policy(const struct fl_runtime *runtime, struct fl_trace_policy *ret_policy, struct fl_error *err) {
+  const struct fl_trace_policy_texts texts = {.content = setting(runtime, "FAIRLEAD_TRACE_CONTENT"),
+                                              .keep = setting(runtime, "FAIRLEAD_TRACE_KEEP"),
+                                              .keep_content = setting(runtime, "FAIRLEAD_TRACE_KEEP_CONTENT")};
+  return fl_trace_policy_read(&texts, ret_policy, err);
+}
+
 int fl_tracing_check(struct fl_runtime *runtime, struct fl_error *err) {
   struct fl_exporter *exporter = NULL;
   int rc = make_exporter(runtime, &exporter, err);
   fl_exporter_destroy(exporter);
-  return rc < 0 ? fl_error_context(err, "FAIRLEAD_TRACE_ENDPOINT") : 0;
+  if (rc < 0) return fl_error_context(err, "FAIRLEAD_TRACE_ENDPOINT");
+  struct fl_trace_policy policy;
+  return read_policy(runtime, &policy, err) < 0 ? fl_error_context(err, "FAIRLEAD_TRACE_CONTENT or _KEEP") : 0;
 }
 
 /* A collector that is none was refused when the runtime was made (fl_tracing_check). */
@@ -42,6 +51,7 @@ struct fl_tracing *fl_tracing_of(struct fl_runtime *runtime) {
   struct fl_tracing *tracing = runtime->tracing = fl_new(struct fl_tracing);
   const char *word = setting(runtime, "FAIRLEAD_TRACE");
   tracing->is_off = word != NULL && strcmp(word, "off") == 0;
+  read_policy(runtime, &tracing->policy, NULL);
   if (!tracing->is_off) make_exporter(runtime, &tracing->exporter, NULL);
   return tracing;
 }
@@ -70,5 +80,6 @@ void fl_tracing_destroy(struct fl_runtime *runtime) {
   if (runtime->tracing == NULL) return;
   fl_exporter_destroy(runtime->tracing->exporter);
   fl_prices_destroy(runtime->tracing->prices);
+  fl_value_unref(runtime->tracing->replayed);
   fl_free(runtime->tracing);
 }

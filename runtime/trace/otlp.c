@@ -209,7 +209,7 @@ static struct fl_value *span_value(const struct fl_trace *trace, const struct fl
   set_times(span, trace, ours->start_us, ours->duration_us);
   add_all(attributes, ours->attributes, options->semconv);
   snprintf(number, sizeof number, "%u", ours->n);
-  add_all(attributes, fl_get(options->content, number), options->semconv);
+  add_all(attributes, fl_get(trace->content, number), options->semconv);
   fl_set_take(span, "attributes", attributes);
   set_status(span, ours->attributes);
   return span;

@@ -11,8 +11,7 @@ enum fl_semconv {
 
 struct fl_otlp_options {
   enum fl_semconv semconv;
-  const char *service;      /* service.name; NULL: fairlead */
-  struct fl_value *content; /* {"N": {…}} of the run's content rows by span; NULL: none */
+  const char *service; /* service.name; NULL: fairlead */
 };
 
 /* Begins a request, adds traces, ends as a value of OTLP's JSON form (lower-case hex ids, 64-bit numbers as texts). */

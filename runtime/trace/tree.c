@@ -137,12 +137,37 @@ static void make_tree(struct fl_trace *trace) {
   }
 }
 
+static bool on_content(uint32_t no, fl_slice text, void *user) {
+  struct gathering *gathering = user;
+  FL_VALUE_AUTO row = NULL;
+  gathering->rc = fl_json_read(text, FL_JSON_STRICT, &row, NULL);
+  for (size_t i = 0; gathering->rc == 0 && i < fl_size(row); i++) {
+    char number[FL_DECIMAL_SIZE];
+    int64_t n = fl_as_int(fl_at(fl_at(row, i), 0), 0);
+    fl_decimal((uint64_t)(n > 0 ? n : 0), number);
+    if (fl_at(fl_at(row, i), 1) != NULL)
+      fl_set_take(gathering->trace->content, number, fl_value_ref(fl_at(fl_at(row, i), 1)));
+  }
+  if (gathering->rc < 0) fl_error_set(gathering->err, FL_E_CORRUPT, "what was said in a run is damaged");
+  return gathering->rc == 0;
+}
+
+static int load_content(struct fl_store *store, struct fl_trace *head, struct fl_error *err) {
+  struct gathering gathering = {.trace = head, .err = err};
+  struct fl_trace_rows rows = {
+      .run_no = head->no, .part = FL_TRACE_CONTENT, .visit = on_content, .user_data = &gathering};
+  head->content = fl_object();
+  int rc = fl_store_read_trace(store, &rows, err);
+  return rc == 0 && gathering.rc < 0 ? FL_E_CORRUPT : rc;
+}
+
 /* Reads the spans of a head; frees it when they cannot be read. */
 static int load_spans(struct fl_store *store, struct fl_trace *head, struct fl_trace *ret_trace, struct fl_error *err) {
   struct gathering gathering = {.trace = head, .err = err};
   struct fl_trace_rows rows = {.run_no = head->no, .part = FL_TRACE_SPANS, .visit = on_row, .user_data = &gathering};
   int rc = fl_store_read_trace(store, &rows, err);
   if (rc == 0) rc = gathering.rc;
+  if (rc == 0 && head->has_content) rc = load_content(store, head, err);
   if (rc == 0) make_tree(head);
   if (rc == 0) *ret_trace = *head;
   else fl_trace_deinit(head);
@@ -194,6 +219,7 @@ void fl_trace_deinit(struct fl_trace *trace) {
   fl_free(trace->user);
   fl_value_unref(trace->begin);
   fl_value_unref(trace->end);
+  fl_value_unref(trace->content);
   *trace = (struct fl_trace){0};
 }
 

@@ -19,6 +19,7 @@ struct fl_trace {
   int64_t began_ms;
   bool has_content;
   struct fl_value *begin, *end; /* objects; end: NULL while the run goes on, or when its process died */
+  struct fl_value *content;     /* {"N": what was said in the call of span N}; NULL: nothing was kept */
   struct fl_trace_node *nodes;
   size_t count;
 };

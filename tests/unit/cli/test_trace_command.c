@@ -69,6 +69,32 @@ static void runs_are_listed_and_shown(void **state) {
   caught_deinit(&caught);
 }
 
+static void a_replay_says_where_a_run_differs(void **state) {
+  struct caught caught = {0};
+  char run[64];
+  RUN(0, "run $F/trace-talk.yaml -t again hello");
+  RUN(0, "trace list --thread again --json");
+  take_member(caught.out, "run_id", run);
+  rig_write("trace-script.yaml", "replies:\n  - when: { user: nothing }\n    text: no\n"); /* nobody is asked */
+  RUN(0, "trace replay %s", run);
+  assert_string_equal(caught.out, "the same: 2 supersteps, with the answers that the thread holds\n");
+  RUN(0, "trace replay %s --json", run);
+  assert_says(caught.out, "\"same\":true,\"steps\":2,\"differences\":[]");
+  FL_FREE_AUTO char *changed = fl_strdup(talk);
+  char *four = strstr(changed, "\"4\"");
+  four[1] = '5';
+  rig_write("trace-talk.yaml", changed);
+  RUN(1, "trace replay %s", run);
+  assert_says(caught.out, "step 2 n\n  then: 4\n  now:  5\n");
+  rig_write("trace-talk.yaml", talk);
+  rig_write("trace-script.yaml", script);
+  RUN(0, "threads list --json");
+  assert_lacks(caught.out, "replay");
+  RUN(2, "trace replay");
+  RUN(1, "trace replay 00000000");
+  caught_deinit(&caught);
+}
+
 static void a_tail_leaves_when_enough_have_ended(void **state) {
   struct caught caught = {0};
   RUN(0, "trace tail --all --runs 1 --thread seen");
@@ -143,6 +169,7 @@ static void times_are_said_in_their_unit(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(runs_are_listed_and_shown),
+      cmocka_unit_test(a_replay_says_where_a_run_differs),
       cmocka_unit_test(a_tail_leaves_when_enough_have_ended),
       cmocka_unit_test(runs_are_counted_exported_and_forgotten),
       cmocka_unit_test(mistakes_are_said),

@@ -330,6 +330,124 @@ static void errors_are_stored_without_what_is_personal(void **state) {
   rig_deinit(&rig);
 }
 
+/* ---- what is said ---- */
+
+static const char *content_setting, *keep_setting;
+
+static const char *settings(const char *name) {
+  if (strcmp(name, "FAIRLEAD_TRACE_CONTENT") == 0) return content_setting;
+  return strcmp(name, "FAIRLEAD_TRACE_KEEP") == 0 ? keep_setting : NULL;
+}
+
+/* Runs `text` under a policy, and loads its trace. */
+static void run_under(struct rig *rig, const char *policy, const char *text, struct fl_trace *ret_trace) {
+  content_setting = policy;
+  rig_up(rig);
+  rig->runtime->getenv_fn = settings;
+  struct fl_definition *definition = rig_load(rig, agent, script);
+  rig_run(rig, definition, (struct fl_invoke_options){.thread = "a", .input = says(text)});
+  load_newest(rig, "a", ret_trace);
+}
+
+static void nothing_is_kept_of_what_is_said_unless_asked_for(void **state) {
+  static const char *const policies[] = {NULL, "0", "0,errors"};
+  for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+    struct rig rig = {.seed = 1};
+    struct fl_trace trace = {0};
+    run_under(&rig, policies[i], "echo", &trace);
+    assert_false(trace.has_content);
+    assert_null(trace.content);
+    fl_trace_deinit(&trace);
+    rig_deinit(&rig);
+  }
+}
+
+static const struct fl_value *said_in(const struct fl_trace *trace, const struct fl_span *span) {
+  char number[FL_DECIMAL_SIZE];
+  fl_decimal(span->n, number);
+  const struct fl_value *said = fl_get(trace->content, number);
+  if (said == NULL) fail_msg("nothing was said in span %s", number);
+  return said;
+}
+
+static void what_is_said_is_kept_without_what_is_personal(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  run_under(&rig, "100", "echo for ada@example.org", &trace);
+  assert_true(trace.has_content);
+  const struct fl_value *tool = said_in(&trace, span_named(&trace, FL_SPAN_TOOL, "t/echo"));
+  assert_json(fl_get(tool, "arguments"), "{'text':'ho'}");
+  const struct fl_value *model = said_in(&trace, span_named(&trace, FL_SPAN_MODEL, "main"));
+  assert_string_equal(fl_get_string(fl_at(fl_get(model, "input"), 0), "content", ""), "echo for [email]");
+  assert_string_equal(fl_get_string(fl_get(model, "output"), "role", ""), "assistant");
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static void what_was_said_before_a_failure_is_kept(void **state) {
+  struct rig rig = {.seed = 1, .crashes_left = 0};
+  struct fl_trace trace = {0};
+  content_setting = "errors";
+  rig_up(&rig);
+  rig.runtime->getenv_fn = settings;
+  struct fl_definition *definition =
+      rig_load(&rig,
+               "fairlead: 1\nname: f\nstate: { a: {} }\nnodes:\n"
+               "  call: { type: tool, tool: t/echo, args: { text: \"'said before'\" }, write: a }\n"
+               "  stop: { type: fail, message: \"'no'\" }\nedges: [ START -> call, call -> stop ]\n",
+               NULL);
+  assert_true(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = json("{}")}) < 0);
+  load_newest(&rig, "a", &trace);
+  assert_true(trace.has_content);
+  const struct fl_value *said = said_in(&trace, span_named(&trace, FL_SPAN_TOOL, "t/echo"));
+  assert_json(fl_get(said, "arguments"), "{'text':'said before'}");
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static void the_floor_keeps_so_many_an_hour(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  size_t kept = 0;
+  content_setting = "0,floor=2";
+  rig_up(&rig);
+  rig.runtime->getenv_fn = settings;
+  struct fl_definition *definition = rig_load(&rig, agent, script);
+  for (int i = 0; i < 5; i++) {
+    FL_FREE_AUTO char *thread = fl_format("t%d", i);
+    assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = thread, .input = says("hello")}),
+                     0);
+    load_newest(&rig, thread, &trace);
+    kept += trace.has_content;
+  }
+  assert_int_equal(kept, 2);
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
+static void what_is_too_old_goes_when_a_run_begins(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  content_setting = NULL;
+  keep_setting = "1h";
+  rig_up(&rig);
+  fl_world_sim_set_wall_ms(rig.world, 1796000000000);
+  struct fl_definition *definition = rig_load(&rig, agent, script);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "old", .input = says("hello")}), 0);
+  assert_int_equal(load_newest(&rig, "old", &trace), 1);
+  rig_down(&rig);
+  rig_up(&rig);
+  fl_world_sim_set_wall_ms(rig.world, 1796000000000 + 2 * 3600000);
+  rig.runtime->getenv_fn = settings;
+  definition = rig_load(&rig, agent, script);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "new", .input = says("hello")}), 0);
+  assert_int_equal(load_newest(&rig, "old", &trace), 0);
+  assert_int_equal(load_newest(&rig, "new", &trace), 1);
+  keep_setting = NULL;
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
 static const char *no_trace(const char *name) { return strcmp(name, "FAIRLEAD_TRACE") == 0 ? "off" : NULL; }
 
 static void it_is_switched_off_by_the_environment(void **state) {
@@ -356,6 +474,11 @@ int main(void) {
       cmocka_unit_test(a_caller_that_makes_no_sense_is_none),
       cmocka_unit_test(whom_it_is_for_is_kept_as_a_hash),
       cmocka_unit_test(errors_are_stored_without_what_is_personal),
+      cmocka_unit_test(nothing_is_kept_of_what_is_said_unless_asked_for),
+      cmocka_unit_test(what_is_said_is_kept_without_what_is_personal),
+      cmocka_unit_test(what_was_said_before_a_failure_is_kept),
+      cmocka_unit_test(the_floor_keeps_so_many_an_hour),
+      cmocka_unit_test(what_is_too_old_goes_when_a_run_begins),
       cmocka_unit_test(it_is_switched_off_by_the_environment),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

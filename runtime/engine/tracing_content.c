@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* What was said in a run, where its policy keeps it: the messages and replies of models, the arguments and results of
+ * tools, redacted. It waits and goes with the spans that it belongs to. Of a run whose content is kept only if it fails
+ * it is held back, up to a limit, and goes with the commit that says so.
+ *
+ * The text of a row: [[N, {"input","system","output"} or {"arguments","result"}]…], N being the span. */
+#include "runtime/engine/tracing.h"
+
+#include "runtime/base/mem.h"
+#include "runtime/json/json.h"
+#include "runtime/trace/redact.h"
+
+enum { HOUR_MS = 3600000 };
+
+/* ---- which runs ---- */
+
+static bool count_content(const struct fl_trace_run *run, void *user) {
+  *(uint32_t *)user += run->has_content;
+  return true;
+}
+
+static bool is_below_floor(const struct fl_invocation *invocation, const struct fl_trace_policy *policy) {
+  uint32_t count = 0;
+  struct fl_trace_query query = {.graph = fl_definition_name(invocation->root.definition),
+                                 .since_ms = invocation->trace->began_wall_ms - HOUR_MS,
+                                 .visit = count_content,
+                                 .user_data = &count};
+  if (policy->content_floor == 0) return false;
+  return fl_store_list_runs(invocation->runtime->store, &query, NULL) == 0 && count < policy->content_floor;
+}
+
+void fl_tracing_content_begin(struct fl_invocation *invocation) {
+  const struct fl_trace_policy *policy = &invocation->runtime->tracing->policy;
+  bool is_kept = fl_trace_policy_draws(policy, invocation->run_id) || is_below_floor(invocation, policy);
+  invocation->trace->content = is_kept                     ? FL_CONTENT_KEPT
+                               : policy->content_of_errors ? FL_CONTENT_HELD
+                                                           : FL_CONTENT_NONE;
+}
+
+void fl_tracing_failed(struct fl_run_trace *trace) {
+  if (trace->content == FL_CONTENT_HELD) trace->content = FL_CONTENT_KEPT;
+}
+
+/* ---- what of a call ---- */
+
+/* The newest messages that fit; those before them are left out. */
+static struct fl_value *newest_of(const struct fl_list *messages) {
+  size_t count = messages != NULL ? fl_list_size(messages) : 0, first = count, size = 0;
+  while (first > 0) {
+    size += fl_json_weight(fl_list_at(messages, first - 1));
+    if (size > FL_CONTENT_TEXT_MAX && first < count) break;
+    first--;
+  }
+  struct fl_value *newest = fl_array();
+  for (size_t i = first; i < count; i++) fl_append_take(newest, fl_value_ref(fl_list_at(messages, i)));
+  return newest;
+}
+
+static struct fl_value *said_in(const struct fl_task_call *call) {
+  struct fl_value *said = fl_object();
+  bool is_model = call->kind == FL_CALL_MODEL;
+  if (is_model && call->system != NULL) fl_set_string(said, "system", call->system);
+  if (is_model) fl_set_take(said, "input", newest_of(call->messages));
+  else fl_set_take(said, "arguments", fl_value_ref(call->args));
+  if (call->result != NULL) fl_set_take(said, is_model ? "output" : "result", fl_value_ref(call->result));
+  return said;
+}
+
+void fl_tracing_said(struct fl_task_call *call) {
+  const struct fl_run_trace *trace = call->task->invocation->trace;
+  struct fl_buf *row = &call->task->trace.content;
+  size_t count = 0;
+  if (trace->content == FL_CONTENT_NONE) return;
+  if (trace->content == FL_CONTENT_HELD && row->size > FL_CONTENT_HELD_MAX) return;
+  FL_VALUE_AUTO said = said_in(call);
+  FL_VALUE_AUTO redacted = fl_redact_value(said, &count);
+  fl_buf_addf(row, "%s[%u,", row->size == 0 ? "[" : ",", call->trace.span);
+  if (fl_json_write(row, redacted, FL_JSON_COMPACT) < 0) fl_buf_add_text(row, "{}");
+  fl_buf_add_char(row, ']');
+}
+
+void fl_tracing_content_attach(struct fl_invocation *invocation, struct fl_records *records) {
+  struct fl_run_trace *trace = invocation->trace;
+  if (trace->content == FL_CONTENT_HELD && trace->said.size > FL_CONTENT_HELD_MAX) fl_buf_clear(&trace->said);
+  if (trace->content != FL_CONTENT_KEPT || trace->said.size == 0) return;
+  struct fl_record *record = fl_records_add(records, FL_RECORD_TRACE, "");
+  memcpy(record->trace.run_id, invocation->run_id, FL_UUID_SIZE);
+  record->trace.part = FL_TRACE_CONTENT;
+  record->trace.no = ++trace->last_content;
+  record->body = fl_spans_take(&trace->said, &record->body_size);
+}
+
+/* ---- retention ---- */
+
+static void on_dropped(struct fl_txn *txn, int status, const struct fl_error *err) {
+  struct fl_runtime *runtime = txn->user;
+  runtime->tracing->is_dropping = false;
+  fl_runtime_end_txn(runtime);
+}
+
+/* Once an hour at most; what does not succeed is tried an hour later. */
+void fl_tracing_retain(struct fl_runtime *runtime) {
+  struct fl_tracing *tracing = runtime->tracing;
+  const struct fl_trace_policy *policy = &tracing->policy;
+  int64_t now = fl_world_wall_ms(runtime->world);
+  bool has_rule = policy->keep_ms > 0 || policy->keep_content_ms > 0;
+  if (!has_rule || tracing->is_dropping || (tracing->retained_ms != 0 && now - tracing->retained_ms < HOUR_MS)) return;
+  tracing->retained_ms = now;
+  tracing->is_dropping = true;
+  tracing->drop =
+      (struct fl_trace_drop){.before_ms = policy->keep_ms > 0 ? now - policy->keep_ms : 0,
+                             .content_before_ms = policy->keep_content_ms > 0 ? now - policy->keep_content_ms : 0};
+  tracing->drop_txn = (struct fl_txn){
+      .kind = FL_TXN_TRACE_DROP, .trace_drop = &tracing->drop, .wall_ms = now, .on_done = on_dropped, .user = runtime};
+  fl_runtime_begin_txn(runtime);
+  fl_store_submit(runtime->store, &tracing->drop_txn);
+}
