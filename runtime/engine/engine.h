@@ -415,7 +415,7 @@ struct fl_task_call {
   struct fl_task *task;
   int index, attempt; /* attempt: how often a person had it repeated */
   int answers_used;   /* of a person, about whether it may be made */
-  struct { bool is_open; int64_t tokens; } reserved; /* in the ledger */
+  int64_t reserved_tokens;
   uint64_t labels; /* of its result */
   enum fl_call_kind kind;
   enum fl_call_effect effect;
@@ -432,14 +432,14 @@ struct fl_task_call {
   bool is_announced; /* its row is in the journal */
   bool is_answered;  /* a person decided about its unknown outcome */
   bool is_unknown;   /* it had left before a crash, and nobody has decided yet */
-  bool is_sent, is_delivered;
-  bool has_not_left;      /* it ended before it left: another attempt makes it for the first time */
+  bool is_sent, is_delivered, is_reserved; /* is_reserved: the ledger counts it as under way */
+  bool has_not_left;   /* it ended before it left: another attempt makes it for the first time */
+  bool has_new_answer; /* since it began, or began again */
   uint64_t intent_ticket; /* 0: none, or acknowledged */
   int64_t started_us;
   struct fl_tool_request tool;
   struct fl_value *pause, *answers, *kept, *known; /* see fl_elicit_pause; NULL likewise */
   char *problem;                                   /* of the last answer; NULL: none */
-  bool has_new_answer;                             /* since it began, or began again */
   size_t claim; /* 1 + the index of the answer that its question has claimed; 0: none */
   struct fl_model_call model;
   struct fl_function_job *function; /* of a function's call; NULL otherwise */

@@ -229,16 +229,16 @@ static int64_t tokens_of(const struct fl_task_call *call) {
 void fl_ledger_reserve(struct fl_task_call *call) {
   struct fl_invocation *invocation = call->task->invocation;
   struct fl_ledger *ledger = invocation->ledger;
-  if (ledger == NULL || !ledger->needs.spending || call->reserved.is_open) return;
-  call->reserved.is_open = true;
+  if (ledger == NULL || !ledger->needs.spending || call->is_reserved) return;
+  call->is_reserved = true;
   count_time(invocation);
   spend(ledger, FL_SPENT_CONCURRENT, 1);
   if (call->kind == FL_CALL_TOOL) {
     fl_set_int(ledger->tools, call->name, fl_get_int(ledger->tools, call->name, 0) + 1);
     spend(ledger, FL_SPENT_CALLS, 1);
   } else if (call->kind == FL_CALL_MODEL) {
-    call->reserved.tokens = tokens_of(call);
-    spend(ledger, FL_SPENT_TOKENS, (double)call->reserved.tokens);
+    call->reserved_tokens = tokens_of(call);
+    spend(ledger, FL_SPENT_TOKENS, (double)call->reserved_tokens);
   }
 }
 
@@ -276,7 +276,7 @@ static void settle_model(struct fl_ledger *ledger, const struct fl_task_call *ca
   const struct fl_value *usage = fl_get(call->result, "usage");
   if (usage == NULL && !call->has_not_left) return;
   int64_t used = fl_get_int(usage, "input_tokens", 0) + fl_get_int(usage, "output_tokens", 0);
-  spend(ledger, FL_SPENT_TOKENS, (double)(used - call->reserved.tokens));
+  spend(ledger, FL_SPENT_TOKENS, (double)(used - call->reserved_tokens));
   spend(ledger, FL_SPENT_COST_USD, fl_as_double(fl_get(usage, "cost_usd"), 0));
 }
 
@@ -286,8 +286,8 @@ void fl_ledger_settle(struct fl_task_call *call) {
   if (ledger == NULL) return;
   if (call->kind == FL_CALL_TOOL && call->result != NULL)
     fl_policy_visit_origins(fl_frame_policy(call->task->frame), call->name, note_origin, call);
-  if (!call->reserved.is_open) return;
-  call->reserved.is_open = false;
+  if (!call->is_reserved) return;
+  call->is_reserved = false;
   count_time(invocation);
   spend(ledger, FL_SPENT_CONCURRENT, -1);
   spend(ledger, FL_SPENT_OUTPUT, (double)size_of(call->result));

@@ -14,6 +14,7 @@
 #include "runtime/engine/ledger.h"
 #include "runtime/engine/pins.h"
 #include "runtime/engine/tracing.h"
+#include "runtime/io/resolve.h"
 #include "runtime/json/json.h"
 
 #include <string.h>
@@ -31,6 +32,19 @@ static struct fl_policy_facts facts_of(const struct fl_task *task, const char *t
   facts.run_labels = invocation->labels;
   if (tool != NULL) facts.class = fl_flow_class(task, tool);
   return facts;
+}
+
+/* {PATH: where it leads, null: outside}; of what cannot be said it says nothing. */
+static struct fl_value *resolve(const struct fl_value *paths) {
+  struct fl_value *resolved = fl_object();
+  for (size_t i = 0; i < fl_size(paths); i++) {
+    const char *path = fl_as_string(fl_at(paths, i));
+    FL_FREE_AUTO char *target = NULL;
+    int rc = fl_resolve_path(path, &target);
+    if (rc == 0) fl_set_string(resolved, path, target);
+    else if (rc == FL_E_DENIED) fl_set_take(resolved, path, fl_null());
+  }
+  return resolved;
 }
 
 /* ---- tools ---- */
@@ -60,6 +74,14 @@ void fl_permit_decide(const struct fl_task *task, const char *const *node_allow,
   struct fl_policy_facts facts = facts_of(task, tool, args != NULL);
   struct fl_policy_call question = {
       .node = task->start.node, .tool = tool, .args = args, .node_allow = node_allow, .facts = &facts};
+  FL_VALUE_AUTO wanted = args != NULL && fl_flow_is_kept(task) ? fl_array() : NULL;
+  facts.wanted = wanted;
+  fl_policy_decide(fl_frame_policy(task->frame), &question, ret_decision);
+  if (fl_size(wanted) == 0 || ret_decision->verdict == FL_VERDICT_DENY) return;
+  FL_VALUE_AUTO resolved = resolve(wanted);
+  facts.wanted = NULL;
+  facts.resolved = resolved;
+  fl_decision_deinit(ret_decision);
   fl_policy_decide(fl_frame_policy(task->frame), &question, ret_decision);
 }
 

@@ -96,6 +96,7 @@ static struct fl_value *walk_value(const struct walk *walk, const struct fl_valu
 /* Where a path leads, when that is known and asked for. NULL: refused. */
 static const char *resolve(const struct walk *walk, const char *path) {
   const struct fl_canonical_facts *facts = walk->facts;
+  if (facts != NULL && facts->wanted != NULL) fl_append_take(facts->wanted, fl_string(path));
   if (facts == NULL || fl_get(facts->resolved, path) == NULL) return path;
   const char *target = fl_as_string(fl_get(facts->resolved, path));
   if (target == NULL) {

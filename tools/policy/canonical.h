@@ -23,6 +23,7 @@ struct fl_canonical_facts {
   bool uses_resolved;               /* put what a path leads to in its place */
   const struct fl_value *resolved;  /* {PATH: what it leads to, or null when that is outside}; NULL: nothing is known */
   const struct fl_value *addresses; /* {HOST: [ADDRESS, …]}; NULL: nothing is known */
+  struct fl_value *wanted;          /* an array that gets every path; NULL: nobody wants them */
 };
 
 enum fl_canonical fl_canonical_kind(const struct fl_value *schema); /* of a text that this schema describes */

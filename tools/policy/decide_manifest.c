@@ -154,7 +154,8 @@ static struct fl_value *spell(const struct fl_question *question, bool uses_reso
   struct fl_canonical_facts facts = {.allows_private = question->rule->allows_private,
                                      .uses_resolved = uses_resolved,
                                      .resolved = known->resolved,
-                                     .addresses = known->addresses};
+                                     .addresses = known->addresses,
+                                     .wanted = known->wanted};
   struct fl_value *args = NULL;
   struct fl_canonical_problem problem = {0};
   if (fl_canonical_value(question->rule->args, question->call->args, &facts, &args, &problem) < 0) {

@@ -61,6 +61,7 @@ struct fl_policy_facts {
   const struct fl_value *calls;     /* {TOOL: how often it was called in this run}; NULL: not known */
   const struct fl_value *resolved;  /* {PATH: what it leads to, or null when that is outside}; NULL: not known */
   const struct fl_value *addresses; /* {HOST: [ADDRESS, …]}; NULL: not known */
+  struct fl_value *wanted;          /* an array that gets the paths which `resolved` could speak of; or NULL */
   uint64_t labels;                  /* of all that the caller has seen */
   uint64_t run_labels;              /* of all that the run holds */
   struct fl_tool_class class;       /* of the tool itself */

@@ -4,6 +4,8 @@
 #include "rig.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char *folder;
 
@@ -64,6 +66,43 @@ static void what_the_manifest_does_not_allow_does_not_reach_the_tool(void **stat
   /* what was decided about is what is called */
   assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.input = asks(ECHO("1", "./data//a/"))}), 0);
   assert_string_equal(answer(&rig, 0), "data/a");
+  rig_deinit(&rig);
+}
+
+/* Where links lead is decided about, too: what fits the pattern may lead to what does not, or out of the folder. */
+static void where_a_path_leads_is_decided_about(void **state) {
+  static const struct {
+    const char *path, *says;
+  } rows[] = {{"data/plain", "data/plain"},
+              {"data/new/file", "data/new/file"},
+              {"data/inside", "data/inside"},
+              {"data/other", "where it leads, /text is \"secret/plain\""},
+              {"data/out", "leads outside of what may be reached"},
+              {"data/up/passwd", "leads outside of what may be reached"},
+              {"data/dangling", "leads outside of what may be reached"}};
+  static const char *const links[][2] = {{"plain", "data/inside"},
+                                         {"../secret/plain", "data/other"},
+                                         {"/etc/passwd", "data/out"},
+                                         {"../../../../../../../../../../../../etc", "data/up"},
+                                         {"/no/such", "data/dangling"}};
+  struct rig rig = {.seed = 1};
+  rig_up(&rig);
+  struct fl_definition *definition =
+      load(&rig, "tools:\n  - { match: t/echo, args: { properties: { text: { type: string, "
+                 "format: path, pattern: \"data/.*\" } } } }\n");
+  FL_FREE_AUTO char *root = fl_format("%s/links", folder), *before = getcwd(NULL, 0);
+  assert_int_equal(mkdir(root, 0700), 0);
+  assert_int_equal(chdir(root), 0);
+  assert_int_equal(mkdir("data", 0700) | mkdir("secret", 0700), 0);
+  fclose(fopen("data/plain", "we"));
+  fclose(fopen("secret/plain", "we"));
+  for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) assert_int_equal(symlink(links[i][0], links[i][1]), 0);
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    FL_FREE_AUTO char *call = fl_format("{'id':'1','name':'t__echo','args':{'text':'%s'}}", rows[i].path);
+    assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.input = asks(call)}), 0);
+    if (strstr(answer(&rig, 0), rows[i].says) == NULL) fail_msg("%s: %s", rows[i].path, answer(&rig, 0));
+  }
+  assert_int_equal(chdir(before), 0);
   rig_deinit(&rig);
 }
 
@@ -316,6 +355,7 @@ static int make_folder(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_the_manifest_does_not_allow_does_not_reach_the_tool),
+      cmocka_unit_test(where_a_path_leads_is_decided_about),
       cmocka_unit_test(calls_of_a_run_are_counted),
       cmocka_unit_test(an_expired_manifest_allows_nothing),
       cmocka_unit_test(a_manifest_that_cannot_be_kept_is_not_run),
