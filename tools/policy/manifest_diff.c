@@ -19,7 +19,8 @@ static int weight_of(const char *key, bool is_number) {
                                      "maxItems",  "calls",      "tokens",           "steps",
                                      "cost_usd",  "concurrent", "cost_usd_per_run", "tokens_per_run"};
   static const char *const less[] = {"minimum", "exclusiveMinimum", "minLength", "minItems"};
-  static const char *const limits[] = {"approval", "from", "args", "when", "pattern", "enum", "const", "expires"};
+  static const char *const limits[] = {"approval", "from",  "args",    "when",   "pattern",
+                                       "enum",     "const", "expires", "budgets"};
   for (size_t i = 0; is_number && i < sizeof more / sizeof more[0]; i++)
     if (strcmp(more[i], key) == 0) return 1;
   for (size_t i = 0; is_number && i < sizeof less / sizeof less[0]; i++)
@@ -33,8 +34,21 @@ static bool is_number(const struct fl_value *value) {
   return fl_type_of(value) == FL_INT || fl_type_of(value) == FL_DOUBLE;
 }
 
+/* Whether every element of one list stands in the other. */
+static bool is_part_of(const struct fl_value *part, const struct fl_value *whole) {
+  for (size_t i = 0; i < fl_size(part); i++) {
+    bool is_there = false;
+    for (size_t j = 0; j < fl_size(whole) && !is_there; j++) is_there = fl_equal(fl_at(part, i), fl_at(whole, j));
+    if (!is_there) return false;
+  }
+  return true;
+}
+
 static enum fl_manifest_way way_of(const char *key, const struct fl_value *from, const struct fl_value *to) {
   int grows = 0;
+  bool are_lists = strcmp(key, "enum") == 0 && fl_is(from, FL_ARRAY) && fl_is(to, FL_ARRAY);
+  if (are_lists && is_part_of(from, to)) return FL_MANIFEST_WIDER;
+  if (are_lists && is_part_of(to, from)) return FL_MANIFEST_NARROWER;
   if (from != NULL && to != NULL && is_number(from) && is_number(to))
     grows = weight_of(key, true) * (fl_as_double(to, 0) > fl_as_double(from, 0) ? 1 : -1);
   else if (from == NULL || to == NULL) { /* a limit that comes narrows, whatever its number */

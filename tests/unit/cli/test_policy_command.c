@@ -43,6 +43,33 @@ static const char flow_calls[] = "{\"prompt\": \"Pay Ann and Bob\"}\n"
                                  "{\"tool\": \"mail/send\"}\n"
                                  "{\"tool\": \"mail/send\"}\n";
 
+#define ORDER(args) "{\"tool\": \"shop/order\", \"args\": " args "}\n"
+static const char learned_from[] = ORDER("{\"sku\": \"A1\", \"count\": 1, \"note\": \"\"}") ORDER(
+    "{\"sku\": \"B2\", \"count\": 3}") "{\"tool\": \"shop/find\", \"args\": {\"tags\": [\"x\", \"y\"], \"n\": 1}}\n";
+/* As check reads calls, and as a run tells them. */
+static const char learn[] = ORDER("{\"sku\": \"A1\", \"count\": 1, \"note\": \"\"}") ORDER(
+    "{\"sku\": \"B2\", \"count\": 3}") "{\"mode\": \"events\", \"data\": {\"type\": \"node_start\", \"step\": 1}}\n"
+                                       "{\"mode\": \"events\", \"data\": {\"type\": \"tool_start\", \"tool\": "
+                                       "\"shop/find\", \"args\": {\"tags\": [\"x\", "
+                                       "\"y\"], \"n\": 1}}}\n{\"mode\": \"events\", \"data\": {\"type\": \"tool_end\", "
+                                       "\"tool\": \"shop/find\"}}\n";
+static const char other[] =
+    ORDER("{\"sku\": \"C3\", \"count\": 1}") ORDER("{\"sku\": \"A1\", \"count\": 2}") ORDER("{\"sku\": \"A1\"}")
+        ORDER("{\"sku\": \"A1\", \"count\": 1, \"to\": \"x\"}") "{\"tool\": \"shop/pay\", \"args\": {}}\n"
+                                                                "{\"tool\": \"shop/find\", \"args\": {\"tags\": "
+                                                                "[\"z\"], \"n\": 1}}\n";
+static const char wider[] = "manifest: 1\nid: support\nexpires: 2027-06-30\n"
+                            "tools:\n"
+                            "  - { match: bank/list*, effect: read }\n"
+                            "  - match: bank/send_money\n"
+                            "    args:\n"
+                            "      properties:\n"
+                            "        recipient: { enum: [DE02, DE03] }\n"
+                            "        amount: { type: number, maximum: 900 }\n"
+                            "    max_calls: 1\n"
+                            "  - { match: bank/close_account }\n"
+                            "budgets: { run: { calls: 5 } }\n";
+
 static void expect(const char *golden, int code, const char *line) {
   struct caught caught;
   rig_command(&caught, "%s", line);
@@ -61,6 +88,10 @@ static int write_files(void **state) {
   rig_write("later.yaml", "manifest: 1\nid: x\ntools: [{ match: a/b }]\nmodel: { cost_usd_per_run: 3 }\n");
   rig_write("flow.yaml", flow);
   rig_write("flow.jsonl", flow_calls);
+  rig_write("learn.jsonl", learn);
+  rig_write("learned-from.jsonl", learned_from);
+  rig_write("other.jsonl", other);
+  rig_write("wider.yaml", wider);
   rig_write("broken.jsonl", "{\"tool\": \"a/b\"}\n{\"tool\": }\n");
   rig_write("no-call.jsonl", "{\"name\": \"a/b\"}\n");
   return 0;
@@ -94,6 +125,25 @@ static void a_decision_is_explained(void **state) {
   expect("policy-explain-typo", 2, "policy explain $F/typo.yaml a/b");
 }
 
+/* What was learned allows the calls that it was learned from, and no other. */
+static void a_manifest_is_learned_from_calls(void **state) {
+  expect("policy-learn", 0, "policy learn $F/learn.jsonl --id shop");
+  struct caught caught;
+  rig_command(&caught, "policy learn $F/learn.jsonl");
+  assert_code(&caught, 0);
+  rig_write("learned.json", caught.out);
+  caught_deinit(&caught);
+  expect("policy-learn-own", 0, "policy check $F/learned.json --calls $F/learned-from.jsonl");
+  expect("policy-learn-other", 1, "policy check $F/learned.json --calls $F/other.jsonl");
+  expect("policy-learn-none", 1, "policy learn $F/no-call.jsonl");
+}
+
+static void two_manifests_are_compared(void **state) {
+  expect("policy-diff", 1, "policy diff $F/m.yaml $F/wider.yaml");
+  expect("policy-diff-back", 1, "policy diff $F/wider.yaml $F/m.yaml --json");
+  expect("policy-diff-same", 0, "policy diff $F/m.yaml $F/m.yaml");
+}
+
 static void the_schema_is_printed(void **state) {
   struct caught caught;
   rig_command(&caught, "policy schema");
@@ -108,10 +158,9 @@ static void the_schema_is_printed(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_manifest_is_checked),
-      cmocka_unit_test(recorded_calls_are_decided_in_order),
-      cmocka_unit_test(a_decision_is_explained),
-      cmocka_unit_test(the_schema_is_printed),
+      cmocka_unit_test(a_manifest_is_checked),      cmocka_unit_test(recorded_calls_are_decided_in_order),
+      cmocka_unit_test(a_decision_is_explained),    cmocka_unit_test(a_manifest_is_learned_from_calls),
+      cmocka_unit_test(two_manifests_are_compared), cmocka_unit_test(the_schema_is_printed),
   };
   return cmocka_run_group_tests(tests, write_files, NULL);
 }

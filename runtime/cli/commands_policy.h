@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows of the table in commands.c: fairlead policy. */
+#pragma once
+    {"policy check",
+     "FILE",
+     "check a manifest, and what it says about recorded calls",
+     "The manifest is read as a run reads it; what this version does not enforce is a warning, and a run is refused.\n"
+     "With --calls, each line {\"tool\": NAME, \"args\": {…}} of FILE.jsonl is decided, in order, as calls of one "
+     "run;\n"
+     "Facts about a call may stand beside it: \"resolved\": {PATH: TARGET}, \"addresses\": {HOST: [ADDRESS]},\n"
+     "\"labels\": [NAME], \"origins\": {\"prompt\": [TEXT], \"server/tool#/pointer\": [VALUE]}, \"tokens\": N,\n"
+     "\"prompt\": TEXT of the user, and the call's \"result\". What is not said is counted from line to line.\n"
+     "Exit codes: 0 nothing is denied, 1 something is, 2 wrong usage or manifest.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead policy check support.manifest.yaml\n"
+     "  fairlead policy check support.manifest.yaml --calls calls.jsonl --json",
+     {{"calls", 'c', "FILE.jsonl", "decide the calls of this file; - for standard input"},
+      {"at", 0, "TIME", "as of this date or time (default: now)"},
+      JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_check},
+    {"policy explain",
+     "FILE TOOL [ARGS]",
+     "what a manifest says about a tool or a call, and by which rule",
+     "ARGS is a JSON object. Without it, the question is whether the tool is listed to the model.\n"
+     "Exit codes: 0 allowed, or a person is asked; 1 denied; 2 wrong usage or manifest.\n"
+     "\n"
+     "Example:\n"
+     "  fairlead policy explain support.manifest.yaml bank/send_money '{\"amount\": 900}'",
+     {{"at", 0, "TIME", "as of this date or time (default: now)"}, JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_explain},
+    {"policy learn",
+     "FILE.jsonl",
+     "the narrowest manifest that recorded calls would have needed",
+     "Each line is {\"tool\": NAME, \"args\": {…}}, or what 'fairlead run --json --stream events' prints; other lines\n"
+     "are passed over. The manifest has the values that occurred and how often each tool was called: a beginning to\n"
+     "read and to widen by hand, not a judgement of what is safe.\n"
+     "\n"
+     "Example:\n"
+     "  fairlead run agent.yaml --json --stream events \"pay the invoice\" | fairlead policy learn - >agent.json",
+     {{"id", 0, "NAME", "the manifest's id (default: learned)"}, JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_learn},
+    {"policy diff",
+     "OLD NEW",
+     "what differs between two manifests, and whether it lets more through",
+     "Rules are compared by what they match, whatever their order. \"wider\" and \"narrower\" are said of each change\n"
+     "alone.\n"
+     "Exit codes: 0 nothing differs, 1 something does, 2 wrong usage or manifest.",
+     {JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_diff},
+    {"policy schema", "", "the JSON Schema of manifests, for editors", NULL, {JSON_OPTION}, NULL, fl_cmd_policy_schema},
