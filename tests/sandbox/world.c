@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -204,6 +205,7 @@ void world_clear(struct world *world) {
   waitpid(world->victim, NULL, 0);
   if (world->shared_memory >= 0) shmctl(world->shared_memory, IPC_RMID, NULL);
   must(chdir("/") == 0, "/");
+  umount2(path_in(world->inside, "bound"), MNT_DETACH); /* what the attempt has bound there without a sandbox */
   remove_tree(world->folder);
 }
 
