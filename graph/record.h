@@ -98,7 +98,8 @@ struct fl_record {
       uint64_t labels;
       char *origin;
     } result;
-    struct { /* an opaque event for the record of the run */
+    struct {       /* an opaque event for the record of the run */
+      uint64_t no; /* the store's own, which gives it */
       char run_id[FL_UUID_SIZE];
     } event;
     struct { /* what the thread as a whole is. body: metadata to merge in, or NULL */
@@ -131,6 +132,8 @@ struct fl_records {
 
 void fl_records_deinit(struct fl_records *records);                                                     /* repeatable */
 struct fl_record *fl_records_add(struct fl_records *records, enum fl_record_kind kind, const char *ns); /* cleared */
+/* The record's strings are somebody else's now: it is empty, of a kind that has none. */
+static inline void fl_record_forget(struct fl_record *record) { *record = (struct fl_record){.kind = FL_RECORD_EVENT}; }
 void fl_records_move(struct fl_records *to, struct fl_records *from); /* appends; `from` is empty afterwards */
 
 /* ---- what is found again: a checkpoint with its values and what was written beside it ---- */

@@ -30,7 +30,8 @@ int fl_runtime_create(const struct fl_runtime_options *options, struct fl_runtim
   struct fl_world *world = fl_world_uv_create(options->loop);
   struct fl_store *store = NULL;
   if (options->store_path != NULL) {
-    int rc = fl_store_open(world, options->store_path, NULL, &store, err);
+    const struct fl_store_options keyed = {.size = sizeof keyed, .finds_key = true};
+    int rc = fl_store_open(world, options->store_path, &keyed, &store, err);
     if (rc < 0) {
       fl_world_destroy(world);
       return rc;

@@ -5,6 +5,8 @@
 
 #include <sodium/core.h>
 #include <sodium/crypto_aead_xchacha20poly1305.h>
+#include <sodium/crypto_generichash_blake2b.h>
+#include <sodium/crypto_stream_chacha20.h>
 #include <sodium/utils.h>
 
 static char *secret_alloc(size_t size) {
@@ -56,6 +58,43 @@ void fl_buf_wipe(struct fl_buf *buf) {
 void fl_wipe_text(char *text) {
   if (text != NULL) fl_wipe(text, strlen(text));
   fl_free(text);
+}
+
+void fl_seal_into(uint8_t *place, const uint8_t key[FL_SEAL_KEY_SIZE], const uint8_t nonce[FL_SEAL_NONCE_SIZE],
+                  fl_slice context, fl_slice plain) {
+  crypto_aead_xchacha20poly1305_ietf_encrypt(place, NULL, (const unsigned char *)plain.data, plain.size,
+                                             (const unsigned char *)context.data, context.size, NULL, nonce, key);
+}
+
+bool fl_unseal_into(uint8_t *place, const uint8_t key[FL_SEAL_KEY_SIZE], const uint8_t nonce[FL_SEAL_NONCE_SIZE],
+                    fl_slice context, fl_slice sealed) {
+  return sealed.size >= FL_SEAL_TAG_SIZE &&
+         crypto_aead_xchacha20poly1305_ietf_decrypt(place, NULL, NULL, (const unsigned char *)sealed.data, sealed.size,
+                                                    (const unsigned char *)context.data, context.size, nonce, key) == 0;
+}
+
+void *fl_locked_new(size_t size) {
+  size_t whole = (size + 15) / 16 * 16; /* the end lies at the end of a page */
+  fl_check(sodium_init() >= 0);
+  void *memory = sodium_malloc(whole);
+  if (memory == NULL) fl_out_of_memory();
+  memset(memory, 0, whole);
+  return memory;
+}
+
+void fl_locked_free(void *memory) {
+  if (memory != NULL) sodium_free(memory);
+}
+
+void fl_random_take(struct fl_random_stream *stream, uint8_t *ret_bytes, size_t size) {
+  uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
+  memcpy(nonce, &stream->counter, sizeof nonce);
+  stream->counter++;
+  crypto_stream_chacha20(ret_bytes, size, nonce, stream->seed);
+}
+
+void fl_hash_keyed(const uint8_t key[FL_SEAL_KEY_SIZE], fl_slice text, uint8_t ret_hash[32]) {
+  crypto_generichash_blake2b(ret_hash, 32, (const unsigned char *)text.data, text.size, key, FL_SEAL_KEY_SIZE);
 }
 
 int fl_seal(struct fl_buf *buf, const uint8_t key[FL_SEAL_KEY_SIZE], const uint8_t nonce[FL_SEAL_NONCE_SIZE],

@@ -34,5 +34,26 @@ enum { FL_SEAL_KEY_SIZE = 32, FL_SEAL_NONCE_SIZE = 24, FL_SEAL_TAG_SIZE = 16 };
  * random, given by the caller. FL_E_LIMIT as the buffer's. */
 int fl_seal(struct fl_buf *buf, const uint8_t key[FL_SEAL_KEY_SIZE], const uint8_t nonce[FL_SEAL_NONCE_SIZE],
             fl_slice context, fl_slice plain);
+/* The same without a buffer, for many small texts: writes size + FL_SEAL_TAG_SIZE bytes behind the nonce's place. And
+ * back, `sealed` being ciphertext and tag, to size - FL_SEAL_TAG_SIZE bytes; false when anything was changed. */
+void fl_seal_into(uint8_t *place, const uint8_t key[FL_SEAL_KEY_SIZE], const uint8_t nonce[FL_SEAL_NONCE_SIZE],
+                  fl_slice context, fl_slice plain);
+bool fl_unseal_into(uint8_t *place, const uint8_t key[FL_SEAL_KEY_SIZE], const uint8_t nonce[FL_SEAL_NONCE_SIZE],
+                    fl_slice context, fl_slice sealed);
+
+/* Zeroed memory of the same kind, for a structure of secrets; aligned for any. The free wipes; NULL allowed. */
+void *fl_locked_new(size_t size);
+void fl_locked_free(void *memory);
+
+/* Random bytes without a system call for each: ChaCha20 under a seed of the world's. Not for two threads at once. */
+struct fl_random_stream {
+  uint8_t seed[32];
+  uint64_t counter;
+};
+void fl_random_take(struct fl_random_stream *stream, uint8_t *ret_bytes, size_t size);
+
+/* BLAKE2b-256 under a key of 32 bytes: two texts that are equal are known to be so only to whoever has the key. */
+void fl_hash_keyed(const uint8_t key[FL_SEAL_KEY_SIZE], fl_slice text, uint8_t ret_hash[32]);
+
 /* Sets ret_plain. FL_E_CORRUPT when the bytes, the context or the key are others than at sealing. */
 int fl_unseal(struct fl_secret *ret_plain, const uint8_t key[FL_SEAL_KEY_SIZE], fl_slice context, fl_slice sealed);

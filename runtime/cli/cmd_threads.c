@@ -18,7 +18,7 @@ int fl_opened_open(struct fl_opened *opened, const struct fl_args *args, bool re
                    "there is no store at %s yet; the first 'fairlead run' makes it (or name another with --store)",
                    path);
   opened->world = fl_world_uv_create(NULL);
-  struct fl_store_options options = {.size = sizeof options, .read_only = read_only};
+  struct fl_store_options options = {.size = sizeof options, .read_only = read_only, .finds_key = true};
   struct fl_error err = {0};
   if (fl_store_open(opened->world, path, &options, &opened->store, &err) == 0) return 0;
   fl_world_destroy(opened->world);

@@ -30,7 +30,7 @@ static int open_desk(struct desk *desk, const struct fl_args *args, bool may_mak
     return fl_fail(args, FL_EXIT_FAILED,
                    "there is no store at %s yet; the first 'fairlead run' makes it (or name another with --store)",
                    path);
-  const struct fl_store_options options = {.size = sizeof options, .read_only = read_only};
+  const struct fl_store_options options = {.size = sizeof options, .read_only = read_only, .finds_key = true};
   struct fl_error err = {0};
   desk->world = fl_world_uv_create(NULL);
   if (fl_store_open(desk->world, path, &options, &desk->store, &err) == 0) return 0;

@@ -325,6 +325,30 @@ const struct fl_command fl_commands[] = {
      fl_cmd_graph_draw},
     {"graph schema", "", "the JSON Schema of graph files, for editors", NULL, {JSON_OPTION}, NULL, fl_cmd_graph_schema},
 #include "runtime/cli/commands_policy.h"
+    {"store seal",
+     "",
+     "seal what a store holds in the clear, under the key that is configured",
+     "The key is 64 hex digits in a file that its owner alone may read, named in FAIRLEAD_STORE_KEY_FILE; or what the\n"
+     "command in FAIRLEAD_STORE_KEY_COMMAND prints; or the systemd credential fairlead-store-key. Whoever is stopped\n"
+     "midway says it again. The file is written anew at the end, so that no free page holds what was there.\n"
+     "\n"
+     "Example:\n"
+     "  (umask 077; od -An -N32 -tx1 /dev/urandom | tr -d ' \\n' > store.key)\n"
+     "  FAIRLEAD_STORE_KEY_FILE=store.key fairlead store seal",
+     {STORE_OPTION, JSON_OPTION},
+     NULL,
+     fl_cmd_store_seal},
+    {"store rotate-key",
+     "",
+     "exchange the key that a sealed store is opened with",
+     "The keys of the threads are wrapped anew; what they seal stays as it is. Name the new file in\n"
+     "FAIRLEAD_STORE_KEY_FILE from then on. Processes that have the store open must be started anew.\n"
+     "\n"
+     "Example:\n"
+     "  FAIRLEAD_STORE_KEY_FILE=store.key fairlead store rotate-key --new-key next.key",
+     {STORE_OPTION, {"new-key", 0, "FILE", "the file of the new key"}, JSON_OPTION},
+     NULL,
+     fl_cmd_store_rotate_key},
     {"audit list",
      "",
      "what was decided, approved and administered, oldest first",

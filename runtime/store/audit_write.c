@@ -119,6 +119,8 @@ static int note_kind(struct fl_db *db, const struct fl_txn *txn, struct fl_error
   FL_VALUE_AUTO body = fl_object();
   switch (txn->kind) {
   case FL_TXN_WRITE: return note_write(db, txn, err);
+  case FL_TXN_ROTATE: return put_act(db, txn, "store.key_rotated", body, err);
+  case FL_TXN_SEAL: return txn->seal->is_last ? put_act(db, txn, "store.sealed", body, err) : 0;
   case FL_TXN_DELETE_THREAD: return put_act(db, txn, "thread.deleted", body, err);
   case FL_TXN_IMPORT:
     fl_set_int(body, "records", (int64_t)txn->import->records->count);
@@ -134,6 +136,8 @@ static int note_kind(struct fl_db *db, const struct fl_txn *txn, struct fl_error
 bool fl_audit_has_note(const struct fl_txn *txn) {
   if (txn->audit != NULL && txn->audit->count > 0) return true;
   switch (txn->kind) {
+  case FL_TXN_ROTATE:
+  case FL_TXN_SEAL:
   case FL_TXN_DELETE_THREAD:
   case FL_TXN_IMPORT:
   case FL_TXN_COPY:

@@ -49,7 +49,7 @@ struct fl_txn_answer {
 };
 
 enum { FL_TRACE_NO_MAX = (1 << 24) - 1 }; /* rows of a part of a run's trace */
-enum { FL_NO_MAX = INT32_MAX }; /* row numbers of a thread: half of a 64-bit row id */
+enum { FL_NO_MAX = INT32_MAX };           /* row numbers of a thread: half of a 64-bit row id */
 
 /* Whether the transaction makes sense by itself; FL_E_INVALID says what does not, FL_E_LIMIT a thread too long. */
 int fl_txn_check(const struct fl_txn *txn, struct fl_error *err);

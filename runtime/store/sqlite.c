@@ -5,9 +5,11 @@
  * Failure modes: what the writer could not do comes back with its error; closing waits for the writer and calls back
  * for the rest from inside. */
 #include "runtime/store/sqlite.h"
+#include "runtime/store/seal.h"
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/io/key_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -227,22 +229,40 @@ static int check_file_system(const char *path, struct fl_error *err) {
 
 /* ---- opening: the store ---- */
 
-static int open_for_writing(struct fl_sqlite_store *store, bool synchronous_normal, struct fl_error *err) {
+static void give_key(struct fl_sqlite_store *store, struct fl_db *db, const struct fl_secret *key) {
+  uint8_t seed[32];
+  if (key == NULL || key->data == NULL) return;
+  fl_world_random(store->base.world, seed, sizeof seed);
+  db->sealer = fl_sealer_create(key, seed);
+  fl_wipe(seed, sizeof seed);
+}
+
+static int open_for_writing(struct fl_sqlite_store *store, const struct fl_store_options *options,
+                            struct fl_error *err) {
   int status = make_file(store->path, err);
   if (status == 0) status = check_file_system(store->path, err);
   if (status == 0) status = fl_lock_open(&store->lock, store->path, err);
   if (status == 0) status = fl_lock_take(&store->lock, err);
   if (status != 0) return status;
-  status = fl_db_open_writer(&store->writer, store->path, synchronous_normal, err);
+  status = fl_db_open_writer(&store->writer, store->path, options->synchronous_normal, err);
   if (status == 0) status = fl_db_open_reader(&store->reader, store->path, err);
+  if (status == 0) {
+    give_key(store, &store->writer, options->key);
+    give_key(store, &store->reader, options->key);
+    status = fl_seal_check_open(&store->writer, false, err);
+  }
   fl_lock_drop(&store->lock);
   return status;
 }
 
-static int open_for_reading(struct fl_sqlite_store *store, struct fl_error *err) {
+static int open_for_reading(struct fl_sqlite_store *store, const struct fl_store_options *options,
+                            struct fl_error *err) {
   if (access(store->path, F_OK) != 0) return fl_error_set(err, FL_E_NOT_FOUND, "%s: there is no store", store->path);
   int status = check_file_system(store->path, err);
-  return status == 0 ? fl_db_open_reader(&store->reader, store->path, err) : status;
+  if (status == 0) status = fl_db_open_reader(&store->reader, store->path, err);
+  if (status != 0) return status;
+  give_key(store, &store->reader, options->key);
+  return fl_seal_check_open(&store->reader, true, err);
 }
 
 /* All signals go to the loop's thread. */
@@ -277,10 +297,18 @@ int fl_store_open(struct fl_world *world, const char *path, const struct fl_stor
   struct fl_error own_error = {0};
   if (err == NULL) err = &own_error;
   if (*path == '\0') return fl_error_set(err, FL_E_INVALID, "the path of the store is empty; name a file");
-  bool read_only = options != NULL && options->read_only;
+  static const struct fl_store_options defaults = {0};
+  if (options == NULL) options = &defaults;
+  FL_SECRET_AUTO found = {0};
+  struct fl_store_options keyed = *options;
+  if (options->finds_key && (options->key == NULL || options->key->data == NULL)) {
+    if (fl_key_source_store(&found, err) != 0) return err->code;
+    keyed.key = &found;
+  }
+  options = &keyed;
+  bool read_only = options->read_only;
   struct fl_sqlite_store *store = store_create(world, path, read_only);
-  int status = read_only ? open_for_reading(store, err)
-                         : open_for_writing(store, options != NULL && options->synchronous_normal, err);
+  int status = read_only ? open_for_reading(store, options, err) : open_for_writing(store, options, err);
   if (status == 0) store->mailbox = fl_mailbox_create(on_mail, store);
   if (status == 0 && !read_only) status = start_writer(store, err);
   if (status != 0) {

@@ -75,7 +75,7 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
                 " result_sum = iif(is_error IS NULL, ?7, result_sum), result = iif(is_error IS NULL, ?8, result)"      \
                 " WHERE thread = ?1 AND checkpoint = ?2 AND id = ?3")                                                  \
   X(CALLS_END, "DELETE FROM call WHERE thread = ?1 AND checkpoint = ?2")                                               \
-  X(EVENT_ADD, "INSERT INTO event(thread, run, sum, body) VALUES(?1, ?2, ?3, ?4)")                                     \
+  X(EVENT_ADD, "INSERT INTO event(thread, run, sum, body, no) VALUES(?1, ?2, ?3, ?4, ?5)")                             \
   X(VALUE_SCAN, "SELECT k, parent, kind, count, sum, body, seq, labels FROM row WHERE thread = ?1 AND k BETWEEN 1"     \
                 " AND ?2 ORDER BY k DESC")                                                                             \
   X(VALUE_WINDOW, "SELECT k, parent, kind, count, sum, body, seq, labels FROM row NOT INDEXED WHERE seq BETWEEN ?2"    \
@@ -135,13 +135,21 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
   X(TRACE_RUN_ADD, "INSERT INTO trace_run(run, thread, graph, user, began_ms, begin_sum, begin)"                       \
                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING")                                       \
   X(TRACE_RUN_END, "UPDATE trace_run SET end_sum = ?2, end = ?3 WHERE no = ?1")                                        \
-  X(TRACE_SPAN_ADD,                                                                                                    \
-    "INSERT INTO trace_span(no, sum, body) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING")                                 \
-  X(TRACE_CONTENT_ADD,                                                                                                 \
-    "INSERT INTO trace_content(no, sum, body) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING")                              \
+  X(TRACE_SPAN_ADD, "INSERT INTO trace_span(no, sum, body) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING")                 \
+  X(TRACE_CONTENT_ADD, "INSERT INTO trace_content(no, sum, body) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING")           \
   X(TRACE_SPANS_DROP, "DELETE FROM trace_span WHERE no BETWEEN ?1 AND ?2")                                             \
   X(TRACE_CONTENT_DROP, "DELETE FROM trace_content WHERE no BETWEEN ?1 AND ?2")                                        \
   X(TRACE_RUN_DROP, "DELETE FROM trace_run WHERE no = ?1")                                                             \
+  X(EVENT_LAST, "SELECT no FROM event ORDER BY no DESC LIMIT 1")                                                       \
+  X(THREAD_NEXT, "SELECT row, id FROM thread WHERE row > ?1 ORDER BY row LIMIT 1")                                     \
+  X(SEAL_KEY_READ, "SELECT master, wrapped FROM seal_key WHERE owner = ?1")                                            \
+  X(SEAL_KEY_ANY, "SELECT master FROM seal_key LIMIT 1")                                                               \
+  X(SEAL_KEY_BELOW, "SELECT owner, (SELECT id FROM thread WHERE row = owner) FROM seal_key WHERE owner < ?1"           \
+                    " ORDER BY owner DESC LIMIT 1")                                                                    \
+  X(SEAL_KEY_ADD, "INSERT INTO seal_key(owner, master, wrapped) VALUES(?1, ?2, ?3)")                                   \
+  X(SEAL_KEY_PUT, "UPDATE seal_key SET master = ?2, wrapped = ?3 WHERE owner = ?1")                                    \
+  X(SEAL_KEY_WIPE, "UPDATE seal_key SET wrapped = zeroblob(length(wrapped)) WHERE owner = ?1")                         \
+  X(SEAL_KEY_DROP, "DELETE FROM seal_key WHERE owner = ?1")                                                            \
   X(AUDIT_LAST, "SELECT no, wall_ms, hash FROM audit ORDER BY no DESC LIMIT 1")                                        \
   X(AUDIT_ADD, "INSERT INTO audit(no, wall_ms, what, thread, body, hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")              \
   X(AUDIT_HEAD, "SELECT no, wall_ms, hash, key, signature FROM audit_head")                                            \
@@ -162,13 +170,15 @@ struct fl_known_run {
   int64_t no;
 };
 /* The formats of the file that brought something which a file that is only read may lack. */
-enum { FL_FORMAT_AUDIT = 4 };
+enum { FL_FORMAT_AUDIT = 4, FL_FORMAT_SEAL = 5 };
 
 struct fl_db {
   sqlite3 *handle;
-  const char *path; /* lent by the store */
-  int version;      /* format of the file; 0: it is new */
-  bool has_audited; /* records of the audit log came since its head was signed */
+  const char *path;         /* lent by the store */
+  int version;              /* format of the file; 0: it is new */
+  bool has_erased;          /* a key went: its bytes must leave the log of the file, too */
+  struct fl_sealer *sealer; /* seal.h; NULL: nothing is sealed */
+  bool has_audited;         /* records of the audit log came since its head was signed */
   sqlite3_stmt *statements[FL_SQL_COUNT];
   struct fl_known_run known_runs[FL_KNOWN_RUNS];
 };
@@ -203,7 +213,7 @@ int fl_db_fail(struct fl_db *db, int code, struct fl_error *err);
 
 /* Bindings: NULL and "" of an optional text are null; an id in the form of a UUID takes 16 bytes. */
 void fl_db_bind_text(sqlite3_stmt *statement, int index, const char *text);
-void fl_db_bind_body(sqlite3_stmt *statement, int index, const struct fl_record *record);
+void fl_db_bind_slice(sqlite3_stmt *statement, int index, fl_slice text); /* its bytes as text; NULL data: null */
 void fl_db_bind_id(sqlite3_stmt *statement, int index, const char *id);
 
 /* Columns: lent until the next step; an id that is neither reads as "". */
@@ -321,4 +331,6 @@ int fl_sqlite_load(struct fl_store *base, const struct fl_ask *ask, struct fl_lo
 int fl_sqlite_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);
 int fl_sqlite_find_checkpoint(struct fl_store *base, const struct fl_ask *ask, uint64_t *ret_no, struct fl_error *err);
 int fl_sqlite_list_events(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err);
+/* The same from any connection, of a thread by its row, in the transaction that is open; events are the last. */
+int fl_sqlite_walk(struct fl_db *db, int64_t row, const struct fl_ask *ask, bool with_events, struct fl_error *err);
 int fl_sqlite_read_all(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err); /* sqlite_rows.c */

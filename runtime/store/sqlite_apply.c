@@ -5,6 +5,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 #include "runtime/store/audit_write.h"
+#include "runtime/store/seal.h"
 #include "runtime/store/side.h"
 #include "runtime/store/sqlite.h"
 #include "runtime/store/sqlite_trace.h"
@@ -24,8 +25,9 @@ static sqlite3_stmt *use_at(const struct target *target, enum fl_sql sql, struct
   return statement;
 }
 
-static uint32_t body_sum(const struct fl_record *record) {
-  return fl_row_sum(NULL, 0, fl_slice_n(record->body, record->body != NULL ? record->body_size : 0));
+/* The text to store for a record. */
+static int seal(const struct target *target, const struct fl_record *record, fl_slice *ret_text, struct fl_error *err) {
+  return fl_seal_record(&(struct fl_seal_thread){target->db, target->id, target->thread}, record, ret_text, err);
 }
 
 /* ---- values and checkpoints ---- */
@@ -38,6 +40,8 @@ static int run_unique(const struct target *target, sqlite3_stmt *statement, cons
 }
 
 static int put_value(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  fl_slice text;
+  if (seal(target, record, &text, err) != 0) return err->code;
   sqlite3_stmt *statement = use_at(target, FL_SQL_VALUE_ADD, err);
   if (statement == NULL) return err->code;
   int64_t key = fl_key(FL_KEY_VALUE, record->value.no);
@@ -50,8 +54,8 @@ static int put_value(const struct target *target, const struct fl_record *record
   fl_db_bind_text(statement, 7, record->value.channel);
   sqlite3_bind_int64(statement, 8, (int64_t)record->value.labels);
   fl_db_bind_text(statement, 9, record->value.origin);
-  sqlite3_bind_int64(statement, 10, fl_row_sum(numbers, 4, fl_slice_n(record->body, record->body_size)));
-  fl_db_bind_body(statement, 11, record);
+  sqlite3_bind_int64(statement, 10, fl_row_sum(numbers, 4, text));
+  fl_db_bind_slice(statement, 11, text);
   return run_unique(target, statement, "value", record->value.no, err);
 }
 
@@ -72,7 +76,9 @@ static int check_other_key(const struct target *target, enum fl_key_kind kind, u
 static int put_checkpoint(const struct target *target, const struct fl_record *record, struct fl_error *err) {
   enum fl_key_kind kind = record->ns[0] == 0 ? FL_KEY_CHECKPOINT : FL_KEY_SUB_CHECKPOINT;
   int64_t key = fl_key(kind, record->checkpoint.no);
+  fl_slice text = {0};
   int status = check_other_key(target, kind, record->checkpoint.no, err);
+  if (status == 0) status = seal(target, record, &text, err);
   sqlite3_stmt *statement = status == 0 ? use_at(target, FL_SQL_CHECKPOINT_ADD, err) : NULL;
   if (statement == NULL) return err->code;
   const int64_t numbers[] = {key, (int64_t)record->checkpoint.parent_no, record->checkpoint.step};
@@ -84,14 +90,16 @@ static int put_checkpoint(const struct target *target, const struct fl_record *r
   fl_db_bind_text(statement, 7, record->checkpoint.source);
   sqlite3_bind_int64(statement, 8, record->checkpoint.wall_ms);
   fl_db_bind_text(statement, 9, record->checkpoint.manifest_hash);
-  sqlite3_bind_int64(statement, 10, fl_row_sum(numbers, 3, fl_slice_n(record->body, record->body_size)));
-  fl_db_bind_body(statement, 11, record);
+  sqlite3_bind_int64(statement, 10, fl_row_sum(numbers, 3, text));
+  fl_db_bind_slice(statement, 11, text);
   return run_unique(target, statement, "checkpoint", record->checkpoint.no, err);
 }
 
 /* ---- beside a checkpoint ---- */
 
 static int put_write(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  fl_slice text;
+  if (seal(target, record, &text, err) != 0) return err->code;
   sqlite3_stmt *statement = use_at(target, record->write.index < 0 ? FL_SQL_WRITE_REPLACE : FL_SQL_WRITE_KEEP, err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 2, (int64_t)record->write.checkpoint_no);
@@ -101,12 +109,14 @@ static int put_write(const struct target *target, const struct fl_record *record
   fl_db_bind_text(statement, 6, record->write.channel);
   sqlite3_bind_int64(statement, 7, (int64_t)record->write.labels);
   fl_db_bind_text(statement, 8, record->write.origin);
-  sqlite3_bind_int64(statement, 9, body_sum(record));
-  fl_db_bind_body(statement, 10, record);
+  sqlite3_bind_int64(statement, 9, fl_row_sum(NULL, 0, text));
+  fl_db_bind_slice(statement, 10, text);
   return fl_db_run(target->db, statement, err);
 }
 
 static int put_intent(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  fl_slice text;
+  if (seal(target, record, &text, err) != 0) return err->code;
   sqlite3_stmt *statement = use_at(target, FL_SQL_INTENT_ADD, err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 2, (int64_t)record->intent.checkpoint_no);
@@ -120,12 +130,14 @@ static int put_intent(const struct target *target, const struct fl_record *recor
   fl_db_bind_text(statement, 10, record->intent.key);
   sqlite3_bind_blob(statement, 11, record->intent.argument_hash, FL_HASH_SIZE, SQLITE_STATIC);
   fl_db_bind_text(statement, 12, record->intent.manifest_hash);
-  sqlite3_bind_int64(statement, 13, body_sum(record));
-  fl_db_bind_body(statement, 14, record);
+  sqlite3_bind_int64(statement, 13, fl_row_sum(NULL, 0, text));
+  fl_db_bind_slice(statement, 14, text);
   return fl_db_run(target->db, statement, err);
 }
 
 static int put_result(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+  fl_slice text;
+  if (seal(target, record, &text, err) != 0) return err->code;
   sqlite3_stmt *statement = use_at(target, FL_SQL_RESULT_ADD, err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 2, (int64_t)record->result.checkpoint_no);
@@ -133,20 +145,38 @@ static int put_result(const struct target *target, const struct fl_record *recor
   sqlite3_bind_int64(statement, 4, record->result.is_error);
   sqlite3_bind_int64(statement, 5, (int64_t)record->result.labels);
   fl_db_bind_text(statement, 6, record->result.origin);
-  sqlite3_bind_int64(statement, 7, body_sum(record));
-  fl_db_bind_body(statement, 8, record);
+  sqlite3_bind_int64(statement, 7, fl_row_sum(NULL, 0, text));
+  fl_db_bind_slice(statement, 8, text);
   int status = fl_db_run(target->db, statement, err);
   if (status != 0 || sqlite3_changes(target->db->handle) == 1) return status;
   return fl_error_set(err, FL_E_INVALID, "thread %s: the result of call %s has no intent before it", target->id,
                       record->result.call_id);
 }
 
+/* A sealed event is bound to its number, which must be known before. */
+static int number_event(const struct target *target, struct fl_record *event, struct fl_error *err) {
+  event->event.no = 0;
+  if (target->db->sealer == NULL) return 0;
+  sqlite3_stmt *statement = fl_db_use(target->db, FL_SQL_EVENT_LAST, err);
+  if (statement == NULL) return err->code;
+  int status = fl_db_row(target->db, statement, err);
+  event->event.no = status == 0 ? (uint64_t)sqlite3_column_int64(statement, 0) + 1 : 1;
+  sqlite3_reset(statement);
+  return status == FL_E_NOT_FOUND ? 0 : status;
+}
+
 static int put_event(const struct target *target, const struct fl_record *record, struct fl_error *err) {
-  sqlite3_stmt *statement = use_at(target, FL_SQL_EVENT_ADD, err);
+  fl_slice text = {0};
+  struct fl_record event = *record;
+  int status = number_event(target, &event, err);
+  if (status == 0) status = seal(target, &event, &text, err);
+  sqlite3_stmt *statement = status == 0 ? use_at(target, FL_SQL_EVENT_ADD, err) : NULL;
   if (statement == NULL) return err->code;
   fl_db_bind_id(statement, 2, record->event.run_id);
-  sqlite3_bind_int64(statement, 3, body_sum(record));
-  fl_db_bind_body(statement, 4, record);
+  sqlite3_bind_int64(statement, 3, fl_row_sum(NULL, 0, text));
+  fl_db_bind_slice(statement, 4, text);
+  if (event.event.no != 0) sqlite3_bind_int64(statement, 5, (int64_t)event.event.no);
+  else sqlite3_bind_null(statement, 5);
   return fl_db_run(target->db, statement, err);
 }
 
@@ -163,9 +193,11 @@ static int merge_metadata(const struct target *target, const struct fl_record *r
   int status = fl_db_row(target->db, statement, err);
   if (status != 0) return status;
   fl_slice text = fl_db_text(statement, 0);
-  status = text.size == 0 ? 0 : fl_json_read(text, FL_JSON_FULL, &metadata, err);
+  status = fl_unseal_record(&(struct fl_seal_thread){target->db, target->id, target->thread}, record, text, &text, err);
+  if (status == 0 && text.size > 0 && fl_json_read(text, FL_JSON_FULL, &metadata, NULL) != 0)
+    status = fl_error_set(err, FL_E_CORRUPT, "thread %s: its metadata is damaged", target->id);
   sqlite3_reset(statement);
-  if (status != 0) return fl_error_set(err, FL_E_CORRUPT, "thread %s: its metadata is damaged", target->id);
+  if (status != 0) return status;
   status = fl_metadata_merge(&metadata, record, err);
   if (status == 0) *ret_text = fl_dump(metadata, NULL);
   return status;
@@ -175,12 +207,16 @@ static int put_thread(const struct target *target, const struct fl_record *recor
   char *metadata;
   int status = merge_metadata(target, record, &metadata, err);
   if (status != 0) return status;
-  sqlite3_stmt *statement = use_at(target, FL_SQL_THREAD_SAY, err);
+  struct fl_record merged = {.kind = FL_RECORD_THREAD, .body = metadata};
+  merged.body_size = metadata != NULL ? strlen(metadata) : 0;
+  fl_slice text;
+  status = seal(target, &merged, &text, err);
+  sqlite3_stmt *statement = status == 0 ? use_at(target, FL_SQL_THREAD_SAY, err) : NULL;
   if (statement != NULL) {
     fl_db_bind_text(statement, 2, record->thread.graph_name);
     fl_db_bind_text(statement, 3, record->thread.graph_file);
     fl_db_bind_text(statement, 4, record->thread.status);
-    fl_db_bind_text(statement, 5, metadata);
+    fl_db_bind_slice(statement, 5, text);
     sqlite3_bind_int64(statement, 6, record->thread.wall_ms);
   }
   status = statement != NULL ? fl_db_run(target->db, statement, err) : err->code;
@@ -302,6 +338,7 @@ static int apply_delete(struct fl_sqlite_store *store, const struct fl_thread_ro
   status = fl_db_run(&store->writer, statement, err);
   if (status == 0) status = fl_side_drop_requests(&store->writer, ask->thread, err);
   if (status == 0) status = fl_trace_forget_thread(&store->writer, ask->thread, err);
+  if (status == 0) status = fl_seal_erase(&store->writer, thread->row, err);
   for (size_t i = 0; status == 0 && i < sizeof all / sizeof all[0]; i++) {
     statement = fl_db_use(&store->writer, all[i], err);
     if (statement == NULL) return err->code;
@@ -346,6 +383,7 @@ static int apply(struct fl_sqlite_store *store, const struct fl_txn *txn, struct
                              .wall_ms = txn->wall_ms,
                              .lease_ms = txn->lease_ms};
   int status = fl_txn_check(txn, err);
+  if (status == 0 && txn->kind == FL_TXN_SEAL) return fl_seal_step(store, txn, err);
   if (status == 0 && fl_txn_is_beside(txn)) return fl_side_apply(&store->writer, txn, ret_answer, err);
   if (status == 0 && txn->kind == FL_TXN_IMPORT) return fl_sqlite_import(store, txn, err);
   if (status == 0) status = find_or_make(&store->writer, txn, &thread, err);

@@ -2,6 +2,7 @@
 /* One SQLite connection: how it is opened, prepared statements, and what its errors mean to us. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/store/seal.h"
 #include "runtime/store/sqlite.h"
 
 #include <endian.h>
@@ -120,6 +121,7 @@ int fl_db_open_memory(struct fl_db *db, struct fl_error *err) {
 void fl_db_close(struct fl_db *db) {
   for (size_t i = 0; i < FL_SQL_COUNT; i++) sqlite3_finalize(db->statements[i]);
   if (db->handle != NULL) fl_check(sqlite3_close(db->handle) == SQLITE_OK);
+  fl_sealer_destroy(db->sealer);
   *db = (struct fl_db){0};
 }
 
@@ -170,9 +172,9 @@ void fl_db_bind_text(sqlite3_stmt *statement, int index, const char *text) {
   else sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
 }
 
-void fl_db_bind_body(sqlite3_stmt *statement, int index, const struct fl_record *record) {
-  if (record->body == NULL) sqlite3_bind_null(statement, index);
-  else sqlite3_bind_text64(statement, index, record->body, record->body_size, SQLITE_STATIC, SQLITE_UTF8);
+void fl_db_bind_slice(sqlite3_stmt *statement, int index, fl_slice text) {
+  if (text.data == NULL) sqlite3_bind_null(statement, index);
+  else sqlite3_bind_text64(statement, index, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8);
 }
 
 static int hex_digit(char c) {

@@ -6,12 +6,30 @@
 #include "runtime/base/vector.h"
 #include "runtime/json/json.h"
 #include "runtime/store/items.h"
+#include "runtime/store/seal.h"
+#include "runtime/store/seal_words.h"
 #include "runtime/store/side.h"
 #include "runtime/store/sqlite.h"
 
 #include <stdlib.h>
 
 enum { SWEEP_COUNT = 32, RANK_OFFSET = 60, FOUND_MAX = 100000 };
+
+/* ---- sealing ---- */
+
+static struct fl_seal_row item_row(const fl_slice names[2]) {
+  return (struct fl_seal_row){.table = "item", .thread = "", .what = "an item", .texts = names, .text_count = 2};
+}
+
+static struct fl_seal_row vector_row(const int64_t *seq, const fl_slice *model) {
+  return (struct fl_seal_row){.table = "item_vector",
+                              .thread = "",
+                              .what = "the vector of an item",
+                              .numbers = seq,
+                              .number_count = 1,
+                              .texts = model,
+                              .text_count = 1};
+}
 
 /* ---- writing ---- */
 
@@ -42,21 +60,28 @@ static int drop_row(struct fl_db *db, int64_t seq, struct fl_error *err) {
 }
 
 static int add_text(struct fl_db *db, int64_t seq, const char *text, struct fl_error *err) {
-  sqlite3_stmt *statement = text != NULL ? fl_db_use(db, FL_SQL_ITEM_TEXT_ADD, err) : NULL;
-  if (statement == NULL) return text != NULL ? err->code : 0;
+  FL_BUF_AUTO sealed = {0};
+  if (text == NULL) return 0;
+  if (db->sealer != NULL && fl_words_seal(db, text, &sealed, err) != 0) return err->code;
+  sqlite3_stmt *statement = fl_db_use(db, FL_SQL_ITEM_TEXT_ADD, err);
+  if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 1, seq);
-  sqlite3_bind_text(statement, 2, text, -1, SQLITE_STATIC);
+  sqlite3_bind_text(statement, 2, db->sealer != NULL ? sealed.data : text, -1, SQLITE_STATIC);
   return fl_db_run(db, statement, err);
 }
 
 static int add_vectors(struct fl_db *db, int64_t seq, const struct fl_item_op *op, struct fl_error *err) {
   int status = 0;
   for (size_t i = 0; status == 0 && i < op->vector_count; i++) {
+    fl_slice body = fl_slice_n((const char *)(op->vectors + i * op->dims), op->dims * sizeof(float));
+    const fl_slice model = fl_slice_of(op->model);
+    const struct fl_seal_row row = vector_row(&seq, &model);
+    if (fl_seal_text(db, &row, body, &body, err) != 0) return err->code;
     sqlite3_stmt *statement = fl_db_use(db, FL_SQL_ITEM_VECTOR_ADD, err);
     if (statement == NULL) return err->code;
     sqlite3_bind_int64(statement, 1, seq);
     sqlite3_bind_text(statement, 2, op->model, -1, SQLITE_STATIC);
-    sqlite3_bind_blob64(statement, 3, op->vectors + i * op->dims, op->dims * sizeof(float), SQLITE_STATIC);
+    sqlite3_bind_blob64(statement, 3, body.data, body.size, SQLITE_STATIC);
     status = fl_db_run(db, statement, err);
   }
   return status;
@@ -69,6 +94,10 @@ static void bind_time(sqlite3_stmt *statement, int index, int64_t ms) {
 
 static int add_row(struct fl_db *db, const struct fl_item_op *op, int64_t created_ms, int64_t wall_ms,
                    struct fl_error *err) {
+  const fl_slice names[] = {fl_slice_of(op->ns), fl_slice_of(op->key)};
+  const struct fl_seal_row row = item_row(names);
+  fl_slice body;
+  if (fl_seal_text(db, &row, op->body, &body, err) != 0) return err->code;
   sqlite3_stmt *statement = fl_db_use(db, FL_SQL_ITEM_ADD, err);
   if (statement == NULL) return err->code;
   sqlite3_bind_text(statement, 1, op->ns, -1, SQLITE_STATIC);
@@ -77,8 +106,8 @@ static int add_row(struct fl_db *db, const struct fl_item_op *op, int64_t create
   sqlite3_bind_int64(statement, 4, wall_ms);
   bind_time(statement, 5, op->ttl_ms);
   bind_time(statement, 6, op->ttl_ms != 0 ? wall_ms + op->ttl_ms : 0);
-  sqlite3_bind_int64(statement, 7, fl_row_sum(NULL, 0, op->body));
-  sqlite3_bind_text64(statement, 8, op->body.data, op->body.size, SQLITE_STATIC, SQLITE_UTF8);
+  sqlite3_bind_int64(statement, 7, fl_row_sum(NULL, 0, body));
+  fl_db_bind_slice(statement, 8, body);
   return fl_db_run(db, statement, err);
 }
 
@@ -148,8 +177,10 @@ int fl_side_apply_items(struct fl_db *db, const struct fl_txn *txn, uint64_t *re
 /* ---- reading one ---- */
 
 /* ns, key, body, sum, created, updated, ttl, expires */
-static int take_item(sqlite3_stmt *statement, struct fl_memory_item *item, const char *path, struct fl_error *err) {
+static int take_item(struct fl_db *db, sqlite3_stmt *statement, struct fl_memory_item *item, struct fl_error *err) {
   fl_slice body = fl_db_text(statement, 2);
+  const fl_slice names[] = {fl_db_text(statement, 0), fl_db_text(statement, 1)};
+  const struct fl_seal_row row = item_row(names);
   *item = (struct fl_memory_item){.ns = fl_db_text(statement, 0).data,
                                   .key = fl_db_text(statement, 1).data,
                                   .body = body,
@@ -157,9 +188,10 @@ static int take_item(sqlite3_stmt *statement, struct fl_memory_item *item, const
                                   .updated_ms = sqlite3_column_int64(statement, 5),
                                   .ttl_ms = sqlite3_column_int64(statement, 6),
                                   .expires_ms = sqlite3_column_int64(statement, 7)};
-  if (fl_row_sum(NULL, 0, body) == (uint32_t)sqlite3_column_int64(statement, 3)) return 0;
-  return fl_error_set(err, FL_E_CORRUPT, "%s: item \"%.100s\" of %.200s is damaged: its check sum does not fit", path,
-                      item->key, item->ns);
+  if (fl_row_sum(NULL, 0, body) == (uint32_t)sqlite3_column_int64(statement, 3))
+    return fl_unseal_text(db, &row, body, &item->body, err);
+  return fl_error_set(err, FL_E_CORRUPT, "%s: item \"%.100s\" of %.200s is damaged: its check sum does not fit",
+                      db->path, item->key, item->ns);
 }
 
 int fl_side_read_item(struct fl_db *db, const struct fl_item_name *name, fl_item_fn *visit, void *user,
@@ -173,7 +205,7 @@ int fl_side_read_item(struct fl_db *db, const struct fl_item_name *name, fl_item
   if (status == FL_E_NOT_FOUND) return fl_error_set(err, status, "there is no item \"%.100s\"", name->key);
   if (status != 0) return status;
   struct fl_memory_item item;
-  status = take_item(statement, &item, db->path, err);
+  status = take_item(db, statement, &item, err);
   if (status == 0) visit(&item, user);
   sqlite3_reset(statement);
   return status;
@@ -245,7 +277,8 @@ static sqlite3_stmt *prepare(struct fl_db *db, const char *text, const struct fl
 
 static int rank_words(struct fl_db *db, const struct fl_items_query *query, struct founds *founds,
                       struct fl_error *err) {
-  FL_FREE_AUTO char *words = fl_item_words_query(query->words);
+  FL_FREE_AUTO char *words = db->sealer == NULL ? fl_item_words_query(query->words) : NULL;
+  if (db->sealer != NULL && fl_words_query(db, query->words, &words, err) != 0) return err->code;
   if (words == NULL) return 0;
   sqlite3_stmt *statement = prepare(db,
                                     "SELECT i.seq, -bm25(item_text) FROM item_text JOIN item i ON i.seq ="
@@ -272,12 +305,17 @@ static int rank_vectors(struct fl_db *db, const struct fl_items_query *query, st
   if (statement == NULL) return err->code;
   sqlite3_bind_text(statement, 4, query->model, -1, SQLITE_STATIC);
   FL_FREE_AUTO float *numbers = fl_new_array(float, query->dims); /* a row's bytes lie as they come */
+  const fl_slice model = fl_slice_of(query->model);
   int status;
   while ((status = fl_db_row(db, statement, err)) == 0) {
-    const void *body = sqlite3_column_blob(statement, 1);
-    if (body == NULL || (size_t)sqlite3_column_bytes(statement, 1) != query->dims * sizeof *numbers) continue;
-    memcpy(numbers, body, query->dims * sizeof *numbers);
-    add_best(founds, sqlite3_column_int64(statement, 0), dot(numbers, query->vector, query->dims));
+    int64_t seq = sqlite3_column_int64(statement, 0);
+    const void *bytes = sqlite3_column_blob(statement, 1);
+    fl_slice body = fl_slice_n(bytes, bytes != NULL ? (size_t)sqlite3_column_bytes(statement, 1) : 0);
+    const struct fl_seal_row row = vector_row(&seq, &model);
+    if (db->sealer != NULL && (status = fl_unseal_text(db, &row, body, &body, err)) != 0) break;
+    if (body.data == NULL || body.size != query->dims * sizeof *numbers) continue;
+    memcpy(numbers, body.data, query->dims * sizeof *numbers);
+    add_best(founds, seq, dot(numbers, query->vector, query->dims));
   }
   sqlite3_finalize(statement);
   sort(founds, compare_score);
@@ -343,7 +381,7 @@ static int give_one(struct fl_db *db, const struct found *found, struct giving *
   int status = fl_db_row(db, statement, err);
   if (status != 0) return status == FL_E_NOT_FOUND ? 0 : status;
   struct fl_memory_item item;
-  status = take_item(statement, &item, db->path, err);
+  status = take_item(db, statement, &item, err);
   if (status == 0 && passes(query, item.body) && giving->skipped++ >= query->offset) {
     item.has_score = query->words != NULL || query->model != NULL;
     item.score = found->score;

@@ -5,6 +5,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 #include "runtime/store/assemble.h"
+#include "runtime/store/seal.h"
 #include "runtime/store/sqlite.h"
 
 #include <inttypes.h>
@@ -67,6 +68,7 @@ static int64_t running_pid(const struct fl_sqlite_store *store, sqlite3_stmt *st
 /* The row that `statement` (THREAD_COLUMNS) stands on. */
 static int describe(struct fl_sqlite_store *store, sqlite3_stmt *statement, struct fl_thread_info *info,
                     struct fl_error *err) {
+  static const struct fl_record row = {.kind = FL_RECORD_THREAD};
   fl_slice id = fl_db_text(statement, 0), metadata = fl_db_text(statement, 4);
   if (id.size == 0 || id.size > FL_ID_MAX)
     return fl_error_set(err, FL_E_CORRUPT, "%s: the id of a thread is damaged", store->path);
@@ -74,8 +76,11 @@ static int describe(struct fl_sqlite_store *store, sqlite3_stmt *statement, stru
                                   .updated_ms = sqlite3_column_int64(statement, 6),
                                   .lease_pid = running_pid(store, statement)};
   memcpy(info->id, id.data, id.size);
-  int status = metadata.size > 0 ? fl_json_read(metadata, FL_JSON_FULL, &info->metadata, err) : 0;
-  if (status != 0) return fl_error_set(err, FL_E_CORRUPT, "thread %s: its metadata is damaged", info->id);
+  int status = fl_unseal_record(&(struct fl_seal_thread){&store->reader, info->id, sqlite3_column_int64(statement, 7)},
+                                &row, metadata, &metadata, err);
+  if (status != 0) return status;
+  if (metadata.size > 0 && fl_json_read(metadata, FL_JSON_FULL, &info->metadata, NULL) != 0)
+    return fl_error_set(err, FL_E_CORRUPT, "thread %s: its metadata is damaged", info->id);
   if (info->metadata == NULL) info->metadata = fl_object();
   info->graph_name = fl_db_copy(statement, 1);
   info->graph_file = fl_db_copy(statement, 2);
@@ -218,6 +223,18 @@ static int step_down(struct fl_sqlite_source *source, uint64_t no, struct fl_err
   return status == 0 ? step_window(source, no, err) : status;
 }
 
+static int unseal_value(struct fl_sqlite_source *source, const int64_t numbers[4], fl_slice *body,
+                        struct fl_error *err) {
+  const struct fl_record record = {.kind = FL_RECORD_VALUE,
+                                   .value = {.no = fl_key_no(numbers[0]),
+                                             .parent_no = (uint64_t)numbers[1],
+                                             .kind = (enum fl_body_kind)numbers[2],
+                                             .count = (uint64_t)numbers[3],
+                                             .labels = (uint64_t)sqlite3_column_int64(source->scan, 7)}};
+  return fl_unseal_record(&(struct fl_seal_thread){source->db, source->base.thread, source->row}, &record, *body, body,
+                          err);
+}
+
 static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_row *ret_row, struct fl_error *err) {
   struct fl_sqlite_source *source = (struct fl_sqlite_source *)base;
   bool is_below = source->scan != NULL && no < source->no;
@@ -229,6 +246,7 @@ static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_r
   fl_slice body = fl_db_text(source->scan, 5);
   if (fl_row_sum(numbers, 4, body) != (uint32_t)sqlite3_column_int64(source->scan, 4))
     return damaged(base->thread, "value", no, err);
+  if (fl_needs_unsealing(source->db, body) && unseal_value(source, numbers, &body, err) != 0) return err->code;
   *ret_row = (struct fl_value_row){.no = no,
                                    .parent_no = (uint64_t)numbers[1],
                                    .kind = (enum fl_body_kind)numbers[2],
@@ -267,33 +285,49 @@ static int use_beside(const struct place *place, enum fl_sql sql, uint64_t no, s
   return 0;
 }
 
-/* The text in a column, whose check sum stands in the one before. */
-static int read_text(sqlite3_stmt *statement, int index, const struct fl_row_name *name, struct fl_value **ret_value,
-                     struct fl_error *err) {
-  fl_slice text = fl_db_text(statement, index);
-  if (fl_row_sum(NULL, 0, text) != (uint32_t)sqlite3_column_int64(statement, index - 1))
-    return damaged(name->thread, name->what, name->no, err);
-  return fl_assemble_value(name, text, ret_value, err);
+/* The text of a record in a column, whose check sum stands in the one before. */
+struct column {
+  sqlite3_stmt *statement;
+  int index;
+  const char *what;
+};
+static int read_text(const struct place *place, const struct column *column, const struct fl_record *record,
+                     struct fl_value **ret_value, struct fl_error *err) {
+  fl_slice text = fl_db_text(column->statement, column->index);
+  if (fl_row_sum(NULL, 0, text) != (uint32_t)sqlite3_column_int64(column->statement, column->index - 1))
+    return damaged(place->thread, column->what, 0, err);
+  const struct fl_seal_thread thread = {place->db, place->thread, place->row};
+  if (fl_unseal_record(&thread, record, text, &text, err) != 0) return err->code;
+  return fl_assemble_value(&(struct fl_row_name){place->thread, column->what, 0}, text, ret_value, err);
+}
+
+static int read_write(const struct place *place, sqlite3_stmt *statement, uint64_t checkpoint_no,
+                      struct fl_loaded_write *write, struct fl_error *err) {
+  fl_db_id(statement, 0, write->task_id);
+  write->index = sqlite3_column_int(statement, 1);
+  write->channel = fl_db_copy(statement, 2);
+  if (write->channel == NULL) write->channel = fl_strdup("");
+  write->labels = (uint64_t)sqlite3_column_int64(statement, 5);
+  struct fl_record record = {
+      .kind = FL_RECORD_WRITE,
+      .write = {
+          .checkpoint_no = checkpoint_no, .index = write->index, .channel = write->channel, .labels = write->labels}};
+  memcpy(record.write.task_id, write->task_id, FL_UUID_SIZE);
+  const struct column column = {statement, 4, "a write beside checkpoint"};
+  return read_text(place, &column, &record, &write->value, err);
 }
 
 static int load_writes(const struct place *place, struct fl_loaded *loaded, struct fl_error *err) {
-  const struct fl_row_name name = {place->thread, "a write beside checkpoint", 0};
   sqlite3_stmt *statement;
   int status = use_beside(place, FL_SQL_WRITES_READ, loaded->checkpoint_no, &statement, err);
   while (status == 0 && (status = fl_db_row(place->db, statement, err)) == 0) {
-    struct fl_loaded_write *write = fl_loaded_add_write(loaded);
-    fl_db_id(statement, 0, write->task_id);
-    write->index = sqlite3_column_int(statement, 1);
-    write->channel = fl_db_copy(statement, 2);
-    if (write->channel == NULL) write->channel = fl_strdup("");
-    write->labels = (uint64_t)sqlite3_column_int64(statement, 5);
-    status = read_text(statement, 4, &name, &write->value, err);
+    status = read_write(place, statement, loaded->checkpoint_no, fl_loaded_add_write(loaded), err);
     if (status != 0) sqlite3_reset(statement);
   }
   return status == FL_E_NOT_FOUND ? 0 : status;
 }
 
-static int load_call(sqlite3_stmt *statement, const char *thread, struct fl_loaded_call *call, struct fl_error *err) {
+static void fill_call(sqlite3_stmt *statement, struct fl_loaded_call *call) {
   fl_db_id(statement, 0, call->call_id);
   fl_db_id(statement, 1, call->task_id);
   call->index = sqlite3_column_int(statement, 2);
@@ -304,19 +338,44 @@ static int load_call(sqlite3_stmt *statement, const char *thread, struct fl_load
   const void *hash = sqlite3_column_blob(statement, 6);
   if (hash != NULL && sqlite3_column_bytes(statement, 6) == FL_HASH_SIZE)
     memcpy(call->argument_hash, hash, FL_HASH_SIZE);
-  int status = read_text(statement, 8, &(struct fl_row_name){thread, "a call beside checkpoint", 0}, &call->args, err);
+}
+
+static int read_args(const struct place *place, sqlite3_stmt *statement, uint64_t checkpoint_no,
+                     struct fl_loaded_call *call, struct fl_error *err) {
+  struct fl_record intent = {.kind = FL_RECORD_INTENT,
+                             .intent = {.checkpoint_no = checkpoint_no,
+                                        .index = call->index,
+                                        .kind = call->kind,
+                                        .effect = call->effect,
+                                        .name = call->name}};
+  memcpy(intent.intent.task_id, call->task_id, FL_UUID_SIZE);
+  memcpy(intent.intent.call_id, call->call_id, FL_UUID_SIZE);
+  memcpy(intent.intent.argument_hash, call->argument_hash, FL_HASH_SIZE);
+  const struct column column = {statement, 8, "a call beside checkpoint"};
+  return read_text(place, &column, &intent, &call->args, err);
+}
+
+static int load_call(const struct place *place, sqlite3_stmt *statement, uint64_t checkpoint_no,
+                     struct fl_loaded_call *call, struct fl_error *err) {
+  fill_call(statement, call);
+  int status = read_args(place, statement, checkpoint_no, call, err);
   call->has_result = sqlite3_column_type(statement, 9) != SQLITE_NULL;
   if (status != 0 || !call->has_result) return status;
   call->is_error = sqlite3_column_int(statement, 9) != 0;
   call->labels = (uint64_t)sqlite3_column_int64(statement, 12);
-  return read_text(statement, 11, &(struct fl_row_name){thread, "a result beside checkpoint", 0}, &call->result, err);
+  struct fl_record result = {
+      .kind = FL_RECORD_RESULT,
+      .result = {.checkpoint_no = checkpoint_no, .is_error = call->is_error, .labels = call->labels}};
+  memcpy(result.result.call_id, call->call_id, FL_UUID_SIZE);
+  const struct column column = {statement, 11, "a result beside checkpoint"};
+  return read_text(place, &column, &result, &call->result, err);
 }
 
 static int load_calls(const struct place *place, struct fl_loaded *loaded, struct fl_error *err) {
   sqlite3_stmt *statement;
   int status = use_beside(place, FL_SQL_CALLS_READ, loaded->checkpoint_no, &statement, err);
   while (status == 0 && (status = fl_db_row(place->db, statement, err)) == 0) {
-    status = load_call(statement, place->thread, fl_loaded_add_call(loaded), err);
+    status = load_call(place, statement, loaded->checkpoint_no, fl_loaded_add_call(loaded), err);
     if (status != 0) sqlite3_reset(statement);
   }
   return status == FL_E_NOT_FOUND ? 0 : status;
@@ -324,15 +383,30 @@ static int load_calls(const struct place *place, struct fl_loaded *loaded, struc
 
 /* ---- checkpoints ---- */
 
-/* The text of the checkpoint that `statement` (as CHECKPOINT_READ) stands on, parsed. */
-static int read_body(sqlite3_stmt *statement, const char *thread, uint64_t no, struct fl_value **ret_body,
+/* The text of the checkpoint that `statement` (as CHECKPOINT_READ) stands on, unsealed and parsed. */
+static int unseal_body(const struct place *place, sqlite3_stmt *statement, fl_slice *text, struct fl_error *err) {
+  FL_FREE_AUTO char *ns = fl_db_copy(statement, 1), *source = fl_db_copy(statement, 5);
+  struct fl_record record = {.kind = FL_RECORD_CHECKPOINT,
+                             .ns = ns != NULL ? ns : (char[]){""},
+                             .checkpoint = {.no = fl_key_no(sqlite3_column_int64(statement, 0)),
+                                            .parent_no = (uint64_t)sqlite3_column_int64(statement, 2),
+                                            .step = sqlite3_column_int64(statement, 4),
+                                            .source = source != NULL ? source : (char[]){""},
+                                            .wall_ms = sqlite3_column_int64(statement, 6)}};
+  fl_db_id(statement, 3, record.checkpoint.id);
+  return fl_unseal_record(&(struct fl_seal_thread){place->db, place->thread, place->row}, &record, *text, text, err);
+}
+
+static int read_body(const struct place *place, sqlite3_stmt *statement, struct fl_value **ret_body,
                      struct fl_error *err) {
   const int64_t numbers[] = {sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 2),
                              sqlite3_column_int64(statement, 4)};
+  uint64_t no = fl_key_no(numbers[0]);
   fl_slice text = fl_db_text(statement, 8);
   if (fl_row_sum(numbers, 3, text) != (uint32_t)sqlite3_column_int64(statement, 7))
-    return damaged(thread, "checkpoint", no, err);
-  return fl_assemble_value(&(struct fl_row_name){thread, "checkpoint", no}, text, ret_body, err);
+    return damaged(place->thread, "checkpoint", no, err);
+  if (fl_needs_unsealing(place->db, text) && unseal_body(place, statement, &text, err) != 0) return err->code;
+  return fl_assemble_value(&(struct fl_row_name){place->thread, "checkpoint", no}, text, ret_body, err);
 }
 
 static int load_row(const struct place *place, int64_t key, const char *ns, struct fl_loaded *loaded,
@@ -353,7 +427,7 @@ static int load_row(const struct place *place, int64_t key, const char *ns, stru
   loaded->source = fl_db_copy(statement, 5);
   if (loaded->source == NULL) loaded->source = fl_strdup("");
   loaded->wall_ms = sqlite3_column_int64(statement, 6);
-  status = read_body(statement, place->thread, loaded->checkpoint_no, &loaded->body, err);
+  status = read_body(place, statement, &loaded->body, err);
   sqlite3_reset(statement);
   return status;
 }
@@ -413,8 +487,8 @@ int fl_sqlite_load(struct fl_store *base, const struct fl_ask *ask, struct fl_lo
   return status;
 }
 
-static int visit_checkpoint(sqlite3_stmt *statement, const struct fl_ask *ask, bool *ret_goes_on,
-                            struct fl_error *err) {
+static int visit_checkpoint(const struct place *place, sqlite3_stmt *statement, const struct fl_ask *ask,
+                            bool *ret_goes_on, struct fl_error *err) {
   char id[FL_UUID_SIZE];
   FL_VALUE_AUTO body = NULL;
   FL_FREE_AUTO char *source = fl_db_copy(statement, 5);
@@ -425,7 +499,7 @@ static int visit_checkpoint(sqlite3_stmt *statement, const struct fl_ask *ask, b
                                     .source = source != NULL ? source : "",
                                     .wall_ms = sqlite3_column_int64(statement, 6)};
   fl_db_id(statement, 3, id);
-  int status = read_body(statement, ask->thread, info.no, &body, err);
+  int status = read_body(place, statement, &body, err);
   if (status != 0) return status;
   info.body = body;
   *ret_goes_on = ask->on_checkpoint(&info, ask->user);
@@ -457,7 +531,7 @@ int fl_sqlite_list_checkpoints(struct fl_store *base, const struct fl_ask *ask, 
   sqlite3_bind_int64(statement, 5, ask->limit == 0 || ask->limit > INT32_MAX ? -1 : (int64_t)ask->limit);
   bool goes_on = true;
   while (goes_on && (status = fl_db_row(db, statement, err)) == 0) {
-    status = visit_checkpoint(statement, ask, &goes_on, err);
+    status = visit_checkpoint(&(struct place){db, ask->thread, thread.row}, statement, ask, &goes_on, err);
     if (status != 0) break;
   }
   sqlite3_finalize(statement);
@@ -484,34 +558,4 @@ int fl_sqlite_find_checkpoint(struct fl_store *base, const struct fl_ask *ask, u
   }
   sqlite3_finalize(statement);
   return status == FL_E_NOT_FOUND ? fl_checkpoint_found(ask, &search, ret_no, err) : status;
-}
-
-/* ---- events ---- */
-
-int fl_sqlite_list_events(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err) {
-  struct fl_db *db = &((struct fl_sqlite_store *)base)->reader;
-  struct fl_thread_row thread;
-  int status = fl_db_find_thread(db, ask->thread, &thread, err);
-  sqlite3_stmt *statement =
-      status != 0
-          ? NULL
-          : fl_db_prepare(db, "SELECT no, run, sum, body FROM event WHERE thread = ?1 AND no > ?2 ORDER BY no", err);
-  if (statement == NULL) return err->code;
-  sqlite3_bind_int64(statement, 1, thread.row);
-  sqlite3_bind_int64(statement, 2, ask->no > INT64_MAX ? INT64_MAX : (int64_t)ask->no);
-  bool goes_on = true;
-  while (goes_on && (status = fl_db_row(db, statement, err)) == 0) {
-    char this_id[FL_UUID_SIZE];
-    fl_db_id(statement, 1, this_id);
-    if (ask->id != NULL && strcmp(ask->id, this_id) != 0) continue;
-    struct fl_event_info info = {
-        .no = (uint64_t)sqlite3_column_int64(statement, 0), .run_id = this_id, .body = fl_db_text(statement, 3)};
-    if (fl_row_sum(NULL, 0, info.body) != (uint32_t)sqlite3_column_int64(statement, 2)) {
-      status = damaged(ask->thread, "event", info.no, err);
-      break;
-    }
-    goes_on = ask->on_event(&info, ask->user);
-  }
-  sqlite3_finalize(statement);
-  return status == FL_E_NOT_FOUND ? 0 : status;
 }

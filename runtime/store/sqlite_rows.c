@@ -2,6 +2,7 @@
 /* Every row of a thread as the record it was written from, on the loop's connection, from one snapshot. */
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
+#include "runtime/store/seal.h"
 #include "runtime/store/sqlite.h"
 
 #include <inttypes.h>
@@ -117,6 +118,7 @@ static int make_call(sqlite3_stmt *statement, struct fl_records *records) {
 /* no, run, sum, body */
 static int make_event(sqlite3_stmt *statement, struct fl_records *records) {
   struct fl_record *record = fl_records_add(records, FL_RECORD_EVENT, "");
+  record->event.no = (uint64_t)sqlite3_column_int64(statement, 0);
   fl_db_id(statement, 1, record->event.run_id);
   take_body(record, statement, 3);
   return has_sum(statement, 2, NULL, 0, fl_db_text(statement, 3)) ? 0 : FL_E_CORRUPT;
@@ -128,7 +130,7 @@ static int make_thread(sqlite3_stmt *statement, struct fl_records *records) {
   record->thread.graph_name = fl_db_copy(statement, 0);
   record->thread.graph_file = fl_db_copy(statement, 1);
   record->thread.status = copy_or_empty(statement, 2);
-  if (fl_db_text(statement, 3).size > 2) take_body(record, statement, 3); /* "{}" says nothing */
+  take_body(record, statement, 3);
   record->thread.wall_ms = sqlite3_column_int64(statement, 4);
   return 0;
 }
@@ -157,14 +159,36 @@ static const struct {
     {"an event", "SELECT no, run, sum, body FROM event WHERE thread = ?1 ORDER BY no", make_event},
 };
 
+static void drop_body(struct fl_record *record) {
+  fl_free(record->body);
+  record->body = NULL;
+  record->body_size = 0;
+}
+
+static int unseal(const struct walk *walk, struct fl_record *record, struct fl_error *err) {
+  fl_slice stored = fl_slice_n(record->body, record->body_size), plain;
+  int status =
+      fl_unseal_record(&(struct fl_seal_thread){walk->db, walk->ask->thread, walk->row}, record, stored, &plain, err);
+  if (status == 0 && plain.data != stored.data) {
+    char *body = fl_strndup(plain.data, plain.size);
+    drop_body(record);
+    record->body = body;
+    record->body_size = plain.size;
+  }
+  if (status == 0 && record->kind == FL_RECORD_THREAD && record->body_size <= 2) drop_body(record); /* "{}" */
+  return status;
+}
+
 static int visit_row(const struct walk *walk, sqlite3_stmt *statement, size_t table, struct fl_error *err) {
   struct fl_records records = {0};
   int status = tables[table].make(statement, &records);
   if (status != 0)
     fl_error_set(err, status, "thread %s: %s is damaged: its check sum does not fit", walk->ask->thread,
                  tables[table].what);
-  for (size_t i = 0; status == 0 && i < records.count; i++)
-    status = walk->ask->on_record(&records.items[i], walk->ask->user, err);
+  for (size_t i = 0; status == 0 && i < records.count; i++) {
+    status = unseal(walk, &records.items[i], err);
+    if (status == 0) status = walk->ask->on_record(&records.items[i], walk->ask->user, err);
+  }
   fl_records_deinit(&records);
   return status;
 }
@@ -182,16 +206,67 @@ static int walk_table(const struct walk *walk, size_t table, struct fl_error *er
   return status == FL_E_NOT_FOUND ? 0 : status;
 }
 
+int fl_sqlite_walk(struct fl_db *db, int64_t row, const struct fl_ask *ask, bool with_events, struct fl_error *err) {
+  const struct walk walk = {.db = db, .ask = ask, .row = row};
+  size_t count = sizeof tables / sizeof tables[0] - !with_events;
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < count; i++) status = walk_table(&walk, i, err);
+  return status;
+}
+
 int fl_sqlite_read_all(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err) {
   struct fl_sqlite_store *store = (struct fl_sqlite_store *)base;
-  struct walk walk = {.db = &store->reader, .ask = ask};
   struct fl_thread_row thread;
   bool is_outer;
   int status = fl_sqlite_begin_read(store, &is_outer, err);
   if (status != 0) return status;
-  status = fl_db_find_thread(walk.db, ask->thread, &thread, err);
-  walk.row = thread.row;
-  for (size_t i = 0; status == 0 && i < sizeof tables / sizeof tables[0]; i++) status = walk_table(&walk, i, err);
+  status = fl_db_find_thread(&store->reader, ask->thread, &thread, err);
+  if (status == 0) status = fl_sqlite_walk(&store->reader, thread.row, ask, true, err);
   fl_sqlite_end_read(store, is_outer);
   return status;
+}
+
+/* ---- events ---- */
+
+/* The visit may read again, so what was unsealed is kept for it. */
+static int unseal_event(const struct fl_seal_thread *thread, sqlite3_stmt *statement, struct fl_event_info *info,
+                        struct fl_buf *kept, struct fl_error *err) {
+  if (fl_row_sum(NULL, 0, info->body) != (uint32_t)sqlite3_column_int64(statement, 2))
+    return fl_error_set(err, FL_E_CORRUPT, "thread %s: event %" PRIu64 " is damaged: its check sum does not fit",
+                        thread->id, info->no);
+  if (!fl_needs_unsealing(thread->db, info->body)) return 0;
+  struct fl_record record = {.kind = FL_RECORD_EVENT, .event = {.no = info->no}};
+  memcpy(record.event.run_id, info->run_id, FL_UUID_SIZE);
+  int status = fl_unseal_record(thread, &record, info->body, &info->body, err);
+  if (status != 0) return status;
+  fl_buf_add(kept, info->body.data, info->body.size);
+  info->body = fl_buf_slice(kept);
+  return 0;
+}
+
+int fl_sqlite_list_events(struct fl_store *base, const struct fl_ask *ask, struct fl_error *err) {
+  struct fl_db *db = &((struct fl_sqlite_store *)base)->reader;
+  struct fl_thread_row thread;
+  int status = fl_db_find_thread(db, ask->thread, &thread, err);
+  sqlite3_stmt *statement =
+      status != 0
+          ? NULL
+          : fl_db_prepare(db, "SELECT no, run, sum, body FROM event WHERE thread = ?1 AND no > ?2 ORDER BY no", err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_int64(statement, 1, thread.row);
+  sqlite3_bind_int64(statement, 2, ask->no > INT64_MAX ? INT64_MAX : (int64_t)ask->no);
+  bool goes_on = true;
+  while (goes_on && (status = fl_db_row(db, statement, err)) == 0) {
+    char this_id[FL_UUID_SIZE];
+    fl_db_id(statement, 1, this_id);
+    if (ask->id != NULL && strcmp(ask->id, this_id) != 0) continue;
+    struct fl_event_info info = {
+        .no = (uint64_t)sqlite3_column_int64(statement, 0), .run_id = this_id, .body = fl_db_text(statement, 3)};
+    FL_BUF_AUTO kept = {0};
+    status = unseal_event(&(struct fl_seal_thread){db, ask->thread, thread.row}, statement, &info, &kept, err);
+    if (status != 0) break;
+    goes_on = ask->on_event(&info, ask->user);
+  }
+  sqlite3_finalize(statement);
+  return status == FL_E_NOT_FOUND ? 0 : status;
 }

@@ -79,7 +79,13 @@ static const char step_4[] =
     "CREATE TABLE audit_head(row INTEGER PRIMARY KEY, no INTEGER NOT NULL, wall_ms INTEGER NOT NULL,"
     " hash BLOB NOT NULL, key BLOB NOT NULL, signature BLOB NOT NULL) STRICT;";
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4};
+/* Keys of sealed texts: `owner` is the row of a thread, 0 for what stands beside the threads; `master` names the key
+ * that `wrapped` is wrapped with. */
+static const char step_5[] =
+    "CREATE TABLE seal_key(owner INTEGER PRIMARY KEY, master BLOB NOT NULL, wrapped BLOB NOT NULL)"
+    " STRICT;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5};
 enum { SCHEMA_VERSION = sizeof steps / sizeof steps[0] };
 
 static int ask_number(struct fl_db *db, const char *text, int64_t *ret_number, struct fl_error *err) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Cached results and requests: see the header. */
 #include "runtime/base/mem.h"
+#include "runtime/store/seal.h"
 #include "runtime/store/side.h"
 #include "runtime/store/sqlite.h"
 #include "runtime/store/sqlite_trace.h"
@@ -55,8 +56,23 @@ static int make_room(struct fl_db *db, int64_t wall_ms, struct fl_error *err) {
   return status;
 }
 
+static void entry_texts(const struct fl_cache_entry *entry, fl_slice ret_texts[3]) {
+  ret_texts[0] = fl_slice_of(entry->graph);
+  ret_texts[1] = fl_slice_of(entry->node);
+  ret_texts[2] = fl_slice_n((const char *)entry->key, FL_HASH_SIZE);
+}
+
+static struct fl_seal_row entry_row(const fl_slice texts[3]) {
+  return (struct fl_seal_row){
+      .table = "cache", .thread = "", .what = "a cached result", .texts = texts, .text_count = 3};
+}
+
 static int apply_put(struct fl_db *db, const struct fl_txn *txn, struct fl_error *err) {
   const struct fl_cache_entry *entry = txn->cache;
+  fl_slice texts[3], body;
+  entry_texts(entry, texts);
+  const struct fl_seal_row row = entry_row(texts);
+  if (fl_seal_text(db, &row, entry->body, &body, err) != 0) return err->code;
   sqlite3_stmt *statement = use_entry(db, FL_SQL_CACHE_DROP, entry, err);
   if (statement == NULL) return err->code;
   int status = fl_db_run(db, statement, err);
@@ -66,8 +82,8 @@ static int apply_put(struct fl_db *db, const struct fl_txn *txn, struct fl_error
   sqlite3_bind_int64(statement, 4, txn->wall_ms);
   if (entry->expires_ms == 0) sqlite3_bind_null(statement, 5);
   else sqlite3_bind_int64(statement, 5, entry->expires_ms);
-  sqlite3_bind_int64(statement, 6, fl_row_sum(NULL, 0, entry->body));
-  sqlite3_bind_text64(statement, 7, entry->body.data, entry->body.size, SQLITE_STATIC, SQLITE_UTF8);
+  sqlite3_bind_int64(statement, 6, fl_row_sum(NULL, 0, body));
+  fl_db_bind_slice(statement, 7, body);
   status = fl_db_run(db, statement, err);
   return status == 0 ? make_room(db, txn->wall_ms, err) : status;
 }
@@ -95,7 +111,11 @@ int fl_side_read_cache(struct fl_db *db, const struct fl_cache_entry *entry, int
   if (fl_row_sum(NULL, 0, body) != (uint32_t)sqlite3_column_int64(statement, 0))
     status = fl_error_set(err, FL_E_CORRUPT, "%s: a cached result of node %s is damaged; clear the cache", db->path,
                           entry->node);
-  else *ret_body = fl_strndup(body.data, body.size);
+  fl_slice texts[3];
+  entry_texts(entry, texts);
+  const struct fl_seal_row row = entry_row(texts);
+  if (status == 0) status = fl_unseal_text(db, &row, body, &body, err);
+  if (status == 0) *ret_body = fl_strndup(body.data, body.size);
   sqlite3_reset(statement);
   return status;
 }
@@ -144,6 +164,8 @@ int fl_side_list_requests(struct fl_db *db, const struct fl_requests_query *quer
 int fl_side_apply(struct fl_db *db, const struct fl_txn *txn, struct fl_txn_answer *ret_answer, struct fl_error *err) {
   if (txn->kind == FL_TXN_CACHE_PUT) return apply_put(db, txn, err);
   if (txn->kind == FL_TXN_TRACE_DROP) return fl_trace_drop(db, txn->trace_drop, &ret_answer->count, err);
+  if (txn->kind == FL_TXN_ROTATE) return fl_seal_rotate(db, txn->new_key, &ret_answer->count, err);
+  if (txn->kind == FL_TXN_SEAL) return fl_error_set(err, FL_E_STATE, "a store in memory is not sealed");
   if (txn->kind == FL_TXN_AUDIT) return 0; /* what it brings is put beside */
   if (txn->kind == FL_TXN_ITEMS) return fl_side_apply_items(db, txn, &ret_answer->count, err);
   return apply_clear(db, txn->cache, &ret_answer->count, err);

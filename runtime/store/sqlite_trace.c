@@ -3,6 +3,7 @@
 #include "runtime/store/sqlite_trace.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/store/seal.h"
 #include "runtime/store/sqlite.h"
 
 #include <string.h>
@@ -45,13 +46,42 @@ static int find_run(struct fl_db *db, const char *run_id, int64_t *ret_no, struc
 
 /* ---- writing ---- */
 
-static void bind_body(sqlite3_stmt *statement, int index, const struct fl_record *record) {
+/* Which row a text is of: the number of a span or of content, of the other parts the run. */
+static void describe_row(struct fl_seal_row *row, enum fl_trace_part part, const int64_t *no, const fl_slice *run) {
+  static const char *const tables[] = {[FL_TRACE_BEGIN] = "trace_begin",
+                                       [FL_TRACE_SPANS] = "trace_span",
+                                       [FL_TRACE_CONTENT] = "trace_content",
+                                       [FL_TRACE_END] = "trace_end"};
+  bool is_row = part == FL_TRACE_SPANS || part == FL_TRACE_CONTENT;
+  row->table = tables[part];
+  row->what = "the record of a run";
+  row->numbers = no;
+  row->number_count = is_row;
+  row->texts = run;
+  row->text_count = !is_row;
+}
+
+/* Without data: it cannot be sealed, `err` says why. */
+static fl_slice seal_body(struct fl_db *db, const char *thread, int64_t row_no, const struct fl_record *record,
+                          struct fl_error *err) {
   fl_slice body = fl_slice_n(record->body, record->body_size);
+  if (db->sealer == NULL) return body;
+  struct fl_thread_row owner;
+  const fl_slice run = fl_slice_of(record->trace.run_id);
+  if (fl_db_find_thread(db, thread, &owner, err) != 0) return (fl_slice){0};
+  struct fl_seal_row row = {.owner = owner.row, .thread = thread};
+  describe_row(&row, record->trace.part, &row_no, &run);
+  return fl_seal_text(db, &row, body, &body, err) == 0 ? body : (fl_slice){0};
+}
+
+static void bind_body(sqlite3_stmt *statement, int index, fl_slice body) {
   sqlite3_bind_int64(statement, index, fl_row_sum(NULL, 0, body));
-  sqlite3_bind_text64(statement, index + 1, body.data, body.size, SQLITE_STATIC, SQLITE_UTF8);
+  fl_db_bind_slice(statement, index + 1, body);
 }
 
 static int put_begin(struct fl_db *db, const char *thread, const struct fl_record *record, struct fl_error *err) {
+  fl_slice body = seal_body(db, thread, 0, record, err);
+  if (body.data == NULL) return err->code;
   sqlite3_stmt *statement = fl_db_use(db, FL_SQL_TRACE_RUN_ADD, err);
   if (statement == NULL) return err->code;
   fl_db_bind_id(statement, 1, record->trace.run_id);
@@ -59,27 +89,33 @@ static int put_begin(struct fl_db *db, const char *thread, const struct fl_recor
   fl_db_bind_text(statement, 3, record->trace.graph);
   fl_db_bind_text(statement, 4, record->trace.user);
   sqlite3_bind_int64(statement, 5, record->trace.wall_ms);
-  bind_body(statement, 6, record);
+  bind_body(statement, 6, body);
   int status = fl_db_run(db, statement, err);
   if (status == 0 && sqlite3_changes(db->handle) == 1)
     know(db, record->trace.run_id, sqlite3_last_insert_rowid(db->handle));
   return status;
 }
 
-static int put_end(struct fl_db *db, int64_t run_no, const struct fl_record *record, struct fl_error *err) {
+static int put_end(struct fl_db *db, const char *thread, int64_t run_no, const struct fl_record *record,
+                   struct fl_error *err) {
+  fl_slice body = seal_body(db, thread, 0, record, err);
+  if (body.data == NULL) return err->code;
   sqlite3_stmt *statement = fl_db_use(db, FL_SQL_TRACE_RUN_END, err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 1, run_no);
-  bind_body(statement, 2, record);
+  bind_body(statement, 2, body);
   return fl_db_run(db, statement, err);
 }
 
-static int put_row(struct fl_db *db, int64_t run_no, const struct fl_record *record, struct fl_error *err) {
+static int put_row(struct fl_db *db, const char *thread, int64_t run_no, const struct fl_record *record,
+                   struct fl_error *err) {
+  fl_slice body = seal_body(db, thread, first_row(run_no) | record->trace.no, record, err);
+  if (body.data == NULL) return err->code;
   bool is_content = record->trace.part == FL_TRACE_CONTENT;
   sqlite3_stmt *statement = fl_db_use(db, is_content ? FL_SQL_TRACE_CONTENT_ADD : FL_SQL_TRACE_SPAN_ADD, err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 1, first_row(run_no) | record->trace.no);
-  bind_body(statement, 2, record);
+  bind_body(statement, 2, body);
   return fl_db_run(db, statement, err);
 }
 
@@ -88,7 +124,8 @@ int fl_trace_put(struct fl_db *db, const char *thread, const struct fl_record *r
   int64_t run_no = 0;
   int status = find_run(db, record->trace.run_id, &run_no, err);
   if (status != 0 || run_no == 0) return status;
-  return record->trace.part == FL_TRACE_END ? put_end(db, run_no, record, err) : put_row(db, run_no, record, err);
+  return record->trace.part == FL_TRACE_END ? put_end(db, thread, run_no, record, err)
+                                            : put_row(db, thread, run_no, record, err);
 }
 
 /* ---- dropping ---- */
@@ -116,7 +153,7 @@ int fl_trace_take_back(struct fl_db *db, const char *thread, const struct fl_rec
   if (status != 0 || run_no == 0) return status;
   status = drop_rows(db, FL_SQL_TRACE_SPANS_DROP, run_no, err);
   if (status == 0) status = drop_rows(db, FL_SQL_TRACE_CONTENT_DROP, run_no, err);
-  return status == 0 ? put_end(db, run_no, end, err) : status;
+  return status == 0 ? put_end(db, thread, run_no, end, err) : status;
 }
 
 /* The runs that a drop is about, oldest first. ?1 to ?4: run, user, thread, before when. */
@@ -185,7 +222,8 @@ int fl_trace_forget_thread(struct fl_db *db, const char *thread, struct fl_error
 /* ?1: below this number; ?2, ?3: the run's id between; ?4 thread, ?5 graph, ?6 user, ?7 since, ?8 until, ?9 limit. */
 static const char list[] =
     "SELECT no, run, thread, graph, user, began_ms, begin_sum, begin, end_sum, end, EXISTS(SELECT 1 FROM trace_content"
-    " WHERE trace_content.no BETWEEN trace_run.no << 24 AND (trace_run.no << 24) | 16777215) FROM trace_run"
+    " WHERE trace_content.no BETWEEN trace_run.no << 24 AND (trace_run.no << 24) | 16777215),"
+    " (SELECT row FROM thread WHERE id = trace_run.thread) FROM trace_run"
     " WHERE no < ?1 AND run >= ?2 AND run <= ?3 AND (?4 IS NULL OR thread = ?4) AND (?5 IS NULL OR graph = ?5)"
     " AND (?6 IS NULL OR user = ?6) AND began_ms >= ?7 AND began_ms < ?8 ORDER BY no DESC LIMIT ?9";
 
@@ -227,8 +265,19 @@ static int visit_run(struct fl_db *db, sqlite3_stmt *statement, const struct fl_
                              .began_ms = sqlite3_column_int64(statement, 5),
                              .has_content = sqlite3_column_int(statement, 10) != 0};
   fl_db_id(statement, 1, run.run_id);
+  FL_BUF_AUTO begin = {0};
+  struct fl_seal_row row = {.owner = sqlite3_column_int64(statement, 11), .thread = thread != NULL ? thread : ""};
+  const fl_slice id = fl_slice_of(run.run_id);
+  describe_row(&row, FL_TRACE_BEGIN, NULL, &id);
   int status = check_text(db, statement, 6, &run.begin, err);
+  if (status == 0) status = fl_unseal_text(db, &row, run.begin, &run.begin, err);
+  if (status == 0 && db->sealer != NULL) { /* the end is unsealed to the same place */
+    fl_buf_add(&begin, run.begin.data, run.begin.size);
+    run.begin = fl_buf_slice(&begin);
+  }
+  describe_row(&row, FL_TRACE_END, NULL, &id);
   if (status == 0) status = check_text(db, statement, 8, &run.end, err);
+  if (status == 0) status = fl_unseal_text(db, &row, run.end, &run.end, err);
   if (status == 0) *ret_goes_on = query->visit(&run, query->user_data);
   return status;
 }
@@ -260,9 +309,26 @@ int fl_trace_list(struct fl_db *db, const struct fl_trace_query *query, struct f
   return status == FL_E_NOT_FOUND ? 0 : status;
 }
 
+/* Whose run it is. */
+static int find_owner(struct fl_db *db, uint64_t run_no, char **ret_thread, int64_t *ret_owner, struct fl_error *err) {
+  sqlite3_stmt *statement = fl_db_prepare(
+      db, "SELECT thread, (SELECT row FROM thread WHERE id = trace_run.thread) FROM trace_run WHERE no = ?1", err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_int64(statement, 1, (int64_t)run_no);
+  int status = fl_db_row(db, statement, err);
+  if (status == 0) *ret_thread = fl_db_copy(statement, 0);
+  if (status == 0) *ret_owner = sqlite3_column_int64(statement, 1);
+  sqlite3_finalize(statement);
+  return status == FL_E_NOT_FOUND ? 0 : status;
+}
+
 int fl_trace_read(struct fl_db *db, const struct fl_trace_rows *rows, struct fl_error *err) {
   bool is_content = rows->part == FL_TRACE_CONTENT;
+  FL_FREE_AUTO char *thread = NULL;
+  struct fl_seal_row row = {0};
   if (!has_tables(db)) return 0;
+  if (db->sealer != NULL && find_owner(db, rows->run_no, &thread, &row.owner, err) != 0) return err->code;
+  row.thread = thread != NULL ? thread : "";
   sqlite3_stmt *statement =
       fl_db_prepare(db,
                     is_content ? "SELECT no, sum, body FROM trace_content WHERE no > ?1 AND no <= ?2 ORDER BY no"
@@ -277,6 +343,9 @@ int fl_trace_read(struct fl_db *db, const struct fl_trace_rows *rows, struct fl_
     fl_slice text;
     status = fl_db_row(db, statement, err);
     if (status == 0) status = check_text(db, statement, 1, &text, err);
+    int64_t no = status == 0 ? sqlite3_column_int64(statement, 0) : 0;
+    describe_row(&row, rows->part, &no, NULL);
+    if (status == 0) status = fl_unseal_text(db, &row, text, &text, err);
     if (status == 0)
       goes_on = rows->visit((uint32_t)(sqlite3_column_int64(statement, 0) & FL_TRACE_NO_MAX), text, rows->user_data);
   }

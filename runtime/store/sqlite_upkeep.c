@@ -3,6 +3,7 @@
  * decision which rows go is plan.c's. */
 #include "runtime/base/mem.h"
 #include "runtime/store/plan.h"
+#include "runtime/store/seal.h"
 #include "runtime/store/side.h"
 #include "runtime/store/sqlite.h"
 #include "runtime/store/sqlite_trace.h"
@@ -24,26 +25,36 @@ static int fill_values(struct fl_db *db, int64_t row, struct fl_plan *plan, stru
   return status == FL_E_NOT_FOUND ? 0 : status;
 }
 
-static int fill_checkpoint(sqlite3_stmt *statement, struct fl_plan *plan, struct fl_error *err) {
-  FL_FREE_AUTO char *ns = fl_db_copy(statement, 1);
+static int fill_checkpoint(struct fl_db *db, int64_t row, sqlite3_stmt *statement, struct fl_plan *plan,
+                           struct fl_error *err) {
+  FL_FREE_AUTO char *ns = fl_db_copy(statement, 1), *source = fl_db_copy(statement, 6);
   fl_slice body = fl_db_text(statement, 3);
   struct fl_record record = {.kind = FL_RECORD_CHECKPOINT,
                              .ns = ns != NULL ? ns : (char[]){""},
                              .checkpoint = {.no = fl_key_no(sqlite3_column_int64(statement, 0)),
-                                            .wall_ms = sqlite3_column_int64(statement, 2)},
-                             .body = (char *)body.data,
-                             .body_size = body.size};
+                                            .parent_no = (uint64_t)sqlite3_column_int64(statement, 4),
+                                            .step = sqlite3_column_int64(statement, 5),
+                                            .source = source != NULL ? source : (char[]){""},
+                                            .wall_ms = sqlite3_column_int64(statement, 2)}};
+  fl_db_id(statement, 7, record.checkpoint.id);
+  int status = fl_unseal_record(&(struct fl_seal_thread){db, plan->thread, row}, &record, body, &body, err);
+  if (status != 0) return status;
+  record.body = (char *)body.data;
+  record.body_size = body.size;
   return fl_plan_add_checkpoint(plan, &record, err);
 }
 
 static int fill_checkpoints(struct fl_db *db, int64_t row, struct fl_plan *plan, struct fl_error *err) {
-  sqlite3_stmt *statement = fl_db_prepare(
-      db, "SELECT k, ns, wall_ms, body FROM row WHERE thread = ?1 AND k > 4294967296 ORDER BY k & 4294967295", err);
+  sqlite3_stmt *statement =
+      fl_db_prepare(db,
+                    "SELECT k, ns, wall_ms, body, parent, step, name, id FROM row WHERE thread = ?1 AND k > 4294967296"
+                    " ORDER BY k & 4294967295",
+                    err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 1, row);
   int status;
   while ((status = fl_db_row(db, statement, err)) == 0) {
-    status = fill_checkpoint(statement, plan, err);
+    status = fill_checkpoint(db, row, statement, plan, err);
     if (status != 0) break;
   }
   sqlite3_finalize(statement);
@@ -83,37 +94,38 @@ static int drop_rows(struct fl_db *db, int64_t row, const struct fl_plan *plan, 
   return status;
 }
 
-/* The count of the list stays, and so it stays in the sum. */
-static int read_count(struct fl_sqlite_source *source, uint64_t no, int64_t *ret_count, struct fl_error *err) {
-  struct fl_value_row value;
-  int status = source->base.find_value(&source->base, no, &value, err);
-  if (status == 0) *ret_count = (int64_t)value.count;
-  return status;
-}
+/* The count of the list and its labels stay, and so they stay in the sum and the seal. */
 
-static int write_anew(struct fl_db *db, const struct fl_plan_value *value, int64_t row, int64_t count,
-                      const struct fl_buf *text) {
-  struct fl_error err = {0};
-  int64_t numbers[] = {fl_key(FL_KEY_VALUE, value->no), 0, FL_BODY_LIST, count};
-  sqlite3_stmt *statement = fl_db_use(db, FL_SQL_VALUE_REBASE, &err);
-  if (statement == NULL) return err.code;
-  sqlite3_bind_int64(statement, 1, row);
+static int write_anew(struct fl_sqlite_source *source, const struct fl_value_row *value, const struct fl_buf *text,
+                      struct fl_error *err) {
+  struct fl_db *db = source->db;
+  const struct fl_record record = {
+      .kind = FL_RECORD_VALUE,
+      .value = {.no = value->no, .kind = FL_BODY_LIST, .count = value->count, .labels = value->labels},
+      .body = text->data,
+      .body_size = text->size};
+  fl_slice body;
+  if (fl_seal_record(&(struct fl_seal_thread){db, source->base.thread, source->row}, &record, &body, err) != 0)
+    return err->code;
+  int64_t numbers[] = {fl_key(FL_KEY_VALUE, value->no), 0, FL_BODY_LIST, (int64_t)value->count};
+  sqlite3_stmt *statement = fl_db_use(db, FL_SQL_VALUE_REBASE, err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_int64(statement, 1, source->row);
   sqlite3_bind_int64(statement, 2, numbers[0]);
-  sqlite3_bind_int64(statement, 3, fl_row_sum(numbers, 4, fl_buf_slice(text)));
-  sqlite3_bind_text64(statement, 4, text->data, text->size, SQLITE_STATIC, SQLITE_UTF8);
-  return fl_db_run(db, statement, &err);
+  sqlite3_bind_int64(statement, 3, fl_row_sum(numbers, 4, body));
+  fl_db_bind_slice(statement, 4, body);
+  return fl_db_run(db, statement, err);
 }
 
 static int rebase(struct fl_sqlite_source *source, struct fl_plan *plan, struct fl_plan_value *value,
                   struct fl_error *err) {
   FL_BUF_AUTO text = {.limit = 1 << 30};
-  int64_t count = 0;
+  struct fl_value_row row = {0};
   int status = fl_assemble_list_text(&source->base, "", value->no, &text, err);
-  if (status == 0) status = read_count(source, value->no, &count, err);
+  if (status == 0) status = source->base.find_value(&source->base, value->no, &row, err);
   fl_sqlite_source_end(source);
   if (status != 0 || !fl_plan_rebase(plan, value, text.size)) return status;
-  status = write_anew(source->db, value, source->row, count, &text);
-  return status == 0 ? 0 : fl_error_set(err, status, "%s: a list could not be written anew", source->db->path);
+  return write_anew(source, &row, &text, err);
 }
 
 int fl_sqlite_prune(struct fl_sqlite_store *store, const struct fl_thread_row *thread, const struct fl_txn *txn,
@@ -188,18 +200,50 @@ static int copy_thread(struct fl_db *db, int64_t from, const struct fl_txn *txn,
   return fl_db_run(db, statement, err);
 }
 
+/* As they are. */
+static int copy_rows(struct fl_db *db, int64_t from, const struct fl_txn *txn, struct fl_thread_row *to,
+                     struct fl_error *err) {
+  static const enum fl_sql tables[] = {FL_SQL_ROWS_COPY, FL_SQL_WRITES_COPY, FL_SQL_CALLS_COPY};
+  int status = copy_thread(db, from, txn, err);
+  if (status == 0) status = fl_db_find_thread(db, txn->copy->to, to, err);
+  for (size_t i = 0; status == 0 && i < sizeof tables / sizeof tables[0]; i++)
+    status = run_two(db, tables[i], from, to->row, err);
+  return status;
+}
+
+struct sealed_copy {
+  struct fl_db *db;
+  const struct fl_txn *txn;
+  int64_t to;
+};
+
+static int copy_record(const struct fl_record *record, void *user, struct fl_error *err) {
+  const struct sealed_copy *copy = user;
+  struct fl_record one = *record;
+  if (one.kind == FL_RECORD_THREAD) one.thread.wall_ms = copy->txn->wall_ms;
+  const struct fl_records records = {.items = &one, .count = 1};
+  return fl_sqlite_put_records(copy->db, copy->txn->copy->to, copy->to, &records, err);
+}
+
+/* Each thread has its own key: sealed rows are opened and sealed anew. */
+static int copy_sealed(struct fl_db *db, int64_t from, const struct fl_txn *txn, struct fl_thread_row *to,
+                       struct fl_error *err) {
+  int status = fl_sqlite_make_thread(db, txn->copy->to, txn->wall_ms, to, err);
+  struct sealed_copy copy = {db, txn, to->row};
+  const struct fl_ask ask = {.thread = txn->thread, .on_record = copy_record, .user = &copy};
+  return status == 0 ? fl_sqlite_walk(db, from, &ask, false, err) : status;
+}
+
 int fl_sqlite_copy(struct fl_sqlite_store *store, const struct fl_thread_row *thread, const struct fl_txn *txn,
                    struct fl_error *err) {
-  static const enum fl_sql tables[] = {FL_SQL_ROWS_COPY, FL_SQL_WRITES_COPY, FL_SQL_CALLS_COPY};
   struct fl_db *db = &store->writer;
-  struct fl_thread_row to;
+  struct fl_thread_row to = {0};
   int status = check_absent(db, txn->copy->to, err);
-  if (status == 0) status = copy_thread(db, thread->row, txn, err);
-  if (status == 0) status = fl_db_find_thread(db, txn->copy->to, &to, err);
-  for (size_t i = 0; status == 0 && i < sizeof tables / sizeof tables[0]; i++)
-    status = run_two(db, tables[i], thread->row, to.row, err);
+  if (status == 0)
+    status =
+        db->sealer != NULL ? copy_sealed(db, thread->row, txn, &to, err) : copy_rows(db, thread->row, txn, &to, err);
   if (status != 0 || txn->copy->until_no == 0) return status;
-  __attribute__((cleanup(fl_plan_deinit))) struct fl_plan plan = {.thread = txn->thread};
+  __attribute__((cleanup(fl_plan_deinit))) struct fl_plan plan = {.thread = txn->copy->to};
   return roll_back(db, to.row, &plan, txn->copy->until_no, err);
 }
 

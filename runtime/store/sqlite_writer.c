@@ -10,6 +10,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/audit_write.h"
+#include "runtime/store/seal.h"
 #include "runtime/store/sqlite.h"
 #include "runtime/store/sqlite_trace.h"
 
@@ -113,6 +114,7 @@ static int apply_batch(struct fl_sqlite_store *store, struct fl_sqlite_jobs *bat
 }
 
 static int try_batch(struct fl_sqlite_store *store, struct fl_sqlite_jobs *batch, struct fl_error *err) {
+  fl_sealer_forget(store->writer.sealer);
   int status = fl_db_do(&store->writer, FL_SQL_BEGIN, err);
   if (status == 0) status = apply_batch(store, batch, err);
   if (status == 0) status = fl_audit_sign(store, err);
@@ -156,6 +158,15 @@ static int pages_since(struct fl_sqlite_store *store) {
   return store->wal_pages - store->wal_pages_before;
 }
 
+/* The log still has the pages on which a key stood that is gone: until it is cut to nothing. A reader that lasts puts
+ * it off to the next batch. */
+static void forget_log(struct fl_sqlite_store *store) {
+  if (!store->writer.has_erased || !fl_lock_try(&store->lock)) return;
+  int code = sqlite3_wal_checkpoint_v2(store->writer.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+  store->writer.has_erased = code != SQLITE_OK;
+  fl_lock_drop(&store->lock);
+}
+
 /* Failure costs nothing but time: the log stays, and the next batch tries again. A reader that lasts keeps the log from
  * beginning anew, so what counts is what came since the last time. */
 static void tidy_log(struct fl_sqlite_store *store) {
@@ -192,6 +203,7 @@ void *fl_sqlite_write(void *user) {
     note_freed(store, &batch); /* before the jobs belong to the loop again */
     hand_back(store, &batch);
     tidy_file(store);
+    forget_log(store);
     tidy_log(store);
     pthread_mutex_unlock(&store->batch_mutex);
   }

@@ -18,10 +18,14 @@ struct fl_store;
 struct fl_store_options {
   size_t size;
   bool read_only;
-  bool synchronous_normal; /* may lose the last commits on power loss, never consistency; default FULL */
+  const struct fl_secret *key; /* 32 bytes, copied: what is written is sealed (docs/how-to/seal-a-store.md), and what is
+                                  not sealed is refused; NULL or empty: nothing is sealed */
+  bool finds_key;              /* without one here: as fl_key_source_store says */
+  bool synchronous_normal;     /* may lose the last commits on power loss, never consistency; default FULL */
 };
 
 /* SQLite at `path` (made when absent, with its folder, mode 0600/0700; FL_E_NOT_FOUND when read_only). Errors:
+ * FL_E_DENIED (it is sealed, and the key is missing or another),
  * FL_E_VERSION (a newer fairlead wrote it), FL_E_INVALID (another program's database), FL_E_CORRUPT, FL_E_IO,
  * FL_E_NO_SPACE, FL_E_UNSUPPORTED (a network file system), FL_E_BUSY (another process holds the side lock for over 5 s;
  * names its pid). `path` is followed by
@@ -65,6 +69,8 @@ enum fl_txn_kind {
   FL_TXN_CACHE_CLEAR, /* `count`: how many went */
   FL_TXN_ITEMS,       /* items.h; of no thread; `count`: those deleted */
   FL_TXN_TRACE_DROP,  /* trace.h; of no thread; `count`: runs */
+  FL_TXN_SEAL,        /* seals what is in the clear, a thread at a time; of no thread */
+  FL_TXN_ROTATE,      /* another master key; of no thread; `count`: keys. The store is to be opened anew then */
   FL_TXN_AUDIT,       /* nothing but what `audit` has; of no thread */
 };
 
@@ -90,6 +96,18 @@ struct fl_request {
   enum fl_request_kind kind;
   const char *asker; /* who it is, for the log and for telling askers apart: 1 to 128 bytes */
   int64_t wall_ms;   /* of the transaction; out of a listing */
+};
+
+/* One step of sealing a store that was written without a key: the next thread behind `after`, or at the end what stands
+ * beside the threads. Steps that were done stay done: who was interrupted begins with 0 again, and what is sealed is
+ * passed over. FL_E_BUSY while somebody runs the thread. Afterwards fl_store_compact, since free pages hold what was
+ * there. */
+struct fl_seal_step {
+  int64_t after;              /* 0 at first, then `next` of the step before */
+  int64_t next;               /* out */
+  bool is_last;               /* out: nothing is left */
+  bool did_seal;              /* out */
+  char thread[FL_ID_MAX + 1]; /* out: which; "": what stands beside */
 };
 
 enum { FL_LEASE_MS = 30000 };
@@ -123,6 +141,8 @@ struct fl_txn {
     const struct fl_copy *copy;
     const struct fl_import *import;
     const struct fl_item_ops *items;
+    struct fl_seal_step *seal;
+    const struct fl_secret *new_key; /* 32 bytes */
     const struct fl_trace_drop *trace_drop;
   };
   int64_t wall_ms;  /* now, by the caller's world */

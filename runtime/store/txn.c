@@ -114,8 +114,16 @@ static int write_check(const struct fl_txn *txn, struct fl_error *err) {
 }
 
 bool fl_txn_is_beside(const struct fl_txn *txn) {
-  return txn->kind == FL_TXN_CACHE_PUT || txn->kind == FL_TXN_CACHE_CLEAR || txn->kind == FL_TXN_ITEMS ||
-         txn->kind == FL_TXN_TRACE_DROP || txn->kind == FL_TXN_AUDIT;
+  switch (txn->kind) {
+  case FL_TXN_CACHE_PUT:
+  case FL_TXN_CACHE_CLEAR:
+  case FL_TXN_ITEMS:
+  case FL_TXN_TRACE_DROP:
+  case FL_TXN_SEAL:
+  case FL_TXN_ROTATE:
+  case FL_TXN_AUDIT: return true;
+  default: return false;
+  }
 }
 
 int fl_txn_check(const struct fl_txn *txn, struct fl_error *err) {

@@ -33,7 +33,7 @@ struct fl_prune {
  * the thread gets a new fence. Answers `count` checkpoints. */
 struct fl_rollback {
   uint64_t to_no;
-  const char *status; /* of the thread afterwards; NULL: as it was */
+  const char *status;            /* of the thread afterwards; NULL: as it was */
   const struct fl_record *trace; /* the END of the run that is taken back, whose spans and content go; NULL: none */
 };
 

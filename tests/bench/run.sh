@@ -4,7 +4,7 @@
 # peers that can be installed here (peers/run.sh), and a table of theirs beside ours (which "peers" alone measures, too).
 # The exit code is 1 when a limit is not kept; peers that are not to be had are counted as skipped, each with the reason.
 #   sh tests/bench/run.sh [NAME…]     json graph engine store thread waiting start mcp mcp-large http memory policy sandbox
-#     trace
+#     seal trace
 #     peers
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -27,7 +27,7 @@ case " ${*:-mcp} " in
   fi
   ;;
 esac
-names=${*:-json graph engine store thread waiting start mcp mcp-large http memory policy sandbox trace peers}
+names=${*:-json graph engine store thread waiting start mcp mcp-large http memory policy sandbox seal trace peers}
 case " $names " in
 *" peers "*) # what the table compares comes from these
   for name in start waiting thread engine; do
