@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/api/load.h"
+#include "tools/policy/signature.h"
 
 #include "mcp/client_source.h"
 #include "runtime/base/mem.h"
@@ -403,7 +404,10 @@ int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded
   graph->definition = fl_definition_ref(graph->file.definition);
   split_children(graph);
   graph->list = fl_allow_list(runtime, graph->definition, graph->file.effects);
-  rc = fl_load_manifests(graph, graph->list, diags);
+  struct fl_load_trust trust = {.now_s = fl_world_wall_ms(runtime->world) / 1000};
+  rc = fl_load_find_trust(&trust, diags);
+  if (rc == 0) rc = fl_load_manifests(graph, graph->list, &trust, diags);
+  fl_trust_destroy(trust.trust);
   if (rc == 0) rc = load_services(runtime, graph, diags);
   if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0)
     add_diag(graph, graph->file.builtin != NULL ? "/builtin" : "", diags, &err);

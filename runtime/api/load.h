@@ -4,6 +4,14 @@
 #include "runtime/engine/engine.h"
 
 /* The environment, with the variables of a `.env` file in the working folder behind it. Lent until the process ends. */
+/* The trust file of $FAIRLEAD_TRUST, or fairlead/trust.yaml in the XDG configuration folder; trust NULL: there is none.
+ * A file that is named and cannot be used is an error in `diags`. */
+struct fl_load_trust {
+  struct fl_trust *trust;
+  int64_t now_s;
+};
+int fl_load_find_trust(struct fl_load_trust *ret_trust, struct fl_diags *diags);
+
 const char *fl_load_getenv(const char *name);
 
 /* Fills `graph` (cleared by the caller, who frees it also on failure) and adds its servers to the registry. */
@@ -25,7 +33,9 @@ int fl_load_read_file(const char *path, char **ret_text, size_t *ret_size, struc
 
 /* The manifests of a loaded graph and of the files that it runs as graphs, each within what is around it. A manifest
  * with a mistake, or that asks for what this version does not enforce, is FL_E_INVALID, and said. */
-int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, struct fl_diags *diags);
+/* `runtime` tells the time, `trust` who may have signed them (NULL: nobody must have). */
+int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, const struct fl_load_trust *trust,
+                      struct fl_diags *diags);
 /* One line for a person: what a run of the graph may do, at worst. Its manifest, or without one what the file implies:
  * the tools that its nodes name, and the servers that it declares. */
 void fl_load_describe(struct fl_runtime *runtime, struct fl_definition *definition, struct fl_buf *text);

@@ -3,8 +3,52 @@
 #include "runtime/api/load.h"
 #include "runtime/base/mem.h"
 #include "tools/policy/manifest.h"
+#include "tools/policy/signature.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* ---- who may have signed them ---- */
+
+/* NULL: there is none. */
+static char *trust_path(void) {
+  const char *named = secure_getenv("FAIRLEAD_TRUST"), *config = secure_getenv("XDG_CONFIG_HOME");
+  const char *home = secure_getenv("HOME");
+  if (named != NULL && named[0] != '\0') return fl_strdup(named);
+  bool has_config = config != NULL && config[0] == '/';
+  if (!has_config && (home == NULL || home[0] != '/')) return NULL;
+  char *path =
+      has_config ? fl_format("%s/fairlead/trust.yaml", config) : fl_format("%s/.config/fairlead/trust.yaml", home);
+  if (access(path, F_OK) == 0) return path;
+  fl_free(path);
+  return NULL;
+}
+
+int fl_load_find_trust(struct fl_load_trust *ret_trust, struct fl_diags *diags) {
+  FL_FREE_AUTO char *path = trust_path(), *text = NULL;
+  size_t size = 0;
+  struct fl_error err = {0};
+  if (path == NULL) return 0;
+  if (fl_load_read_file(path, &text, &size, &err) == 0)
+    return fl_trust_load(path, fl_slice_n(text, size), &ret_trust->trust, diags);
+  struct fl_diag diag = {.severity = FL_SEVERITY_ERROR, .file = path, .message = err.text};
+  fl_diags_add(diags, &diag);
+  return FL_E_INVALID;
+}
+
+static int check_trust(const struct fl_graph_file *file, const struct fl_manifest *manifest,
+                       const struct fl_load_trust *trust, struct fl_diags *diags) {
+  struct fl_error err = {0};
+  if (trust->trust == NULL) return 0;
+  if (manifest == NULL) fl_error_set(&err, FL_E_DENIED, "it has no manifest, and manifests must be signed here");
+  else if (fl_manifest_check_signature(manifest, trust->trust, trust->now_s, &err) == 0) return 0;
+  fl_document_diag(&file->document, diags, FL_SEVERITY_ERROR, manifest != NULL ? "/manifest" : "", false, NULL, "%s",
+                   err.text);
+  return FL_E_INVALID;
+}
+
+/* ---- reading ---- */
 
 /* As a person would name it, seen from where the graph file was named. */
 static char *path_of(const struct fl_graph_file *file) {
@@ -34,15 +78,18 @@ static void add_needs(struct fl_policy_needs *needs, const struct fl_policy_need
   needs->prompt |= more->prompt;
 }
 
-int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, struct fl_diags *diags) {
+int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, const struct fl_load_trust *trust,
+                      struct fl_diags *diags) {
   int rc = 0;
   struct fl_manifest *manifest = NULL;
   if (graph->file.manifest != NULL) rc = read_manifest(&graph->file, &manifest, diags);
+  bool is_outermost = within == graph->list;
+  if (rc == 0 && (manifest != NULL || is_outermost)) rc = check_trust(&graph->file, manifest, trust, diags);
   if (manifest != NULL) graph->policy = fl_policy_create_manifest(manifest, within);
   graph->manifest = manifest;
   graph->needs = fl_policy_needs(graph->policy);
   for (struct fl_loaded_graph *inner = graph->inner; inner != NULL; inner = inner->next) {
-    if (fl_load_manifests(inner, graph->policy != NULL ? graph->policy : within, diags) < 0) rc = FL_E_INVALID;
+    if (fl_load_manifests(inner, graph->policy != NULL ? graph->policy : within, trust, diags) < 0) rc = FL_E_INVALID;
     add_needs(&graph->needs, &inner->needs);
   }
   return rc;

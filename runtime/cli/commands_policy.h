@@ -52,4 +52,33 @@
      {JSON_OPTION},
      "FILE",
      fl_cmd_policy_diff},
+    {"policy keygen",
+     "NAME FILE",
+     "make a key that signs manifests, and say what a trust file needs of it",
+     "FILE gets the key (0600) and must not be there; the public half goes to standard output, as a trust file.\n"
+     "\n"
+     "Example:\n"
+     "  fairlead policy keygen ops-2026 ops.key >> ~/.config/fairlead/trust.yaml",
+     {JSON_OPTION},
+     NULL,
+     fl_cmd_policy_keygen},
+    {"policy sign",
+     "FILE --key FILE --name NAME",
+     "put a signature into a manifest",
+     "What is signed is the document's content: a change of spelling keeps the signature, a change of what it says\n"
+     "does not. A signature that is there is replaced.",
+     {{"key", 0, "FILE", "the file of the key"}, {"name", 0, "NAME", "its name in trust files"}, JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_sign},
+    {"policy verify",
+     "FILE --trust FILE",
+     "whether somebody who is trusted has signed a manifest, and it was not changed since",
+     "Where $FAIRLEAD_TRUST names a trust file, or fairlead/trust.yaml is in the XDG configuration folder, runs take\n"
+     "signed manifests only.\n"
+     "Exit codes: 0 it holds; 1 it does not; 2 wrong usage or file.",
+     {{"trust", 0, "FILE", "the trust file: trust: 1, and keys: { NAME: { public: HEX, expires: DATE } }"},
+      {"at", 0, "TIME", "as of this date or time (default: now)"},
+      JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_verify},
     {"policy schema", "", "the JSON Schema of manifests, for editors", NULL, {JSON_OPTION}, NULL, fl_cmd_policy_schema},

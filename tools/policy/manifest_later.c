@@ -11,7 +11,7 @@ struct later {
   const char *key, *what;
 };
 
-static const struct later of_manifest[] = {{"servers", NULL}, {"signature", "signatures"}, {NULL, NULL}};
+static const struct later of_manifest[] = {{"servers", NULL}, {NULL, NULL}};
 static const struct later of_model[] = {{"cost_usd_per_run", "what calls of models cost"}, {NULL, NULL}};
 static const struct later of_budget[] = {{"cost_usd", "what calls of models cost"}, {NULL, NULL}};
 static const struct later of_server[] = {{"pin", "pins of tool definitions in a manifest"}, {NULL, NULL}};

@@ -148,7 +148,6 @@ static void what_is_not_enforced_is_named(void **state) {
   } rows[] = {
       {"tools: []\nmodel: { cost_usd_per_run: 3 }\n", "/model/cost_usd_per_run"},
       {"tools: []\nbudgets: { thread: { cost_usd: 3 } }\n", "/budgets/thread/cost_usd"},
-      {"tools: []\nsignature: { alg: ed25519, key: k, sig: s }\n", "/signature"},
       {"tools: []\nservers: { a: { pin: { tools: \"" ZEROS "\" } } }\n", "/servers/a/pin"},
       {"tools: []\nservers: { a: { sandbox: { secrets: [] } } }\n", "/servers/a/sandbox/secrets"},
       {"tools: []\nservers: { a: { transport: stdio, exec: [x], exec_sha256: \"" ZEROS "\", limits: { call: 1s } } }\n",
