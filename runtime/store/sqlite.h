@@ -215,6 +215,8 @@ int fl_db_fail(struct fl_db *db, int code, struct fl_error *err);
 void fl_db_bind_text(sqlite3_stmt *statement, int index, const char *text);
 void fl_db_bind_slice(sqlite3_stmt *statement, int index, fl_slice text); /* its bytes as text; NULL data: null */
 void fl_db_bind_id(sqlite3_stmt *statement, int index, const char *id);
+/* For a binding that SQLite copies: without memory for it the process stops, as it does for any other. */
+void fl_db_bound(int code);
 
 /* Columns: lent until the next step; an id that is neither reads as "". */
 fl_slice fl_db_text(sqlite3_stmt *statement, int index);

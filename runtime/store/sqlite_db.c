@@ -195,14 +195,20 @@ static bool pack_uuid(const char *text, uint8_t ret_bytes[16]) {
   return text[at] == 0;
 }
 
+/* A binding that was not made would be stored as NULL, and the commit would be acknowledged. */
+void fl_db_bound(int code) {
+  if (code == SQLITE_NOMEM) fl_out_of_memory();
+}
+
 void fl_db_bind_id(sqlite3_stmt *statement, int index, const char *id) {
   uint8_t bytes[16];
-  if (pack_uuid(id, bytes)) sqlite3_bind_blob(statement, index, bytes, sizeof bytes, SQLITE_TRANSIENT);
+  if (pack_uuid(id, bytes)) fl_db_bound(sqlite3_bind_blob(statement, index, bytes, sizeof bytes, SQLITE_TRANSIENT));
   else sqlite3_bind_text(statement, index, id, -1, SQLITE_STATIC);
 }
 
 fl_slice fl_db_text(sqlite3_stmt *statement, int index) {
   const char *text = (const char *)sqlite3_column_text(statement, index);
+  if (text == NULL && sqlite3_column_type(statement, index) != SQLITE_NULL) fl_out_of_memory();
   return fl_slice_n(text, text != NULL ? (size_t)sqlite3_column_bytes(statement, index) : 0);
 }
 

@@ -271,7 +271,7 @@ static sqlite3_stmt *prepare(struct fl_db *db, const char *text, const struct fl
   if (statement == NULL) return NULL;
   sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
   sqlite3_bind_int64(statement, 2, query->wall_ms);
-  sqlite3_bind_text(statement, 3, end, -1, SQLITE_TRANSIENT);
+  fl_db_bound(sqlite3_bind_text(statement, 3, end, -1, SQLITE_TRANSIENT));
   return statement;
 }
 
