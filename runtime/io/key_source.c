@@ -70,7 +70,7 @@ static int read_command(const char *command, struct fl_secret *ret_key, struct f
   char *words[WORDS_MAX + 1], text[OUTPUT_MAX];
   FL_FREE_AUTO char *copy = fl_strdup(command);
   pid_t pid;
-  int fd, state = 0;
+  int fd = -1, state = 0;
   if (split(copy, words) == 0) return fl_error_set(err, FL_E_INVALID, "FAIRLEAD_STORE_KEY_COMMAND names no command");
   int code = start(words, &pid, &fd);
   if (code != 0)
