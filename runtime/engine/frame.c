@@ -173,7 +173,7 @@ static void take_effects(struct fl_frame *frame, struct fl_effects *effects, str
   FL_FREE_AUTO uint64_t *event_nos = effects->count > 0 ? fl_new_array(uint64_t, effects->count) : NULL;
   size_t commit_count = 0;
   keep_events(frame, effects, task, event_nos);
-  fl_tracing_effects(frame, effects);
+  if (invocation->trace != NULL) fl_tracing_effects(frame, effects);
   for (size_t i = 0; i < effects->count; i++) {
     if (effects->items[i].kind != FL_DO_COMMIT) continue;
     perform_commit(frame, &effects->items[i], end);
@@ -235,7 +235,7 @@ void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   bool is_over = !fl_frame_is_root(frame) && frame->has_ended; /* what comes too late says nothing */
   if (!is_over) fl_run_step(frame->run, &event->ev, &effects);
   if (event->ev.kind == FL_EV_TASK_DONE) fl_task_settle(event->task, &effects);
-  if (event->task != NULL) fl_tracing_task_left(event->task);
+  if (event->task != NULL && frame->invocation->trace != NULL) fl_tracing_task_left(event->task);
   take_effects(frame, &effects, event->task);
   give_back_spare(frame->invocation->runtime, &effects);
   if (event->task != NULL) {

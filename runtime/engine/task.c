@@ -82,7 +82,7 @@ void fl_task_emit_take(struct fl_task *task, struct fl_value *value) {
 /* ---- its end ---- */
 
 static void tell_end(struct fl_task *task, const char *outcome) {
-  fl_tracing_task_ended(task, outcome);
+  if (task->invocation->trace != NULL) fl_tracing_task_ended(task, outcome);
   if (!fl_invocation_is_followed(task->invocation)) return;
   struct fl_value *data = fl_object();
   fl_set_string(data, "type", "node_end");
@@ -280,7 +280,7 @@ struct fl_task *fl_task_create(struct fl_frame *frame, struct fl_start_task *sta
 
 static int run_node(struct fl_task *task) {
   int known = fl_cached_look(task);
-  if (known == 0) known = fl_replay_node(task);
+  if (known == 0 && task->invocation->runtime->tracing != NULL) known = fl_replay_node(task);
   if (known != 0) return known > 0 ? FL_DONE : known;
   void *user = NULL;
   fl_node_fn *run = function_of(task, &user);
@@ -293,7 +293,7 @@ void fl_task_enter(struct fl_task *task) {
   struct fl_world *world = task->invocation->runtime->world;
   task->started_us = fl_world_now_us(world);
   task->began_ms = task->alive_ms = fl_world_now_ms(world);
-  fl_tracing_task_started(task);
+  if (task->invocation->trace != NULL) fl_tracing_task_started(task);
   tell_start(task);
   fl_ledger_step(task);
   int outcome = fl_permit_step(task);
@@ -359,9 +359,7 @@ void fl_task_free(struct fl_task *task) {
   fl_free(task->error);
   for (size_t i = 0; i < task->write_count; i++) fl_value_unref(task->writes[i].value);
   fl_free(task->writes);
-  fl_buf_deinit(&task->trace.spans);
-  fl_buf_deinit(&task->trace.inner_spans);
-  fl_buf_deinit(&task->trace.content);
+  if (task->invocation->trace != NULL) fl_tracing_task_free(task);
   fl_task_forget_commands(task);
   fl_records_deinit(&task->audit);
   fl_records_deinit(&task->results);

@@ -263,6 +263,12 @@ void fl_tracing_results_left(struct fl_task *task) {
   fl_spans_move(&trace->said, &task->trace.content);
 }
 
+void fl_tracing_task_free(struct fl_task *task) {
+  fl_buf_deinit(&task->trace.spans);
+  fl_buf_deinit(&task->trace.inner_spans);
+  fl_buf_deinit(&task->trace.content);
+}
+
 void fl_tracing_task_left(struct fl_task *task) {
   struct fl_run_trace *trace = task->invocation->trace;
   if (trace == NULL) return;

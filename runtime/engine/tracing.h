@@ -79,7 +79,8 @@ void fl_tracing_resumed(struct fl_invocation *invocation); /* somebody has answe
 void fl_tracing_task_started(struct fl_task *task);
 void fl_tracing_task_ended(struct fl_task *task, const char *outcome);
 void fl_tracing_results_left(struct fl_task *task); /* the results of its calls are about to be committed */
-void fl_tracing_task_left(struct fl_task *task);    /* its end is */
+void fl_tracing_task_free(struct fl_task *task);
+void fl_tracing_task_left(struct fl_task *task); /* its end is */
 void fl_tracing_call_decided(struct fl_task_call *call, const struct fl_decision *decision);
 /* It is about to leave: gives it its span, and the text that tells the other side. */
 void fl_tracing_call_leaves(struct fl_task_call *call);
