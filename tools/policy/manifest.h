@@ -23,6 +23,7 @@ void fl_manifest_unref(struct fl_manifest *manifest); /* NULL allowed */
 
 const char *fl_manifest_file(const struct fl_manifest *manifest);
 const char *fl_manifest_id(const struct fl_manifest *manifest);
+const struct fl_value *fl_manifest_root(const struct fl_manifest *manifest); /* the document; lent */
 /* BLAKE2b-256 of the document without its signature, keys sorted, in hexadecimal: the same for JSON and YAML. */
 const char *fl_manifest_hash(const struct fl_manifest *manifest);
 /* Seconds since 1970 from which on it allows nothing; INT64_MAX: it does not expire. */
