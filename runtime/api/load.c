@@ -6,6 +6,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/api/builtin_host.h"
 #include "runtime/api/grant.h"
+#include "runtime/engine/rehearsal.h"
 #include "tools/builtin/kit.h"
 #include "tools/http.h"
 
@@ -107,13 +108,21 @@ static void add_diag(const struct fl_loaded_graph *graph, const char *pointer, s
   fl_document_diag(&graph->file.document, diags, FL_SEVERITY_ERROR, pointer, true, NULL, "%s", err->text);
 }
 
-static int load_models(struct fl_loaded_graph *graph, struct fl_diags *diags) {
+static int read_model(const struct fl_runtime *runtime, const struct fl_loaded_graph *graph,
+                      const struct fl_value *entry, struct fl_model_config *config, struct fl_error *err) {
+  if (runtime->rehearsal == NULL) return fl_model_config_read(entry, graph->file.folder, fl_load_getenv, config, err);
+  *config = (struct fl_model_config){
+      .provider = FL_MODEL_SCRIPTED, .model = fl_strdup("played"), .player = runtime->rehearsal->player};
+  return 0;
+}
+
+static int load_models(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_diags *diags) {
   int rc = 0;
   struct fl_member member = {0};
   while (fl_next_member(graph->file.models, &member)) {
     struct fl_model_config *config = fl_new(struct fl_model_config);
     struct fl_error err = {0};
-    if (fl_model_config_read(member.value, graph->file.folder, fl_load_getenv, config, &err) == 0) {
+    if (read_model(runtime, graph, member.value, config, &err) == 0) {
       fl_map_set(&graph->models, member.key, config);
       continue;
     }
@@ -177,7 +186,7 @@ static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph
 static int load_servers(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_diags *diags) {
   int rc = 0;
   struct fl_member member = {0};
-  while (fl_next_member(graph->file.servers, &member)) {
+  while (runtime->rehearsal == NULL && fl_next_member(graph->file.servers, &member)) {
     struct fl_error err = {0};
     if (load_server(runtime, graph, &member, &err) == 0) continue;
     FL_FREE_AUTO char *pointer = fl_format("/mcpServers/%s", member.key);
@@ -313,12 +322,14 @@ static int check_functions(struct fl_runtime *runtime, struct fl_loaded_graph *g
   return rc;
 }
 
-static int load_file(const char *path, const char *const *servers, struct fl_graph_file *ret_file,
+/* `given`: the text of the file; NULL: it is read. */
+static int load_file(const char *path, const char *given, const char *const *servers, struct fl_graph_file *ret_file,
                      struct fl_diags *diags) {
   FL_FREE_AUTO char *text = NULL;
   size_t size = 0;
   struct fl_error err = {0};
-  int rc = fl_load_read_file(path, &text, &size, &err);
+  int rc = given == NULL ? fl_load_read_file(path, &text, &size, &err) : 0;
+  if (given != NULL) text = fl_strndup(given, size = strlen(given));
   if (rc < 0) {
     fl_diags_add(diags, &(struct fl_diag){.message = err.text});
     return rc;
@@ -332,7 +343,7 @@ static int load_file(const char *path, const char *const *servers, struct fl_gra
 }
 
 int fl_load_graph_file(const char *path, struct fl_graph_file *ret_file, struct fl_diags *diags) {
-  int rc = load_file(path, NULL, ret_file, diags);
+  int rc = load_file(path, NULL, NULL, ret_file, diags);
   return rc == 0 ? fl_load_check_manifests(ret_file, diags) : rc;
 }
 
@@ -372,7 +383,7 @@ static void split_children(struct fl_loaded_graph *graph) {
 }
 
 static int load_services(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_diags *diags) {
-  int results[] = {load_models(graph, diags), load_servers(runtime, graph, diags),
+  int results[] = {load_models(runtime, graph, diags), load_servers(runtime, graph, diags),
                    check_functions(runtime, graph, graph->definition, diags)};
   int rc = 0;
   for (size_t i = 0; i < sizeof results / sizeof results[0]; i++)
@@ -397,7 +408,10 @@ void fl_load_graph_settle(struct fl_runtime *runtime, struct fl_loaded_graph *gr
 int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded_graph *graph, struct fl_diags *diags) {
   struct fl_error err = {0};
   char **servers = granted_servers(runtime);
-  int rc = load_file(path, (const char *const *)servers, &graph->file, diags);
+  const struct fl_rehearsal *rehearsal = runtime->rehearsal;
+  const char *given = rehearsal != NULL ? rehearsal->graph : NULL;
+  const char *const *known = rehearsal != NULL ? rehearsal->servers : (const char *const *)servers;
+  int rc = load_file(path, given, known, &graph->file, diags);
   for (size_t i = 0; servers[i] != NULL; i++) fl_free(servers[i]);
   fl_free(servers);
   if (rc < 0) return rc;
@@ -405,10 +419,11 @@ int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded
   split_children(graph);
   graph->list = fl_allow_list(runtime, graph->definition, graph->file.effects);
   struct fl_load_trust trust = {.now_s = fl_world_wall_ms(runtime->world) / 1000};
-  rc = fl_load_find_trust(&trust, diags);
-  if (rc == 0) rc = fl_load_manifests(graph, graph->list, &trust, diags);
+  rc = rehearsal == NULL ? fl_load_find_trust(&trust, diags) : 0; /* what is only tried need not be signed */
+  if (rc == 0) rc = fl_load_manifests(graph, graph->list, &trust, rehearsal, diags);
   fl_trust_destroy(trust.trust);
   if (rc == 0) rc = load_services(runtime, graph, diags);
+  if (rehearsal != NULL) return rc;
   if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0)
     add_diag(graph, graph->file.builtin != NULL ? "/builtin" : "", diags, &err);
   if (rc == 0 && (rc = load_memory(runtime, graph, &err)) < 0) add_diag(graph, "/memory", diags, &err);

@@ -32,10 +32,10 @@ int fl_load_read_file(const char *path, char **ret_text, size_t *ret_size, struc
 /* ---- load_manifest.c ---- */
 
 /* The manifests of a loaded graph and of the files that it runs as graphs, each within what is around it. A manifest
- * with a mistake, or that asks for what this version does not enforce, is FL_E_INVALID, and said. */
-/* `runtime` tells the time, `trust` who may have signed them (NULL: nobody must have). */
+ * with a mistake, or that asks for what this version does not enforce, is FL_E_INVALID, and said. `trust`: who may have
+ * signed them, and the time. `rehearsal`: may give others, and cut them; NULL: it is none. */
 int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, const struct fl_load_trust *trust,
-                      struct fl_diags *diags);
+                      const struct fl_rehearsal *rehearsal, struct fl_diags *diags);
 /* One line for a person: what a run of the graph may do, at worst. Its manifest, or without one what the file implies:
  * the tools that its nodes name, and the servers that it declares. */
 void fl_load_describe(struct fl_runtime *runtime, struct fl_definition *definition, struct fl_buf *text);

@@ -2,6 +2,7 @@
 /* The manifests that graph files name: read, compiled, and put around what their graphs may do. */
 #include "runtime/api/load.h"
 #include "runtime/base/mem.h"
+#include "runtime/engine/rehearsal.h"
 #include "tools/policy/manifest.h"
 #include "tools/policy/signature.h"
 
@@ -56,7 +57,7 @@ static char *path_of(const struct fl_graph_file *file) {
   return is_plain ? fl_strdup(file->manifest) : fl_format("%s/%s", file->folder, file->manifest);
 }
 
-static int read_manifest(const struct fl_graph_file *file, struct fl_manifest **ret_manifest, struct fl_diags *diags) {
+static int read_file(const struct fl_graph_file *file, struct fl_manifest **ret_manifest, struct fl_diags *diags) {
   FL_FREE_AUTO char *path = path_of(file), *text = NULL;
   size_t size = 0;
   struct fl_error err = {0};
@@ -64,10 +65,28 @@ static int read_manifest(const struct fl_graph_file *file, struct fl_manifest **
     fl_document_diag(&file->document, diags, FL_SEVERITY_ERROR, "/manifest", false, NULL, "%s", err.text);
     return FL_E_INVALID;
   }
-  int rc = fl_manifest_load(path, fl_slice_n(text, size), ret_manifest, diags);
-  if (rc < 0 || fl_manifest_unenforced(*ret_manifest, diags) == 0) return rc;
-  fl_manifest_unref(*ret_manifest);
-  *ret_manifest = NULL;
+  return fl_manifest_load(path, fl_slice_n(text, size), ret_manifest, diags);
+}
+
+/* In a rehearsal the root's may be given, and any may be cut. */
+static int find_manifest(const struct fl_loaded_graph *graph, const struct fl_rehearsal *rehearsal,
+                         struct fl_manifest **ret_manifest, struct fl_diags *diags) {
+  int rc = 0;
+  struct fl_manifest *found = NULL;
+  if (rehearsal != NULL && rehearsal->manifest != NULL && graph->outer == NULL)
+    found = fl_manifest_ref(rehearsal->manifest);
+  else if (graph->file.manifest != NULL) rc = read_file(&graph->file, &found, diags);
+  if (found != NULL && rehearsal != NULL) {
+    *ret_manifest = rehearsal->cut(found, rehearsal->user);
+    fl_manifest_unref(found);
+  } else if (rc == 0) *ret_manifest = found;
+  return rc;
+}
+
+static int take_enforced(struct fl_manifest **manifest, struct fl_diags *diags) {
+  if (*manifest == NULL || fl_manifest_unenforced(*manifest, diags) == 0) return 0;
+  fl_manifest_unref(*manifest);
+  *manifest = NULL;
   return FL_E_INVALID;
 }
 
@@ -79,17 +98,18 @@ static void add_needs(struct fl_policy_needs *needs, const struct fl_policy_need
 }
 
 int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, const struct fl_load_trust *trust,
-                      struct fl_diags *diags) {
-  int rc = 0;
+                      const struct fl_rehearsal *rehearsal, struct fl_diags *diags) {
   struct fl_manifest *manifest = NULL;
-  if (graph->file.manifest != NULL) rc = read_manifest(&graph->file, &manifest, diags);
+  int rc = find_manifest(graph, rehearsal, &manifest, diags);
+  if (rc == 0) rc = take_enforced(&manifest, diags);
   bool is_outermost = within == graph->list;
   if (rc == 0 && (manifest != NULL || is_outermost)) rc = check_trust(&graph->file, manifest, trust, diags);
   if (manifest != NULL) graph->policy = fl_policy_create_manifest(manifest, within);
   graph->manifest = manifest;
   graph->needs = fl_policy_needs(graph->policy);
   for (struct fl_loaded_graph *inner = graph->inner; inner != NULL; inner = inner->next) {
-    if (fl_load_manifests(inner, graph->policy != NULL ? graph->policy : within, trust, diags) < 0) rc = FL_E_INVALID;
+    const struct fl_policy *around = graph->policy != NULL ? graph->policy : within;
+    if (fl_load_manifests(inner, around, trust, rehearsal, diags) < 0) rc = FL_E_INVALID;
     add_needs(&graph->needs, &inner->needs);
   }
   return rc;
@@ -98,7 +118,8 @@ int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *wit
 int fl_load_check_manifests(const struct fl_graph_file *file, struct fl_diags *diags) {
   int rc = 0;
   struct fl_manifest *manifest = NULL;
-  if (file->manifest != NULL) rc = read_manifest(file, &manifest, diags);
+  if (file->manifest != NULL) rc = read_file(file, &manifest, diags);
+  if (rc == 0) rc = take_enforced(&manifest, diags);
   fl_manifest_unref(manifest);
   for (size_t i = 0; i < file->child_count; i++)
     if (fl_load_check_manifests(&file->children[i], diags) < 0) rc = FL_E_INVALID;

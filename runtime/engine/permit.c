@@ -74,7 +74,8 @@ void fl_permit_decide(const struct fl_task *task, const char *const *node_allow,
   struct fl_policy_facts facts = facts_of(task, tool, args != NULL);
   struct fl_policy_call question = {
       .node = task->start.node, .tool = tool, .args = args, .node_allow = node_allow, .facts = &facts};
-  FL_VALUE_AUTO wanted = args != NULL && fl_flow_is_kept(task) ? fl_array() : NULL;
+  bool is_real = task->invocation->runtime->rehearsal == NULL; /* otherwise paths lead where they say */
+  FL_VALUE_AUTO wanted = args != NULL && is_real && fl_flow_is_kept(task) ? fl_array() : NULL;
   facts.wanted = wanted;
   fl_policy_decide(fl_frame_policy(task->frame), &question, ret_decision);
   if (fl_size(wanted) == 0 || ret_decision->verdict == FL_VERDICT_DENY) return;

@@ -27,6 +27,15 @@
 
 enum fl_model_provider { FL_MODEL_OPENAI, FL_MODEL_ANTHROPIC, FL_MODEL_SCRIPTED };
 
+/* A function that answers in a model's place, for tests and rehearsals: the canonical message (a new reference), from
+ * the loop. Lent for as long as models may be called. */
+struct fl_model_request;
+struct fl_model_player {
+  int (*answer)(const struct fl_model_request *request, struct fl_value **ret_message, void *user,
+                struct fl_error *err);
+  void *user;
+};
+
 struct fl_model_config {
   enum fl_model_provider provider;
   char *model;    /* "gpt-4.1-mini" */
@@ -36,6 +45,7 @@ struct fl_model_config {
   /* temperature, max_tokens, top_p, stop, tool_choice, parallel_tool_calls, reasoning_effort, seed, max_retries,
    * first_byte_timeout_ms, idle_timeout_ms, reasoning_field, extra; an object or NULL */
   struct fl_value *settings;
+  const struct fl_model_player *player; /* with FL_MODEL_SCRIPTED, and then no script; lent. NULL: none */
   struct fl_script *loaded; /* private: the scripted model's file, read with the configuration */
 };
 void fl_model_config_deinit(struct fl_model_config *config);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The way to the scripted model: the answer is known at once and streams by the world's timers. */
+/* The way to the scripted model, or to a function that plays one: the answer is known at once and streams by the
+ * world's timers. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/model/attempt.h"
@@ -73,12 +74,18 @@ static void on_timer(struct fl_timer *timer) {
                    &(struct fl_attempt_end){.message = fl_value_ref(way->answer.message), .retry_after_ms = -1});
 }
 
+static int ask_player(const struct fl_model_player *player, struct way *way, struct fl_error *err) {
+  way->answer.piece_count = 1;
+  return player->answer(&way->attempt->call->request, &way->answer.message, player->user, err);
+}
+
 static int open_way(struct fl_attempt *attempt, struct fl_error *err) {
   struct way *way = fl_new(struct way);
   const struct fl_model_config *config = attempt->call->request.config;
   attempt->own = way;
   way->attempt = attempt;
   way->timer = (struct fl_timer){.on_fire = on_timer, .user = way};
+  if (config->player != NULL) return ask_player(config->player, way, err);
   const struct fl_script *script = config->loaded;
   if (script == NULL) {
     int rc = config->script != NULL ? fl_script_load(config->script, &way->own_script, err)
