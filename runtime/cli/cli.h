@@ -158,6 +158,7 @@ int fl_cmd_mcp_logout(struct fl_args *args);
 int fl_cmd_mcp_status(struct fl_args *args);
 struct fl_server;
 int fl_serve_http(const struct fl_args *args, struct fl_server *server); /* mcp serve --http */
+int fl_cmd_redteam(struct fl_args *args);
 int fl_cmd_completion(struct fl_args *args);
 int fl_cmd_trace_list(struct fl_args *args);
 int fl_cmd_trace_show(struct fl_args *args);

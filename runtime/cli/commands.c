@@ -385,6 +385,26 @@ const struct fl_command fl_commands[] = {
       JSON_OPTION},
      NULL,
      fl_cmd_audit_verify},
+    {"redteam",
+     "FILE…",
+     "try suites of attacks on a graph and its manifest, with a model that obeys them",
+     "A suite has tasks, attacks that stand in what tools answer, and tools that stand in for the real ones: no\n"
+     "server is started and no model is asked. The model makes the calls of its task, and those of an attack as soon\n"
+     "as it reads one. Every task is run alone and with each attack that it meets, at five levels of the manifest:\n"
+     "none, the list of tools, pinned arguments, provenance (from and labels), budgets. A person who is asked\n"
+     "approves what the task needs.\n"
+     "Exit codes: 0 with all of the manifest no attack's call is made and every call of the tasks is; 1 this does\n"
+     "not hold; 2 wrong usage, suite, graph or manifest.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead redteam /usr/local/share/fairlead/redteam/*.yaml\n"
+     "  fairlead redteam my-suite.yaml --graph agent.yaml --calls",
+     {{"graph", 'g', "FILE", "the graph file to try, with its manifest, in the place of what the suites say"},
+      {"calls", 'c', NULL, "show what became of every call"},
+      {"schema", 0, NULL, "print the JSON Schema of suites, for editors"},
+      JSON_OPTION},
+     "FILE",
+     fl_cmd_redteam},
     {"mcp list",
      "[-- COMMAND ARGS…]",
      "the tools of MCP servers",

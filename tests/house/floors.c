@@ -34,6 +34,7 @@ static const struct folder folders[] = {
     {"mcp/auth/", 30, INNER},
     {"tools/builtin/", 40, PUBLIC_ONLY},
     {"runtime/api/", 50, INNER},
+    {"runtime/redteam/", 55, INNER},
     {"runtime/cli/", 60, INNER},
     {"examples/", 70, PUBLIC_ONLY},
 };

@@ -29,7 +29,8 @@ export PKG_CONFIG_PATH="$lib/pkgconfig"
 # ---- the files ----
 
 for file in bin/fairlead libexec/fairlead/fairlead-launch "${lib#"$prefix"/}/libfairlead.so" "${lib#"$prefix"/}/libfairlead.so.0" \
-  "${lib#"$prefix"/}/libfairlead.a" "${lib#"$prefix"/}/fairlead/fairlead-net.so" "${lib#"$prefix"/}/fairlead/fairlead-jose.so" share/fairlead/graph-file.schema.json share/fairlead/manifest.schema.json \
+  "${lib#"$prefix"/}/libfairlead.a" "${lib#"$prefix"/}/fairlead/fairlead-net.so" "${lib#"$prefix"/}/fairlead/fairlead-jose.so" share/fairlead/graph-file.schema.json share/fairlead/manifest.schema.json share/fairlead/redteam.schema.json \
+  share/fairlead/redteam/banking.yaml share/fairlead/redteam/files-and-web.yaml share/fairlead/redteam/mail-and-calendar.yaml \
   share/man/man1/fairlead.1 share/man/man5/fairlead-graph.5 share/bash-completion/completions/fairlead \
   share/zsh/site-functions/_fairlead share/fish/vendor_completions.d/fairlead.fish; do
   [ -s "$prefix/$file" ]; ok "installed: $(echo "$file" | sed 's,lib/[^/]*-linux-[^/]*,lib,')"

@@ -250,6 +250,8 @@ static const struct {
     {"policy check a --at noon", 2, NULL, "--at takes a date"},
     {"policy check no-such-file", 2, NULL, "no-such-file"},
     {"policy schema x", 2, NULL, "takes no arguments"},
+    {"redteam", 2, NULL, "name a suite"},
+    {"redteam a --schema", 2, NULL, "--schema stands alone"},
     {"mcp list x", 2, NULL, "put the server's command behind --"},
     {"mcp list", 2, NULL, "name the servers: --graph FILE"},
     {"mcp call", 2, NULL, "name the tool"},

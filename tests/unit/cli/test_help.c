@@ -82,7 +82,7 @@ static void bash_completes(void **state) {
   } rows[] = {
       {{"fairlead", ""},
        2,
-       " run threads memory trace cache graph policy store audit mcp doctor completion complete version help ",
+       " run threads memory trace cache graph policy store audit redteam mcp doctor completion complete version help ",
        "list"},
       {{"fairlead", "th"}, 2, " threads ", "run"},
       {{"fairlead", "threads", ""},
