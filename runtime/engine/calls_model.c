@@ -109,7 +109,8 @@ static void on_delta(struct fl_model_call *model, const char *kind, fl_slice tex
   struct fl_task_call *call = model->user;
   struct fl_invocation *invocation = call->task->invocation;
   fl_task_heartbeat(call->task);
-  if (call->trace.first_token_us == 0) call->trace.first_token_us = fl_world_now_us(invocation->runtime->world);
+  if (invocation->trace != NULL && call->trace.first_token_us == 0)
+    call->trace.first_token_us = fl_world_now_us(invocation->runtime->world);
   if (invocation->options.on_event == NULL || (invocation->options.follow & FL_FOLLOW_MESSAGES) == 0) return;
   if (!fl_frame_is_told(call->task->frame)) return;
   FL_VALUE_AUTO data = fl_object();
