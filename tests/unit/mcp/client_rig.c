@@ -11,19 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct fl_world *world;
-struct fl_tool_source *source;
+struct fl_world *client_world;
+struct fl_tool_source *client_source;
 
 /* ---- the caller ---- */
 
-struct asked asked[CALLS_MAX];
+struct client_asked client_asked[CALLS_MAX];
 uint32_t idle_ms;
-int ready_count, ready_status, closed_count, changed_count;
-char ready_error[FL_ERROR_TEXT_MAX], log_text[20000];
+int client_ready_count, client_ready_status, client_closed_count, client_changed_count;
+char client_ready_error[FL_ERROR_TEXT_MAX], log_text[20000];
 
 void client_rig_done(struct fl_tool_request *request, int status, struct fl_value *result, bool sent,
                      const struct fl_error *err) {
-  struct asked *one = request->user;
+  struct client_asked *one = request->user;
   one->done_count++;
   one->status = status;
   one->sent = sent;
@@ -34,28 +34,28 @@ void client_rig_done(struct fl_tool_request *request, int status, struct fl_valu
 }
 
 static void on_progress(struct fl_tool_request *request, double done, double total, const char *message) {
-  ((struct asked *)request->user)->progress_count++;
+  ((struct client_asked *)request->user)->progress_count++;
 }
 
 static void on_ready(struct fl_tool_source *from, int status, const struct fl_error *err) {
-  ready_count++;
-  ready_status = status;
-  if (err != NULL) snprintf(ready_error, sizeof ready_error, "%s", err->text);
+  client_ready_count++;
+  client_ready_status = status;
+  if (err != NULL) snprintf(client_ready_error, sizeof client_ready_error, "%s", err->text);
 }
-static void on_closed(struct fl_tool_source *from) { closed_count++; }
-static void on_changed(struct fl_tool_source *from) { changed_count++; }
+static void on_closed(struct fl_tool_source *from) { client_closed_count++; }
+static void on_changed(struct fl_tool_source *from) { client_changed_count++; }
 static void on_log(struct fl_tool_source *from, const char *level, const char *text) {
   size_t used = strlen(log_text);
   snprintf(log_text + used, sizeof log_text - used, "%s: %s\n", level, text);
 }
 
-struct asked *ask(int index, const char *tool) {
-  struct asked *one = &asked[index];
-  *one = (struct asked){.request = {.tool = tool, .on_done = client_rig_done, .on_progress = on_progress}};
+struct client_asked *client_ask(int index, const char *tool) {
+  struct client_asked *one = &client_asked[index];
+  *one = (struct client_asked){.request = {.tool = tool, .on_done = client_rig_done, .on_progress = on_progress}};
   one->request.user = one;
   one->request.idle_timeout_ms = idle_ms;
   one->request.total_timeout_ms = 60000;
-  source->ops->call(source, &one->request);
+  client_source->ops->call(client_source, &one->request);
   assert_int_equal(one->done_count, 0); /* never from inside */
   return one;
 }
@@ -64,37 +64,37 @@ struct fl_mcp_limits limits;
 const char *policy;
 bool keeps_verdicts;
 
-void open_client(uint64_t seed, const struct fl_sim_program *program, const char *era) {
+void client_open(uint64_t seed, const struct fl_sim_program *program, const char *era) {
   if (!keeps_verdicts) fl_mcp_era_forget_all();
-  world = fl_world_sim_create(seed);
-  fl_world_sim_program(world, program);
+  client_world = fl_world_sim_create(seed);
+  fl_world_sim_program(client_world, program);
   struct fl_mcp_client_options options = {
       .size = sizeof options, .name = "math", .argv = (const char *const[]){"peer", NULL}, .era = era};
   options.limits = limits;
   options.policy = policy;
-  assert_int_equal(fl_mcp_client_create(world, &options, &source, NULL), 0);
-  source->on_ready = on_ready;
-  source->on_closed = on_closed;
-  source->on_tools_changed = on_changed;
-  source->on_log = on_log;
-  ready_count = ready_status = closed_count = changed_count = 0;
-  ready_error[0] = log_text[0] = '\0';
-  source->ops->open(source);
-  assert_int_equal(ready_count, 0);
+  assert_int_equal(fl_mcp_client_create(client_world, &options, &client_source, NULL), 0);
+  client_source->on_ready = on_ready;
+  client_source->on_closed = on_closed;
+  client_source->on_tools_changed = on_changed;
+  client_source->on_log = on_log;
+  client_ready_count = client_ready_status = client_closed_count = client_changed_count = 0;
+  client_ready_error[0] = log_text[0] = '\0';
+  client_source->ops->open(client_source);
+  assert_int_equal(client_ready_count, 0);
 }
 
-void run_for(int64_t ms) {
-  assert_int_equal(fl_world_sim_run_until(world, fl_world_now_ms(world) + ms), FL_SIM_PAUSED);
+void client_run_for(int64_t ms) {
+  assert_int_equal(fl_world_sim_run_until(client_world, fl_world_now_ms(client_world) + ms), FL_SIM_PAUSED);
 }
 
-void close_client(void) {
-  source->ops->close(source);
-  source->ops->close(source);
-  assert_int_equal(closed_count, 0);
-  assert_int_equal(fl_world_sim_run(world), FL_SIM_IDLE);
-  assert_int_equal(closed_count, 1);
-  source->ops->destroy(source);
-  fl_world_destroy(world);
+void client_close(void) {
+  client_source->ops->close(client_source);
+  client_source->ops->close(client_source);
+  assert_int_equal(client_closed_count, 0);
+  assert_int_equal(fl_world_sim_run(client_world), FL_SIM_IDLE);
+  assert_int_equal(client_closed_count, 1);
+  client_source->ops->destroy(client_source);
+  fl_world_destroy(client_world);
 }
 
 /* ---- a good server: our own session as a peer; tools: echo (answers), slow (progress, then answers), never, die ----

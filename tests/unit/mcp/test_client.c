@@ -17,68 +17,68 @@
 static void both_eras_under_any_order_of_events(void **state) {
   for (uint64_t seed = 1; seed <= 100; seed++) {
     is_legacy = seed % 2 == 0;
-    open_client(seed, &GOOD, NULL);
-    fl_world_sim_set_jitter(world, 20);
-    fl_world_sim_set_splits(world, true);
-    run_for(1000);
-    assert_int_equal(ready_count, 1);
-    assert_int_equal(ready_status, 0);
-    assert_int_equal(source->tool_count, 5);
-    FL_VALUE_AUTO about = fl_mcp_client_describe(source);
+    client_open(seed, &GOOD, NULL);
+    fl_world_sim_set_jitter(client_world, 20);
+    fl_world_sim_set_splits(client_world, true);
+    client_run_for(1000);
+    assert_int_equal(client_ready_count, 1);
+    assert_int_equal(client_ready_status, 0);
+    assert_int_equal(client_source->tool_count, 5);
+    FL_VALUE_AUTO about = fl_mcp_client_describe(client_source);
     assert_string_equal(fl_get_string(about, "era", ""), is_legacy ? "legacy" : "modern");
     for (int i = 0; i < 10; i++) {
       idle_ms = i == 0 ? 2000 : 10000; /* a peer's outputs queue up behind its slow answer */
-      ask(i, i == 0 ? "slow" : i % 3 == 1 ? "echo" : "never");
+      client_ask(i, i == 0 ? "slow" : i % 3 == 1 ? "echo" : "never");
     }
-    run_for(1);
-    source->ops->cancel(source, &asked[2].request);
-    run_for(60000);
+    client_run_for(1);
+    client_source->ops->cancel(client_source, &client_asked[2].request);
+    client_run_for(60000);
     for (int i = 0; i < 10; i++) {
-      assert_int_equal(asked[i].done_count, 1);
-      assert_int_equal(asked[i].status, i == 2 ? FL_E_CANCELLED : i == 0 || i % 3 == 1 ? 0 : FL_E_TIMEOUT);
-      assert_int_equal(asked[i].progress_count, i == 0 ? 3 : 0);
-      assert_true(asked[i].sent);
+      assert_int_equal(client_asked[i].done_count, 1);
+      assert_int_equal(client_asked[i].status, i == 2 ? FL_E_CANCELLED : i == 0 || i % 3 == 1 ? 0 : FL_E_TIMEOUT);
+      assert_int_equal(client_asked[i].progress_count, i == 0 ? 3 : 0);
+      assert_true(client_asked[i].sent);
     }
-    close_client();
+    client_close();
   }
 }
 
 static void pages_are_read_to_the_end(void **state) {
-  open_client(1, &GOOD, NULL);
-  run_for(1000);
-  assert_int_equal(source->tool_count, 5); /* on three pages */
-  assert_string_equal(source->tools[4].name, "liar");
-  assert_non_null(source->tools[4].output_schema);
-  close_client();
+  client_open(1, &GOOD, NULL);
+  client_run_for(1000);
+  assert_int_equal(client_source->tool_count, 5); /* on three pages */
+  assert_string_equal(client_source->tools[4].name, "liar");
+  assert_non_null(client_source->tools[4].output_schema);
+  client_close();
 }
 
 static void a_server_that_dies_of_the_probe_is_started_again(void **state) {
   is_legacy = dies_of_probe = true;
-  open_client(1, &GOOD, NULL);
-  run_for(2000);
-  assert_int_equal(ready_status, 0);
+  client_open(1, &GOOD, NULL);
+  client_run_for(2000);
+  assert_int_equal(client_ready_status, 0);
   assert_int_equal(start_count, 2);
   assert_int_equal(probe_count, 1);
-  close_client();
+  client_close();
 }
 
 static void expect_era(const char *era, int probes, int starts) {
   start_count = probe_count = 0;
-  open_client(1, &GOOD, NULL);
-  run_for(2000);
-  assert_int_equal(ready_status, 0);
-  FL_VALUE_AUTO about = fl_mcp_client_describe(source);
+  client_open(1, &GOOD, NULL);
+  client_run_for(2000);
+  assert_int_equal(client_ready_status, 0);
+  FL_VALUE_AUTO about = fl_mcp_client_describe(client_source);
   assert_string_equal(fl_get_string(about, "era", ""), era);
   assert_int_equal(probe_count, probes);
   assert_int_equal(start_count, starts);
-  close_client();
+  client_close();
 }
 
 static void what_one_connection_found_out_the_next_one_knows(void **state) {
   keeps_verdicts = true;
   is_legacy = dies_of_probe = true;
   expect_era("legacy", 1, 2);
-  expect_era("legacy", 0, 1); /* not asked again, and so it need not die */
+  expect_era("legacy", 0, 1); /* not client_asked again, and so it need not die */
   expect_era("legacy", 0, 1);
   fl_mcp_era_forget_all();
   dies_of_probe = false;
@@ -110,96 +110,96 @@ static void a_verdict_holds_for_its_origin_and_its_time(void **state) {
 }
 
 static void who_insists_on_an_era_gets_that_one_only(void **state) {
-  open_client(1, &GOOD, "legacy");
-  run_for(1000);
-  assert_int_equal(ready_status, 0);
+  client_open(1, &GOOD, "legacy");
+  client_run_for(1000);
+  assert_int_equal(client_ready_status, 0);
   assert_int_equal(probe_count, 0);
-  close_client();
+  client_close();
   is_legacy = true;
-  open_client(1, &GOOD, "modern");
-  run_for(5000);
-  assert_int_equal(ready_count, 1);
-  assert_int_equal(ready_status, FL_E_REMOTE);
-  close_client();
+  client_open(1, &GOOD, "modern");
+  client_run_for(5000);
+  assert_int_equal(client_ready_count, 1);
+  assert_int_equal(client_ready_status, FL_E_REMOTE);
+  client_close();
 }
 
 static void a_cancel_reaches_the_server_before_the_caller_hears_of_it(void **state) {
-  open_client(1, &GOOD, NULL);
-  run_for(1000);
-  ask(0, "never");
-  run_for(10);
-  source->ops->cancel(source, &asked[0].request);
-  source->ops->cancel(source, &asked[0].request);
-  assert_int_equal(asked[0].done_count, 0);
-  run_for(10);
-  assert_int_equal(asked[0].status, FL_E_CANCELLED);
+  client_open(1, &GOOD, NULL);
+  client_run_for(1000);
+  client_ask(0, "never");
+  client_run_for(10);
+  client_source->ops->cancel(client_source, &client_asked[0].request);
+  client_source->ops->cancel(client_source, &client_asked[0].request);
+  assert_int_equal(client_asked[0].done_count, 0);
+  client_run_for(10);
+  assert_int_equal(client_asked[0].status, FL_E_CANCELLED);
   assert_int_equal(cancelled_count, 1);
-  source->ops->cancel(source, &asked[0].request);
-  close_client();
+  client_source->ops->cancel(client_source, &client_asked[0].request);
+  client_close();
 }
 
 static void calls_in_flight_end_with_the_server_and_the_next_one_meets_a_new_server(void **state) {
-  open_client(1, &GOOD, NULL);
-  run_for(1000);
-  ask(0, "never");
-  run_for(10);
-  ask(1, "die");
-  run_for(10);
-  ask(2, "echo"); /* while there is no server */
-  assert_int_equal(asked[0].status, FL_E_CLOSED);
-  assert_true(asked[0].sent);
-  assert_string_equal(asked[1].error,
+  client_open(1, &GOOD, NULL);
+  client_run_for(1000);
+  client_ask(0, "never");
+  client_run_for(10);
+  client_ask(1, "die");
+  client_run_for(10);
+  client_ask(2, "echo"); /* while there is no server */
+  assert_int_equal(client_asked[0].status, FL_E_CLOSED);
+  assert_true(client_asked[0].sent);
+  assert_string_equal(client_asked[1].error,
                       "math/die: the server was killed by signal 11 (Segmentation fault) during the call");
-  run_for(1000);
-  assert_int_equal(asked[2].status, 0);
-  assert_int_equal(asked[2].done_count, 1);
+  client_run_for(1000);
+  assert_int_equal(client_asked[2].status, 0);
+  assert_int_equal(client_asked[2].done_count, 1);
   assert_int_equal(start_count, 2);
-  assert_int_equal(changed_count, 0); /* its tools are the same */
-  close_client();
+  assert_int_equal(client_changed_count, 0); /* its tools are the same */
+  client_close();
 }
 
 static void a_result_that_breaks_its_schema_is_not_passed_on(void **state) {
-  open_client(1, &GOOD, NULL);
-  run_for(1000);
-  ask(0, "liar");
-  run_for(100);
-  assert_int_equal(asked[0].status, FL_E_PROTOCOL);
-  assert_non_null(strstr(asked[0].error, "math/liar: the structured result breaks the tool's output schema"));
-  close_client();
+  client_open(1, &GOOD, NULL);
+  client_run_for(1000);
+  client_ask(0, "liar");
+  client_run_for(100);
+  assert_int_equal(client_asked[0].status, FL_E_PROTOCOL);
+  assert_non_null(strstr(client_asked[0].error, "math/liar: the structured result breaks the tool's output schema"));
+  client_close();
 }
 
 static void limits_and_names_are_kept(void **state) {
-  open_client(1, &GOOD, NULL);
-  ask(0, "echo"); /* not open yet */
-  run_for(1000);
-  assert_int_equal(asked[0].status, FL_E_CLOSED);
-  assert_false(asked[0].sent);
-  ask(1, "nobody");
-  asked[2] =
-      (struct asked){.request = {.tool = "echo", .on_done = client_rig_done, .user = &asked[2], .result_max = 10}};
-  source->ops->call(source, &asked[2].request);
-  run_for(100);
-  assert_int_equal(asked[1].status, FL_E_NOT_FOUND);
-  assert_string_equal(asked[1].error, "server math has no tool \"nobody\"");
-  assert_int_equal(asked[2].status, FL_E_LIMIT);
-  assert_true(asked[2].sent);
-  close_client();
+  client_open(1, &GOOD, NULL);
+  client_ask(0, "echo"); /* not open yet */
+  client_run_for(1000);
+  assert_int_equal(client_asked[0].status, FL_E_CLOSED);
+  assert_false(client_asked[0].sent);
+  client_ask(1, "nobody");
+  client_asked[2] = (struct client_asked){
+      .request = {.tool = "echo", .on_done = client_rig_done, .user = &client_asked[2], .result_max = 10}};
+  client_source->ops->call(client_source, &client_asked[2].request);
+  client_run_for(100);
+  assert_int_equal(client_asked[1].status, FL_E_NOT_FOUND);
+  assert_string_equal(client_asked[1].error, "server math has no tool \"nobody\"");
+  assert_int_equal(client_asked[2].status, FL_E_LIMIT);
+  assert_true(client_asked[2].sent);
+  client_close();
 }
 
 static void closing_ends_everything_once(void **state) {
   for (uint64_t seed = 1; seed <= 50; seed++) { /* at every stage of its life */
-    open_client(seed, &GOOD, NULL);
-    fl_world_sim_set_jitter(world, 5);
-    run_for((int64_t)seed);
-    bool was_ready = ready_count == 1;
-    ask(0, "never");
-    ask(1, "echo");
-    close_client();
-    assert_int_equal(ready_count, 1);
-    assert_int_equal(ready_status, was_ready ? 0 : FL_E_CLOSED);
-    assert_int_equal(asked[0].done_count, 1);
-    assert_int_equal(asked[0].status, FL_E_CLOSED);
-    assert_int_equal(asked[1].done_count, 1);
+    client_open(seed, &GOOD, NULL);
+    fl_world_sim_set_jitter(client_world, 5);
+    client_run_for((int64_t)seed);
+    bool was_ready = client_ready_count == 1;
+    client_ask(0, "never");
+    client_ask(1, "echo");
+    client_close();
+    assert_int_equal(client_ready_count, 1);
+    assert_int_equal(client_ready_status, was_ready ? 0 : FL_E_CLOSED);
+    assert_int_equal(client_asked[0].done_count, 1);
+    assert_int_equal(client_asked[0].status, FL_E_CLOSED);
+    assert_int_equal(client_asked[1].done_count, 1);
   }
 }
 
@@ -262,26 +262,28 @@ static void bad_servers_are_told_from_good_ones(void **state) {
   for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
     struct fl_sim_program program = BAD[i].program;
     program.name = "peer";
-    open_client(7, &program, NULL);
-    run_for(60000);
-    if (ready_count != 1 || ready_status != BAD[i].status || strcmp(ready_error, BAD[i].error) != 0)
-      fail_msg("%s: %d times, %s: %s", BAD[i].what, ready_count, fl_error_word(ready_status), ready_error);
-    source->ops->open(source); /* it may be tried again */
-    run_for(60000);
-    assert_int_equal(ready_count, 2);
-    close_client();
+    client_open(7, &program, NULL);
+    client_run_for(60000);
+    if (client_ready_count != 1 || client_ready_status != BAD[i].status ||
+        strcmp(client_ready_error, BAD[i].error) != 0)
+      fail_msg("%s: %d times, %s: %s", BAD[i].what, client_ready_count, fl_error_word(client_ready_status),
+               client_ready_error);
+    client_source->ops->open(client_source); /* it may be tried again */
+    client_run_for(60000);
+    assert_int_equal(client_ready_count, 2);
+    client_close();
   }
 }
 
 static void a_command_that_does_not_exist_is_named(void **state) {
   struct fl_sim_program program = {.name = "something-else"};
-  open_client(7, &program, NULL);
-  run_for(1000);
-  assert_int_equal(ready_count, 1);
-  assert_int_equal(ready_status, FL_E_NOT_FOUND);
-  assert_non_null(strstr(ready_error, "server math: "));
-  assert_non_null(strstr(ready_error, "peer"));
-  close_client();
+  client_open(7, &program, NULL);
+  client_run_for(1000);
+  assert_int_equal(client_ready_count, 1);
+  assert_int_equal(client_ready_status, FL_E_NOT_FOUND);
+  assert_non_null(strstr(client_ready_error, "server math: "));
+  assert_non_null(strstr(client_ready_error, "peer"));
+  client_close();
 }
 
 /* Good the first time, dead on arrival ever after. */
@@ -293,35 +295,35 @@ static void good_once(struct fl_sim_peer *peer) {
 static void a_server_that_never_comes_back_is_given_up_and_tried_again_on_need(void **state) {
   struct fl_sim_program program = GOOD;
   program.on_start = good_once;
-  open_client(3, &program, NULL);
-  run_for(1000);
-  assert_int_equal(ready_status, 0);
-  ask(0, "die");
-  run_for(10);
-  asked[1] = (struct asked){
-      .request = {.tool = "echo", .on_done = client_rig_done, .user = &asked[1], .idle_timeout_ms = 600000}};
-  source->ops->call(source, &asked[1].request);
-  run_for(120000);
-  assert_int_equal(asked[1].status, FL_E_CLOSED);
-  assert_false(asked[1].sent);
-  assert_non_null(strstr(asked[1].error, "exited with status 7 before it was ready"));
+  client_open(3, &program, NULL);
+  client_run_for(1000);
+  assert_int_equal(client_ready_status, 0);
+  client_ask(0, "die");
+  client_run_for(10);
+  client_asked[1] = (struct client_asked){
+      .request = {.tool = "echo", .on_done = client_rig_done, .user = &client_asked[1], .idle_timeout_ms = 600000}};
+  client_source->ops->call(client_source, &client_asked[1].request);
+  client_run_for(120000);
+  assert_int_equal(client_asked[1].status, FL_E_CLOSED);
+  assert_false(client_asked[1].sent);
+  assert_non_null(strstr(client_asked[1].error, "exited with status 7 before it was ready"));
   int before = start_count;
   assert_int_equal(before, 1 + 5);
-  run_for(600000);
+  client_run_for(600000);
   assert_int_equal(start_count, before); /* nobody needs it */
-  ask(2, "echo");
-  run_for(1000);
+  client_ask(2, "echo");
+  client_run_for(1000);
   assert_int_equal(start_count, before + 1);
-  assert_int_equal(asked[2].status, FL_E_CLOSED);
-  close_client();
+  assert_int_equal(client_asked[2].status, FL_E_CLOSED);
+  client_close();
 }
 
 static void standard_error_is_logged_and_kept(void **state) {
   struct fl_sim_program program = {.name = "peer", .on_start = exits_at_once};
-  open_client(7, &program, NULL);
-  run_for(1000);
+  client_open(7, &program, NULL);
+  client_run_for(1000);
   assert_non_null(strstr(log_text, "info: cannot find the answer\ninfo: in config.json\n"));
-  close_client();
+  client_close();
 }
 
 int main(void) {

@@ -8,114 +8,114 @@
 
 static void one_call_more_than_may_be_at_a_time_waits(void **state) {
   limits.concurrent = 2;
-  open_client(1, &GOOD, NULL);
-  run_for(1000);
+  client_open(1, &GOOD, NULL);
+  client_run_for(1000);
   idle_ms = 20000;
-  ask(0, "never");
-  for (int i = 1; i < 5; i++) ask(i, "echo");
-  ask(5, "never");
-  ask(6, "echo");
-  ask(7, "echo");
-  run_for(100); /* 0 keeps a place, the echoes take turns in the other, 5 keeps that */
-  for (int i = 1; i < 5; i++) assert_int_equal(asked[i].status == 0 && asked[i].done_count == 1, 1);
+  client_ask(0, "never");
+  for (int i = 1; i < 5; i++) client_ask(i, "echo");
+  client_ask(5, "never");
+  client_ask(6, "echo");
+  client_ask(7, "echo");
+  client_run_for(100); /* 0 keeps a place, the echoes take turns in the other, 5 keeps that */
+  for (int i = 1; i < 5; i++) assert_int_equal(client_asked[i].status == 0 && client_asked[i].done_count == 1, 1);
   assert_int_equal(call_count, 6);
-  assert_int_equal(asked[6].done_count + asked[7].done_count, 0);
-  source->ops->cancel(source, &asked[6].request);
-  source->ops->cancel(source, &asked[6].request);
-  assert_int_equal(asked[6].done_count, 0); /* never from inside */
-  run_for(100);
-  assert_int_equal(asked[6].status, FL_E_CANCELLED);
-  assert_false(asked[6].sent);
+  assert_int_equal(client_asked[6].done_count + client_asked[7].done_count, 0);
+  client_source->ops->cancel(client_source, &client_asked[6].request);
+  client_source->ops->cancel(client_source, &client_asked[6].request);
+  assert_int_equal(client_asked[6].done_count, 0); /* never from inside */
+  client_run_for(100);
+  assert_int_equal(client_asked[6].status, FL_E_CANCELLED);
+  assert_false(client_asked[6].sent);
   assert_int_equal(cancelled_count, 0); /* the server has never heard of it */
-  source->ops->cancel(source, &asked[0].request);
-  run_for(100);
-  assert_int_equal(asked[7].done_count, 1);
-  assert_int_equal(asked[7].status, 0);
+  client_source->ops->cancel(client_source, &client_asked[0].request);
+  client_run_for(100);
+  assert_int_equal(client_asked[7].done_count, 1);
+  assert_int_equal(client_asked[7].status, 0);
   assert_int_equal(call_count, 7);
-  close_client();
-  assert_int_equal(asked[5].done_count, 1);
+  client_close();
+  assert_int_equal(client_asked[5].done_count, 1);
 }
 
 static void calls_that_wait_end_with_the_client(void **state) {
   limits.concurrent = 1;
   for (uint64_t seed = 1; seed <= 30; seed++) {
-    open_client(seed, &GOOD, NULL);
-    fl_world_sim_set_jitter(world, 5);
-    run_for(1000);
-    ask(0, "never");
-    for (int i = 1; i < 4; i++) ask(i, "echo");
-    run_for((int64_t)seed);
-    close_client();
-    for (int i = 0; i < 4; i++) assert_int_equal(asked[i].done_count, 1);
-    for (int i = 0; i < 4; i++) assert_int_equal(asked[i].status, FL_E_CLOSED);
+    client_open(seed, &GOOD, NULL);
+    fl_world_sim_set_jitter(client_world, 5);
+    client_run_for(1000);
+    client_ask(0, "never");
+    for (int i = 1; i < 4; i++) client_ask(i, "echo");
+    client_run_for((int64_t)seed);
+    client_close();
+    for (int i = 0; i < 4; i++) assert_int_equal(client_asked[i].done_count, 1);
+    for (int i = 0; i < 4; i++) assert_int_equal(client_asked[i].status, FL_E_CLOSED);
   }
 }
 
 static void calls_that_wait_meet_the_next_server(void **state) {
   limits.concurrent = 1;
-  open_client(1, &GOOD, NULL);
-  run_for(1000);
-  ask(0, "die");
-  ask(1, "echo");
-  ask(2, "echo");
-  run_for(2000);
-  assert_int_equal(asked[0].status, FL_E_CLOSED);
-  assert_int_equal(asked[1].status, 0);
-  assert_int_equal(asked[2].status, 0);
+  client_open(1, &GOOD, NULL);
+  client_run_for(1000);
+  client_ask(0, "die");
+  client_ask(1, "echo");
+  client_ask(2, "echo");
+  client_run_for(2000);
+  assert_int_equal(client_asked[0].status, FL_E_CLOSED);
+  assert_int_equal(client_asked[1].status, 0);
+  assert_int_equal(client_asked[2].status, 0);
   assert_int_equal(start_count, 2);
-  close_client();
+  client_close();
 }
 
 static void calls_beyond_the_rate_are_refused(void **state) {
   limits.rate = 2;
   limits.rate_ms = 60000;
-  open_client(1, &GOOD, NULL);
-  run_for(1000);
-  for (int i = 0; i < 3; i++) ask(i, "echo");
-  run_for(1000);
-  assert_int_equal(asked[1].status, 0);
-  assert_int_equal(asked[2].status, FL_E_LIMIT);
-  assert_false(asked[2].sent);
-  assert_string_equal(asked[2].error,
+  client_open(1, &GOOD, NULL);
+  client_run_for(1000);
+  for (int i = 0; i < 3; i++) client_ask(i, "echo");
+  client_run_for(1000);
+  assert_int_equal(client_asked[1].status, 0);
+  assert_int_equal(client_asked[2].status, FL_E_LIMIT);
+  assert_false(client_asked[2].sent);
+  assert_string_equal(client_asked[2].error,
                       "server math: its limit \"rate\" is 2 calls in 60 s; the next may be made in 60 s");
-  ask(3, "nobody"); /* what does not leave takes no place */
-  run_for(60000);
-  ask(4, "echo");
-  ask(5, "echo");
-  run_for(100);
-  assert_int_equal(asked[4].status, 0);
-  assert_int_equal(asked[5].status, 0);
-  close_client();
+  client_ask(3, "nobody"); /* what does not leave takes no place */
+  client_run_for(60000);
+  client_ask(4, "echo");
+  client_ask(5, "echo");
+  client_run_for(100);
+  assert_int_equal(client_asked[4].status, 0);
+  assert_int_equal(client_asked[5].status, 0);
+  client_close();
 }
 
 static void time_and_size_are_narrowed(void **state) {
   limits.call_ms = 500;
   limits.output = 20;
   limits.start_ms = 300;
-  open_client(1, &GOOD, NULL);
-  run_for(1000);
-  ask(0, "never");
-  run_for(499);
-  assert_int_equal(asked[0].done_count, 0);
-  run_for(10);
-  assert_int_equal(asked[0].status, FL_E_TIMEOUT);
-  ask(1, "echo");
-  run_for(100);
-  assert_int_equal(asked[1].status, FL_E_LIMIT);
-  close_client();
+  client_open(1, &GOOD, NULL);
+  client_run_for(1000);
+  client_ask(0, "never");
+  client_run_for(499);
+  assert_int_equal(client_asked[0].done_count, 0);
+  client_run_for(10);
+  assert_int_equal(client_asked[0].status, FL_E_TIMEOUT);
+  client_ask(1, "echo");
+  client_run_for(100);
+  assert_int_equal(client_asked[1].status, FL_E_LIMIT);
+  client_close();
 }
 
 static void a_sandbox_reaches_the_process(void **state) {
   setenv("HOME", "/home/canary", 1);
-  open_client(1, &GOOD, NULL);
-  run_for(1000);
-  close_client();
+  client_open(1, &GOOD, NULL);
+  client_run_for(1000);
+  client_close();
   assert_string_equal(peer_policy, "none");
   assert_string_equal(peer_home, "/home/canary");
   policy = "sandbox 1\n";
-  open_client(1, &GOOD, NULL);
-  run_for(1000);
-  close_client();
+  client_open(1, &GOOD, NULL);
+  client_run_for(1000);
+  client_close();
   assert_string_equal(peer_policy, "sandbox 1\n");
   assert_string_equal(peer_home, "none");
 }
