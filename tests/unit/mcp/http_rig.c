@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "mcp/era_cache.h"
 #include "http_rig.h"
 
 #include <stdio.h>
@@ -59,6 +60,7 @@ void open_with(uint64_t seed, const struct fl_mcp_client_options *given) {
   options.size = sizeof options;
   options.name = "web";
   if (options.url != NULL) options.headers = own;
+  fl_mcp_era_forget_all();
   world = fl_world_sim_create(seed);
   peer_install(&peer, world);
   assert_int_equal(fl_mcp_client_create(world, &options, &source, NULL), 0);
