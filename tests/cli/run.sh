@@ -82,14 +82,14 @@ run 0 run tests/cli/included.yaml hello && says "…"; ok "a graph file includes
 sed 's,parts/model.yaml,wrong.yaml,' tests/cli/included.yaml >"$folder/included.yaml"; cp tests/cli/parts/wrong.yaml "$folder"
 run 2 graph check "$folder/included.yaml" && tells "$folder/wrong.yaml:2:1:" && tells 'did you mean "models"'; ok "a mistake in an included file is told with its place"
 { cat tests/cli/approval.yaml; echo "manifest: m.yaml"; } >"$folder/manifest.yaml"
-printf 'manifest: 1\nid: m\ntools: []\nsignature: { alg: ed25519, key: k, sig: s }\n' >"$folder/m.yaml"
-run 2 run "$folder/manifest.yaml" '{}' && tells "m.yaml:4:1:" && tells 'this version does not enforce signatures'; ok "a manifest that cannot be kept is not run"
-run 2 graph check "$folder/manifest.yaml" && tells 'this version does not enforce signatures'; ok "and graph check says so, too"
+printf 'manifest: 1\nid: m\ntools: []\nmodel: { cost_usd_per_run: 1 }\n' >"$folder/m.yaml"
+run 2 run "$folder/manifest.yaml" '{}' && tells "m.yaml:4:10:" && tells 'this version does not enforce what calls of models cost'; ok "a manifest that cannot be kept is not run"
+run 2 graph check "$folder/manifest.yaml" && tells 'this version does not enforce what calls of models cost'; ok "and graph check says so, too"
 sed "s,script: script.yaml,script: $PWD/examples/math/script.yaml,; s,\.\./\.\./build,$build," $math >"$folder/asked.yaml"
 echo "manifest: asked.manifest.yaml" >>"$folder/asked.yaml"
 printf 'manifest: 1\nid: asked\ntools: [ { match: math/*, effect: read, approval: { when: "tool == '"'math/multiply'"'" } } ]\n' >"$folder/asked.manifest.yaml"
 run 3 run "$folder/asked.yaml" --thread asked --json "what's (3 + 5) x 12?" && says '"kind":"approval"' && says '"tool":"math/multiply"'; ok "a manifest has a person asked about a call"
-code_of_call=$(sed -n 's/.*"code":"\([^"]*\)".*/\1/p' "$out" | head -1)
+code_of_call=$(grep -o '"code":"[^"]*"' "$out" | head -1 | cut -d'"' -f4)
 run 3 run "$folder/asked.yaml" --thread asked --resume '{"action":"approve","code":"0-00"}'; ok "an answer with another code decides nothing"
 run 0 run "$folder/asked.yaml" --thread asked --resume "{\"action\":\"approve\",\"code\":\"$code_of_call\"}" && says 96; ok "the right one lets the call be made"
 "$fairlead" threads export asked >"$out" 2>"$err" && hash=$("$fairlead" policy check "$folder/asked.manifest.yaml" --json | sed 's/.*"hash":"\([^"]*\)".*/\1/') && says "\"manifest\":\"$hash\""; ok "checkpoints and calls have the manifest's hash"

@@ -215,13 +215,13 @@ static long writer_of(int64_t key, const char *body) {
 }
 
 static void read_audit(struct check *check, struct tally *tally) {
-  FILE *file = open_file(check, "audit");
+  FILE *file = open_file(check, "witness");
   int64_t fence_before = 0, fence, key;
   long holder, holder_before = 0;
   while (next_line(check, file)) {
     int at = 0;
     if (sscanf(check->line, "%" SCNd64 "|%ld|%" SCNd64 "|%n", &fence, &holder, &key, &at) != 3 || at == 0) {
-      wrong(check, "no line of the audit: %s", check->line);
+      wrong(check, "no line of the witness: %s", check->line);
       continue;
     }
     long writer = writer_of(key, check->line + at);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What must hold of a thread that many clients ran, by four things that the driver puts into a folder: `record` (what
  * the clients did and were told, board.h), `export` (the thread as a file), `state` (as `threads show --json` says it)
- * and `audit` (what a trigger in the database noted at each row: FENCE|PID|KEY|BODY).
+ * and `witness` (what a trigger in the database noted at each row: FENCE|PID|KEY|BODY).
  *
  * (1) One chain: every checkpoint but the first builds on the one before it.
  * (2) No stale write: the checkpoints of one run stand together; whatever a process wrote was written while the lease

@@ -116,10 +116,10 @@ static bool set_watch(const struct row *row) {
   int status = -1;
   waitpid(start_worker(row, more), &status, 0);
   return status == 0 &&
-         run_shell("sqlite3 \"%s\" \"CREATE TABLE audit(seq INTEGER PRIMARY KEY, fence, pid, k, body);"
-                   "CREATE TRIGGER watch_row AFTER INSERT ON row BEGIN INSERT INTO audit SELECT NULL, fence, lease_pid,"
+         run_shell("sqlite3 \"%s\" \"CREATE TABLE witness(seq INTEGER PRIMARY KEY, fence, pid, k, body);"
+                   "CREATE TRIGGER watch_row AFTER INSERT ON row BEGIN INSERT INTO witness SELECT NULL, fence, lease_pid,"
                    " NEW.k, NEW.body FROM thread WHERE row = NEW.thread; END;"
-                   "CREATE TRIGGER watch_pending AFTER INSERT ON pending BEGIN INSERT INTO audit SELECT NULL, fence,"
+                   "CREATE TRIGGER watch_pending AFTER INSERT ON pending BEGIN INSERT INTO witness SELECT NULL, fence,"
                    " lease_pid, 0, NEW.body FROM thread WHERE row = NEW.thread; END;\"",
                    path_of(row, "s.db"));
 }
@@ -252,8 +252,8 @@ static void collect(struct row *row, struct tally *tally) {
   const char *db = path_of(row, "s.db"), *fairlead = getenv("FL_FAIRLEAD");
   bool is_there = run_shell("\"%s\" threads export t --store \"%s\" >\"%s\"", fairlead, db, path_of(row, "export"));
   is_there &= run_shell("\"%s\" threads show t --json --store \"%s\" >\"%s\"", fairlead, db, path_of(row, "state"));
-  is_there &= run_shell("sqlite3 \"%s\" \"SELECT fence, pid, k, body FROM audit ORDER BY seq\" >\"%s\"", db,
-                        path_of(row, "audit"));
+  is_there &= run_shell("sqlite3 \"%s\" \"SELECT fence, pid, k, body FROM witness ORDER BY seq\" >\"%s\"", db,
+                        path_of(row, "witness"));
   is_there &= run_shell("test \"$(sqlite3 \"%s\" 'pragma integrity_check')\" = ok", db);
   if (!is_there || !check_history(row->folder, tally)) row->is_wrong = true;
   if (tally->done == 0) wrong(row, "no run was done", tally->runs);
