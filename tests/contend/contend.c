@@ -103,8 +103,7 @@ static void start_clients(struct row *row, int index) {
   snprintf(first, sizeof first, "%d", index);
   snprintf(count, sizeof count, "%d", CLIENTS / row->process_count);
   snprintf(incarnation, sizeof incarnation, "%d", row->incarnations[index]);
-  snprintf(runs, sizeof runs, "%ld",
-           contest.runs - atomic_load(&row->board->ended[index]) - row->incarnations[index]);
+  snprintf(runs, sizeof runs, "%ld", contest.runs - atomic_load(&row->board->ended[index]) - row->incarnations[index]);
   const char *more[] = {"clients", first, count, incarnation, runs, row->strategy, NULL};
   row->pids[index] = start_worker(row, more);
 }
@@ -116,12 +115,13 @@ static bool set_watch(const struct row *row) {
   int status = -1;
   waitpid(start_worker(row, more), &status, 0);
   return status == 0 &&
-         run_shell("sqlite3 \"%s\" \"CREATE TABLE witness(seq INTEGER PRIMARY KEY, fence, pid, k, body);"
-                   "CREATE TRIGGER watch_row AFTER INSERT ON row BEGIN INSERT INTO witness SELECT NULL, fence, lease_pid,"
-                   " NEW.k, NEW.body FROM thread WHERE row = NEW.thread; END;"
-                   "CREATE TRIGGER watch_pending AFTER INSERT ON pending BEGIN INSERT INTO witness SELECT NULL, fence,"
-                   " lease_pid, 0, NEW.body FROM thread WHERE row = NEW.thread; END;\"",
-                   path_of(row, "s.db"));
+         run_shell(
+             "sqlite3 \"%s\" \"CREATE TABLE witness(seq INTEGER PRIMARY KEY, fence, pid, k, body);"
+             "CREATE TRIGGER watch_row AFTER INSERT ON row BEGIN INSERT INTO witness SELECT NULL, fence, lease_pid,"
+             " NEW.k, NEW.body FROM thread WHERE row = NEW.thread; END;"
+             "CREATE TRIGGER watch_pending AFTER INSERT ON pending BEGIN INSERT INTO witness SELECT NULL, fence,"
+             " lease_pid, 0, NEW.body FROM thread WHERE row = NEW.thread; END;\"",
+             path_of(row, "s.db"));
 }
 
 static void row_begin(struct row *row) {
