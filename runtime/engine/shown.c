@@ -36,8 +36,8 @@ static struct block text_block(const struct fl_value *text) {
 
 static struct block read_block(const struct fl_value *block) {
   const char *type = fl_get_string(block, "type", "");
-  const struct fl_value *resource = fl_get(block, "resource");
   if (strcmp(type, "text") == 0) return text_block(fl_get(block, "text"));
+  const struct fl_value *resource = fl_get(block, "resource");
   if (strcmp(type, "resource_link") == 0) return (struct block){.kind = LINK, .text = fl_get_string(block, "uri", "")};
   if (strcmp(type, "resource") == 0 && fl_get(resource, "blob") != NULL)
     return bytes_block(fl_get_string(resource, "mimeType", "application/octet-stream"), fl_get(resource, "blob"));
@@ -153,7 +153,18 @@ static void add_head(struct showing *showing, const struct fl_buf *whole) {
 
 static bool is_too_long(const struct fl_buf *text, size_t text_max) { return text_max > 0 && text->size > text_max; }
 
+/* What most tools answer: one text, short enough, which is shown as it is. NULL: something else. Lent. */
+static struct fl_value *plain_text(const struct fl_value *result, size_t text_max) {
+  const struct fl_value *content = fl_get(result, "content"), *block = fl_size(content) == 1 ? fl_at(content, 0) : NULL;
+  if (block == NULL || strcmp(fl_get_string(block, "type", ""), "text") != 0) return NULL;
+  struct fl_value *text = fl_get(block, "text");
+  bool is_plain = fl_is(text, FL_STRING) && (text_max == 0 || fl_string_size(text) <= text_max);
+  return is_plain ? text : NULL;
+}
+
 struct fl_value *fl_shown_content(const struct fl_value *result, const struct fl_shown_how *how) {
+  struct fl_value *plain = plain_text(result, how->text_max);
+  if (plain != NULL) return fl_value_ref(plain);
   const struct fl_value *content = fl_get(result, "content");
   struct showing showing = {.how = how, .parts = fl_array()};
   FL_BUF_AUTO texts = {0};
@@ -193,6 +204,7 @@ struct fl_value *fl_tool_result_text(const struct fl_value *result) {
 /* ---- what is kept ---- */
 
 struct fl_value *fl_shown_rest(const struct fl_value *result, size_t text_max) {
+  if (plain_text(result, text_max) != NULL) return NULL;
   const struct fl_value *content = fl_get(result, "content");
   FL_VALUE_AUTO attachments = fl_array();
   FL_BUF_AUTO texts = {0};

@@ -15,6 +15,8 @@ static const struct row {
     {"{'content':[{'type':'text','text':'a'}]}", "'a'", NULL},
     {"{'content':[{'type':'text','text':'a'},{'type':'text','text':''},{'type':'text','text':'b'}]}", "'a\\n\\nb'",
      NULL},
+    {"{'content':[{'type':'text'}]}", "''", NULL},
+    {"{'content':[{'type':'text','text':7}]}", "''", NULL},
     {"{'content':[],'structuredContent':{'n':1}}", "'{\\\"n\\\":1}'", NULL},
     {"{}", "''", NULL},
     /* images that models see, in their place among the texts */
@@ -98,6 +100,20 @@ static void a_long_text_beside_an_image_is_cut(void **state) {
   assert_null(fl_get(rest, "attachments"));
 }
 
+/* One text is shown as it is up to the last byte that is allowed; from the next on the whole is kept beside it. */
+static void a_single_text_is_cut_above_its_limit(void **state) {
+  FL_VALUE_AUTO result = json("{'content':[{'type':'text','text':'0123456789'}]}");
+  for (size_t text_max = 9; text_max <= 10; text_max++) {
+    const struct fl_shown_how how = {.text_max = text_max, .key = "K"};
+    FL_VALUE_AUTO shown = fl_shown_content(result, &how);
+    FL_VALUE_AUTO rest = fl_shown_rest(result, text_max);
+    if (text_max == 10) assert_json(shown, "'0123456789'");
+    else assert_non_null(strstr(fl_as_string(shown), "of 10 bytes; the whole is the resource result://K"));
+    if (text_max == 10) assert_null(rest);
+    else assert_json(rest, "{'text':'0123456789'}");
+  }
+}
+
 static void what_could_not_be_kept_is_said(void **state) {
   struct fl_error err = {.code = FL_E_IO};
   snprintf(err.text, sizeof err.text, "the disk is full");
@@ -111,9 +127,8 @@ static void what_could_not_be_kept_is_said(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_block_is_shown_or_noted),
-      cmocka_unit_test(an_image_costs_what_an_image_costs),
-      cmocka_unit_test(a_long_text_beside_an_image_is_cut),
+      cmocka_unit_test(every_block_is_shown_or_noted),      cmocka_unit_test(an_image_costs_what_an_image_costs),
+      cmocka_unit_test(a_long_text_beside_an_image_is_cut), cmocka_unit_test(a_single_text_is_cut_above_its_limit),
       cmocka_unit_test(what_could_not_be_kept_is_said),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
