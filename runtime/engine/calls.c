@@ -52,7 +52,7 @@ static void tell_start(struct fl_task_call *call) {
 static void tell_end(struct fl_task_call *call, bool was_journalled) {
   struct fl_task *task = call->task;
   struct fl_invocation *invocation = task->invocation;
-  fl_tracing_call_ended(call, was_journalled);
+  if (invocation->trace != NULL) fl_tracing_call_ended(call, was_journalled);
   if (!fl_invocation_is_followed(invocation)) return;
   struct fl_value *data = call_event(call, "end");
   fl_set_take(data, "ms", fl_double((double)(fl_world_now_us(invocation->runtime->world) - call->started_us) / 1000.0));
@@ -224,7 +224,7 @@ static void send_tool(struct fl_task_call *call) {
   fl_elicit_fill(call, &call->tool);
   call->is_running = true;
   call->started_us = fl_world_now_us(call->task->invocation->runtime->world);
-  fl_tracing_call_leaves(call);
+  if (call->task->invocation->trace != NULL) fl_tracing_call_leaves(call);
   tell_start(call);
   fl_registry_call(call->task->invocation->runtime->registry, &call->tool);
 }
@@ -254,7 +254,7 @@ static void dispatch(struct fl_task_call *call) {
   const struct fl_task *task = call->task;
   if (task->is_cancelled || (task->has_outcome && !task->is_asking)) {
     end_unsent(call, FL_E_CANCELLED, "was not called: the node had ended before");
-  } else if (fl_replay_call(call)) {
+  } else if (task->invocation->runtime->tracing != NULL && fl_replay_call(call)) {
     return;
   } else if (call->kind == FL_CALL_TOOL) {
     dispatch_tool(call);
@@ -320,7 +320,8 @@ static void announce(struct fl_task_call *call) {
     call->is_announced = true;
   }
   if (may_leave && call->pause == NULL) fl_ledger_reserve(call); /* one that goes on was counted when it began */
-  if (may_leave) fl_ledger_save(invocation, &records); /* what it reserves, also of one that may be repeated */
+  if (may_leave && invocation->ledger != NULL) /* what it reserves, also of one that may be repeated */
+    fl_ledger_save(invocation, &records);
   if (records.count > 0) {
     call->intent_ticket = fl_invocation_commit(invocation, &records);
     fl_invocation_flush(invocation);
@@ -517,7 +518,7 @@ static void call_free(struct fl_task_call *call) {
   fl_free(call->name);
   fl_free(call->own_key);
   fl_free(call->system);
-  fl_free(call->trace.rule);
+  fl_traced_call_free(call);
   fl_free(call->error);
   fl_value_unref(call->args);
   fl_value_unref(call->result);

@@ -109,8 +109,8 @@ static void on_delta(struct fl_model_call *model, const char *kind, fl_slice tex
   struct fl_task_call *call = model->user;
   struct fl_invocation *invocation = call->task->invocation;
   fl_task_heartbeat(call->task);
-  if (invocation->trace != NULL && call->trace.first_token_us == 0)
-    call->trace.first_token_us = fl_world_now_us(invocation->runtime->world);
+  if (invocation->trace != NULL && fl_traced_call_of(call)->first_token_us == 0)
+    call->trace->first_token_us = fl_world_now_us(invocation->runtime->world);
   if (invocation->options.on_event == NULL || (invocation->options.follow & FL_FOLLOW_MESSAGES) == 0) return;
   if (!fl_frame_is_told(call->task->frame)) return;
   FL_VALUE_AUTO data = fl_object();
@@ -127,7 +127,7 @@ static void on_delta(struct fl_model_call *model, const char *kind, fl_slice tex
 
 static void on_retry(struct fl_model_call *model, unsigned attempt, uint64_t delay_ms, const struct fl_error *err) {
   struct fl_task_call *call = model->user;
-  call->trace.tries = attempt + 1;
+  if (call->task->invocation->trace != NULL) fl_traced_call_of(call)->tries = attempt + 1;
   if (!fl_invocation_is_followed(call->task->invocation)) return;
   struct fl_value *data = fl_object();
   fl_set_string(data, "type", "model_retry");
@@ -154,7 +154,7 @@ static void send(struct fl_task_call *call) {
   call->model.on_done = on_model_done;
   call->model.user = call;
   call->is_running = true;
-  fl_tracing_call_leaves(call);
+  if (call->task->invocation->trace != NULL) fl_tracing_call_leaves(call);
   fl_model_call_start(call->task->invocation->runtime->world, &call->model);
 }
 

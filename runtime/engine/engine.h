@@ -438,17 +438,19 @@ struct fl_task_call {
   bool has_new_answer; /* since it began, or began again */
   uint64_t intent_ticket; /* 0: none, or acknowledged */
   int64_t started_us;
-  struct fl_tool_request tool;
   struct fl_value *pause, *answers, *kept, *known; /* see fl_elicit_pause; NULL likewise */
   char *problem;                                   /* of the last answer; NULL: none */
   size_t claim; /* 1 + the index of the answer that its question has claimed; 0: none */
-  struct fl_model_call model;
+  union { /* by kind */
+    struct fl_tool_request tool;
+    struct fl_model_call model;
+  };
   struct fl_function_job *function; /* of a function's call; NULL otherwise */
   struct fl_opening *opening;       /* while servers start; NULL otherwise */
   struct fl_list *messages;
   char *system;
   struct fl_value *tool_definitions, *tool_patterns;
-  struct fl_traced_call trace;
+  struct fl_traced_call *trace; /* owned; NULL: nothing of it is traced so far */
   struct fl_task_call *next;
 };
 

@@ -158,7 +158,7 @@ static int decide_once(struct fl_task_call *call) {
   fl_ledger_leave_out(call->task->invocation, found != NULL ? call->name : NULL); /* it has counted itself */
   decide(call->task, call->name, call->args, &decision);
   fl_ledger_leave_out(call->task->invocation, NULL);
-  fl_tracing_call_decided(call, &decision);
+  if (call->task->invocation->trace != NULL) fl_tracing_call_decided(call, &decision);
   call->effect = (enum fl_call_effect)decision.effect;
   bool is_past = is_in_journal(call, &decision), is_denied = decision.verdict == FL_VERDICT_DENY && !is_past;
   if (is_denied) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What tasks and calls carry for their spans, until those are written (tracing.h). All of it is zero for a run that is
- * not traced. */
+/* What tasks and calls carry for their spans, until those are written (tracing.h). In a run that is not traced a task's
+ * is zero, and a call has none. */
 #pragma once
 #include "runtime/base/buf.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a run writes about itself: spans, in the transaction that commits what they describe (runtime/trace). Only the
- * engine calls it, at the places named here; each function does nothing for a run that is not traced.
+ * engine calls it, at the places named here. Where every step or call passes, who calls asks first whether the run is
+ * traced (invocation->trace), so that one that is not pays for the question alone; the others do nothing for it.
  *
  * Invariants. (1) What a task and its calls did waits with the task until the commit that holds their outcome is made,
  * and goes with that one: a crash takes both or neither. (2) A commit's own span goes with the next commit, since its
@@ -81,6 +82,9 @@ void fl_tracing_task_ended(struct fl_task *task, const char *outcome);
 void fl_tracing_results_left(struct fl_task *task); /* the results of its calls are about to be committed */
 void fl_tracing_task_free(struct fl_task *task);
 void fl_tracing_task_left(struct fl_task *task); /* its end is */
+/* What the call carries for its span, made when it is first asked for; only of a run that is traced. Lent. */
+struct fl_traced_call *fl_traced_call_of(struct fl_task_call *call);
+void fl_traced_call_free(struct fl_task_call *call);
 void fl_tracing_call_decided(struct fl_task_call *call, const struct fl_decision *decision);
 /* It is about to leave: gives it its span, and the text that tells the other side. */
 void fl_tracing_call_leaves(struct fl_task_call *call);

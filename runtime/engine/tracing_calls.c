@@ -8,31 +8,45 @@
 
 static const char *const provider_names[] = {"openai", "anthropic", "scripted"};
 
+struct fl_traced_call *fl_traced_call_of(struct fl_task_call *call) {
+  if (call->trace == NULL) call->trace = fl_new(struct fl_traced_call);
+  return call->trace;
+}
+
+void fl_traced_call_free(struct fl_task_call *call) {
+  if (call->trace == NULL) return;
+  fl_free(call->trace->rule);
+  fl_free(call->trace);
+  call->trace = NULL;
+}
+
 /* The rule that decided, until the call has ended. */
 void fl_tracing_call_decided(struct fl_task_call *call, const struct fl_decision *decision) {
   static const char *const verdicts[] = {"deny", "ask", "allow"};
-  if (call->task->invocation->trace == NULL) return;
-  fl_free(call->trace.rule);
-  call->trace.rule = fl_strdup(decision->rule);
-  call->trace.verdict = verdicts[decision->verdict];
+  struct fl_traced_call *traced = fl_traced_call_of(call);
+  fl_free(traced->rule);
+  traced->rule = fl_strdup(decision->rule);
+  traced->verdict = verdicts[decision->verdict];
 }
 
 static uint32_t span_of(struct fl_task_call *call) {
-  if (call->trace.span == 0) call->trace.span = ++call->task->invocation->trace->last_span;
-  return call->trace.span;
+  struct fl_traced_call *traced = fl_traced_call_of(call);
+  if (traced->span == 0) traced->span = ++call->task->invocation->trace->last_span;
+  return traced->span;
 }
 
 void fl_tracing_call_leaves(struct fl_task_call *call) {
   const struct fl_invocation *invocation = call->task->invocation;
-  if (invocation->trace == NULL || call->kind == FL_CALL_FUNCTION) return;
+  if (call->kind == FL_CALL_FUNCTION) return;
   const char *state = fl_tracestate_is_valid(invocation->options.tracestate) ? invocation->options.tracestate : NULL;
   if (!invocation->trace->has_parent) state = NULL;
-  fl_traceparent_write(&invocation->trace->context, invocation->run_id, span_of(call), call->trace.traceparent);
+  uint32_t span = span_of(call);
+  fl_traceparent_write(&invocation->trace->context, invocation->run_id, span, call->trace->traceparent);
   if (call->kind == FL_CALL_MODEL) {
-    call->model.request.traceparent = call->trace.traceparent;
+    call->model.request.traceparent = call->trace->traceparent;
     call->model.request.tracestate = state;
   } else {
-    call->tool.traceparent = call->trace.traceparent;
+    call->tool.traceparent = call->trace->traceparent;
     call->tool.tracestate = state;
   }
 }
@@ -83,10 +97,10 @@ static void describe_model(struct fl_span_writer *writer, struct fl_task_call *c
   fl_span_add_text(writer, "model", config->model);
   if (answered != NULL && (config->model == NULL || strcmp(answered, config->model) != 0))
     fl_span_add_text(writer, "answered_by", answered);
-  if (call->trace.tries > 1) fl_span_add_int(writer, "attempts", call->trace.tries);
-  if (call->trace.first_token_us > 0) {
-    fl_span_add_int(writer, "first_token_us", call->trace.first_token_us - call->started_us);
-    if (trace->first_token_us == 0) trace->first_token_us = call->trace.first_token_us - trace->began_us;
+  if (call->trace->tries > 1) fl_span_add_int(writer, "attempts", call->trace->tries);
+  if (call->trace->first_token_us > 0) {
+    fl_span_add_int(writer, "first_token_us", call->trace->first_token_us - call->started_us);
+    if (trace->first_token_us == 0) trace->first_token_us = call->trace->first_token_us - trace->began_us;
   }
   if (usage != NULL) add_usage(writer, usage, &trace->totals);
   if (usage != NULL) add_cost(writer, call, usage);
@@ -120,8 +134,8 @@ static void describe_tool(struct fl_span_writer *writer, const struct fl_task_ca
   fl_span_add_text(writer, "call", call->call_id);
   fl_span_add_text(writer, "arguments_hash", hex);
   fl_span_add_text(writer, "effect", effects[call->effect]);
-  fl_span_add_text(writer, "decision", call->trace.verdict);
-  fl_span_add_text(writer, "rule", call->trace.rule);
+  fl_span_add_text(writer, "decision", call->trace->verdict);
+  fl_span_add_text(writer, "rule", call->trace->rule);
   bool is_error = fl_get_bool(call->result, "isError", false);
   const struct fl_value *code = fl_get(fl_get(call->result, "structuredContent"), "exit_code");
   if (is_error) fl_span_add_text(writer, "outcome", "tool_error");
@@ -137,7 +151,7 @@ void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled) {
   static const enum fl_span_kind kinds[] = {FL_SPAN_MODEL, FL_SPAN_TOOL, FL_SPAN_FUNCTION};
   struct fl_task *task = call->task;
   struct fl_run_trace *trace = task->invocation->trace;
-  if (trace == NULL || was_journalled) return; /* it stands in the trace of the run that made it */
+  if (was_journalled) return; /* it stands in the trace of the run that made it */
   int64_t now = fl_world_now_us(task->invocation->runtime->world);
   struct fl_span span = {.kind = kinds[call->kind],
                          .n = span_of(call),
