@@ -207,9 +207,15 @@ bool fl_task_hand_over(struct fl_run *run, struct fl_planned *task, const struct
 
 /* ---- labels.c ---- */
 
-uint64_t fl_task_labels(const struct fl_run *run, const struct fl_planned *task); /* of what it sees and writes */
-uint64_t fl_run_state_labels(const struct fl_run *run);                           /* of all channels */
-void fl_run_note_labels(struct fl_run *run, uint64_t labels);
+uint64_t fl_task_labels_kept(const struct fl_run *run, const struct fl_planned *task);
+uint64_t fl_run_state_labels(const struct fl_run *run); /* of all channels */
+/* Of what a task sees and writes. A run that keeps none is asked so, and no more: every step passes here. */
+static inline uint64_t fl_task_labels(const struct fl_run *run, const struct fl_planned *task) {
+  return run->keeps_labels ? fl_task_labels_kept(run, task) : 0;
+}
+static inline void fl_run_note_labels(struct fl_run *run, uint64_t labels) {
+  if (run->keeps_labels) run->labels |= labels;
+}
 /* After a load, or when a run that did not keep labels does from now on: what has none that are known has all. */
 void fl_run_load_labels(struct fl_run *run, const struct fl_loaded *loaded);
 void fl_run_keep_labels(struct fl_run *run, bool keeps);

@@ -17,17 +17,12 @@ uint64_t fl_run_state_labels(const struct fl_run *run) {
 }
 
 /* As fl_task_view: a task of a send sees its argument, a node that names its input those channels. */
-uint64_t fl_task_labels(const struct fl_run *run, const struct fl_planned *task) {
+uint64_t fl_task_labels_kept(const struct fl_run *run, const struct fl_planned *task) {
   const struct fl_node_def *node = fl_run_node(run, task);
-  if (!run->keeps_labels) return 0;
   if (run->labels == FL_LABELS_ALL) return run->labels;
   if (task->kind == FL_TASK_PUSH) return task->labels | run->sends_labels;
   if (node->input_names == NULL) return task->labels | fl_run_state_labels(run);
   return task->labels | of_channels(run, node->input_channels, node->input_count);
-}
-
-void fl_run_note_labels(struct fl_run *run, uint64_t labels) {
-  if (run->keeps_labels) run->labels |= labels;
 }
 
 uint64_t fl_run_labels(const struct fl_run *run) { return run->labels; }

@@ -41,7 +41,7 @@ static void record_free_strings(struct fl_record *record) {
   fl_free(record->body);
 }
 
-void fl_records_deinit(struct fl_records *records) {
+void fl_records_free(struct fl_records *records) {
   for (size_t i = 0; i < records->count; i++) record_free_strings(&records->items[i]);
   fl_free(records->items);
   *records = (struct fl_records){0};

@@ -130,7 +130,10 @@ struct fl_records {
   size_t count, capacity;
 };
 
-void fl_records_deinit(struct fl_records *records);                                                     /* repeatable */
+void fl_records_free(struct fl_records *records);                  /* of a list that has room */
+static inline void fl_records_deinit(struct fl_records *records) { /* repeatable */
+  if (records->items != NULL) fl_records_free(records);
+}
 struct fl_record *fl_records_add(struct fl_records *records, enum fl_record_kind kind, const char *ns); /* cleared */
 /* The record's strings are somebody else's now: it is empty, of a kind that has none. */
 static inline void fl_record_forget(struct fl_record *record) { *record = (struct fl_record){.kind = FL_RECORD_EVENT}; }

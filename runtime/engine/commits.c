@@ -42,7 +42,7 @@ static uint64_t hold(struct fl_commit *held, struct fl_commit *commit, struct fl
 
 static uint64_t submit(struct fl_invocation *invocation, struct fl_commit *commit, struct fl_records *records,
                        uint64_t expected_head) {
-  fl_tracing_attach(invocation, records);
+  if (invocation->trace != NULL) fl_tracing_attach(invocation, records);
   commit->txn.expected_head = expected_head;
   commit->has_head = commit->frame == &invocation->root;
   invocation->held_size += size_of(records);
@@ -76,7 +76,7 @@ void fl_invocation_flush(struct fl_invocation *invocation) {
   invocation->held = NULL;
   invocation->held_size = 0;
   held->txn.wall_ms = fl_world_wall_ms(invocation->runtime->world);
-  fl_tracing_flushed(held);
+  if (invocation->trace != NULL) fl_tracing_flushed(held);
   fl_store_submit(invocation->runtime->store, &held->txn);
 }
 
@@ -125,7 +125,7 @@ static void on_committed(struct fl_txn *txn, int status, const struct fl_error *
     tell_failure_to_all(invocation, commit, err);
   } else if (!invocation->has_lost_store) {
     invocation->acked_ticket = commit->ticket;
-    fl_tracing_committed(commit);
+    if (invocation->trace != NULL) fl_tracing_committed(commit);
   }
   if (status == 0 && commit->frame != NULL) {
     struct fl_queued_event *event = fl_queued_event_create(FL_EV_COMMITTED);

@@ -65,10 +65,12 @@ static bool wait_for_answer(struct fl_task_call *call) {
   return true;
 }
 
-bool fl_elicit_waits(struct fl_task_call *call) { return has_open(call) && wait_for_answer(call); }
+bool fl_elicit_waits(struct fl_task_call *call) {
+  return call->pause != NULL && has_open(call) && wait_for_answer(call);
+}
 
 static bool has_kind(const struct fl_task_call *call, const char *kind) {
-  return strcmp(fl_get_string(call->pause, "kind", ""), kind) == 0;
+  return call->pause != NULL && strcmp(fl_get_string(call->pause, "kind", ""), kind) == 0;
 }
 
 bool fl_elicit_is_lost(const struct fl_task_call *call) {

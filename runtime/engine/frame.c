@@ -88,7 +88,7 @@ static void perform_commit(struct fl_frame *frame, struct fl_do *effect, const s
   if (is_root && end != NULL) add_thread_record(invocation, &effect->records, status_word(end->status));
   else if (is_root && !invocation->has_begun) add_thread_record(invocation, &effect->records, "busy");
   invocation->has_begun |= is_root;
-  fl_ledger_save(invocation, &effect->records);
+  if (invocation->ledger != NULL) fl_ledger_save(invocation, &effect->records);
   fl_frame_commit(frame, effect);
 }
 
@@ -218,7 +218,10 @@ static void give_back_spare(struct fl_runtime *runtime, struct fl_effects *effec
 void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   stamp(frame, event);
   if (event->ev.seq == 0 && event->ticket > 0) event->ev.seq = fl_frame_seq_behind(frame, event->ticket);
-  event->ev.task_id = event->task != NULL ? event->task->start.id : NULL;
+  if (event->task != NULL) {
+    event->ev.task_id = event->task->start.id;
+    event->ev.labels = event->task->labels;
+  }
   event->ev.writes = event->writes;
   event->ev.write_count = event->write_count;
   event->ev.gotos = event->gotos.items;
@@ -230,7 +233,6 @@ void fl_frame_step(struct fl_frame *frame, struct fl_queued_event *event) {
   event->ev.children = event->children;
   event->ev.heads = event->heads;
   event->ev.error = event->error;
-  if (event->task != NULL) event->ev.labels = event->task->labels;
   struct fl_effects effects = take_spare(frame->invocation->runtime);
   bool is_over = !fl_frame_is_root(frame) && frame->has_ended; /* what comes too late says nothing */
   if (!is_over) fl_run_step(frame->run, &event->ev, &effects);

@@ -67,9 +67,9 @@ static void read_stored(struct fl_ledger *ledger, const struct fl_value *stored)
 }
 
 int fl_ledger_open(struct fl_invocation *invocation, struct fl_error *err) {
+  if (!invocation->root.graph->needs.labels) return 0;
   struct fl_policy_needs needs = invocation->root.graph->needs;
   struct fl_thread_info info = {0};
-  if (!needs.labels) return 0;
   int rc = invocation->is_ephemeral
                ? 0
                : fl_store_read_thread(invocation->runtime->store, invocation->thread_id, &info, err);

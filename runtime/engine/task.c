@@ -225,7 +225,7 @@ static bool tells_failure(const struct fl_do *effect, const char *task_id) {
 }
 
 void fl_task_settle(struct fl_task *task, struct fl_effects *effects) {
-  fl_audit_settle(task, effects);
+  if (task->audit.count > 0) fl_audit_settle(task, effects);
   for (size_t i = 0; i < effects->count; i++)
     if (tells_failure(&effects->items[i], task->start.id)) {
       fl_records_move(&effects->items[i].records, &task->results);
@@ -295,8 +295,11 @@ void fl_task_enter(struct fl_task *task) {
   task->began_ms = task->alive_ms = fl_world_now_ms(world);
   if (task->invocation->trace != NULL) fl_tracing_task_started(task);
   tell_start(task);
-  fl_ledger_step(task);
-  int outcome = fl_permit_step(task);
+  int outcome = 0;
+  if (task->invocation->ledger != NULL) {
+    fl_ledger_step(task);
+    outcome = fl_permit_step(task);
+  }
   if (outcome == 0) outcome = run_node(task);
   if (outcome != FL_PENDING) {
     fl_task_complete(task, outcome);
@@ -380,9 +383,11 @@ void fl_task_free_if_gone(struct fl_task *task) {
   if (task->phase != FL_TASK_ENDED || task->open_call_count + task->frame_use_count > 0) return;
   if (task->is_pending || task->is_advancing) return;
   struct fl_invocation *invocation = task->invocation;
-  fl_task_flush_results(task); /* of calls that ended after the node */
-  fl_audit_settle(task, &(struct fl_effects){0});
-  tell_late(task, invocation->last_ticket);
+  if (task->results.count + task->audit.count > 0) { /* of calls that ended after the node */
+    fl_task_flush_results(task);
+    fl_audit_settle(task, &(struct fl_effects){0});
+  }
+  if (task->late != NULL) tell_late(task, invocation->last_ticket);
   fl_task_free(task);
   fl_invocation_task_gone(invocation);
 }

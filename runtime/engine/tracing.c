@@ -299,7 +299,6 @@ static void add_begin(struct fl_invocation *invocation, struct fl_records *recor
 
 void fl_tracing_attach(struct fl_invocation *invocation, struct fl_records *records) {
   struct fl_run_trace *trace = invocation->trace;
-  if (trace == NULL) return;
   if (!trace->has_begun) add_begin(invocation, records);
   if (trace->skips > 0) {
     trace->skips--;
@@ -319,13 +318,13 @@ void fl_tracing_attach(struct fl_invocation *invocation, struct fl_records *reco
 }
 
 void fl_tracing_flushed(struct fl_commit *commit) {
-  if (commit->invocation->trace != NULL) commit->left_us = fl_world_now_us(commit->invocation->runtime->world);
+  commit->left_us = fl_world_now_us(commit->invocation->runtime->world);
 }
 
 void fl_tracing_committed(const struct fl_commit *commit) {
   struct fl_invocation *invocation = commit->invocation;
   struct fl_run_trace *trace = invocation->trace;
-  if (trace == NULL || invocation->root.has_ended) return;
+  if (invocation->root.has_ended) return;
   int64_t began = commit->left_us - trace->began_us;
   size_t size = 0;
   for (size_t i = 0; i < commit->records.count; i++) size += commit->records.items[i].body_size;
