@@ -83,13 +83,13 @@ struct fl_runtime {
   struct fl_map models;                       /* name -> struct fl_model_config *, for graphs built in C */
   char **granted;                             /* patterns of tools that the embedding program added */
   size_t granted_count;
-  struct fl_memory *memory;        /* <fairlead/memory.h>; NULL until somebody uses it */
-  struct fl_pins *pins;            /* NULL until a tool is looked at */
-  struct fl_discovery *discovery;  /* NULL until an agent looks for tools */
-  struct fl_value *server_entries; /* of the loaded graphs, by name: [folder, mcpServers entry]; an object */
+  struct fl_memory *memory;             /* <fairlead/memory.h>; NULL until somebody uses it */
+  struct fl_pins *pins;                 /* NULL until a tool is looked at */
+  struct fl_discovery *discovery;       /* NULL until an agent looks for tools */
+  struct fl_value *server_entries;      /* of the loaded graphs, by name: [folder, mcpServers entry]; an object */
   const struct fl_rehearsal *rehearsal; /* rehearsal.h; NULL: it is not one */
-  struct fl_effects spare_effects; /* empty: the memory of a list for the next step */
-  struct fl_tracing *tracing;      /* what traces share, tracing.h; NULL until a run is traced */
+  struct fl_effects spare_effects;      /* empty: the memory of a list for the next step */
+  struct fl_tracing *tracing;           /* what traces share, tracing.h; NULL until a run is traced */
 };
 
 struct fl_runtime_function {
@@ -172,6 +172,10 @@ struct fl_thread *fl_thread_held(struct fl_runtime *runtime, const char *id);
 /* Around a transaction of the runtime's own: it does not close before the last of them is acknowledged. */
 void fl_runtime_begin_txn(struct fl_runtime *runtime);
 void fl_runtime_end_txn(struct fl_runtime *runtime);
+
+/* put_item.c: keeps an item of the engine's own in the memory across threads. Takes `ns` and `body`; ttl_ms 0: for
+ * ever. It is in the store before whatever is submitted later. */
+void fl_runtime_put_item(struct fl_runtime *runtime, char *ns, const char *key, char *body, int64_t ttl_ms);
 /* Gives the lease back and frees the thread. */
 void fl_thread_close(struct fl_runtime *runtime, struct fl_thread *thread);
 /* How often a lease is renewed, and how old one may be that is taken for held without a question. */
@@ -332,10 +336,10 @@ struct fl_invocation {
   struct fl_invoke_options options;                 /* input, resume, metadata: referenced; checkpoint: owned */
   char **goto_nodes, **stops_before, **stops_after; /* of the options */
   struct fl_model_config *model_override;
-  struct fl_queued_event *update;              /* what it does instead of running; owned; NULL once it is enqueued */
-  struct fl_value *context;                    /* an object, with the graph's defaults */
-  struct fl_ledger *ledger;                    /* ledger.h; NULL: no manifest */
-  uint64_t labels;                             /* of all that it holds */
+  struct fl_queued_event *update; /* what it does instead of running; owned; NULL once it is enqueued */
+  struct fl_value *context;       /* an object, with the graph's defaults */
+  struct fl_ledger *ledger;       /* ledger.h; NULL: no manifest */
+  uint64_t labels;                /* of all that it holds */
   enum fl_durability durability;
   fl_run_end_fn *on_end;
   void *user;
@@ -422,26 +426,26 @@ struct fl_task_call {
   enum fl_call_effect effect;
   char call_id[FL_UUID_SIZE];
   char key[FL_UUID_SIZE]; /* what the tool knows it by: the id of the place where it began, also when it goes on */
-  char *name, *own_key; /* own_key: of effect keyed, by its manifest; NULL: `key` */
+  char *name, *own_key;   /* own_key: of effect keyed, by its manifest; NULL: `key` */
   struct fl_value *args;
   fl_task_call_fn *on_done;
   void *user;
   struct fl_value *result; /* a reply that waits to be delivered */
   struct fl_error *error;
-  bool is_queued;    /* waits for its intent, or for the next drain, to leave */
-  bool is_running;   /* has left and has not answered */
-  bool is_announced; /* its row is in the journal */
-  bool is_answered;  /* a person decided about its unknown outcome */
-  bool is_unknown;   /* it had left before a crash, and nobody has decided yet */
+  bool is_queued;                          /* waits for its intent, or for the next drain, to leave */
+  bool is_running;                         /* has left and has not answered */
+  bool is_announced;                       /* its row is in the journal */
+  bool is_answered;                        /* a person decided about its unknown outcome */
+  bool is_unknown;                         /* it had left before a crash, and nobody has decided yet */
   bool is_sent, is_delivered, is_reserved; /* is_reserved: the ledger counts it as under way */
-  bool has_not_left;   /* it ended before it left: another attempt makes it for the first time */
-  bool has_new_answer; /* since it began, or began again */
-  uint64_t intent_ticket; /* 0: none, or acknowledged */
+  bool has_not_left;                       /* it ended before it left: another attempt makes it for the first time */
+  bool has_new_answer;                     /* since it began, or began again */
+  uint64_t intent_ticket;                  /* 0: none, or acknowledged */
   int64_t started_us;
   struct fl_value *pause, *answers, *kept, *known; /* see fl_elicit_pause; NULL likewise */
   char *problem;                                   /* of the last answer; NULL: none */
   size_t claim; /* 1 + the index of the answer that its question has claimed; 0: none */
-  union { /* by kind */
+  union {       /* by kind */
     struct fl_tool_request tool;
     struct fl_model_call model;
   };
@@ -501,7 +505,7 @@ struct fl_task {
   struct fl_timer timer;       /* the pause before it, then its time-outs */
   struct fl_loaded_call *past; /* calls of the attempts before it that came to an end */
   size_t past_count;
-  uint8_t *cache_key;           /* FL_HASH_SIZE; NULL: it is not cached */
+  uint8_t *cache_key; /* FL_HASH_SIZE; NULL: it is not cached */
   struct fl_traced_task trace;
   struct fl_task *next, **link; /* what points to it in the list of the invocation */
 };

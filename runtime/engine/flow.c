@@ -65,42 +65,11 @@ void fl_flow_read_item(struct fl_task *task, const struct fl_value *ns, const ch
   if (beside != NULL) fl_flow_note(task, labels_of_item(task, beside, key));
 }
 
-struct put {
-  struct fl_txn txn;
-  struct fl_item_ops list;
-  struct fl_item_op op;
-  struct fl_runtime *runtime;
-  char *ns, *key, *body;
-};
-
-static void on_put(struct fl_txn *txn, int status, const struct fl_error *err) {
-  struct put *put = txn->user;
-  struct fl_runtime *runtime = put->runtime;
-  fl_free(put->ns);
-  fl_free(put->key);
-  fl_free(put->body);
-  fl_free(put);
-  fl_runtime_end_txn(runtime);
-}
-
 void fl_flow_keep_item(struct fl_task *task, const struct fl_value *ns, const char *key) {
-  struct fl_runtime *runtime = task->invocation->runtime;
   if (!fl_flow_is_kept(task) || key == NULL || fl_flow_seen(task) == 0) return;
   char *beside = namespace_of(ns);
   if (beside == NULL) return; /* such an item is refused, too */
-  struct put *put = fl_new(struct put);
   uint64_t labels = fl_flow_seen(task) | labels_of_item(task, beside, key);
-  put->runtime = runtime;
-  put->ns = beside;
-  put->key = fl_strdup(key);
-  put->body = fl_format("{\"labels\":%llu}", (unsigned long long)labels);
-  put->op = (struct fl_item_op){.kind = FL_ITEM_PUT, .ns = beside, .key = put->key, .body = fl_slice_of(put->body)};
-  put->list = (struct fl_item_ops){&put->op, 1};
-  put->txn = (struct fl_txn){.kind = FL_TXN_ITEMS,
-                             .items = &put->list,
-                             .wall_ms = fl_world_wall_ms(runtime->world),
-                             .on_done = on_put,
-                             .user = put};
-  fl_runtime_begin_txn(runtime);
-  fl_store_submit(runtime->store, &put->txn);
+  char *body = fl_format("{\"labels\":%llu}", (unsigned long long)labels);
+  fl_runtime_put_item(task->invocation->runtime, beside, key, body, 0);
 }

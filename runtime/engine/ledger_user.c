@@ -60,44 +60,11 @@ void fl_ledger_user_read(struct fl_invocation *invocation, double ret_others[FL_
 
 /* ---- writing ---- */
 
-struct put {
-  struct fl_txn txn;
-  struct fl_item_ops list;
-  struct fl_item_op op;
-  struct fl_runtime *runtime;
-  char *ns, *key, *body;
-};
-
-static void on_put(struct fl_txn *txn, int status, const struct fl_error *err) {
-  struct put *put = txn->user;
-  struct fl_runtime *runtime = put->runtime;
-  fl_free(put->ns);
-  fl_free(put->key);
-  fl_text_free(put->body);
-  fl_free(put);
-  fl_runtime_end_txn(runtime);
-}
-
 void fl_ledger_user_write(struct fl_invocation *invocation, const double own[FL_SPENDING_COUNT]) {
-  struct fl_runtime *runtime = invocation->runtime;
   if (invocation->options.as_user == NULL) return;
   FL_VALUE_AUTO spent = fl_object();
   for (int what = 0; what < FL_SPENDING_COUNT; what++)
     if (what != FL_SPENT_CONCURRENT) fl_set_take(spent, fl_spending_word((enum fl_spending)what), fl_double(own[what]));
-  struct put *put = fl_new(struct put);
-  size_t size = 0;
-  put->runtime = runtime;
-  put->ns = namespace_of(invocation);
-  put->key = fl_strdup(invocation->thread_id);
-  put->body = fl_dump(spent, &size);
-  put->op = (struct fl_item_op){
-      .kind = FL_ITEM_PUT, .ns = put->ns, .key = put->key, .body = fl_slice_n(put->body, size), .ttl_ms = KEPT_MS};
-  put->list = (struct fl_item_ops){&put->op, 1};
-  put->txn = (struct fl_txn){.kind = FL_TXN_ITEMS,
-                             .items = &put->list,
-                             .wall_ms = fl_world_wall_ms(runtime->world),
-                             .on_done = on_put,
-                             .user = put};
-  fl_runtime_begin_txn(runtime);
-  fl_store_submit(runtime->store, &put->txn);
+  fl_runtime_put_item(invocation->runtime, namespace_of(invocation), invocation->thread_id, fl_dump(spent, NULL),
+                      KEPT_MS);
 }
