@@ -12,6 +12,7 @@ static const char *const purposes[FL_LAYER_COUNT] = {
     [FL_LAYER_SCOPE] = "signals to others, abstract sockets",
     [FL_LAYER_SECCOMP] = "sockets, ptrace, mounts, io_uring and 100 other calls",
     [FL_LAYER_NAMESPACES] = "an empty house: no other files, processes or networks",
+    [FL_LAYER_CGROUP] = "limits by the kernel, and an end of all at once",
 };
 
 static struct fl_value *layer_value(const struct fl_machine *machine, enum fl_layer layer) {
@@ -44,7 +45,8 @@ static void print_text(const struct fl_machine *machine, const struct utsname *k
     printf("%-11s %-8s %s%s%s%s\n", fl_layer_name(layer), state, purposes[i], machine->detail[i][0] != '\0' ? " (" : "",
            machine->detail[i], machine->detail[i][0] != '\0' ? ")" : "");
   }
-  printf("%-11s %-8s %s\n", "limits", "yes", "processor time, descriptors by the kernel; memory, processes by a watch");
+  printf("%-11s %-8s %s\n", "limits", "yes",
+         "processor time, descriptors by the kernel; what no cgroup counts by a watch");
   printf("\n%s\n", is_good
                        ? "Sandboxes of manifests hold here."
                        : "A manifest with a sandbox does not run here, unless --without-layer names what is MISSING.");

@@ -27,7 +27,7 @@
 #define WITHOUT_LAYER_OPTION                                                                                         \
   {                                                                                                                  \
     "without-layer", 0, "LAYER", "run sandboxes of the manifest without this layer (see 'doctor'; may be repeated)", \
-        "landlock scope seccomp namespaces"                                                                          \
+        "landlock scope seccomp namespaces cgroup"                                                                   \
   }
 #define SERVER_OPTION \
   { "server", 's', "NAME", "only this server" }

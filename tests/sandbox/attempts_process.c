@@ -143,6 +143,23 @@ static int by_shared_memory(const struct outside *outside) {
   return done(shmget((key_t)outside->driver, 16, 0600)); /* the driver's segment has its pid as key */
 }
 
+/* Into a cgroup of its own making, out of the one that its limits stand in. */
+static int by_cgroup(const struct outside *outside) {
+  const char *tree = access("/sys/fs/cgroup/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+  char folder[100], file[120], home[120];
+  snprintf(folder, sizeof folder, "%s/escape-%d", tree, (int)getpid());
+  snprintf(file, sizeof file, "%s/cgroup.procs", folder);
+  snprintf(home, sizeof home, "%s/cgroup.procs", tree);
+  if (mkdir(folder, 0700) != 0) return errno;
+  int fd = open(file, O_WRONLY), why = fd >= 0 && write(fd, "0", 1) == 1 ? 0 : errno;
+  if (fd >= 0) close(fd);
+  fd = open(home, O_WRONLY); /* back again: it was only to be shown */
+  if (fd >= 0 && write(fd, "0", 1) != 1) why = why != 0 ? why : EBUSY;
+  if (fd >= 0) close(fd);
+  rmdir(folder);
+  return why;
+}
+
 const struct attempt process_attempts[] = {{"environ of another", by_environ, false},
                                            {"memory of another", by_memory, false},
                                            {"cmdline of another", by_command, false},
@@ -166,5 +183,6 @@ const struct attempt process_attempts[] = {{"environ of another", by_environ, fa
                                            {"sysrq", by_sysrq, true},
                                            {"block device", by_device, true},
                                            {"chroot", by_chroot, true},
+                                           {"cgroup", by_cgroup, true},
                                            {"shared memory", by_shared_memory, false},
                                            {NULL, NULL, false}};

@@ -2,11 +2,13 @@
 /* sandbox-hostile try FOLDER INSIDE VICTIM DRIVER TCP UDP INODE KEY: all attempts, each in a child of its own; a line
  * "NAME=ERRNO" each, 0 when it got what it wanted.
  * sandbox-hostile honest INSIDE READABLE: what was granted must work; silent, and ends with 0.
- * sandbox-hostile hog cpu|crowd|memory|shared|procs|fds: takes until it is stopped. */
+ * sandbox-hostile hog cpu|crowd|unseen|memory|shared|files|procs|fds|nothing: takes until it is stopped, or for some
+ * seconds and 2 GB. */
 #include "tests/sandbox/attempts.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void try_all(const struct attempt *attempt, const struct outside *outside) {
@@ -79,19 +82,46 @@ static int honest(const char *inside, const char *readable) {
 
 /* ---- hogs ---- */
 
+enum { PIECE = 4 << 20, PIECES_MAX = 512, LIFE_S = 5 };
+
 static _Noreturn void spin(void) {
+  alarm(LIFE_S);
   for (volatile unsigned long i = 0;; i++) continue;
 }
 
 static _Noreturn void take_memory(bool is_shared) {
-  enum { PIECE = 4 << 20 };
-  for (;;) {
+  for (int i = 0; i < PIECES_MAX; i++) {
     char *piece =
         mmap(NULL, PIECE, PROT_READ | PROT_WRITE, (is_shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS, -1, 0);
     if (piece == MAP_FAILED) exit(4);
     memset(piece, 1, PIECE);
     usleep(500);
   }
+  exit(5);
+}
+
+/* Memory of a file that nobody has mapped. */
+static _Noreturn void take_files(void) {
+  static char piece[PIECE];
+  int fd = memfd_create("hog", 0);
+  for (int i = 0; i < PIECES_MAX; i++) {
+    if (write(fd, piece, PIECE) < 0) exit(4);
+    usleep(500);
+  }
+  exit(5);
+}
+
+/* One after the other takes its time, and nobody waits for it. */
+static _Noreturn void take_unseen(void) {
+  signal(SIGCHLD, SIG_IGN);
+  for (int i = 0; i < LIFE_S * 20; i++) {
+    if (fork() == 0) {
+      while (clock() < CLOCKS_PER_SEC / 20) continue;
+      _exit(0);
+    }
+    wait(NULL);
+  }
+  exit(5);
 }
 
 /* A bomb with an end, should nobody stop it. */
@@ -120,7 +150,10 @@ static int hog(const char *what) {
   }
   if (strcmp(what, "memory") == 0) take_memory(false);
   if (strcmp(what, "shared") == 0) take_memory(true);
+  if (strcmp(what, "files") == 0) take_files();
+  if (strcmp(what, "unseen") == 0) take_unseen();
   if (strcmp(what, "procs") == 0) multiply();
+  if (strcmp(what, "nothing") == 0) return (int)sleep(4 * LIFE_S);
   return strcmp(what, "fds") == 0 ? open_many() : 2;
 }
 

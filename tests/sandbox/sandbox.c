@@ -35,6 +35,7 @@ static const struct column {
     {"without landlock and scope", "without landlock\nwithout scope\n", true},
     {"without seccomp", "without seccomp\n", true},
     {"without namespaces", "without namespaces\n", true},
+    {"without cgroup", "without cgroup\n", true},
     {"landlock alone", "without seccomp\nwithout namespaces\n", false},
     {"seccomp alone", "without landlock\nwithout scope\nwithout namespaces\n", false},
     {"namespaces alone", "without landlock\nwithout scope\nwithout seccomp\n", false},
@@ -305,6 +306,8 @@ static int run_all(const char *user, bool with_table) {
   check_honest();
   check_hogs("", "namespaces");
   check_hogs("without namespaces\n", "no namespaces");
+  check_hogs("without cgroup\n", "no cgroup");
+  check_hogs("without cgroup\nwithout namespaces\n", "no cgroup, no namespaces");
   check_pins("", "namespaces");
   check_pins("without namespaces\n", "no namespaces");
   if (with_table) print_table();

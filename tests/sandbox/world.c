@@ -258,10 +258,12 @@ void world_launch(const struct world *world, const char *policy, const char *con
     dup2(output[1], 2);
     become(world, policy, words, control[1]);
   }
+  ret->launcher = pid;
   close(output[1]);
   close(control[1]);
   read_all(output[0], ret->output, sizeof ret->output);
   must(waitpid(pid, &ret->status, 0) == pid, "waitpid");
+  ret->launcher = 0;
   read_all(control[0], ret->limit, sizeof ret->limit);
   ret->took_ms = now_ms() - ret->took_ms;
 }

@@ -21,6 +21,7 @@ void world_clear(struct world *world);
 const char *world_harm(const struct world *world);
 
 struct launched {
+  pid_t launcher;     /* as soon as there is one; 0: it has ended */
   int status;         /* as of waitpid */
   char limit[32];     /* that the launcher named; "" */
   char output[32768]; /* of standard output and error */

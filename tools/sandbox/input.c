@@ -54,6 +54,7 @@ int fl_launch_read_policy(struct fl_launch *launch) {
     return -1;
   }
   confinement.program_fd = -1;
+  confinement.cgroup = FL_CGROUP_NONE;
   if (getcwd(confinement.cwd, sizeof confinement.cwd) == NULL) confinement.cwd[0] = '\0';
   confinement.has_scope = fl_landlock_abi() >= 6 && fl_sandbox_wants(&confinement.sandbox, FL_LAYER_SCOPE);
   launch->confinement = &confinement;

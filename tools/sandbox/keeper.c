@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 struct keeper {
-  const struct fl_sandbox *sandbox;
+  struct fl_watched watched;
   pid_t tool;
   int signal_fd, channel_fd;
 };
@@ -44,7 +44,7 @@ static void reap(const struct keeper *keeper) {
 }
 
 static _Noreturn void keep(const struct keeper *keeper) {
-  bool must_look = fl_watch_is_needed(keeper->sandbox);
+  bool must_look = fl_watch_is_needed(&keeper->watched);
   for (;;) {
     struct pollfd fds[] = {{.fd = keeper->signal_fd, .events = POLLIN}, {.fd = keeper->channel_fd, .events = POLLIN}};
     struct signalfd_siginfo info;
@@ -52,7 +52,7 @@ static _Noreturn void keep(const struct keeper *keeper) {
     if (fds[1].revents != 0) _exit(1); /* the launcher is gone */
     while (read(keeper->signal_fd, &info, sizeof info) == sizeof info) continue;
     reap(keeper);
-    const char *limit = must_look ? fl_watch_look(keeper->sandbox) : NULL;
+    const char *limit = must_look ? fl_watch_look(&keeper->watched) : NULL;
     if (limit != NULL) tell_end(keeper, SIGKILL, limit);
   }
 }
@@ -60,6 +60,7 @@ static _Noreturn void keep(const struct keeper *keeper) {
 static _Noreturn void enter(struct fl_launch *launch, struct keeper keeper, uid_t uid, gid_t gid) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   setsid();
+  fl_cgroup_forget(&launch->confinement->cgroup); /* it is the launcher that looks there */
   if (fl_space_enter(launch->confinement, uid, gid) != 0) _exit(1);
   if (launch->confinement->sandbox.has_way_out && fl_launch_open_door(launch) != 0) _exit(1);
   keeper.tool = fork();
@@ -78,8 +79,8 @@ static pid_t start_inside(struct fl_launch *launch, int signal_fd) {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return -1;
   launch->confinement->has_namespaces = true;
   fl_base_add(launch->confinement);
-  struct keeper keeper = {&launch->confinement->sandbox, 0, signal_fd, ends[1]};
-  pid_t pid = fl_space_clone();
+  struct keeper keeper = {fl_watch_of(launch->confinement), 0, signal_fd, ends[1]};
+  pid_t pid = fl_cgroup_clone(&launch->confinement->cgroup, FL_SPACE_FLAGS);
   if (pid == 0) {
     close(ends[0]);
     enter(launch, keeper, uid, gid);
@@ -94,27 +95,42 @@ static pid_t start_inside(struct fl_launch *launch, int signal_fd) {
   return -1;
 }
 
-static bool is_watched(const struct fl_launch *launch) {
-  return launch->confinement != NULL && fl_watch_is_needed(&launch->confinement->sandbox);
+/* Who looks at the limits, the keeper or this process, comes before what it looks at. */
+static void prefer_watch(const struct fl_launch *launch, pid_t keeper) {
+  const struct fl_watched watched = fl_watch_of(launch->confinement);
+  bool has_cgroup = launch->confinement->cgroup.leaf_fd >= 0;
+  if (fl_watch_is_needed(&watched)) fl_watch_prefer(keeper);
+  if (keeper != 0 && has_cgroup && fl_sandbox_has_limits(&launch->confinement->sandbox)) fl_watch_prefer(0);
+}
+
+/* Without one, limits are watched. */
+static void open_cgroup(const struct fl_launch *launch) {
+  struct fl_confinement *confinement = launch->confinement;
+  if (fl_sandbox_wants(&confinement->sandbox, FL_LAYER_CGROUP))
+    fl_cgroup_open(&confinement->cgroup, &confinement->sandbox, launch->parent);
 }
 
 pid_t fl_launch_start(struct fl_launch *launch, int signal_fd) {
-  if (launch->confinement != NULL) {
-    bool wants_inside = fl_sandbox_wants(&launch->confinement->sandbox, FL_LAYER_NAMESPACES);
+  struct fl_confinement *confinement = launch->confinement;
+  if (confinement != NULL) {
+    open_cgroup(launch);
+    bool wants_inside = fl_sandbox_wants(&confinement->sandbox, FL_LAYER_NAMESPACES);
     pid_t pid = wants_inside ? start_inside(launch, signal_fd) : -1;
-    if (pid > 0 && is_watched(launch)) fl_watch_prefer(pid);
+    if (pid > 0) prefer_watch(launch, pid);
     if (pid > 0) return pid;
-    if (wants_inside && launch->confinement->sandbox.has_way_out) {
+    if (wants_inside && confinement->sandbox.has_way_out) {
+      fl_cgroup_close(&confinement->cgroup);
       fl_launch_complain(
           "this machine does not enforce the layer \"namespaces\", and without it there is no way out by "
           "host name (the user may do without the layer, and the tool without a network)");
       _exit(FL_LAUNCH_REFUSED);
     }
-    fl_base_add(launch->confinement);
+    fl_base_add(confinement);
   }
   pid_t supervisor = getpid();
-  pid_t pid = fork();
+  pid_t pid = fl_cgroup_clone(confinement != NULL ? &confinement->cgroup : &FL_CGROUP_NONE, 0);
   if (pid == 0) fl_launch_exec(launch, supervisor);
-  if (pid > 0 && is_watched(launch)) fl_watch_prefer(0);
+  if (pid > 0 && confinement != NULL) prefer_watch(launch, 0);
+  if (pid < 0 && confinement != NULL) fl_cgroup_close(&confinement->cgroup);
   return pid;
 }

@@ -2,6 +2,7 @@
 /* The layers of the launcher, one file each. All of them work on the calling process. What is asked for and cannot be
  * had is -1 with errno; nothing is weakened silently but what `struct fl_confinement` says. */
 #pragma once
+#include "tools/sandbox/cgroup.h"
 #include "tools/sandbox/policy.h"
 
 #include <sys/types.h>
@@ -28,6 +29,7 @@ struct fl_confinement {
   bool has_namespaces; /* the calling process is in namespaces of its own */
   bool has_scope;      /* the kernel keeps signals inside */
   uint16_t port;       /* of the proxy inside the namespace; 0: none */
+  struct fl_cgroup cgroup;
 };
 
 /* base.c: what every program needs of the system, the program itself, and what the policy grants. */
@@ -58,9 +60,13 @@ int fl_filter_apply(const struct fl_confinement *confinement, const struct fl_pr
 int fl_limits_apply(const struct fl_confinement *confinement);
 int fl_rights_drop(void);
 
-/* watch.c: what the kernel does not count for us. The name of the limit that the descendants of this process are over,
- * NULL: none. */
-const char *fl_watch_look(const struct fl_sandbox *sandbox);
+/* watch.c: what the kernel does not count for us, because there is no cgroup or not all of its controllers. */
+struct fl_watched {
+  uint64_t procs, memory, cpu_ms; /* 0: not watched */
+};
+struct fl_watched fl_watch_of(const struct fl_confinement *confinement);
+/* The name of the limit that the descendants of this process are over; NULL: none. */
+const char *fl_watch_look(const struct fl_watched *watched);
 /* The watching process comes before all that it watches, where the user may say so (root may; and only root has no
  * limit of the kernel's behind the watch): among thousands that run, its turn would come after seconds. 0: this
  * process. */
@@ -68,11 +74,12 @@ void fl_watch_prefer(pid_t pid);
 /* Kills all descendants of this process that there are now, at whatever depth. How many. */
 size_t fl_watch_kill_all(void);
 enum { FL_WATCH_MS = 20 };
-static inline bool fl_watch_is_needed(const struct fl_sandbox *sandbox) {
-  return sandbox->procs != 0 || sandbox->memory != 0 || sandbox->cpu_ms != 0;
+static inline bool fl_watch_is_needed(const struct fl_watched *watched) {
+  return watched->procs != 0 || watched->memory != 0 || watched->cpu_ms != 0;
 }
 
 /* space.c: namespaces. */
-enum { FL_SPACE_FLAGS = 0x7c020000 }; /* CLONE_NEW: NS, UTS, IPC, USER, PID, NET */
-pid_t fl_space_clone(void);           /* as fork, with the child in namespaces of its own, where it is process 1 */
+enum {
+  FL_SPACE_FLAGS = 0x7c020000
+}; /* of a process that is process 1 of its own; CLONE_NEW: NS, UTS, IPC, USER, PID, NET */
 int fl_space_enter(struct fl_confinement *confinement, uid_t uid, gid_t gid); /* its maps and its files */

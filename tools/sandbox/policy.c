@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const layer_names[FL_LAYER_COUNT] = {"landlock", "scope", "seccomp", "namespaces"};
+static const char *const layer_names[FL_LAYER_COUNT] = {"landlock", "scope", "seccomp", "namespaces", "cgroup"};
 
 const char *fl_layer_name(enum fl_layer layer) { return layer_names[layer]; }
 

@@ -18,8 +18,8 @@
 enum { FL_SANDBOX_PATHS_MAX = 256, FL_SANDBOX_TEXT_MAX = 256 * 1024, FL_SANDBOX_COMPLAINT_SIZE = 160 };
 
 /* The layers that a machine may lack and a user may do without. */
-enum fl_layer { FL_LAYER_LANDLOCK, FL_LAYER_SCOPE, FL_LAYER_SECCOMP, FL_LAYER_NAMESPACES };
-enum { FL_LAYER_COUNT = FL_LAYER_NAMESPACES + 1 };
+enum fl_layer { FL_LAYER_LANDLOCK, FL_LAYER_SCOPE, FL_LAYER_SECCOMP, FL_LAYER_NAMESPACES, FL_LAYER_CGROUP };
+enum { FL_LAYER_COUNT = FL_LAYER_CGROUP + 1 };
 
 struct fl_sandbox_path {
   const char *path; /* lent by the text */
@@ -39,7 +39,10 @@ struct fl_sandbox {
 int fl_sandbox_parse(char *text, struct fl_sandbox *ret_sandbox, char ret_complaint[FL_SANDBOX_COMPLAINT_SIZE]);
 
 const char *fl_layer_name(enum fl_layer layer);
-int fl_layer_find(const char *name); /* -1: there is none of that name */
+int fl_layer_find(const char *name);                                         /* -1: there is none of that name */
+static inline bool fl_sandbox_has_limits(const struct fl_sandbox *sandbox) { /* of all processes together */
+  return sandbox->procs != 0 || sandbox->memory != 0 || sandbox->cpu_ms != 0;
+}
 static inline bool fl_sandbox_wants(const struct fl_sandbox *sandbox, enum fl_layer layer) {
   return (sandbox->without & (1u << layer)) == 0;
 }

@@ -25,7 +25,7 @@ static bool try_namespaces(char detail[128]) {
   gid_t gid = getegid();
   int status = 0;
   fflush(stdout);
-  pid_t pid = fl_space_clone();
+  pid_t pid = fl_cgroup_clone(&FL_CGROUP_NONE, FL_SPACE_FLAGS);
   if (pid == 0) _exit(fl_space_enter(&confinement, uid, gid) == 0 ? 0 : errno > 0 && errno < 256 ? errno : 255);
   if (pid < 0) snprintf(detail, 128, "they cannot be made: %s", strerror(errno));
   if (pid < 0 || waitpid(pid, &status, 0) != pid) return false;
@@ -33,6 +33,21 @@ static bool try_namespaces(char detail[128]) {
   snprintf(detail, 128, is_good ? "users, files, processes, network, names" : "they cannot be furnished: %s",
            strerror(WEXITSTATUS(status)));
   return is_good;
+}
+
+/* As for a tool with limits, in the name of whoever asks. */
+static bool try_cgroup(char detail[128]) {
+  static const struct fl_sandbox sandbox = {.procs = 1, .memory = 1 << 30};
+  struct fl_cgroup cgroup;
+  if (fl_cgroup_open(&cgroup, &sandbox, getppid()) != 0) {
+    bool is_absent = errno == ENOENT;
+    snprintf(detail, 128, is_absent ? "no cgroups of version 2" : "none is left to this user: %s", strerror(errno));
+    return false;
+  }
+  snprintf(detail, 128, "%stime, end%s", cgroup.has_memory ? "memory, processes, " : "processes, ",
+           cgroup.has_memory ? "" : "; memory is not to be had here and is watched");
+  fl_cgroup_close(&cgroup);
+  return true;
 }
 
 int fl_launch_probe(void) {
@@ -44,5 +59,7 @@ int fl_launch_probe(void) {
   say(FL_LAYER_SECCOMP, fl_filter_is_there(), "");
   bool has_namespaces = try_namespaces(detail);
   say(FL_LAYER_NAMESPACES, has_namespaces, detail);
+  bool has_cgroup = try_cgroup(detail);
+  say(FL_LAYER_CGROUP, has_cgroup, detail);
   return 0;
 }

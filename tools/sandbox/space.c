@@ -32,8 +32,6 @@ struct piece {
   bool is_folder;
 };
 
-pid_t fl_space_clone(void) { return (pid_t)syscall(SYS_clone, FL_SPACE_FLAGS | SIGCHLD, NULL, NULL, NULL, NULL); }
-
 static int write_text(const char *path, const char *text) {
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return -1;

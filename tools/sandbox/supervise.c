@@ -42,16 +42,21 @@ static int64_t now_ms(void) {
 
 /* ---- clearing away ---- */
 
+static void kill_descendants(const struct fl_launch *launch) {
+  if (launch->confinement != NULL) fl_cgroup_kill(&launch->confinement->cgroup);
+  fl_watch_kill_all();
+}
+
 /* Orphans become our children, and descendants are looked for at any depth, so killing and reaping until there are none
  * reaches them all. The number of a child cannot belong to a stranger before we reap it; that of a child's child could
  * only if the kernel went round all numbers between the look and the kill. */
-static void sweep(int64_t most_ms) {
+static void sweep(const struct fl_launch *launch, int64_t most_ms) {
   int64_t deadline_ms = now_ms() + most_ms;
   while (now_ms() < deadline_ms) {
     pid_t pid = waitpid(-1, NULL, WNOHANG);
     if (pid < 0 && errno == ECHILD) return;
     if (pid != 0) continue;
-    fl_watch_kill_all();
+    kill_descendants(launch);
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
   }
 }
@@ -74,20 +79,24 @@ static struct fl_launch_end read_end(const struct watch *watch, int status) {
   struct fl_launch_end end = {.status = status}, told;
   int channel_fd = watch->launch->channel_fd;
   if (channel_fd >= 0 && recv(channel_fd, &told, sizeof told, MSG_DONTWAIT) == sizeof told) end = told;
-  if (watch->limit != NULL) snprintf(end.limit, sizeof end.limit, "%s", watch->limit);
+  const struct fl_confinement *confinement = watch->launch->confinement;
+  const char *limit = watch->limit;
+  if (limit == NULL && confinement != NULL) limit = fl_cgroup_killed_for(&confinement->cgroup);
+  if (limit != NULL) snprintf(end.limit, sizeof end.limit, "%s", limit);
   bool is_cpu = WIFSIGNALED(end.status) && WTERMSIG(end.status) == SIGXCPU;
-  if (end.limit[0] == '\0' && is_cpu && watch->launch->confinement != NULL)
-    snprintf(end.limit, sizeof end.limit, "cpu");
+  if (end.limit[0] == '\0' && is_cpu && confinement != NULL) snprintf(end.limit, sizeof end.limit, "cpu");
   return end;
 }
 
 /* The tool's group is killed while the tool is a zombie, so that its number cannot belong to another group. */
 static _Noreturn void finish(const struct watch *watch) {
   int status = 0;
+  struct fl_confinement *confinement = watch->launch->confinement;
   kill(-watch->tool, SIGKILL);
   while (waitpid(watch->tool, &status, 0) < 0 && errno == EINTR) continue;
-  sweep(watch->limit != NULL ? FL_LAUNCH_BOMB_MS : FL_LAUNCH_SWEEP_MS);
+  sweep(watch->launch, watch->limit != NULL ? FL_LAUNCH_BOMB_MS : FL_LAUNCH_SWEEP_MS);
   struct fl_launch_end end = read_end(watch, status);
+  if (confinement != NULL) fl_cgroup_close(&confinement->cgroup);
   char line[32];
   int size = snprintf(line, sizeof line, "limit %s\n", end.limit);
   if (end.limit[0] != '\0' && watch->control_fd >= 0) send(watch->control_fd, line, (size_t)size, MSG_NOSIGNAL);
@@ -119,7 +128,7 @@ static void begin_end(struct watch *watch) {
 
 static void kill_all(struct watch *watch) {
   signal_group(watch, SIGKILL);
-  fl_watch_kill_all();
+  kill_descendants(watch->launch);
 }
 
 static void read_control(struct watch *watch) {
@@ -147,15 +156,24 @@ static void read_signal(struct watch *watch) {
   }
 }
 
-/* With a keeper it is the keeper that looks. */
 static bool must_look(const struct watch *watch) {
   const struct fl_confinement *confinement = watch->launch->confinement;
-  return confinement != NULL && watch->launch->channel_fd < 0 && watch->limit == NULL &&
-         fl_watch_is_needed(&confinement->sandbox);
+  if (confinement == NULL || watch->limit != NULL) return false;
+  bool has_cgroup = confinement->cgroup.leaf_fd >= 0;
+  return (has_cgroup || watch->launch->channel_fd < 0) && fl_sandbox_has_limits(&confinement->sandbox);
+}
+
+/* In the cgroup, where there is one. At the rest it is the keeper that looks, where there is one. */
+static const char *limit_passed(const struct watch *watch) {
+  const struct fl_confinement *confinement = watch->launch->confinement;
+  bool has_keeper = watch->launch->channel_fd >= 0;
+  const char *limit = fl_cgroup_look(&confinement->cgroup, &confinement->sandbox, has_keeper);
+  const struct fl_watched watched = fl_watch_of(confinement);
+  return limit != NULL || has_keeper || !fl_watch_is_needed(&watched) ? limit : fl_watch_look(&watched);
 }
 
 static void look(struct watch *watch) {
-  watch->limit = fl_watch_look(&watch->launch->confinement->sandbox);
+  watch->limit = limit_passed(watch);
   if (watch->limit != NULL) kill_all(watch);
 }
 

@@ -121,9 +121,15 @@ size_t fl_watch_kill_all(void) {
   return killed;
 }
 
-const char *fl_watch_look(const struct fl_sandbox *sandbox) {
+struct fl_watched fl_watch_of(const struct fl_confinement *confinement) {
+  const struct fl_sandbox *sandbox = &confinement->sandbox;
+  if (confinement->cgroup.leaf_fd < 0) return (struct fl_watched){sandbox->procs, sandbox->memory, sandbox->cpu_ms};
+  return (struct fl_watched){.memory = confinement->cgroup.has_memory ? 0 : sandbox->memory};
+}
+
+const char *fl_watch_look(const struct fl_watched *watched) {
   bool is_alone = getpid() == 1; /* of its namespace */
-  size_t most = is_alone && sandbox->procs != 0 && sandbox->procs < SEEN_MAX ? sandbox->procs + 1 : SEEN_MAX;
+  size_t most = is_alone && watched->procs != 0 && watched->procs < SEEN_MAX ? watched->procs + 1 : SEEN_MAX;
   size_t count = read_all(all, most), processes = 0;
   uint64_t memory = 0, cpu_ms = ended_cpu_ms();
   mark_ours(all, count);
@@ -131,10 +137,10 @@ const char *fl_watch_look(const struct fl_sandbox *sandbox) {
     if (!all[i].is_ours) continue;
     processes++;
     cpu_ms += all[i].cpu_ms;
-    if (sandbox->memory != 0) memory += memory_of(all[i].pid);
+    if (watched->memory != 0) memory += memory_of(all[i].pid);
   }
-  if (sandbox->procs != 0 && processes > sandbox->procs) return "procs";
-  if (sandbox->memory != 0 && memory > sandbox->memory) return "memory";
-  if (sandbox->cpu_ms != 0 && cpu_ms > sandbox->cpu_ms) return "cpu";
+  if (watched->procs != 0 && processes > watched->procs) return "procs";
+  if (watched->memory != 0 && memory > watched->memory) return "memory";
+  if (watched->cpu_ms != 0 && cpu_ms > watched->cpu_ms) return "cpu";
   return NULL;
 }
