@@ -126,8 +126,9 @@ static int url_text(fl_slice text, const struct fl_canonical_facts *facts, struc
   if (rc == 0 && hides_separator(url.path))
     rc = fl_error_set(err, FL_E_INVALID, "has an encoded separator in its path");
   if (rc == 0) {
-    FL_FREE_AUTO char *formatted = fl_url_format(&url);
-    fl_buf_add_text(ret_text, formatted);
+    FL_FREE_AUTO char *formatted = fl_url_format(&url); /* encodings make it longer: it must still be one afterwards */
+    if (strlen(formatted) <= FL_URL_SIZE_MAX) fl_buf_add_text(ret_text, formatted);
+    else rc = fl_error_set(err, FL_E_INVALID, "is longer than %d bytes with what must be encoded", FL_URL_SIZE_MAX);
   }
   fl_url_deinit(&url);
   return rc == 0 ? 0 : FL_E_INVALID;
@@ -180,6 +181,8 @@ static int path_text(fl_slice text, struct fl_buf *ret_text, struct fl_error *er
     if (rc < 0) return rc;
     at += size + (at[size] == '/');
   }
+  if (path.size > 0 && path.data[0] == '~') /* without the "./" in front of it, it would be somebody's home */
+    return fl_error_set(err, FL_E_INVALID, "begins with a ~, which tools read differently");
   return path.size > 0 ? fl_buf_add(ret_text, path.data, path.size) : fl_buf_add_text(ret_text, ".");
 }
 

@@ -10,6 +10,7 @@
  * expression that cannot be evaluated decides against the call. */
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
+#include "runtime/json/utf8.h"
 #include "tools/policy/canonical.h"
 #include "tools/policy/manifest_decide.h"
 
@@ -34,11 +35,13 @@ void fl_question_say(const struct fl_question *question, enum fl_verdict verdict
   fl_buf_addf(&rule, "%s#%s: ", file, pointer);
   fl_buf_vaddf(&rule, format, args);
   va_end(args);
+  FL_BUF_AUTO whole = {0}; /* a name that was cut in the middle may have been cut within a character */
+  fl_utf8_repair(&whole, fl_buf_slice(&rule));
   decision->verdict = verdict;
   decision->manifest = fl_manifest_hash(question->manifest);
   keep(decision->file, sizeof decision->file, file);
   keep(decision->pointer, sizeof decision->pointer, pointer);
-  keep(decision->rule, sizeof decision->rule, rule.data);
+  keep(decision->rule, sizeof decision->rule, whole.data);
 }
 
 /* ---- names, time, numbers of calls ---- */

@@ -3,7 +3,9 @@
  * it; honest calls, which pass, in the spelling in which they are made; calls that a person is asked about. */
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
+#include "runtime/json/utf8.h"
 #include "tests/support/support.h"
+#include "tools/policy/canonical.h"
 #include "tools/policy/manifest_impl.h"
 #include "tools/policy/policy.h"
 
@@ -290,6 +292,37 @@ static void conditions_that_fail_decide_against_the_call(void **state) {
   close_nest(&nest);
 }
 
+/* ---- what fuzzing has found ---- */
+
+/* What a dot or an encoding hides is seen in the spelling that is called, not only in the one that is given. */
+static void a_spelling_is_refused_where_it_would_be_refused_again(void **state) {
+  static const char *const paths[] = {"./~", "./~root/x", ".//~/x", "././~"};
+  struct fl_error err = {0};
+  FL_BUF_AUTO text = {0};
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+    assert_int_equal(fl_canonical_text(FL_CANONICAL_PATH, fl_slice_of(paths[i]), NULL, &text, &err), FL_E_INVALID);
+  assert_int_equal(fl_canonical_text(FL_CANONICAL_PATH, FL_SLICE("./a~/~b"), NULL, &text, &err), 0);
+  assert_true(fl_slice_equal(fl_buf_slice(&text), FL_SLICE("a~/~b")));
+  FL_BUF_AUTO url = {0};
+  fl_buf_add_text(&url, "https://a.example/");
+  while (url.size < 4096) fl_buf_add_text(&url, "\xc3\xa9"); /* three times as long when it is encoded */
+  assert_int_equal(fl_canonical_text(FL_CANONICAL_URL, fl_buf_slice(&url), NULL, &text, &err), FL_E_INVALID);
+  assert_non_null(strstr(err.text, "is longer than 8192 bytes"));
+}
+
+/* The deciding rule is text, also where the name of the tool is cut in it. */
+static void a_name_is_not_cut_within_a_character(void **state) {
+  struct nest nest = open_nest(HEAD "tools: [{ match: a/* }]\n", HEAD "tools: []\n");
+  for (size_t ahead = 55; ahead < 70; ahead++) {
+    char tool[128];
+    snprintf(tool, sizeof tool, "a/%0*d\xc3\xa9", (int)ahead, 0);
+    struct fl_decision decision = call(nest.outer, tool, 1);
+    assert_int_equal(decision.verdict, FL_VERDICT_DENY);
+    assert_int_equal(fl_utf8_valid_size(decision.rule, strlen(decision.rule)), strlen(decision.rule));
+  }
+  close_nest(&nest);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(no_attempt_passes_and_each_names_its_rule),
@@ -300,6 +333,8 @@ int main(void) {
       cmocka_unit_test(a_manifest_inside_only_narrows),
       cmocka_unit_test(the_manifest_says_what_a_call_does),
       cmocka_unit_test(conditions_that_fail_decide_against_the_call),
+      cmocka_unit_test(a_spelling_is_refused_where_it_would_be_refused_again),
+      cmocka_unit_test(a_name_is_not_cut_within_a_character),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
