@@ -69,6 +69,10 @@ void fl_mcp_served_call_destroy(struct fl_mcp_served_call *call) {
   fl_value_unref(call->request);
   fl_value_unref(call->id);
   if (call->principal[0] != '\0') fl_free((void *)(uintptr_t)call->principal);
+  if (call->owns_trace) {
+    fl_free((void *)(uintptr_t)call->traceparent);
+    fl_free((void *)(uintptr_t)call->tracestate);
+  }
   fl_free(call);
 }
 
@@ -99,6 +103,18 @@ static void take_envelope(const struct fl_mcp_step *step, struct fl_mcp_served_c
   call->may_be_task = is_modern && fl_mcp_has_extension(call->client_capabilities, FL_MCP_EXTENSION_TASKS);
 }
 
+/* `_meta` is the caller's own word; fields may be those of a proxy between. Both texts come from one place: a
+ * tracestate means nothing beside another traceparent. */
+static void take_trace(const struct fl_mcp_step *step, struct fl_mcp_served_call *call) {
+  const struct fl_mcp_headers *headers = step->headers;
+  call->traceparent = fl_as_string(step->envelope.traceparent);
+  if (call->traceparent != NULL) call->tracestate = fl_as_string(step->envelope.tracestate);
+  if (call->traceparent != NULL || headers == NULL || headers->traceparent == NULL) return;
+  call->owns_trace = true;
+  call->traceparent = fl_strdup(headers->traceparent);
+  call->tracestate = fl_strdup(headers->tracestate);
+}
+
 /* NULL: it has replied. */
 static struct fl_mcp_served_call *call_create(struct fl_mcp_step *step, enum fl_mcp_call_kind kind, const char *name) {
   if (!has_room(step)) return NULL;
@@ -111,14 +127,13 @@ static struct fl_mcp_served_call *call_create(struct fl_mcp_step *step, enum fl_
                                       .session = session,
                                       .revision = step->revision,
                                       .call_id = call_id != NULL ? call_id : "",
-                                      .traceparent = fl_as_string(step->envelope.traceparent),
-                                      .tracestate = fl_as_string(step->envelope.tracestate),
                                       .principal = step->principal[0] != '\0' ? fl_strdup(step->principal) : "",
                                       .request = fl_value_ref(step->message->params),
                                       .id = fl_value_ref((struct fl_value *)(uintptr_t)step->message->id),
                                       .channel = step->channel,
                                       .line_size = step->line_size};
   take_envelope(step, call);
+  take_trace(step, call);
   fl_map_set_n(&session->calls, fl_buf_slice(&session->key), call);
   call->has_id = true;
   link_call(call);

@@ -49,7 +49,7 @@ struct fl_mcp_served_call {
   const char *call_id;      /* the client's idempotency key, "" when it gave none */
   const char *traceparent, *tracestate; /* as the client gave them, unchecked; NULL: it gave none, or to a task that
                                            has begun again */
-  const char *principal;    /* who calls, "" when nobody is known */
+  const char *principal;                /* who calls, "" when nobody is known */
   struct fl_value *client_capabilities; /* what the caller can do; NULL: nothing */
   bool wants_progress;
   bool wants_log;
@@ -73,8 +73,9 @@ struct fl_mcp_served_call {
   struct fl_value *questions; /* legacy: asked and not yet answered, by key */
   size_t line_size;
   double progress;
+  bool owns_trace; /* its texts are copies of fields, not lent by the request */
   bool has_progress;
-  bool has_id; /* the session finds it by its id */
+  bool has_id;     /* the session finds it by its id */
   bool is_running; /* between a START and its end */
   bool is_cancelled;
   int log_rank; /* modern: the request's own level, -1: silent */
@@ -147,6 +148,7 @@ enum fl_mcp_belongs fl_mcp_message_belongs(const struct fl_rpc_message *message)
  * absent. `param` gives the field "Mcp-Param-NAME". */
 struct fl_mcp_headers {
   const char *protocol_version, *method, *name;
+  const char *traceparent, *tracestate; /* count where `_meta` has no traceparent; NULL: absent */
   const char *(*param)(void *user, const char *name);
   void *user;
 };

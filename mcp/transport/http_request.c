@@ -136,6 +136,23 @@ static bool prefers_events(const char *accept) {
   return events != NULL && json != NULL && events < json;
 }
 
+/* W3C Trace Context, 3.2 and 3.3: a traceparent that is there twice counts as none, tracestates are one list. */
+static void take_trace(struct mcp_request *request, struct fl_mcp_headers *headers, struct fl_buf *joined) {
+  request->is_ambiguous = false;
+  const char *parent = mcp_request_field(request, "traceparent");
+  if (parent == NULL || request->is_ambiguous) return;
+  headers->traceparent = parent;
+  headers->tracestate = mcp_request_field(request, "tracestate");
+  if (!request->is_ambiguous) return;
+  for (size_t i = 0; i < request->field_count; i++) {
+    const char *name = request->fields.data + request->places[i].name;
+    if (request->places[i].name_size != sizeof "tracestate" - 1 || strncasecmp(name, "tracestate", 10) != 0) continue;
+    if (joined->size > 0) fl_buf_add_char(joined, ',');
+    fl_buf_add_text(joined, request->fields.data + request->places[i].value);
+  }
+  headers->tracestate = joined->data;
+}
+
 void mcp_request_dispatch(struct mcp_request *request, struct mcp_session *session,
                           const struct fl_rpc_message *message, size_t size) {
   struct fl_mcp_http *http = request->http;
@@ -145,6 +162,8 @@ void mcp_request_dispatch(struct mcp_request *request, struct mcp_session *sessi
                                    .name = mcp_request_field(request, "mcp-name"),
                                    .param = param_field,
                                    .user = request};
+  FL_BUF_AUTO tracestate = {0};
+  take_trace(request, &headers, &tracestate);
   const struct fl_mcp_incoming incoming = {.message = message,
                                            .size = size,
                                            .channel = stream->channel,

@@ -33,12 +33,72 @@ bool fl_traceparent_read(const char *text, struct fl_trace_context *ret_context)
   return true;
 }
 
-bool fl_tracestate_is_valid(const char *text) {
-  size_t size = text != NULL ? strlen(text) : 0;
-  for (size_t i = 0; i < size; i++)
-    if (text[i] < 0x20 || text[i] > 0x7e) return false;
-  return size > 0 && size <= FL_TRACESTATE_MAX;
+/* ---- tracestate ---- */
+
+static bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Letters, digits and _ - * / up to the end of the part; how many. */
+static size_t part_size(fl_slice key) {
+  size_t size = 0;
+  while (size < key.size && (is_lower(key.data[size]) || is_digit(key.data[size]) || strchr("_-*/", key.data[size])))
+    size++;
+  return size;
 }
+
+/* "vendor", or "tenant@system" (3.3.1.3.1). */
+static bool is_key(fl_slice key) {
+  enum { KEY_MAX = 256, TENANT_MAX = 241, SYSTEM_MAX = 14 };
+  size_t size = part_size(key);
+  if (size == 0) return false;
+  if (size == key.size) return is_lower(key.data[0]) && size <= KEY_MAX;
+  fl_slice system = fl_slice_n(key.data + size + 1, key.size - size - 1);
+  bool has_system = system.size > 0 && system.size <= SYSTEM_MAX && part_size(system) == system.size;
+  bool has_tenant = size <= TENANT_MAX && (is_lower(key.data[0]) || is_digit(key.data[0]));
+  return has_tenant && key.data[size] == '@' && has_system && is_lower(system.data[0]);
+}
+
+/* Printable characters without comma and equals sign, the last no blank (3.3.1.3.2). */
+static bool is_value(fl_slice value) {
+  enum { VALUE_MAX = 256 };
+  if (value.size == 0 || value.size > VALUE_MAX || value.data[value.size - 1] == ' ') return false;
+  for (size_t i = 0; i < value.size; i++)
+    if (value.data[i] < 0x20 || value.data[i] > 0x7e || value.data[i] == ',' || value.data[i] == '=') return false;
+  return true;
+}
+
+static fl_slice without_blanks(fl_slice text) {
+  while (text.size > 0 && (*text.data == ' ' || *text.data == '\t')) text.data++, text.size--;
+  while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t')) text.size--;
+  return text;
+}
+
+/* The member's key in `ret_key`. */
+static bool is_member(fl_slice member, fl_slice *ret_key) {
+  const char *equals = memchr(member.data, '=', member.size);
+  if (equals == NULL) return false;
+  *ret_key = fl_slice_n(member.data, (size_t)(equals - member.data));
+  return is_key(*ret_key) && is_value(fl_slice_n(equals + 1, member.size - ret_key->size - 1));
+}
+
+bool fl_tracestate_is_valid(const char *text) {
+  enum { MEMBERS_MAX = 32 };
+  fl_slice keys[MEMBERS_MAX];
+  size_t count = 0;
+  if (text == NULL || strlen(text) > FL_TRACESTATE_MAX) return false;
+  while (*text != '\0') {
+    fl_slice part = fl_slice_n(text, strcspn(text, ",")), member = without_blanks(part);
+    text += part.size + (text[part.size] == ',');
+    if (member.size == 0) continue;
+    if (count == MEMBERS_MAX || !is_member(member, &keys[count])) return false;
+    for (size_t i = 0; i < count; i++)
+      if (fl_slice_equal(keys[i], keys[count])) return false;
+    count++;
+  }
+  return count > 0;
+}
+
+/* ---- ids ---- */
 
 void fl_trace_id_of_run(const char *run_id, char ret_trace_id[33]) {
   size_t size = 0;
@@ -70,9 +130,11 @@ void fl_span_id(const char *run_id, uint32_t n, char ret_span_id[17]) {
 
 void fl_traceparent_write(const struct fl_trace_context *context, const char *run_id, uint32_t n,
                           char ret_text[FL_TRACEPARENT_SIZE]) {
+  enum { SAMPLED = 1, RANDOM = 2 };
   char span_id[17];
   fl_span_id(run_id, n, span_id);
-  snprintf(ret_text, FL_TRACEPARENT_SIZE, "00-%s-%s-%02x", context->trace_id, span_id, context->flags);
+  snprintf(ret_text, FL_TRACEPARENT_SIZE, "00-%s-%s-%02x", context->trace_id, span_id,
+           context->flags & (SAMPLED | RANDOM));
 }
 
 void fl_user_hash(const char *user_id, char ret_hash[FL_USER_HASH_SIZE]) {

@@ -18,12 +18,13 @@ struct fl_trace_context {
 
 /* Reads a traceparent (W3C Trace Context, 3.2). False when it is not valid: then a trace of its own begins. */
 bool fl_traceparent_read(const char *text, struct fl_trace_context *ret_context);
-/* Whether a tracestate may be handed on: at most FL_TRACESTATE_MAX printable characters, no line break. */
+/* Whether a tracestate may be handed on (3.3): at most FL_TRACESTATE_MAX characters and 32 members, each a key and a
+ * value as the grammar has them, no key twice. Members may be empty, with blanks around them; all of them may not. */
 bool fl_tracestate_is_valid(const char *text);
 
 void fl_trace_id_of_run(const char *run_id, char ret_trace_id[33]);
 void fl_span_id(const char *run_id, uint32_t n, char ret_span_id[17]);
-/* "00-TRACE-SPAN-FLAGS" for what is called from span n. */
+/* "00-TRACE-SPAN-FLAGS" for what is called from span n. Of the flags those go out that are known: sampled, random. */
 void fl_traceparent_write(const struct fl_trace_context *context, const char *run_id, uint32_t n,
                           char ret_text[FL_TRACEPARENT_SIZE]);
 

@@ -4,6 +4,7 @@
 #include "mcp/serving.h"
 #include "runtime/api/graph_tool.h"
 #include "runtime/store/items.h"
+#include "runtime/store/trace.h"
 #include "tests/unit/engine/rig.h"
 
 #include <stdio.h>
@@ -241,6 +242,78 @@ static void a_call_is_cancelled(void **state) {
   assert_null(find("id", NULL, id));
 }
 
+/* ---- the trace of the caller ---- */
+
+static bool keep_first(const struct fl_trace_run *run, void *user) {
+  struct fl_value **begin = user;
+  return *begin == NULL ? fl_parse(run->begin.data, run->begin.size, begin, NULL) == 0 : true;
+}
+
+/* What the newest run says of its beginning, a new reference. */
+static struct fl_value *newest_begin(void) {
+  struct fl_value *begin = NULL;
+  struct fl_trace_query query = {.visit = keep_first, .user_data = &begin};
+  assert_int_equal(fl_store_list_runs(desk.rig.store, &query, NULL), 0);
+  assert_non_null(begin);
+  return begin;
+}
+
+static void call_with_trace(bool is_modern, const char *traceparent, const char *tracestate) {
+  FL_FREE_AUTO char *line = fl_format("{'jsonrpc':'2.0','id':%d,'method':'tools/"
+                                      "call','params':{'name':'plain','arguments':{'message':'hello'},'_meta':{"
+                                      "%s'traceparent':'%s','tracestate':'%s'}}}",
+                                      ++desk.id,
+                                      is_modern ? "'io.modelcontextprotocol/protocolVersion':'2026-07-28',"
+                                                  "'io.modelcontextprotocol/clientCapabilities':{},"
+                                                : "",
+                                      traceparent, tracestate);
+  say(line);
+  rig_turn(&desk.rig);
+  assert_string_equal(text_in(result_of(desk.id)), "you said hello");
+}
+
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
+#define PARENT "b7ad6b7169203331"
+static const struct {
+  const char *traceparent, *tracestate;
+  bool is_joined;
+  const char *kept; /* of the tracestate; NULL: it does not count */
+} callers[] = {
+    {"00-" TRACE "-" PARENT "-01", "v=1,w=2", true, "v=1,w=2"},
+    {"00-" TRACE "-" PARENT "-00", "", true, NULL},
+    {"00-" TRACE "-" PARENT "-01", "no member", true, NULL},
+    {"00-" TRACE "-" PARENT "-01", "v=1,v=2", true, NULL},
+    {"cc-" TRACE "-" PARENT "-01-later", "v=1", true, "v=1"},
+    {"00-" TRACE "-" PARENT "-01-later", "v=1", false, NULL},
+    {"ff-" TRACE "-" PARENT "-01", "v=1", false, NULL},
+    {"00-" TRACE "-0000000000000000-01", "v=1", false, NULL},
+    {"00-00000000000000000000000000000000-" PARENT "-01", "v=1", false, NULL},
+    {"00-" TRACE "-B7AD6B7169203331-01", "v=1", false, NULL},
+    {"", "v=1", false, NULL},
+};
+
+static void check_callers(bool is_modern) {
+  for (size_t i = 0; i < sizeof callers / sizeof *callers; i++) {
+    fl_world_sim_run_until(desk.rig.world, fl_world_now_ms(desk.rig.world) + 10); /* runs are listed by time */
+    call_with_trace(is_modern, callers[i].traceparent, callers[i].tracestate);
+    FL_VALUE_AUTO begin = newest_begin();
+    const char *kept = callers[i].kept != NULL ? callers[i].kept : "", *joined = callers[i].is_joined ? TRACE : "";
+    if (strcmp(fl_get_string(begin, "trace_id", ""), joined) != 0 ||
+        strcmp(fl_get_string(begin, "parent_id", ""), callers[i].is_joined ? PARENT : "") != 0 ||
+        strcmp(fl_get_string(begin, "tracestate", ""), kept) != 0)
+      fail_msg("\"%s\", \"%s\": %s", callers[i].traceparent, callers[i].tracestate, text_of(begin));
+  }
+}
+
+static void a_run_joins_the_trace_of_its_caller(void **state) { check_callers(true); }
+
+static void also_of_an_older_client(void **state) {
+  say("{'jsonrpc':'2.0','id':0,'method':'initialize','params':{'protocolVersion':'2025-06-18','capabilities':{},"
+      "'clientInfo':{'name':'old','version':'1'}}}");
+  say("{'jsonrpc':'2.0','method':'notifications/initialized'}");
+  check_callers(false);
+}
+
 /* ---- questions ---- */
 
 /* The only key of the questions of a result. */
@@ -416,7 +489,7 @@ static void records_are_ours_and_end_with_their_time(void **state) {
   assert_string_equal(status_of(done), "completed");
   assert_int_equal(count_items("fairlead.mcp-tasks"), 2);
   assert_int_equal(count_items("fairlead"), 3); /* and the key */
-  assert_int_equal(count_items(""), 0); /* who searches everywhere does not see them */
+  assert_int_equal(count_items(""), 0);         /* who searches everywhere does not see them */
   fl_world_sim_set_wall_ms(desk.rig.world, fl_world_wall_ms(desk.rig.world) + FL_MCP_TASK_TTL_MS + 1);
   assert_int_equal(count_items("fairlead.mcp-tasks"), 1);
   assert_string_equal(status_of(open), "input_required");
@@ -451,6 +524,8 @@ int main(void) {
       ROW(tools_are_told_as_progress),
       ROW(a_failure_is_told_to_the_model),
       ROW(a_call_is_cancelled),
+      ROW(a_run_joins_the_trace_of_its_caller),
+      ROW(also_of_an_older_client),
       ROW(a_question_is_asked_in_the_call),
       ROW(a_call_that_waits_goes_on_in_another_life),
       ROW(an_older_client_is_asked_by_a_request),

@@ -4,6 +4,7 @@
 #include "mcp/auth/guard.h"
 #include "runtime/base/mem.h"
 #include "served_rig.h"
+#include "tools/call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,11 @@ static int cancelled_ms;
 
 static int run_echo(struct fl_call *call, const struct fl_value *args, void *user) {
   return fl_call_return_text(call, "%s", fl_get_string(args, "message", ""));
+}
+
+static int run_trace(struct fl_call *call, const struct fl_value *args, void *user) {
+  const char *parent = fl_call_traceparent(call), *state = fl_call_tracestate(call);
+  return fl_call_return_text(call, "(%s|%s)", parent != NULL ? parent : "", state != NULL ? state : "");
 }
 
 static int run_steps(struct fl_call *call, const struct fl_value *args, void *user) {
@@ -57,6 +63,7 @@ static const struct fl_tool tools[] = {
      .flags = FL_TOOL_QUICK,
      .run = run_echo},
     {.size = sizeof(struct fl_tool), .name = "steps", .run = run_steps},
+    {.size = sizeof(struct fl_tool), .name = "trace", .flags = FL_TOOL_QUICK, .run = run_trace},
     {.size = sizeof(struct fl_tool),
      .name = "hold",
      .flags = FL_TOOL_PARALLEL,
@@ -146,6 +153,32 @@ static void requests_and_their_answers(void **state) {
 #define CALL(tool, more) \
   "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"" tool "\"" more "}}"
 #define CALL_FIELDS(tool) MODERN "Mcp-Method: tools/call\r\nMcp-Name: " tool "\r\n"
+
+/* W3C Trace Context in header fields; what is valid is for the run to judge (runtime/trace/context.h). */
+static void the_trace_of_the_caller_comes_in(void **state) {
+  static const struct {
+    const char *fields, *seen;
+  } traces[] = {
+      {"", "(|)"},
+      {"Traceparent: 00-p\r\n", "(00-p|)"},
+      {"traceparent: 00-p\r\nTRACESTATE:  a=1 \r\n", "(00-p|a=1)"},
+      {"tracestate: a=1\r\ntraceparent: 00-p\r\ntracestate: b=2,c=3\r\n", "(00-p|a=1,b=2,c=3)"},
+      {"traceparent: 00-p\r\ntracestate:\r\ntracestate: b=2\r\n", "(00-p|b=2)"},
+      {"traceparent: 00-p\r\ntraceparent: 00-q\r\ntracestate: a=1\r\n", "(|)"},
+      {"traceparent: 00-p\r\ntraceparent: 00-p\r\n", "(|)"},
+      {"tracestate: a=1\r\n", "(|)"},
+      {"traceparents: 00-p\r\ntrace-parent: 00-p\r\n", "(|)"},
+  };
+  served_open(1, (struct fl_mcp_http_options){0}, NULL);
+  for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
+    struct served_peer peer;
+    FL_FREE_AUTO char *fields = fl_format("%s%s", CALL_FIELDS("trace"), traces[i].fields);
+    served_ask(&peer, "POST", fields, CALL("trace", "," MODERN_META "}"));
+    served_check(&peer, 200, traces[i].seen);
+    served_free(&peer);
+  }
+  served_close(100);
+}
 
 static void what_comes_before_a_reply_makes_a_stream(void **state) {
   for (uint64_t seed = 1; seed <= 20; seed++) {
@@ -505,6 +538,7 @@ static int use_tools(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(requests_and_their_answers),
+      cmocka_unit_test(the_trace_of_the_caller_comes_in),
       cmocka_unit_test(what_comes_before_a_reply_makes_a_stream),
       cmocka_unit_test(closing_a_stream_cancels),
       cmocka_unit_test(a_subscription_lasts_until_the_end),

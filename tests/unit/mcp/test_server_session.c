@@ -8,6 +8,7 @@
  *   @ offer                one of everything (see offer)    @ stateless, @ saves: a session anew, of such a kind
  *   @ changed LIST         of the list of that number       @ updated URI     @ time MS
  *   @ channel N, @ who NAME, @ headers VERSION METHOD NAME [REGION]: of the messages that follow ("-": absent)
+ *   @ trace TRACEPARENT [TRACESTATE]: header fields, too, of messages that have others
  *   @ gone N               the peer is gone from a channel  @ end             @ restore RECORD
  * Effects: "! start NAME ARGS [progress] [log] [id=CALLID] [answers=…] [state=…] [task]", "! cancel ID", "! close",
  * "! save RECORD"; before a message on another channel than 0 "! channel N STATUS". $STATE and $TASK stand for the
@@ -34,7 +35,7 @@ struct fixture {
   struct fl_mcp_served_call *calls[64];
   size_t call_count;
   uint64_t channel;
-  char who[40], version[40], method[80], name[200], region[80];
+  char who[40], version[40], method[80], name[200], region[80], traceparent[80], tracestate[80];
   bool has_headers;
   char *state, *task; /* the last that went out */
 };
@@ -286,7 +287,7 @@ static const char *param(void *user, const char *name) {
   return strcmp(name, "Region") == 0 && strcmp(fixture->region, "-") != 0 ? fixture->region : NULL;
 }
 
-static const char *header(const char *text) { return strcmp(text, "-") != 0 ? text : NULL; }
+static const char *header(const char *text) { return text[0] != '\0' && strcmp(text, "-") != 0 ? text : NULL; }
 
 static void line_event(struct fixture *fixture, const char *text) {
   char *line = replace_take(strdup(text), "$STATE", fixture->state != NULL ? fixture->state : "");
@@ -297,6 +298,8 @@ static void line_event(struct fixture *fixture, const char *text) {
   struct fl_mcp_headers headers = {.protocol_version = header(fixture->version),
                                    .method = header(fixture->method),
                                    .name = header(fixture->name),
+                                   .traceparent = header(fixture->traceparent),
+                                   .tracestate = header(fixture->tracestate),
                                    .param = param,
                                    .user = fixture};
   struct fl_mcp_incoming incoming = {.message = &message,
@@ -329,6 +332,9 @@ static bool setting(struct fixture *fixture, const char *word, char *text) {
     take_word(&text, fixture->method, sizeof fixture->method);
     take_word(&text, fixture->name, sizeof fixture->name);
     take_word(&text, fixture->region, sizeof fixture->region);
+  } else if (strcmp(word, "trace") == 0) {
+    take_word(&text, fixture->traceparent, sizeof fixture->traceparent);
+    take_word(&text, fixture->tracestate, sizeof fixture->tracestate);
   } else return false;
   return true;
 }

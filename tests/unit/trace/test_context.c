@@ -4,6 +4,7 @@
 
 #include "tests/support/support.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char run[] = "0192f3c1-5a4d-7645-a680-810e05f019d6";
@@ -66,16 +67,76 @@ static void spans_have_different_ids(void **state) {
   assert_string_equal(again, ids[3]);
 }
 
-static void tracestates_are_handed_on_when_they_are_harmless(void **state) {
-  char longest[FL_TRACESTATE_MAX + 2];
-  memset(longest, 'a', sizeof longest - 1);
-  longest[sizeof longest - 1] = '\0';
-  assert_true(fl_tracestate_is_valid("vendor=1,other=x y"));
-  assert_true(fl_tracestate_is_valid(longest + 1));
-  assert_false(fl_tracestate_is_valid(longest));
+/* A character so many times, and what stands around it. */
+static const char *repeated(const char *before, char c, size_t count, const char *after) {
+  static char text[2000];
+  char middle[1000] = "";
+  memset(middle, c, count);
+  middle[count] = '\0';
+  snprintf(text, sizeof text, "%s%s%s", before, middle, after);
+  return text;
+}
+
+static const char *members(size_t count) {
+  static char text[1000];
+  size_t size = 0;
+  for (size_t i = 0; i < count; i++) size += (size_t)snprintf(text + size, sizeof text - size, "k%zu=v,", i);
+  text[size - 1] = '\0';
+  return text;
+}
+
+static void tracestates_that_the_grammar_has_are_handed_on(void **state) {
+  static const char *const texts[] = {"vendor=1,other=x y",
+                                      "a=1",
+                                      "a=1,",
+                                      " a=1 ,\tb=2\t",
+                                      ",,a=1,,",
+                                      "a_-*/9=1",
+                                      "1tenant@system=1",
+                                      "t_-*/@s_-*/=1",
+                                      "a= 1",
+                                      "a=!\"#$%&'()*+-./:;<>?@[\\]^_`{|}~",
+                                      "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    if (!fl_tracestate_is_valid(texts[i])) fail_msg("\"%s\" was refused", texts[i]);
+  assert_true(fl_tracestate_is_valid(members(32)));
+  assert_true(fl_tracestate_is_valid(repeated("a=", 'v', 256, "")));
+  assert_true(fl_tracestate_is_valid(repeated("", 'k', 256, "=1")));
+  assert_true(fl_tracestate_is_valid(repeated("", 't', 241, "@abcdefghijklmn=1")));
+  assert_true(fl_tracestate_is_valid(repeated("a=1", ' ', FL_TRACESTATE_MAX - 3, "")));
+}
+
+static void others_are_not(void **state) {
+  static const char *const texts[] = {"",           " ",
+                                      ",",          "a",
+                                      "=1",         "a=",
+                                      "a=1=2",      "A=1",
+                                      "1a=1",       "a =1",
+                                      "a=1,b",      "a=1;b=2",
+                                      "a=1,a=2",    "@s=1",
+                                      "t@=1",       "t@S=1",
+                                      "t@1=1",      "-t@s=1",
+                                      "a@b@c=1",    "a.b=1",
+                                      "a=\xc3\xa9", "a=1\r\nX-Evil: 1",
+                                      "a=\t1"};
   assert_false(fl_tracestate_is_valid(NULL));
-  assert_false(fl_tracestate_is_valid(""));
-  assert_false(fl_tracestate_is_valid("a=1\r\nX-Evil: 1"));
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    if (fl_tracestate_is_valid(texts[i])) fail_msg("\"%s\" was taken", texts[i]);
+  assert_false(fl_tracestate_is_valid(members(33)));
+  assert_false(fl_tracestate_is_valid(repeated("a=", 'v', 257, "")));
+  assert_false(fl_tracestate_is_valid(repeated("", 'k', 257, "=1")));
+  assert_false(fl_tracestate_is_valid(repeated("", 't', 242, "@s=1")));
+  assert_false(fl_tracestate_is_valid(repeated("t@", 's', 15, "=1")));
+  assert_false(fl_tracestate_is_valid(repeated("a=1", ' ', FL_TRACESTATE_MAX - 2, "")));
+}
+
+static void flags_that_nobody_knows_go_no_further(void **state) {
+  struct fl_trace_context context = {0}, again = {0};
+  char text[FL_TRACEPARENT_SIZE];
+  assert_true(fl_traceparent_read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-fe", &context));
+  fl_traceparent_write(&context, run, 2, text);
+  assert_true(fl_traceparent_read(text, &again));
+  assert_int_equal(again.flags, 2); /* not sampled, of a random id */
 }
 
 static void users_are_hashed(void **state) {
@@ -94,7 +155,9 @@ int main(void) {
       cmocka_unit_test(what_is_not_begins_another_trace),
       cmocka_unit_test(what_is_written_is_read_again),
       cmocka_unit_test(spans_have_different_ids),
-      cmocka_unit_test(tracestates_are_handed_on_when_they_are_harmless),
+      cmocka_unit_test(tracestates_that_the_grammar_has_are_handed_on),
+      cmocka_unit_test(others_are_not),
+      cmocka_unit_test(flags_that_nobody_knows_go_no_further),
       cmocka_unit_test(users_are_hashed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
