@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fairlead memory: the items that all threads of a store share. */
 #include "runtime/base/mem.h"
+#include "runtime/base/timestamp.h"
 #include "runtime/cli/threads.h"
 #include "runtime/json/json.h"
 
@@ -132,7 +133,7 @@ static int read_value(const struct fl_args *args, struct fl_value **ret_value) {
 int fl_cmd_memory_put(struct fl_args *args) {
   if (args->count != 3) return fl_usage(args, "name a namespace, a key and a value");
   const char *ttl = fl_args_get(args, "ttl");
-  int64_t ttl_ms = ttl != NULL ? fl_read_age(ttl) : 0;
+  int64_t ttl_ms = ttl != NULL ? fl_age_ms(ttl) : 0;
   if (ttl_ms < 0) return fl_usage(args, "--ttl takes an age such as 90s, 12h or 30d, not \"%s\"", ttl);
   FL_VALUE_AUTO value = NULL;
   struct desk desk;

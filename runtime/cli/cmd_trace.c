@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fairlead trace list, tail: what runs have left of themselves. */
 #include "runtime/base/mem.h"
+#include "runtime/base/timestamp.h"
 #include "runtime/cli/table.h"
 #include "runtime/cli/trace.h"
 #include "runtime/trace/context.h"
@@ -51,7 +52,7 @@ int64_t fl_trace_now_ms(void) {
 int fl_trace_read_query(const struct fl_args *args, struct fl_trace_query *query) {
   const char *since = fl_args_get(args, "since");
   long limit = fl_args_number(args, "limit", FL_ROWS_MAX);
-  int64_t age = since != NULL ? fl_read_age(since) : 0;
+  int64_t age = since != NULL ? fl_age_ms(since) : 0;
   if (limit < 0) return FL_EXIT_USAGE;
   if (age < 0) return fl_usage(args, "--since takes an age like 90s, 45m, 12h or 30d, not \"%s\"", since);
   const char *user = fl_args_get(args, "user");

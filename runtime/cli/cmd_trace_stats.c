@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fairlead trace stats: what many runs came to. And erase and prune: what is to be forgotten of them. */
 #include "runtime/base/mem.h"
+#include "runtime/base/timestamp.h"
 #include "runtime/cli/table.h"
 #include "runtime/cli/trace.h"
 #include "runtime/trace/context.h"
@@ -165,7 +166,7 @@ int fl_cmd_trace_erase(struct fl_args *args) {
 /* "30d" ago. 0, or an exit code after a message. */
 static int read_before(const struct fl_args *args, const char *option, int64_t *ret_ms) {
   const char *text = fl_args_get(args, option);
-  int64_t age = text != NULL ? fl_read_age(text) : 0;
+  int64_t age = text != NULL ? fl_age_ms(text) : 0;
   if (age < 0) return fl_usage(args, "--%s takes an age like 12h or 30d, not \"%s\"", option, text);
   if (text != NULL) *ret_ms = fl_trace_now_ms() - age;
   return 0;

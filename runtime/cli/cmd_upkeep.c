@@ -2,6 +2,7 @@
 /* fairlead threads export, import, prune, storage, recover: keeping a store small, moving threads, and finishing what a
  * process that died has left. */
 #include "runtime/base/mem.h"
+#include "runtime/base/timestamp.h"
 #include "runtime/cli/threads.h"
 
 #include <errno.h>
@@ -175,20 +176,6 @@ int fl_cmd_threads_import(struct fl_args *args) {
 
 /* ---- prune ---- */
 
-int64_t fl_read_age(const char *text) {
-  static const struct {
-    char unit;
-    int64_t ms;
-  } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}, {'w', 604800000}};
-  char *end;
-  errno = 0;
-  long long number = strtoll(text, &end, 10);
-  for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-    if (end > text && end[0] == units[i].unit && end[1] == 0 && number > 0 && number <= INT64_MAX / units[i].ms)
-      return number * units[i].ms;
-  return -1;
-}
-
 struct rule {
   int64_t keep, age_ms; /* 0: not said */
 };
@@ -269,7 +256,7 @@ static int prune_all(struct desk *desk, const struct rule *rule) {
 int fl_cmd_threads_prune(struct fl_args *args) {
   if (!names_fit(args)) return fl_usage(args, "name the threads, or say --all");
   const char *age = fl_args_get(args, "older-than");
-  struct rule rule = {.keep = fl_args_number(args, "keep", KEEP_MAX), .age_ms = age != NULL ? fl_read_age(age) : 0};
+  struct rule rule = {.keep = fl_args_number(args, "keep", KEEP_MAX), .age_ms = age != NULL ? fl_age_ms(age) : 0};
   if (rule.keep < 0) return FL_EXIT_USAGE;
   if (rule.age_ms < 0) return fl_usage(args, "--older-than takes an age such as 90s, 12h, 30d or 4w, not \"%s\"", age);
   if (fl_args_has(args, "remember") && rule.keep == 0 && rule.age_ms == 0)

@@ -19,6 +19,3 @@ void fl_opened_close(struct fl_opened *opened);
 
 /* A difference as fl_thread_diff gives it, for a person. */
 void fl_print_diff(const struct fl_value *diff);
-
-/* "90s", "45m", "12h", "30d", "4w" to milliseconds; -1 for anything else. */
-int64_t fl_read_age(const char *text);

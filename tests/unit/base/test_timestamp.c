@@ -25,7 +25,32 @@ static void tells_the_time(void **state) {
   }
 }
 
+static void ages_are_read(void **state) {
+  static const char *const wrong[] = {"",
+                                      "0s",
+                                      "d",
+                                      "30",
+                                      "30D",
+                                      "30 d",
+                                      " 30d",
+                                      "+3d",
+                                      "-3d",
+                                      "1.5h",
+                                      "30dd",
+                                      "3ms",
+                                      "99999999999999999999s",
+                                      "9223372036854775807s"};
+  assert_int_equal(fl_age_ms("90s"), 90000);
+  assert_int_equal(fl_age_ms("045m"), 45 * 60000);
+  assert_int_equal(fl_age_ms("12h"), 12 * 3600000);
+  assert_true(fl_age_ms("30d") == (int64_t)30 * 86400000);
+  assert_true(fl_age_ms("4w") == (int64_t)28 * 86400000);
+  assert_true(fl_age_ms("9223372036854775s") == 9223372036854775000);
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+    if (fl_age_ms(wrong[i]) != -1) fail_msg("\"%s\" was read", wrong[i]);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(tells_the_time)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(tells_the_time), cmocka_unit_test(ages_are_read)};
   return cmocka_run_group_tests_name("timestamp", tests, NULL, NULL);
 }
