@@ -33,6 +33,7 @@ static const char *const graph_keys[] = {"$schema",
                                          "builtin",
                                          "memory",
                                          "manifest",
+                                         "trace",
                                          NULL};
 static const char *const subgraph_keys[] = {"description",
                                             "state",
@@ -271,6 +272,7 @@ static void load_sections(struct fl_loader *loader, struct fl_graph_file *file) 
   file->effects = fl_file_load_effects(loader);
   file->builtin = fl_file_load_builtin(loader);
   file->memory = fl_file_load_memory(loader);
+  file->trace = fl_file_load_trace(loader);
   fl_file_collect_sends(loader);
   fl_file_check_http(loader);
   fl_file_load_nodes(loader);
@@ -368,6 +370,7 @@ void fl_graph_file_deinit(struct fl_graph_file *file) {
   fl_value_unref(file->effects);
   fl_value_unref(file->builtin);
   fl_value_unref(file->memory);
+  fl_value_unref(file->trace);
   for (size_t i = 0; i < file->child_count; i++) fl_graph_file_deinit(&file->children[i]);
   fl_free(file->children);
   fl_document_deinit(&file->document);

@@ -21,12 +21,13 @@ struct fl_graph_file {
   char *path;   /* as given */
   char *folder; /* of the file, for relative paths; "." when it has none */
   char *description;
-  char *manifest;                 /* the file that says what it may do, relative to `folder`; NULL: none */
-  struct fl_value *models;        /* {name: entry}, ${NAME} filled in; an object */
-  struct fl_value *servers;       /* mcpServers, ${NAME} filled in; an object */
-  struct fl_value *effects;       /* {"pattern": "read"|"keyed"|"once"}; an object */
-  struct fl_value *builtin;       /* settings of the built-in tools; NULL: none */
-  struct fl_value *memory;        /* {"embed","fields","ttl_ms"}: settings of the memory; NULL: none */
+  char *manifest;           /* the file that says what it may do, relative to `folder`; NULL: none */
+  struct fl_value *models;  /* {name: entry}, ${NAME} filled in; an object */
+  struct fl_value *servers; /* mcpServers, ${NAME} filled in; an object */
+  struct fl_value *effects; /* {"pattern": "read"|"keyed"|"once"}; an object */
+  struct fl_value *builtin; /* settings of the built-in tools; NULL: none */
+  struct fl_value *memory;  /* {"embed","fields","ttl_ms"}: settings of the memory; NULL: none */
+  struct fl_value *trace;   /* the section as it stands, ${NAME} not filled in (runtime/trace/policy.h); NULL: none */
   struct fl_graph_file *children; /* files that its nodes run as graphs: their models and servers stand beside these */
   size_t child_count;
   struct fl_document

@@ -208,6 +208,10 @@ extern const struct fl_file_shape fl_shape_builtin, fl_shape_builtin_files, fl_s
     fl_shape_builtin_place;
 struct fl_value *fl_file_load_builtin(struct fl_loader *loader);
 
+/* ---- the section trace: file_trace.c ---- */
+extern const struct fl_file_shape fl_shape_trace, fl_shape_trace_content, fl_shape_trace_redact, fl_shape_trace_export;
+struct fl_value *fl_file_load_trace(struct fl_loader *loader);
+
 /* file_hook.c: the nodes that react nodes run around their model */
 void fl_file_declare_hooks(struct fl_loader *loader);
 void fl_file_lead_through_hooks(struct fl_loader *loader); /* after all edges */

@@ -269,7 +269,7 @@ void fl_file_load_nodes(struct fl_loader *loader) {
 /* ---- all shapes ---- */
 
 const struct fl_file_shape *const *fl_file_shapes(void) {
-  static const struct fl_file_shape *all[TYPE_COUNT + 32];
+  static const struct fl_file_shape *all[TYPE_COUNT + 40];
   static const struct fl_file_shape *const others[] = {
       &fl_shape_graph,         &fl_shape_subgraph,       &fl_shape_part,            &fl_shape_channel,
       &fl_shape_model,         &fl_shape_server,         &fl_shape_edge,            &fl_shape_arm,
@@ -278,7 +278,8 @@ const struct fl_file_shape *const *fl_file_shapes(void) {
       &fl_shape_defaults,      &fl_shape_context,        &fl_shape_http,            &fl_shape_builtin,
       &fl_shape_builtin_files, &fl_shape_builtin_sqlite, &fl_shape_builtin_fetch,   &fl_shape_builtin_ping,
       &fl_shape_builtin_place, &fl_shape_memory,         &fl_shape_embed,           &fl_shape_auth,
-      &fl_shape_builtin_process, &fl_shape_builtin_command};
+      &fl_shape_builtin_process, &fl_shape_builtin_command, &fl_shape_trace,        &fl_shape_trace_content,
+      &fl_shape_trace_redact,  &fl_shape_trace_export};
   for (size_t i = 0; i < TYPE_COUNT; i++) all[i] = &types[i].shape;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) all[TYPE_COUNT + i] = others[i];
   return all;

@@ -73,7 +73,7 @@ void fl_tracing_said(struct fl_task_call *call) {
   if (trace->content == FL_CONTENT_NONE) return;
   if (trace->content == FL_CONTENT_HELD && row->size > FL_CONTENT_HELD_MAX) return;
   FL_VALUE_AUTO said = said_in(call);
-  FL_VALUE_AUTO redacted = fl_redact_value(said, &count);
+  FL_VALUE_AUTO redacted = fl_redact_value(said, FL_REDACT_ALL, &count);
   fl_buf_addf(row, "%s[%u,", row->size == 0 ? "[" : ",", call->trace->span);
   if (fl_json_write(row, redacted, FL_JSON_COMPACT) < 0) fl_buf_add_text(row, "{}");
   fl_buf_add_char(row, ']');

@@ -33,6 +33,7 @@ static int read_policy(const struct fl_runtime *runtime, struct fl_trace_policy 
   const struct fl_trace_policy_texts texts = {.content = setting(runtime, "FAIRLEAD_TRACE_CONTENT"),
                                               .keep = setting(runtime, "FAIRLEAD_TRACE_KEEP"),
                                               .keep_content = setting(runtime, "FAIRLEAD_TRACE_KEEP_CONTENT")};
+  *ret_policy = fl_trace_policy_default();
   return fl_trace_policy_read(&texts, ret_policy, err);
 }
 

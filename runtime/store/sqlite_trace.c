@@ -156,9 +156,10 @@ int fl_trace_take_back(struct fl_db *db, const char *thread, const struct fl_rec
   return status == 0 ? put_end(db, thread, run_no, end, err) : status;
 }
 
-/* The runs that a drop is about, oldest first. ?1 to ?4: run, user, thread, before when. */
+/* The runs that a drop is about, oldest first. ?1 to ?5: run, user, thread, before when, graph. */
 static const char about[] = "SELECT no FROM trace_run WHERE (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR user = ?2)"
-                            " AND (?3 IS NULL OR thread = ?3) AND began_ms < ?4 ORDER BY no";
+                            " AND (?3 IS NULL OR thread = ?3) AND began_ms < ?4"
+                            " AND (?5 IS NULL OR graph = ?5) ORDER BY no";
 
 struct numbers {
   int64_t *items;
@@ -173,6 +174,7 @@ static int list_about(struct fl_db *db, const struct fl_trace_drop *drop, int64_
   fl_db_bind_text(statement, 2, drop->user);
   fl_db_bind_text(statement, 3, drop->thread);
   sqlite3_bind_int64(statement, 4, before_ms);
+  fl_db_bind_text(statement, 5, drop->graph);
   int status;
   while ((status = fl_db_row(db, statement, err)) == 0) {
     if (runs->count == runs->capacity) {

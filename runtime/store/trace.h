@@ -7,12 +7,12 @@
 
 /* ---- FL_TXN_TRACE_DROP ---- */
 
-/* What goes; several may be named, and each of them holds for the runs that `run_id`, `user` and `thread` name (NULL:
- * all). Answers `count` runs that are gone or lost their content. */
+/* What goes; several may be named, and each of them holds for the runs that `run_id`, `user`, `thread` and `graph` name
+ * (NULL: all). Answers `count` runs that are gone or lost their content. */
 struct fl_trace_drop {
   int64_t before_ms;         /* runs that began before it go as a whole; 0: none */
   int64_t content_before_ms; /* the content of runs that began before it; 0: none */
-  const char *run_id, *user, *thread;
+  const char *run_id, *user, *thread, *graph;
 };
 
 /* ---- reading ---- */

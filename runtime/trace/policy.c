@@ -2,7 +2,9 @@
 #include "runtime/trace/policy.h"
 
 #include "runtime/base/id.h"
+#include "runtime/base/timestamp.h"
 
+#include <fairlead/value.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +30,7 @@ static bool read_number(fl_slice word, double max, double *ret_number) {
 static int read_content(const char *text, struct fl_trace_policy *policy, struct fl_error *err) {
   static const char floor_is[] = "floor=";
   bool has_percent = false;
+  policy->content_percent = 0, policy->content_floor = 0, policy->content_of_errors = false;
   while (*text != '\0') {
     double number = 0;
     fl_slice word = take_word(&text);
@@ -43,28 +46,85 @@ static int read_content(const char *text, struct fl_trace_policy *policy, struct
 }
 
 static int read_age(const char *text, int64_t *ret_ms, struct fl_error *err) {
-  static const struct {
-    char unit;
-    int64_t ms;
-  } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}, {'w', 604800000}};
-  char *end = NULL;
-  long number = strtol(text, &end, 10);
-  for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-    if (end != text && number > 0 && number < 1000000 && *end == units[i].unit && end[1] == '\0') {
-      *ret_ms = number * units[i].ms;
-      return 0;
-    }
-  return fl_error_set(err, FL_E_INVALID, "\"%.40s\" is no age like 12h or 30d", text);
+  int64_t age_ms = fl_age_ms(text);
+  if (age_ms < 0) return fl_error_set(err, FL_E_INVALID, "\"%.40s\" is no age like 12h or 30d", text);
+  *ret_ms = age_ms;
+  return 0;
 }
 
-int fl_trace_policy_read(const struct fl_trace_policy_texts *texts, struct fl_trace_policy *ret_policy,
+/* One of two words; which, as a flag. */
+static int read_flag(const char *text, const char *no, const char *yes, bool *ret_flag, struct fl_error *err) {
+  if (strcmp(text, no) != 0 && strcmp(text, yes) != 0)
+    return fl_error_set(err, FL_E_INVALID, "\"%.40s\" is neither %s nor %s", text, no, yes);
+  *ret_flag = strcmp(text, yes) == 0;
+  return 0;
+}
+
+static const struct {
+  const char *word;
+  unsigned kind;
+} kinds[] = {{"email", FL_REDACT_EMAIL}, {"card", FL_REDACT_CARD}, {"iban", FL_REDACT_IBAN}};
+enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
+
+static unsigned kind_of(fl_slice word) {
+  for (size_t i = 0; i < KIND_COUNT; i++)
+    if (fl_slice_equal(word, fl_slice_of(kinds[i].word))) return kinds[i].kind;
+  return 0;
+}
+
+static int read_redact(const char *text, unsigned *ret_redacts, struct fl_error *err) {
+  unsigned redacts = strcmp(text, "all") == 0 ? FL_REDACT_ALL : 0;
+  bool is_word = redacts != 0 || strcmp(text, "none") == 0;
+  while (!is_word && *text != '\0') {
+    fl_slice word = take_word(&text);
+    if (kind_of(word) == 0)
+      return fl_error_set(err, FL_E_INVALID, "\"%.*s\" is none of all, none, email, card and iban", (int)word.size,
+                          word.data);
+    redacts |= kind_of(word);
+  }
+  *ret_redacts = redacts;
+  return 0;
+}
+
+int fl_trace_policy_read(const struct fl_trace_policy_texts *texts, struct fl_trace_policy *policy,
                          struct fl_error *err) {
-  struct fl_trace_policy policy = {0};
-  int rc = texts->content != NULL ? read_content(texts->content, &policy, err) : 0;
-  if (rc == 0 && texts->keep != NULL) rc = read_age(texts->keep, &policy.keep_ms, err);
-  if (rc == 0 && texts->keep_content != NULL) rc = read_age(texts->keep_content, &policy.keep_content_ms, err);
-  if (rc == 0) *ret_policy = policy;
+  struct fl_trace_policy read = *policy;
+  bool is_on = !read.is_off;
+  int rc = texts->content != NULL ? read_content(texts->content, &read, err) : 0;
+  if (rc == 0 && texts->keep != NULL) rc = read_age(texts->keep, &read.keep_ms, err);
+  if (rc == 0 && texts->keep_content != NULL) rc = read_age(texts->keep_content, &read.keep_content_ms, err);
+  if (rc == 0 && texts->record != NULL) rc = read_flag(texts->record, "off", "on", &is_on, err);
+  if (rc == 0 && texts->arguments != NULL)
+    rc = read_flag(texts->arguments, "hash", "value", &read.shows_arguments, err);
+  if (rc == 0 && texts->redact != NULL) rc = read_redact(texts->redact, &read.redacts, err);
+  read.is_off = !is_on;
+  if (rc == 0) *policy = read;
   return rc;
+}
+
+struct fl_trace_policy fl_trace_policy_default(void) {
+  return (struct fl_trace_policy){.redacts = FL_REDACT_ALL};
+}
+
+static void take_age(const struct fl_value *section, const char *key, int64_t *age_ms) {
+  const char *text = fl_get_string(section, key, NULL);
+  if (text != NULL) *age_ms = fl_age_ms(text);
+}
+
+void fl_trace_policy_take(const struct fl_value *section, struct fl_trace_policy *policy) {
+  const struct fl_value *content = fl_get(section, "content"), *redact = fl_get(section, "redact");
+  policy->content_percent = fl_as_double(fl_get(content, "percent"), policy->content_percent);
+  policy->content_floor = (uint32_t)fl_get_int(content, "floor", policy->content_floor);
+  policy->content_of_errors = fl_get_bool(content, "errors", policy->content_of_errors);
+  take_age(section, "keep", &policy->keep_ms);
+  take_age(section, "keep_content", &policy->keep_content_ms);
+  policy->is_off = !fl_get_bool(section, "record", !policy->is_off);
+  if (fl_get(section, "arguments") != NULL)
+    policy->shows_arguments = strcmp(fl_get_string(section, "arguments", ""), "value") == 0;
+  for (size_t i = 0; i < KIND_COUNT; i++) {
+    bool goes = fl_get_bool(redact, kinds[i].word, (policy->redacts & kinds[i].kind) != 0);
+    policy->redacts = goes ? policy->redacts | kinds[i].kind : policy->redacts & ~kinds[i].kind;
+  }
 }
 
 bool fl_trace_policy_draws(const struct fl_trace_policy *policy, const char *run_id) {

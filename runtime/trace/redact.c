@@ -168,13 +168,14 @@ static size_t pem_size(fl_slice text) {
 
 /* ---- all of them ---- */
 
-static const char *find_at(fl_slice text, char before, size_t *ret_size, size_t *ret_kept) {
+/* A kind that stays is passed over as it is: a card number is no other kind. */
+static const char *find_at(fl_slice text, char before, unsigned kinds, size_t *ret_size, size_t *ret_kept) {
   *ret_kept = 0;
   if ((*ret_size = pem_size(text)) > 0 || (*ret_size = token_size(text, before)) > 0) return "[key]";
   if ((*ret_size = prefixed_size(text)) > 0 || (*ret_size = named_size(text, ret_kept)) > 0) return "[key]";
-  if ((*ret_size = email_size(text)) > 0) return "[email]";
-  if ((*ret_size = iban_size(text)) > 0) return "[iban]";
-  return (*ret_size = card_size(text)) > 0 ? "[card]" : NULL;
+  if ((kinds & FL_REDACT_EMAIL) != 0 && (*ret_size = email_size(text)) > 0) return "[email]";
+  if ((kinds & FL_REDACT_IBAN) != 0 && (*ret_size = iban_size(text)) > 0) return "[iban]";
+  return (kinds & FL_REDACT_CARD) != 0 && (*ret_size = card_size(text)) > 0 ? "[card]" : NULL;
 }
 
 /* Whether something may begin here: not in the middle of a word, or of a mail address that is none. */
@@ -184,12 +185,13 @@ static bool may_begin(fl_slice text, size_t at) {
   return !is_word(before) && (is_word(text.data[at]) || text.data[at] == '-') && before != '.';
 }
 
-size_t fl_redact(fl_slice text, struct fl_buf *out) {
+size_t fl_redact(fl_slice text, unsigned kinds, struct fl_buf *out) {
   size_t count = 0, copied = 0, at = 0;
   while (at < text.size) {
     size_t size = 0, kept = 0;
     fl_slice rest = fl_slice_n(text.data + at, text.size - at);
-    const char *word = may_begin(text, at) ? find_at(rest, at > 0 ? text.data[at - 1] : ' ', &size, &kept) : NULL;
+    char before = at > 0 ? text.data[at - 1] : ' ';
+    const char *word = may_begin(text, at) ? find_at(rest, before, kinds, &size, &kept) : NULL;
     if (word == NULL) {
       at++;
       continue;
@@ -204,29 +206,29 @@ size_t fl_redact(fl_slice text, struct fl_buf *out) {
   return count;
 }
 
-char *fl_redact_text(const char *text) {
+char *fl_redact_text(const char *text, unsigned kinds) {
   FL_BUF_AUTO out = {0};
   if (text == NULL) return NULL;
-  if (fl_redact(fl_slice_of(text), &out) == 0) return fl_strdup(text);
+  if (fl_redact(fl_slice_of(text), kinds, &out) == 0) return fl_strdup(text);
   return fl_strndup(out.data != NULL ? out.data : "", out.size);
 }
 
-static struct fl_value *redact_string(const struct fl_value *value, size_t *ret_count) {
+static struct fl_value *redact_string(const struct fl_value *value, unsigned kinds, size_t *ret_count) {
   FL_BUF_AUTO out = {0};
-  size_t count = fl_redact(fl_slice_n(fl_as_string(value), fl_string_size(value)), &out);
+  size_t count = fl_redact(fl_slice_n(fl_as_string(value), fl_string_size(value)), kinds, &out);
   *ret_count += count;
   return count == 0 ? fl_value_ref((struct fl_value *)value) : fl_string_n(out.data, out.size);
 }
 
-struct fl_value *fl_redact_value(const struct fl_value *value, size_t *ret_count) {
-  if (fl_is(value, FL_STRING)) return redact_string(value, ret_count);
+struct fl_value *fl_redact_value(const struct fl_value *value, unsigned kinds, size_t *ret_count) {
+  if (fl_is(value, FL_STRING)) return redact_string(value, kinds, ret_count);
   if (!fl_is(value, FL_ARRAY) && !fl_is(value, FL_OBJECT)) return fl_value_ref((struct fl_value *)value);
   size_t before = *ret_count;
   struct fl_value *copy = fl_is(value, FL_ARRAY) ? fl_array() : fl_object();
   for (size_t i = 0; fl_is(value, FL_ARRAY) && i < fl_size(value); i++)
-    fl_append_take(copy, fl_redact_value(fl_at(value, i), ret_count));
+    fl_append_take(copy, fl_redact_value(fl_at(value, i), kinds, ret_count));
   for (struct fl_member m = {0}; fl_is(value, FL_OBJECT) && fl_next_member(value, &m);)
-    fl_set_take_n(copy, m.key, strlen(m.key), fl_redact_value(m.value, ret_count));
+    fl_set_take_n(copy, m.key, strlen(m.key), fl_redact_value(m.value, kinds, ret_count));
   if (*ret_count != before) return copy;
   fl_value_unref(copy);
   return fl_value_ref((struct fl_value *)value);

@@ -29,8 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   fl_prices_destroy(prices);
   if (fl_export_headers(text, &headers, NULL) == 0) fl_export_headers_free(headers);
-  fl_redact(bytes, &once);
-  fl_redact(fl_buf_slice(&once), &twice);
+  fl_redact(bytes, FL_REDACT_ALL, &once);
+  fl_redact(fl_buf_slice(&once), FL_REDACT_ALL, &twice);
   fl_free(text);
   return 0;
 }

@@ -148,7 +148,8 @@ static void a_commit_that_fails_leaves_nothing(void **state) {
 static void content_goes_before_the_rest(void **state) {
   struct fixture *f = *state;
   begin_three(f);
-  assert_int_equal(drop(f, (struct fl_trace_drop){.content_before_ms = 2500}), 2);
+  assert_int_equal(drop(f, (struct fl_trace_drop){.content_before_ms = 2500, .graph = "other"}), 0);
+  assert_int_equal(drop(f, (struct fl_trace_drop){.content_before_ms = 2500, .graph = "chat"}), 2);
   assert_string_equal(rows_of_run(f, runs[0], FL_TRACE_CONTENT, 0), "");
   assert_string_equal(rows_of_run(f, runs[0], FL_TRACE_SPANS, 0), "1 [1];");
   assert_string_equal(rows_of_run(f, runs[2], FL_TRACE_CONTENT, 0), "1 \"said\";");
@@ -163,6 +164,7 @@ static void one_user_one_run_one_thread_are_dropped(void **state) {
   assert_int_equal(drop(f, (struct fl_trace_drop){.before_ms = INT64_MAX, .user = "u1"}), 2);
   assert_int_equal(count_of(f, (struct fl_trace_query){0}), 1);
   assert_int_equal(drop(f, (struct fl_trace_drop){.before_ms = INT64_MAX, .run_id = runs[0]}), 0);
+  assert_int_equal(drop(f, (struct fl_trace_drop){.before_ms = INT64_MAX, .thread = "u", .graph = "none"}), 0);
   assert_int_equal(drop(f, (struct fl_trace_drop){.before_ms = INT64_MAX, .thread = "u"}), 1);
   assert_int_equal(count_of(f, (struct fl_trace_query){0}), 0);
 }

@@ -4,6 +4,7 @@
 
 #include "tests/support/support.h"
 
+#include <fairlead/value.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,6 +45,60 @@ static void mistakes_are_said(void **state) {
   assert_string_equal(text, "\"often\" is no percentage, floor=N or errors");
 }
 
+static struct fl_trace_policy taken(const char *section) {
+  struct fl_trace_policy policy = fl_trace_policy_default();
+  struct fl_value *value = NULL;
+  assert_int_equal(fl_parse(section, strlen(section), &value, NULL), 0);
+  fl_trace_policy_take(value, &policy);
+  fl_value_unref(value);
+  return policy;
+}
+
+static void a_section_says_it_too(void **state) {
+  struct fl_trace_policy policy = taken("{}");
+  assert_true(!policy.is_off && !policy.shows_arguments && policy.redacts == FL_REDACT_ALL);
+  assert_true(policy.content_percent == 0 && policy.content_floor == 0 && !policy.content_of_errors);
+  assert_true(policy.keep_ms == 0 && policy.keep_content_ms == 0);
+  policy = taken("{\"record\":false,\"content\":{\"percent\":2.5,\"floor\":4,\"errors\":true},\"arguments\":\"value\","
+                 "\"redact\":{\"card\":false},\"keep\":\"4w\",\"keep_content\":\"7d\"}");
+  assert_true(policy.is_off && policy.shows_arguments && policy.redacts == (FL_REDACT_EMAIL | FL_REDACT_IBAN));
+  assert_true(policy.content_percent == 2.5 && policy.content_floor == 4 && policy.content_of_errors);
+  assert_true(policy.keep_ms == INT64_C(28) * 86400000 && policy.keep_content_ms == INT64_C(7) * 86400000);
+  policy = taken("{\"content\":{\"percent\":3},\"record\":true,\"arguments\":\"hash\",\"redact\":{\"email\":true}}");
+  assert_true(policy.content_percent == 3 && !policy.is_off && !policy.shows_arguments);
+  assert_int_equal(policy.redacts, FL_REDACT_ALL);
+}
+
+static void the_environment_overrides_it(void **state) {
+  struct fl_trace_policy policy =
+      taken("{\"record\":false,\"content\":{\"percent\":2,\"floor\":4,\"errors\":true},\"keep\":\"4w\",\"arguments\":"
+            "\"value\",\"redact\":{\"card\":false}}");
+  struct fl_trace_policy file = policy;
+  assert_int_equal(fl_trace_policy_read(&(struct fl_trace_policy_texts){0}, &policy, NULL), 0);
+  assert_memory_equal(&policy, &file, sizeof policy);
+  struct fl_trace_policy_texts texts = {.content = "50", .record = "on", .redact = "email, card"};
+  assert_int_equal(fl_trace_policy_read(&texts, &policy, NULL), 0);
+  assert_true(policy.content_percent == 50 && policy.content_floor == 0 && !policy.content_of_errors); /* as a whole */
+  assert_true(!policy.is_off && policy.shows_arguments && policy.keep_ms == file.keep_ms);
+  assert_int_equal(policy.redacts, FL_REDACT_EMAIL | FL_REDACT_CARD);
+  texts = (struct fl_trace_policy_texts){.record = "off", .arguments = "hash", .redact = "none", .keep = "1d"};
+  assert_int_equal(fl_trace_policy_read(&texts, &policy, NULL), 0);
+  assert_true(policy.is_off && !policy.shows_arguments && policy.redacts == 0 && policy.keep_ms == 86400000);
+  assert_int_equal(fl_trace_policy_read(&(struct fl_trace_policy_texts){.redact = "all"}, &policy, NULL), 0);
+  assert_int_equal(policy.redacts, FL_REDACT_ALL);
+}
+
+static void wrong_words_are_said(void **state) {
+  static const struct fl_trace_policy_texts wrong[] = {{.record = "no"},        {.record = ""},
+                                                       {.arguments = "values"}, {.redact = "key"},
+                                                       {.redact = "email,all"}, {.redact = ","}};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    struct fl_trace_policy policy = {.redacts = 2};
+    if (fl_trace_policy_read(&wrong[i], &policy, NULL) != FL_E_INVALID) fail_msg("row %zu was read", i);
+    assert_true(policy.redacts == 2 && !policy.is_off);
+  }
+}
+
 static void the_draw_is_fair_and_stays(void **state) {
   struct fl_trace_policy policy = {.content_percent = 20};
   size_t drawn = 0;
@@ -63,9 +118,9 @@ static void the_draw_is_fair_and_stays(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(texts_are_read),
-      cmocka_unit_test(mistakes_are_said),
-      cmocka_unit_test(the_draw_is_fair_and_stays),
+      cmocka_unit_test(texts_are_read),        cmocka_unit_test(mistakes_are_said),
+      cmocka_unit_test(a_section_says_it_too), cmocka_unit_test(the_environment_overrides_it),
+      cmocka_unit_test(wrong_words_are_said),  cmocka_unit_test(the_draw_is_fair_and_stays),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

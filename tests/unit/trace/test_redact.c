@@ -16,7 +16,7 @@ struct row {
 
 static void check(const struct row *rows, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    FL_FREE_AUTO char *redacted = fl_redact_text(rows[i].text);
+    FL_FREE_AUTO char *redacted = fl_redact_text(rows[i].text, FL_REDACT_ALL);
     assert_string_equal(redacted, rows[i].redacted != NULL ? rows[i].redacted : rows[i].text);
   }
 }
@@ -91,7 +91,7 @@ static void ordinary_texts_stay(void **state) {
   static const struct row rows[] = {
       {"", NULL}, {"what's (3 + 5) x 12?", NULL}, {"\xc3\xa9t\xc3\xa9 \xe2\x82\xac 12,50", NULL}, {"a\nb\tc", NULL}};
   CHECK(rows);
-  assert_null(fl_redact_text(NULL));
+  assert_null(fl_redact_text(NULL, FL_REDACT_ALL));
 }
 
 static void values_are_redacted_where_they_hold_texts(void **state) {
@@ -100,11 +100,11 @@ static void values_are_redacted_where_they_hold_texts(void **state) {
   static const char text[] =
       "{\"to\":[\"ada@example.org\",7,null],\"ada@example.org\":{\"card\":\"4111111111111111\"}}";
   assert_int_equal(fl_parse(text, sizeof text - 1, &value, NULL), 0);
-  FL_VALUE_AUTO redacted = fl_redact_value(value, &count);
+  FL_VALUE_AUTO redacted = fl_redact_value(value, FL_REDACT_ALL, &count);
   FL_FREE_AUTO char *shown = fl_dump(redacted, NULL);
   assert_string_equal(shown, "{\"to\":[\"[email]\",7,null],\"ada@example.org\":{\"card\":\"[card]\"}}");
   assert_int_equal(count, 2);
-  FL_VALUE_AUTO same = fl_redact_value(redacted, &count);
+  FL_VALUE_AUTO same = fl_redact_value(redacted, FL_REDACT_ALL, &count);
   assert_ptr_equal(same, redacted); /* nothing to copy */
   fl_value_unref(value);
 }
@@ -117,17 +117,39 @@ static void time_grows_with_the_size(void **state) {
     FL_BUF_AUTO text = {0}, out = {0};
     while (text.size < SIZE) fl_buf_add_text(&text, pieces[i]);
     clock_t begin = clock();
-    fl_redact(fl_buf_slice(&text), &out);
+    fl_redact(fl_buf_slice(&text), FL_REDACT_ALL, &out);
     double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
     if (seconds > 10) fail_msg("a megabyte of \"%s\" takes %.1f s", pieces[i], seconds);
   }
 }
 
+static void a_kind_may_stay_and_keys_never_do(void **state) {
+  static const char text[] = "ada@example.org 4111111111111111 DE89370400440532013000 AKIAIOSFODNN7EXAMPLE";
+  static const struct {
+    unsigned kinds;
+    const char *redacted;
+  } rows[] = {
+      {FL_REDACT_ALL, "[email] [card] [iban] [key]"},
+      {FL_REDACT_EMAIL, "[email] 4111111111111111 DE89370400440532013000 [key]"},
+      {FL_REDACT_CARD, "ada@example.org [card] DE89370400440532013000 [key]"},
+      {FL_REDACT_IBAN, "ada@example.org 4111111111111111 [iban] [key]"},
+      {0, "ada@example.org 4111111111111111 DE89370400440532013000 [key]"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    FL_FREE_AUTO char *redacted = fl_redact_text(text, rows[i].kinds);
+    assert_string_equal(redacted, rows[i].redacted);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(card_numbers_go),          cmocka_unit_test(ibans_go),
-      cmocka_unit_test(mail_addresses_go),        cmocka_unit_test(keys_go),
-      cmocka_unit_test(ordinary_texts_stay),      cmocka_unit_test(values_are_redacted_where_they_hold_texts),
+      cmocka_unit_test(a_kind_may_stay_and_keys_never_do),
+      cmocka_unit_test(card_numbers_go),
+      cmocka_unit_test(ibans_go),
+      cmocka_unit_test(mail_addresses_go),
+      cmocka_unit_test(keys_go),
+      cmocka_unit_test(ordinary_texts_stay),
+      cmocka_unit_test(values_are_redacted_where_they_hold_texts),
       cmocka_unit_test(time_grows_with_the_size),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
