@@ -30,8 +30,11 @@ struct replaying {
 static struct fl_value *state_at(struct fl_runtime *runtime, struct fl_definition *definition, const char *thread,
                                  const char *checkpoint) {
   struct fl_value *state = NULL;
-  struct fl_thread_place place = {
-      .size = sizeof place, .thread = thread, .checkpoint = checkpoint, .definition = definition};
+  struct fl_thread_place place = {.size = sizeof place,
+                                  .thread = thread,
+                                  .checkpoint = checkpoint,
+                                  .definition = definition,
+                                  .with_subgraphs = true}; /* for its tasks */
   return fl_thread_state(runtime, &place, &state, NULL) == 0 ? state : NULL;
 }
 
@@ -78,6 +81,73 @@ static void keep_step(struct fl_value *list, int64_t step, const struct fl_value
   fl_append_take(list, entry);
 }
 
+/* How many tasks of each node the superstep after a state has. */
+static struct fl_value *nodes_after(const struct fl_value *state) {
+  const struct fl_value *tasks = fl_get(state, "tasks");
+  struct fl_value *nodes = fl_object();
+  for (size_t i = 0; i < fl_size(tasks); i++) {
+    const char *name = fl_get_string(fl_at(tasks, i), "name", "");
+    fl_set_int(nodes, name, fl_get_int(nodes, name, 0) + 1);
+  }
+  return nodes;
+}
+
+/* By node, the hash of the arguments of each call of a tool in a superstep's span; null where it need not be the same:
+ * whoever was asked may have changed them. */
+static struct fl_value *calls_below(const struct fl_trace *trace, size_t step) {
+  struct fl_value *calls = fl_object();
+  const char *node = "";
+  for (size_t i = step + 1; i < trace->count && trace->nodes[i].depth > trace->nodes[step].depth; i++) {
+    const struct fl_span *span = &trace->nodes[i].span;
+    size_t depth = trace->nodes[i].depth - trace->nodes[step].depth;
+    if (span->kind == FL_SPAN_NODE && depth == 1) node = span->name;
+    if (span->kind != FL_SPAN_TOOL || depth != 2) continue;
+    bool was_asked = strcmp(fl_get_string(span->attributes, "decision", ""), "ask") == 0;
+    const char *hash = was_asked ? NULL : fl_get_string(span->attributes, "arguments_hash", NULL);
+    if (fl_get(calls, node) == NULL) fl_set_take(calls, node, fl_array());
+    fl_append_take(fl_get(calls, node), hash != NULL ? fl_string(hash) : fl_null());
+  }
+  return calls;
+}
+
+/* A superstep that ended, by its span, between two states. */
+static void add_step(struct replaying *replaying, size_t span, const struct fl_value *before,
+                     const struct fl_value *after) {
+  char key[FL_DECIMAL_SIZE];
+  struct fl_value *then = fl_get(before, "values"), *values = fl_get(after, "values"), *entry = fl_object();
+  int64_t step = fl_get_int(after, "step", 0);
+  fl_decimal((uint64_t)(step > 0 ? step : 0), key);
+  fl_set_take(entry, "messages", added(then, values));
+  fl_set_take(entry, "before", fl_value_ref(then));
+  fl_set_take(entry, "after", fl_value_ref(values));
+  fl_set_take(entry, "nodes", nodes_after(before));
+  fl_set_take(entry, "calls", calls_below(&replaying->trace, span));
+  fl_set_take(replaying->steps, key, entry);
+  keep_step(replaying->before, step, values);
+}
+
+static int miss_checkpoint(struct replaying *replaying, const char *checkpoint) {
+  return fl_error_set(&replaying->err, FL_E_NOT_FOUND, "checkpoint %s of the run is not kept any more", checkpoint);
+}
+
+/* Where the run began: at the checkpoint of its input or command, or, when it went on from what another one had left,
+ * at the one that its first superstep came from. */
+static int begin_at(struct replaying *replaying, const struct fl_value *first, bool has_own,
+                    struct fl_value **ret_base) {
+  struct fl_runtime reader = {.store = replaying->opened.store};
+  const char *thread = replaying->trace.thread;
+  const char *id = fl_get_string(first, has_own ? "checkpoint_id" : "parent_checkpoint_id", NULL);
+  if (id == NULL)
+    return fl_error_set(&replaying->err, FL_E_NOT_FOUND,
+                        "the checkpoint that the run went on from is not kept any more");
+  struct fl_value *base = state_at(&reader, replaying->definition, thread, id);
+  if (base == NULL) return miss_checkpoint(replaying, id);
+  int rc = fl_store_find_checkpoint(replaying->opened.store, thread, "", id, &replaying->base_no, &replaying->err);
+  if (rc < 0) fl_value_unref(base);
+  else *ret_base = base;
+  return rc;
+}
+
 /* The supersteps of the run, and where it began. */
 static int read_history(struct replaying *replaying) {
   struct fl_runtime reader = {.store = replaying->opened.store};
@@ -87,26 +157,15 @@ static int read_history(struct replaying *replaying) {
     const struct fl_span *span = &trace->nodes[i].span;
     const char *checkpoint = fl_get_string(span->attributes, "checkpoint", NULL);
     if (span->kind != FL_SPAN_STEP || span->name[0] != '\0' || checkpoint == NULL) continue;
-    struct fl_value *state = state_at(&reader, replaying->definition, trace->thread, checkpoint);
-    if (state == NULL)
-      return fl_error_set(&replaying->err, FL_E_NOT_FOUND, "checkpoint %s of the run is not kept any more", checkpoint);
-    int64_t step = fl_get_int(span->attributes, "step", 0);
-    char key[FL_DECIMAL_SIZE];
-    fl_decimal((uint64_t)(step > 0 ? step : 0), key);
-    if (last == NULL && fl_get(span->attributes, "source") == NULL) {
-      fl_value_unref(state);
-      return fl_error_set(
-          &replaying->err, FL_E_UNSUPPORTED,
-          "the run went on from what another one had left; only runs that begin with an input or a command "
-          "are replayed");
-    }
-    if (last != NULL) fl_set_take(replaying->steps, key, added(fl_get(last, "values"), fl_get(state, "values")));
-    if (last != NULL) keep_step(replaying->before, step, fl_get(state, "values"));
-    if (last == NULL && fl_store_find_checkpoint(replaying->opened.store, trace->thread, "", checkpoint,
-                                                 &replaying->base_no, &replaying->err) < 0)
-      return replaying->err.code;
+    FL_VALUE_AUTO state = state_at(&reader, replaying->definition, trace->thread, checkpoint);
+    if (state == NULL) return miss_checkpoint(replaying, checkpoint);
+    bool is_first = last == NULL, has_own = fl_get(span->attributes, "source") != NULL;
+    int rc = is_first ? begin_at(replaying, state, has_own, &last) : 0;
+    if (rc < 0) return rc;
+    if (is_first && has_own) continue;
+    add_step(replaying, i, last, state);
     fl_value_unref(last);
-    last = state;
+    last = fl_value_ref(state);
   }
   return last != NULL ? 0 : fl_error_set(&replaying->err, FL_E_NOT_FOUND, "the run stored no checkpoint");
 }

@@ -50,7 +50,7 @@
       {"trace replay",                                                                                                \
        "RUN",                                                                                                         \
        "a run once more with the answers that it got, in memory, and where the result differs",                       \
-       "Nothing leaves the process; models and tools are answered from the thread. Exit code 1: it differs.",         \
+       "Nothing leaves the process; models, tools and people are answered from the thread. Exit code 1: it differs.", \
        {STORE_OPTION, {"graph", 'g', "FILE", "the graph file (default: the one of the run)"}, JSON_OPTION},           \
        NULL,                                                                                                          \
        fl_cmd_trace_replay},                                                                                          \

@@ -13,6 +13,7 @@
 #include "runtime/engine/flow.h"
 #include "runtime/engine/ledger.h"
 #include "runtime/engine/pins.h"
+#include "runtime/engine/replay.h"
 #include "runtime/engine/tracing.h"
 #include "runtime/io/resolve.h"
 #include "runtime/json/json.h"
@@ -166,7 +167,8 @@ static int decide_once(struct fl_task_call *call) {
     verdict = 0;
   } else {
     take_decision(call, &decision);
-    if (!is_past && decision.verdict == FL_VERDICT_ASK) verdict = fl_approval_ask(call, &decision);
+    bool must_ask = !is_past && decision.verdict == FL_VERDICT_ASK && !fl_replay_approves(call);
+    if (must_ask) verdict = fl_approval_ask(call, &decision);
   }
   fl_audit_permit(call, &decision, is_past, verdict > 0);
   fl_decision_deinit(&decision);
