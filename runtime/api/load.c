@@ -7,6 +7,7 @@
 #include "runtime/api/builtin_host.h"
 #include "runtime/api/grant.h"
 #include "runtime/engine/rehearsal.h"
+#include "runtime/engine/tracing.h"
 #include "tools/builtin/kit.h"
 #include "tools/http.h"
 
@@ -282,6 +283,13 @@ static int load_memory(struct fl_runtime *runtime, const struct fl_loaded_graph 
   return rc;
 }
 
+/* What holds for runs of the graph; that of files inside it does not count. */
+static int load_trace(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_error *err) {
+  const char *name = fl_definition_name(graph->definition);
+  if (graph->file.trace == NULL) return 0;
+  return fl_tracing_add_rule(runtime, graph->file.trace, name, &graph->tracing, err);
+}
+
 static int load_http(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_error *err) {
   if (!names_server(graph->definition, FL_HTTP_SOURCE)) return 0;
   int rc = fl_registry_add_take(runtime->registry, fl_tool_source_http(runtime->world), err);
@@ -427,6 +435,7 @@ int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded
   if (rc == 0 && (rc = load_builtin(runtime, graph, &err)) < 0)
     add_diag(graph, graph->file.builtin != NULL ? "/builtin" : "", diags, &err);
   if (rc == 0 && (rc = load_memory(runtime, graph, &err)) < 0) add_diag(graph, "/memory", diags, &err);
+  if (rc == 0 && (rc = load_trace(runtime, graph, &err)) < 0) add_diag(graph, "/trace", diags, &err);
   if (rc == 0 && (rc = load_http(runtime, graph, &err)) < 0) add_diag(graph, "", diags, &err);
   return rc;
 }

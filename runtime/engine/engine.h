@@ -32,6 +32,7 @@ struct fl_loaded_graph {
   struct fl_policy *policy;      /* its manifest, within the list or the policy of the graph around; NULL: none */
   struct fl_loaded_graph *inner; /* files that it runs as graphs, until they stand in the runtime's list; owned */
   struct fl_loaded_graph *outer; /* whose models it has beside its own; NULL: none */
+  struct fl_tracing_rule *tracing; /* of its section `trace`, lent by the runtime; NULL: it says nothing */
   struct fl_loaded_graph *next;
 };
 

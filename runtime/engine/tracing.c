@@ -15,7 +15,7 @@ static int64_t now_us(const struct fl_invocation *invocation) {
 bool fl_tracing_is_on(const struct fl_invocation *invocation) {
   struct fl_runtime *runtime = invocation->runtime;
   if (invocation->is_ephemeral || runtime->keeps_nothing || invocation->update != NULL) return false;
-  return !fl_tracing_of(runtime)->is_off;
+  return !fl_tracing_rule_of(invocation)->policy.is_off;
 }
 
 static void take_user(struct fl_invocation *invocation) {
@@ -37,13 +37,7 @@ void fl_tracing_begin(struct fl_invocation *invocation) {
   if (!trace->has_parent) fl_trace_id_of_run(invocation->run_id, trace->context.trace_id);
   take_user(invocation);
   fl_tracing_content_begin(invocation);
-  fl_tracing_retain(invocation->runtime);
-}
-
-void fl_tracing_ended(struct fl_invocation *invocation) {
-  const struct fl_tracing *tracing = invocation->runtime->tracing;
-  bool is_stored = invocation->trace != NULL && invocation->trace->has_begun && !invocation->has_lost_store;
-  if (is_stored && tracing->exporter != NULL) fl_exporter_add(tracing->exporter, invocation->run_id);
+  fl_tracing_retain(invocation);
 }
 
 void fl_tracing_free(struct fl_invocation *invocation) {

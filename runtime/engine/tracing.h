@@ -16,27 +16,40 @@
 #include "runtime/trace/prices.h"
 #include "runtime/trace/span.h"
 
-/* What the runs of a runtime share. */
-struct fl_tracing {
-  bool is_off;
+/* What holds for runs of a graph, tracing_rules.c. */
+struct fl_tracing_rule {
+  struct fl_runtime *runtime;
   struct fl_trace_policy policy;
-  struct fl_prices *prices;
-  struct fl_value *replayed; /* replay.h; NULL: calls leave as always */
-  bool is_dropping;          /* old traces, just now */
-  int64_t retained_ms;       /* when that was last looked at; 0: not yet */
+  struct fl_exporter *exporter; /* NULL: nothing is sent while it happens */
+  char *graph;                  /* whose traces go by age; NULL: those of all graphs */
+  bool is_dropping;             /* old traces, just now */
+  int64_t retained_ms;          /* when that was last looked at; 0: not yet */
   struct fl_trace_drop drop;
   struct fl_txn drop_txn;
-  struct fl_exporter *exporter; /* NULL: nothing is sent while it happens */
+  struct fl_tracing_rule *next;
 };
-/* Made when it is first asked for, by the environment: FAIRLEAD_TRACE, FAIRLEAD_TRACE_CONTENT, FAIRLEAD_TRACE_KEEP,
- * FAIRLEAD_TRACE_KEEP_CONTENT, FAIRLEAD_TRACE_ENDPOINT and
- * OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_SEMCONV_STABILITY_OPT_IN. */
+
+/* What the runs of a runtime share. */
+struct fl_tracing {
+  struct fl_tracing_rule own; /* of the environment; those of graph files behind it */
+  struct fl_prices *prices;
+  struct fl_value *replayed; /* replay.h; NULL: calls leave as always */
+};
+/* Made when it is first asked for, by the environment: FAIRLEAD_TRACE…, see runtime/trace/policy.h,
+ * FAIRLEAD_TRACE_ENDPOINT, and OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_SEMCONV_STABILITY_OPT_IN. */
 struct fl_tracing *fl_tracing_of(struct fl_runtime *runtime);
 /* Whether the environment names a collector that can be one, and a policy that makes sense. FL_E_INVALID. */
 int fl_tracing_check(struct fl_runtime *runtime, struct fl_error *err);
 const struct fl_prices *fl_tracing_prices(struct fl_runtime *runtime); /* ours, unless others were set */
 /* Another table of prices, as prices.h has it. FL_E_INVALID. */
 int fl_tracing_set_prices(struct fl_runtime *runtime, fl_slice text, struct fl_error *err);
+/* The rule of a graph file's section `trace`, which the runtime owns. FL_E_INVALID: a variable that its headers name is
+ * not set, or what it names is no collector. */
+int fl_tracing_add_rule(struct fl_runtime *runtime, const struct fl_value *section, const char *graph,
+                        struct fl_tracing_rule **ret_rule, struct fl_error *err);
+struct fl_tracing_rule *fl_tracing_rule_of(const struct fl_invocation *invocation); /* that holds for the run */
+void fl_tracing_rule_init(struct fl_runtime *runtime, struct fl_tracing_rule *rule); /* that of the environment */
+void fl_tracing_rule_deinit(struct fl_tracing_rule *rule);
 void fl_tracing_close(struct fl_runtime *runtime); /* what is on its way is not tried again */
 void fl_tracing_destroy(struct fl_runtime *runtime);
 
@@ -68,7 +81,7 @@ struct fl_run_trace {
   uint32_t last_content;
 };
 
-/* Whether a run would be traced: what is stored is, unless $FAIRLEAD_TRACE is off. */
+/* Whether a run would be traced: what is stored is, unless its graph file or $FAIRLEAD_TRACE says otherwise. */
 bool fl_tracing_is_on(const struct fl_invocation *invocation);
 void fl_tracing_begin(struct fl_invocation *invocation); /* once its thread is there */
 void fl_tracing_ended(struct fl_invocation *invocation); /* everything of it is stored */
@@ -96,7 +109,7 @@ void fl_tracing_content_begin(struct fl_invocation *invocation);
 void fl_tracing_failed(struct fl_run_trace *trace); /* what was held back is kept */
 void fl_tracing_said(struct fl_task_call *call);
 void fl_tracing_content_attach(struct fl_invocation *invocation, struct fl_records *records);
-void fl_tracing_retain(struct fl_runtime *runtime); /* drops what is too old, now and then */
+void fl_tracing_retain(const struct fl_invocation *invocation); /* drops what is too old, now and then */
 
 /* ---- commits ---- */
 

@@ -30,7 +30,7 @@ static bool is_below_floor(const struct fl_invocation *invocation, const struct 
 }
 
 void fl_tracing_content_begin(struct fl_invocation *invocation) {
-  const struct fl_trace_policy *policy = &invocation->runtime->tracing->policy;
+  const struct fl_trace_policy *policy = &fl_tracing_rule_of(invocation)->policy;
   bool is_kept = fl_trace_policy_draws(policy, invocation->run_id) || is_below_floor(invocation, policy);
   invocation->trace->content = is_kept                     ? FL_CONTENT_KEPT
                                : policy->content_of_errors ? FL_CONTENT_HELD
@@ -73,7 +73,7 @@ void fl_tracing_said(struct fl_task_call *call) {
   if (trace->content == FL_CONTENT_NONE) return;
   if (trace->content == FL_CONTENT_HELD && row->size > FL_CONTENT_HELD_MAX) return;
   FL_VALUE_AUTO said = said_in(call);
-  FL_VALUE_AUTO redacted = fl_redact_value(said, FL_REDACT_ALL, &count);
+  FL_VALUE_AUTO redacted = fl_redact_value(said, fl_tracing_rule_of(call->task->invocation)->policy.redacts, &count);
   fl_buf_addf(row, "%s[%u,", row->size == 0 ? "[" : ",", call->trace->span);
   if (fl_json_write(row, redacted, FL_JSON_COMPACT) < 0) fl_buf_add_text(row, "{}");
   fl_buf_add_char(row, ']');
@@ -88,30 +88,4 @@ void fl_tracing_content_attach(struct fl_invocation *invocation, struct fl_recor
   record->trace.part = FL_TRACE_CONTENT;
   record->trace.no = ++trace->last_content;
   record->body = fl_spans_take(&trace->said, &record->body_size);
-}
-
-/* ---- retention ---- */
-
-static void on_dropped(struct fl_txn *txn, int status, const struct fl_error *err) {
-  struct fl_runtime *runtime = txn->user;
-  runtime->tracing->is_dropping = false;
-  fl_runtime_end_txn(runtime);
-}
-
-/* Once an hour at most; what does not succeed is tried an hour later. */
-void fl_tracing_retain(struct fl_runtime *runtime) {
-  struct fl_tracing *tracing = runtime->tracing;
-  const struct fl_trace_policy *policy = &tracing->policy;
-  int64_t now = fl_world_wall_ms(runtime->world);
-  bool has_rule = policy->keep_ms > 0 || policy->keep_content_ms > 0;
-  if (!has_rule || tracing->is_dropping || (tracing->retained_ms != 0 && now - tracing->retained_ms < HOUR_MS)) return;
-  tracing->retained_ms = now;
-  tracing->is_dropping = true;
-  tracing->drop =
-      (struct fl_trace_drop){.before_ms = policy->keep_ms > 0 ? now - policy->keep_ms : 0,
-                             .content_before_ms = policy->keep_content_ms > 0 ? now - policy->keep_content_ms : 0};
-  tracing->drop_txn = (struct fl_txn){
-      .kind = FL_TXN_TRACE_DROP, .trace_drop = &tracing->drop, .wall_ms = now, .on_done = on_dropped, .user = runtime};
-  fl_runtime_begin_txn(runtime);
-  fl_store_submit(runtime->store, &tracing->drop_txn);
 }

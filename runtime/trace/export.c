@@ -31,6 +31,16 @@ void fl_export_headers_free(char **headers) {
   fl_free(headers);
 }
 
+static int copy_lines(const char *const *lines, char ***ret_headers, struct fl_error *err) {
+  size_t count = 0;
+  for (; lines[count] != NULL; count++)
+    if (strpbrk(lines[count], "\r\n") != NULL)
+      return fl_error_set(err, FL_E_INVALID, "a header for the collector has a line break in it");
+  *ret_headers = fl_new_array(char *, count + 1);
+  for (size_t i = 0; i < count; i++) (*ret_headers)[i] = fl_strdup(lines[i]);
+  return 0;
+}
+
 int fl_export_headers(const char *text, char ***ret_headers, struct fl_error *err) {
   size_t count = 0;
   char **headers = fl_new_array(char *, 1);
@@ -116,7 +126,8 @@ int fl_exporter_create(struct fl_world *world, struct fl_store *store, const str
   int rc = fl_url_parse(fl_slice_of(options->url), FL_URL_HTTP, &url, err);
   if (rc < 0) return fl_error_context(err, "the collector's address");
   fl_url_deinit(&url);
-  rc = fl_export_headers(options->headers, &headers, err);
+  rc = options->lines != NULL ? copy_lines(options->lines, &headers, err)
+                              : fl_export_headers(options->headers, &headers, err);
   if (rc < 0) return rc;
   struct fl_exporter *exporter = fl_new(struct fl_exporter);
   exporter->world = world;

@@ -10,8 +10,9 @@ struct fl_exporter;
 enum { FL_EXPORT_QUEUE_MAX = 256 };
 
 struct fl_exporter_options {
-  const char *url;     /* copied, as are the headers */
-  const char *headers; /* "name=value,name=value", as OTEL_EXPORTER_OTLP_HEADERS has them; NULL: none */
+  const char *url;          /* copied, as are the headers */
+  const char *headers;      /* "name=value,name=value", as OTEL_EXPORTER_OTLP_HEADERS has them; NULL: none */
+  const char *const *lines; /* or "Name: value", NULL-terminated; NULL: none */
   bool as_json;
   enum fl_semconv semconv;
   unsigned tries; /* see send.h */

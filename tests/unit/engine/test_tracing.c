@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What runs write about themselves: a span for each thing that they do, in the commit that holds it. */
-#include "rig.h"
+#include "newest.h"
 
 #include "runtime/trace/context.h"
-#include "runtime/trace/tree.h"
 
 #include <stdio.h>
 
@@ -28,30 +27,6 @@ static struct fl_value *says(const char *text) {
 
 /* ---- what is there ---- */
 
-struct newest {
-  struct rig *rig;
-  struct fl_trace *trace;
-  size_t count;
-};
-
-static bool take_newest(const struct fl_trace_run *run, void *user) {
-  struct newest *newest = user;
-  struct fl_error err = {0};
-  if (newest->count++ > 0) return true;
-  if (fl_trace_load_run(newest->rig->store, run, newest->trace, &err) < 0) fail_msg("%s", err.text);
-  return true;
-}
-
-/* The newest run of a thread; returns how many there are. */
-static size_t load_newest(struct rig *rig, const char *thread, struct fl_trace *ret_trace) {
-  struct newest newest = {.rig = rig, .trace = ret_trace};
-  struct fl_trace_query query = {.thread = thread, .visit = take_newest, .user_data = &newest};
-  struct fl_error err = {0};
-  fl_trace_deinit(ret_trace);
-  if (fl_store_list_runs(rig->store, &query, &err) < 0) fail_msg("%s", err.text);
-  return newest.count;
-}
-
 /* The walk without commits: ". step 1", ".. node agent (failed)". */
 static const char *walk_of(const struct fl_trace *trace) {
   static struct fl_buf text;
@@ -67,15 +42,6 @@ static const char *walk_of(const struct fl_trace *trace) {
                 outcome != NULL ? ")" : "");
   }
   return text.size > 0 ? text.data : "";
-}
-
-static const struct fl_span *span_named(const struct fl_trace *trace, enum fl_span_kind kind, const char *name) {
-  for (size_t i = 0; i < trace->count; i++) {
-    const struct fl_span *span = &trace->nodes[i].span;
-    if (span->kind == kind && strcmp(span->name, name) == 0) return span;
-  }
-  fail_msg("there is no %s %s", fl_span_kind_name(kind), name);
-  return NULL;
 }
 
 /* ---- the tests ---- */
