@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fairlead mcp pins: the definitions of tools that are trusted, those that have changed since, and accepting them. */
 #include "runtime/base/mem.h"
+#include "runtime/cli/act.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/threads.h"
 #include "runtime/engine/engine.h"
@@ -73,8 +74,7 @@ static void on_put(struct fl_txn *txn, int status, const struct fl_error *err) {
 
 /* What was accepted, by whom. */
 static void add_audit(struct pins_desk *desk, const struct fl_value *pin, struct fl_records *records) {
-  struct fl_record *record = fl_records_add(records, FL_RECORD_AUDIT, "");
-  FL_VALUE_AUTO body = fl_object();
+  struct fl_value *body = fl_object();
   char *definition = fl_dump(fl_get(pin, "definition"), NULL);
   uint8_t hash[FL_HASH_SIZE];
   char hex[2 * FL_HASH_SIZE + 1];
@@ -84,10 +84,7 @@ static void add_audit(struct pins_desk *desk, const struct fl_value *pin, struct
   fl_set_take(body, "tool", fl_stringf("%s/%s", fl_get_string(pin, "server", ""), fl_get_string(pin, "tool", "")));
   fl_set_string(body, "identity", fl_get_string(pin, "identity", ""));
   fl_set_string(body, "definition", hex);
-  fl_set_int(body, "uid", (int64_t)getuid());
-  record->audit.what = fl_strdup("pin.accepted");
-  record->audit.wall_ms = fl_world_wall_ms(fl_runtime_world(desk->runtime));
-  record->body = fl_dump(body, &record->body_size);
+  fl_act_add(records, "pin.accepted", body, fl_world_wall_ms(fl_runtime_world(desk->runtime)));
 }
 
 /* Puts the item with its value changed; the namespace and key stay. What is said of it stands in the audit log when it

@@ -2,6 +2,7 @@
 /* fairlead policy keygen, sign, verify: who vouches for a manifest. All offline. */
 #include "runtime/base/id.h"
 #include "runtime/base/mem.h"
+#include "runtime/cli/act.h"
 #include "runtime/cli/cli.h"
 #include "runtime/io/key_file.h"
 #include "runtime/io/world_uv.h"
@@ -121,6 +122,19 @@ static int add_signature(const struct fl_args *args, const struct fl_buf *text, 
   return 0;
 }
 
+/* Ahead of the file: what stands signed somewhere stands in the log. */
+static int leave_act(const struct fl_args *args, const char *name, const struct fl_buf *signed_text) {
+  uint8_t hash[FL_HASH_SIZE];
+  char hex[2 * FL_HASH_SIZE + 1];
+  struct fl_value *body = fl_object();
+  fl_hash_bytes(fl_buf_slice(signed_text), hash);
+  fl_hex(hash, sizeof hash, hex);
+  fl_set_string(body, "file", args->items[0]);
+  fl_set_string(body, "signed", hex);
+  fl_set_string(body, "key", name);
+  return fl_act_leave(args, "policy.signed", body);
+}
+
 static int sign(const struct fl_args *args, const struct fl_manifest *manifest, const struct fl_secret *key,
                 const struct fl_buf *text) {
   const char *path = args->items[0], *name = fl_args_get(args, "name");
@@ -141,6 +155,8 @@ static int sign(const struct fl_args *args, const struct fl_manifest *manifest, 
                    "%s: the signature cannot be put into it; write \"signature:\" on a line of its"
                    " own at the end",
                    path);
+  code = leave_act(args, name, &before);
+  if (code != 0) return code;
   if (fl_key_file_replace(path, fl_buf_slice(&signed_text), true, &err) < 0) return fl_fail_error(args, &err);
   if (args->json) fl_print_json(value);
   else printf("%s is signed by %s\n", path, name);

@@ -2,6 +2,7 @@
 /* fairlead trace stats: what many runs came to. And erase and prune: what is to be forgotten of them. */
 #include "runtime/base/mem.h"
 #include "runtime/base/timestamp.h"
+#include "runtime/cli/act.h"
 #include "runtime/cli/table.h"
 #include "runtime/cli/trace.h"
 #include "runtime/trace/context.h"
@@ -131,18 +132,33 @@ static void on_dropped(struct fl_txn *txn, int status, const struct fl_error *er
   fl_world_stop(dropping->world);
 }
 
-static int drop(const struct fl_args *args, const struct fl_trace_drop *what) {
+/* Which traces, for the audit log; a user stands there as in the traces, by the hash. */
+static struct fl_value *about(const struct fl_trace_drop *what) {
+  struct fl_value *body = fl_object();
+  if (what->user != NULL) fl_set_string(body, "user", what->user);
+  if (what->run_id != NULL) fl_set_string(body, "run", what->run_id);
+  if (what->thread != NULL) fl_set_string(body, "thread", what->thread);
+  if (what->before_ms > 0 && what->before_ms < INT64_MAX) fl_set_int(body, "before_ms", what->before_ms);
+  if (what->content_before_ms > 0) fl_set_int(body, "content_before_ms", what->content_before_ms);
+  return body;
+}
+
+static int drop(const struct fl_args *args, const struct fl_trace_drop *what, const char *act) {
   struct fl_opened opened;
   int code = fl_opened_open(&opened, args, false);
   if (code != 0) return code;
   struct dropping dropping = {.world = opened.world};
+  struct fl_records records = {0};
+  fl_act_add(&records, act, about(what), fl_world_wall_ms(opened.world));
   dropping.txn = (struct fl_txn){.kind = FL_TXN_TRACE_DROP,
                                  .trace_drop = what,
+                                 .audit = &records,
                                  .wall_ms = fl_world_wall_ms(opened.world),
                                  .on_done = on_dropped,
                                  .user = &dropping};
   fl_store_submit(opened.store, &dropping.txn);
   while (!dropping.is_done) fl_world_run(opened.world);
+  fl_records_deinit(&records);
   unsigned long long count = dropping.txn.count;
   if (dropping.status < 0) code = fl_fail_error(args, &dropping.error);
   else if (args->json) printf("{\"runs\":%llu}\n", count);
@@ -160,7 +176,7 @@ int fl_cmd_trace_erase(struct fl_args *args) {
   if (run != NULL && !fl_is_uuid(run)) return fl_usage(args, "--run takes the whole id of a run");
   struct fl_trace_drop what = {
       .before_ms = INT64_MAX, .run_id = run, .user = user != NULL ? hash : NULL, .thread = thread};
-  return drop(args, &what);
+  return drop(args, &what, "trace.erased");
 }
 
 /* "30d" ago. 0, or an exit code after a message. */
@@ -179,5 +195,5 @@ int fl_cmd_trace_prune(struct fl_args *args) {
   if (code != 0) return code;
   if (args->count > 0 || (what.before_ms == 0 && what.content_before_ms == 0))
     return fl_usage(args, "say how old: --older-than AGE, --content-older-than AGE");
-  return drop(args, &what);
+  return drop(args, &what, "trace.pruned");
 }

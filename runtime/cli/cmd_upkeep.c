@@ -3,6 +3,7 @@
  * process that died has left. */
 #include "runtime/base/mem.h"
 #include "runtime/base/timestamp.h"
+#include "runtime/cli/act.h"
 #include "runtime/cli/threads.h"
 
 #include <errno.h>
@@ -234,8 +235,15 @@ static int prune_one(struct desk *desk, const char *id, const struct rule *rule)
   if (fl_args_has(desk->args, "remember") && remember(desk, id, rule) != 0)
     return fl_fail_error(desk->args, &desk->error);
   if (prune.keep_last == 0 && prune.since_ms == 0) return 0; /* older than the clock: nothing is */
-  struct fl_txn txn = {.kind = FL_TXN_PRUNE, .thread = id, .prune = &prune};
-  if (submit(desk, &txn) != 0) return fl_fail_error(desk->args, &desk->error);
+  struct fl_records act = {0};
+  struct fl_value *body = fl_object();
+  if (prune.keep_last > 0) fl_set_int(body, "keep", (int64_t)prune.keep_last);
+  if (prune.since_ms > 0) fl_set_int(body, "since_ms", prune.since_ms);
+  fl_act_add(&act, "thread.pruned", body, fl_world_wall_ms(desk->world));
+  struct fl_txn txn = {.kind = FL_TXN_PRUNE, .thread = id, .prune = &prune, .audit = &act};
+  int status = submit(desk, &txn);
+  fl_records_deinit(&act);
+  if (status != 0) return fl_fail_error(desk->args, &desk->error);
   print_pruned(desk->args, id, &txn);
   return 0;
 }

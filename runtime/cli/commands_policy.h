@@ -66,8 +66,11 @@
      "FILE --key FILE --name NAME",
      "put a signature into a manifest",
      "What is signed is the document's content: a change of spelling keeps the signature, a change of what it says\n"
-     "does not. A signature that is there is replaced.",
-     {{"key", 0, "FILE", "the file of the key"}, {"name", 0, "NAME", "its name in trust files"}, JSON_OPTION},
+     "does not. A signature that is there is replaced. The store, if there is one, has it in its audit log.",
+     {{"key", 0, "FILE", "the file of the key"},
+      {"name", 0, "NAME", "its name in trust files"},
+      STORE_OPTION,
+      JSON_OPTION},
      "FILE",
      fl_cmd_policy_sign},
     {"policy verify",

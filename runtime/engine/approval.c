@@ -9,6 +9,7 @@
 #include "runtime/engine/approval.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/engine/audit.h"
 #include "runtime/engine/elicit.h"
 #include "runtime/engine/ledger.h"
 #include "runtime/json/json.h"
@@ -181,7 +182,9 @@ static enum approval read_edit(struct asking *asking, const struct fl_value *ans
 static enum approval read_grant(struct asking *asking, const struct fl_value *answer) {
   struct fl_value *schema = fl_get(answer, "args");
   if (fits_code(asking->call, fl_get_string(answer, "code", ""), asking->grant)) {
-    fl_ledger_grant_take(asking->call->task->invocation, grant_value(asking));
+    struct fl_value *grant = grant_value(asking);
+    fl_audit_granted(asking->call, grant, answer);
+    fl_ledger_grant_take(asking->call->task->invocation, grant);
     return APPROVED;
   }
   asking->why = "what is granted is shown first: answer with the code in grant";
@@ -232,10 +235,11 @@ static enum approval ask(struct asking *asking) {
   return approval;
 }
 
-int fl_approval_ask(struct fl_task_call *call, const struct fl_decision *decision) {
+int fl_approval_ask(struct fl_task_call *call, const struct fl_decision *decision, const struct fl_value **ret_answer) {
   struct asking asking = {.call = call, .decision = decision, .grant = exact_schema(call->args)};
   enum approval approval = ask(&asking);
   fl_value_unref(asking.grant);
+  *ret_answer = asking.misread; /* the last of them */
   if (approval == UNCLEAR) {
     call->is_unknown = true; /* waits with those whose outcome nobody knows */
     fl_invocation_wake(call->task->invocation);

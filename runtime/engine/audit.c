@@ -13,13 +13,14 @@ static struct fl_value *body_of(const struct fl_task_call *call) {
   uint8_t hash[FL_HASH_SIZE];
   char hex[2 * FL_HASH_SIZE + 1];
   struct fl_value *body = fl_object();
-  fl_json_hash(call->args, hash);
-  fl_hex(hash, sizeof hash, hex);
+  bool is_tool = call->kind == FL_CALL_TOOL;
+  if (is_tool) fl_json_hash(call->args, hash);
+  if (is_tool) fl_hex(hash, sizeof hash, hex);
   set_text(body, "run", call->task->invocation->run_id);
   fl_set_string(body, "node", call->task->start.node);
-  fl_set_string(body, "tool", call->name);
+  fl_set_string(body, is_tool ? "tool" : "model", call->name);
   fl_set_string(body, "call_id", call->call_id);
-  fl_set_string(body, "args", hex);
+  if (is_tool) fl_set_string(body, "args", hex);
   set_text(body, "manifest", fl_policy_manifest_hash(fl_frame_policy(call->task->frame)));
   return body;
 }
@@ -34,21 +35,43 @@ static void add(struct fl_task_call *call, const char *what, struct fl_value *bo
 }
 
 /* NULL: nothing that is worth a record. */
-static const char *outcome_of(const struct fl_task_call *call, const struct fl_decision *decision, bool is_permitted) {
+static const char *outcome_of(const struct fl_task_call *call, const struct fl_decision *decision, int permitted) {
+  if (call->kind == FL_CALL_MODEL) return decision->verdict == FL_VERDICT_DENY ? "model.denied" : NULL;
   if (decision->verdict == FL_VERDICT_DENY) return "call.denied";
-  if (decision->verdict == FL_VERDICT_ASK)
-    return is_permitted ? "call.approved" : call->error != NULL ? "call.rejected" : "call.asked";
+  if (decision->verdict == FL_VERDICT_ASK) {
+    const char *waits = call->error != NULL ? "call.rejected" : "call.asked";
+    return permitted > 0 ? "call.approved" : permitted < 0 ? "call.edited" : waits;
+  }
   return fl_policy_manifest_hash(fl_frame_policy(call->task->frame)) != NULL ? "call.allowed" : NULL;
 }
 
-void fl_audit_permit(struct fl_task_call *call, const struct fl_decision *decision, bool is_past, bool is_permitted) {
-  const char *what = is_past ? NULL : outcome_of(call, decision, is_permitted);
+/* Who decided: as the answer names them (approval.c signs it), or of a rejection, which is not signed, whoever the run
+ * that it came with has been started as. */
+static void set_answerer(const struct fl_task_call *call, struct fl_value *body, const struct fl_value *answer) {
+  const struct fl_invoke_options *options = &call->task->invocation->options;
+  const char *as_user = answer != NULL && options->resume != NULL ? options->as_user : NULL;
+  set_text(body, "by", fl_get_string(answer, "by", as_user));
+}
+
+void fl_audit_permit(struct fl_task_call *call, const struct fl_decision *decision,
+                     const struct fl_audit_outcome *outcome) {
+  const char *what = outcome_of(call, decision, outcome->permitted);
   if (what == NULL) return;
   FL_VALUE_AUTO body = body_of(call);
   set_text(body, "rule", decision->rule);
   set_text(body, "file", decision->file);
   set_text(body, "pointer", decision->pointer);
+  bool has_decided = outcome->permitted != 0 || call->error != NULL; /* an answer that decided nothing has no author */
+  if (has_decided) set_answerer(call, body, outcome->answer);
   add(call, what, body);
+}
+
+void fl_audit_granted(struct fl_task_call *call, const struct fl_value *grant, const struct fl_value *answer) {
+  FL_VALUE_AUTO body = body_of(call);
+  set_text(body, "pointer", fl_get_string(grant, "rule", NULL));
+  fl_set_take(body, "granted", fl_value_ref(fl_get(grant, "args")));
+  set_answerer(call, body, answer);
+  add(call, "grant.given", body);
 }
 
 void fl_audit_suspended(struct fl_task_call *call) {

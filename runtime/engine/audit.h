@@ -5,10 +5,17 @@
 #pragma once
 #include "runtime/engine/engine.h"
 
-/* What became of a call: "call.allowed", "call.denied", "call.asked", "call.approved", "call.rejected". A call whose
- * result is in the journal (`is_past`) was decided about before, and a call that only the graph's own list allows says
- * nothing: the journal has it. */
-void fl_audit_permit(struct fl_task_call *call, const struct fl_decision *decision, bool is_past, bool is_permitted);
+/* What became of a call of a tool: "call.allowed", "call.denied", "call.asked", "call.approved", "call.edited",
+ * "call.rejected", or of a model's "model.denied". A call whose result is in the journal was decided about before, and
+ * one that only the graph's own list allows says nothing: the journal has it. */
+struct fl_audit_outcome {
+  int permitted; /* 1: it may go on; 0: not, or not yet; -1: with other arguments, which are decided about again */
+  const struct fl_value *answer; /* of the person who decided; NULL: nobody did */
+};
+void fl_audit_permit(struct fl_task_call *call, const struct fl_decision *decision,
+                     const struct fl_audit_outcome *outcome);
+/* "grant.given": calls that satisfy the schema in the grant (approval.c) are not asked about from now on. */
+void fl_audit_granted(struct fl_task_call *call, const struct fl_value *grant, const struct fl_value *answer);
 /* "call.suspended": the definition of its tool is not the one that is pinned. */
 void fl_audit_suspended(struct fl_task_call *call);
 

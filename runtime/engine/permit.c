@@ -154,6 +154,7 @@ static void take_decision(struct fl_task_call *call, const struct fl_decision *d
 /* One decision: 1: go on, 0: not allowed or waiting, -1: it is another call now, to be decided again. */
 static int decide_once(struct fl_task_call *call) {
   struct fl_decision decision;
+  const struct fl_value *answer = NULL;
   int verdict = 1;
   const struct fl_loaded_call *found = fl_call_journalled(call);
   fl_ledger_leave_out(call->task->invocation, found != NULL ? call->name : NULL); /* it has counted itself */
@@ -168,9 +169,9 @@ static int decide_once(struct fl_task_call *call) {
   } else {
     take_decision(call, &decision);
     bool must_ask = !is_past && decision.verdict == FL_VERDICT_ASK && !fl_replay_approves(call);
-    if (must_ask) verdict = fl_approval_ask(call, &decision);
+    if (must_ask) verdict = fl_approval_ask(call, &decision, &answer);
   }
-  fl_audit_permit(call, &decision, is_past, verdict > 0);
+  if (!is_past) fl_audit_permit(call, &decision, &(struct fl_audit_outcome){verdict, answer});
   fl_decision_deinit(&decision);
   return verdict;
 }
@@ -191,8 +192,11 @@ bool fl_permit_model(struct fl_task_call *call) {
   if (found != NULL && found->has_result && !fl_call_is_made_anew(call, found)) return true; /* it was made */
   struct fl_policy_facts facts = facts_of(call->task, NULL, true);
   fl_policy_decide_model(fl_frame_policy(call->task->frame), call->name, &facts, &decision);
-  if (decision.verdict == FL_VERDICT_DENY) refuse(call, "call", &decision);
-  return decision.verdict != FL_VERDICT_DENY;
+  bool is_denied = decision.verdict == FL_VERDICT_DENY;
+  if (is_denied) refuse(call, "call", &decision);
+  if (is_denied) fl_audit_permit(call, &decision, &(struct fl_audit_outcome){0});
+  fl_decision_deinit(&decision);
+  return !is_denied;
 }
 
 int fl_permit_step(struct fl_task *task) {

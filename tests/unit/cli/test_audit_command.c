@@ -62,6 +62,41 @@ static void what_was_done_from_outside_is_listed(void **state) {
   caught_deinit(&caught);
 }
 
+/* The log of a store of its own has just this, with these words in the body. */
+static void assert_act(struct caught *caught, const char *what, const char *body) {
+  rig_command(caught, "audit list --what %s --json --store $F/acts.db", what);
+  assert_code(caught, 0);
+  assert_says(caught->out, body);
+  assert_says(caught->out, "\"uid\":");
+  assert_null(strchr(strchr(caught->out, '\n') + 1, '\n')); /* once */
+}
+
+static void what_is_dropped_or_signed_is_listed(void **state) {
+  struct caught caught = {0};
+  rig_write("count.yaml", count);
+  rig_write("acts.manifest.yaml", "manifest: 1\nid: acts\ntools: []\n");
+  RUN(0, "run $F/count.yaml -t a -i '{\"n\":0}' --user ada -q --store $F/acts.db");
+  RUN(0, "threads prune a --keep 1 --store $F/acts.db");
+  RUN(0, "trace prune --content-older-than 1d --store $F/acts.db");
+  RUN(0, "trace erase --user ada --store $F/acts.db");
+  RUN(0, "policy keygen ops $F/acts.key");
+  RUN(0, "policy sign $F/acts.manifest.yaml --key $F/acts.key --name ops --store $F/acts.db");
+  caught_deinit(&caught);
+  assert_act(&caught, "thread.pruned", "\"thread\":\"a\",\"body\":{\"keep\":1,");
+  caught_deinit(&caught);
+  assert_act(&caught, "trace.pruned", "\"content_before_ms\":");
+  caught_deinit(&caught);
+  assert_act(&caught, "trace.erased", "\"body\":{\"user\":\"");
+  assert_lacks(caught.out, "ada");
+  caught_deinit(&caught);
+  assert_act(&caught, "policy.signed", "acts.manifest.yaml\",\"signed\":\"");
+  assert_says(caught.out, "\"key\":\"ops\"");
+  RUN(0, "audit verify --store $F/acts.db");
+  assert_string_equal(strstr(caught.out, "holds: 4"), caught.out + strlen("the audit log "));
+  RUN(1, "policy sign $F/acts.manifest.yaml --key $F/acts.key --name ops --store $F/nothing.db");
+  caught_deinit(&caught);
+}
+
 static void a_log_that_does_not_hold_is_told(void **state) {
   struct caught caught = {0};
   RUN(0, "audit verify --json --store $F/log.db");
@@ -99,6 +134,7 @@ static void mistakes_are_told(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_was_done_from_outside_is_listed),
+      cmocka_unit_test(what_is_dropped_or_signed_is_listed),
       cmocka_unit_test(a_log_that_does_not_hold_is_told),
       cmocka_unit_test(mistakes_are_told),
   };

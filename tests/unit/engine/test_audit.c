@@ -102,12 +102,101 @@ static void what_persons_answer_is_recorded(void **state) {
   rig_deinit(&rig);
 }
 
+/* ---- who answered, and what ---- */
+
+static bool collect_answers(const struct fl_audit_record *record, void *user) {
+  FL_VALUE_AUTO body = NULL;
+  assert_int_equal(fl_parse(record->body.data, record->body.size, &body, NULL), 0);
+  char *granted = fl_get(body, "granted") != NULL ? fl_dump(fl_get(body, "granted"), NULL) : NULL;
+  fl_buf_addf(user, "%s by %s%s%s\n", record->what, fl_get_string(body, "by", "-"), granted != NULL ? ": " : "",
+              granted != NULL ? granted : "");
+  fl_text_free(granted);
+  return true;
+}
+
+static void assert_answers(struct rig *rig, const char *expected) {
+  FL_BUF_AUTO text = {0};
+  const struct fl_audit_query query = {.visit = collect_answers, .user = &text};
+  assert_int_equal(fl_store_list_audit(rig->store, &query, NULL), 0);
+  assert_string_equal(text.data != NULL ? text.data : "", expected);
+}
+
+/* Answers the open question of the thread, as somebody. `format` has a place for the code, or for none. */
+static void answer_as(struct rig *rig, struct fl_definition *definition, const char *user, const char *format) {
+  FL_FREE_AUTO char *code = code_of(rig);
+  FL_FREE_AUTO char *granted =
+      fl_strdup(fl_get_string(fl_get(fl_get(fl_at(rig->interrupts, 0), "value"), "grant"), "code", ""));
+  const char *at = strchr(format, '$');
+  FL_FREE_AUTO char *text =
+      at == NULL ? fl_strdup(format)
+                 : fl_format("%.*s%s%s", (int)(at - format), format, at[1] == 'G' ? granted : code, at + 2);
+  rig_run(rig, definition, (struct fl_invoke_options){.thread = "t1", .resume = json(text), .as_user = user});
+}
+
+static void it_is_recorded_who_answered(void **state) {
+  struct rig rig = {.seed = 1};
+  rig_up(&rig);
+  struct fl_definition *definition = load(&rig, "tools: [ { match: t/*, approval: {} } ]\n");
+  rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t1", .input = asks(CALL("1", "echo", "a"))});
+  answer_as(&rig, definition, "eve", "{'action':'approve','code':'0-wrong'}"); /* decides nothing */
+  answer_as(&rig, definition, "ada", "{'action':'edit','code':'$C','args':{'text':'b'}}");
+  answer_as(&rig, definition, "bob", "{'action':'approve','code':'$C','by':'root'}");
+  assert_answers(&rig, "call.asked by -\ncall.asked by -\ncall.edited by ada\ncall.asked by -\n"
+                       "call.edited by ada\ncall.approved by bob\n");
+  rig_deinit(&rig);
+}
+
+static void grants_and_rejections_are_recorded_too(void **state) {
+  struct rig rig = {.seed = 1};
+  rig_up(&rig);
+  struct fl_definition *definition = load(&rig, "tools: [ { match: t/*, approval: {} } ]\n");
+  rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t1", .input = asks(CALL("1", "echo", "a"))});
+  answer_as(&rig, definition, "ada", "{'action':'grant','code':'$G'}");
+  rig_run(&rig, definition, (struct fl_invoke_options){.thread = "t1", .input = asks(CALL("2", "echo", "b"))});
+  answer_as(&rig, definition, "bob", "{'action':'reject','text':'no'}");
+  assert_answers(&rig, "call.asked by -\n"
+                       "grant.given by ada: {\"type\":\"object\",\"properties\":{\"text\":{\"const\":\"a\"}}}\n"
+                       "call.approved by ada\ncall.asked by -\ncall.rejected by bob\n");
+  rig_deinit(&rig);
+}
+
+static bool collect_model(const struct fl_audit_record *record, void *user) {
+  FL_VALUE_AUTO body = NULL;
+  assert_int_equal(fl_parse(record->body.data, record->body.size, &body, NULL), 0);
+  fl_buf_addf(user, "%s %s %s\n", record->what, fl_get_string(body, "model", "?"), fl_get_string(body, "rule", "-"));
+  return true;
+}
+
+static void a_model_that_may_not_be_called_is_recorded(void **state) {
+  struct rig rig = {.seed = 1};
+  FL_BUF_AUTO text = {0};
+  const struct fl_audit_query query = {.visit = collect_model, .user = &text};
+  rig_up(&rig);
+  load(&rig, "tools: []\nmodel: { endpoints: [other] }\n"); /* the manifest's file */
+  FL_FREE_AUTO char *agent =
+      fl_format("fairlead: 1\nname: agent\nmanifest: %s/audited.yaml\nstate: { messages: { reducer: messages } }\n"
+                "models: { main: { provider: scripted, script: script.yaml } }\nnodes: { agent: { type: agent } }\n"
+                "edges: [ START -> agent -> END ]\n",
+                folder);
+  struct fl_definition *definition = rig_load(&rig, agent, "replies: [ { text: never } ]\n");
+  struct fl_invoke_options options = {.thread = "t1", .input = json("{'messages':[{'role':'user','content':'x'}]}")};
+  assert_true(rig_run(&rig, definition, options) < 0);
+  assert_int_equal(fl_store_list_audit(rig.store, &query, NULL), 0);
+  assert_non_null(text.data);
+  assert_non_null(strstr(text.data, "model.denied main "));
+  assert_non_null(strstr(text.data, "/model/endpoints"));
+  rig_deinit(&rig);
+}
+
 int main(void) {
   folder = test_folder();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_decision_is_recorded),
       cmocka_unit_test(the_graphs_own_list_records_what_it_denies),
       cmocka_unit_test(what_persons_answer_is_recorded),
+      cmocka_unit_test(it_is_recorded_who_answered),
+      cmocka_unit_test(grants_and_rejections_are_recorded_too),
+      cmocka_unit_test(a_model_that_may_not_be_called_is_recorded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
