@@ -142,6 +142,12 @@ void assert_lacks(const char *text, const char *part) {
   if (strstr(text, part) != NULL) fail_msg("there is \"%s\" in:\n%s", part, text);
 }
 
+size_t rig_count(const char *text, const char *part) {
+  size_t count = 0;
+  for (; (text = strstr(text, part)) != NULL; text += strlen(part)) count++;
+  return count;
+}
+
 /* The size of what stands at the front and is another in every run, and what to write for it. */
 static size_t unsteady(const char *text, const char **ret_word) {
   static const char id[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", moment[] = "dddd-dd-dd dd:dd:dd";
@@ -189,4 +195,15 @@ void assert_golden_text(const char *name, const char *text) {
   if (wanted == NULL) fail_msg("%s cannot be read", path);
   if (strcmp(wanted, text) != 0) fail_msg("%s wants\n%s\nand there is\n%s", path, wanted, text);
   free(wanted);
+}
+
+void rig_expect(const char *golden, int code, const char *line) {
+  struct caught caught;
+  rig_command(&caught, "%s", line);
+  assert_code(&caught, code);
+  FL_FREE_AUTO char *both =
+      fl_format("%s%s%s", caught.out, caught.err[0] != '\0' ? "-- standard error\n" : "", caught.err);
+  FL_FREE_AUTO char *steady = rig_steady(both);
+  assert_golden_text(golden, steady);
+  caught_deinit(&caught);
 }

@@ -23,6 +23,16 @@ void rig_command(struct caught *ret_caught, const char *format, ...) __attribute
 /* The same with a text on standard input. */
 void rig_command_with(struct caught *ret_caught, const char *input, const char *line);
 
+/* One command into the `caught` of the test, which must end with that exit code. */
+#define RUN(code, ...)                 \
+  do {                                 \
+    caught_deinit(&caught);            \
+    rig_command(&caught, __VA_ARGS__); \
+    assert_code(&caught, code);        \
+  } while (0)
+/* One command whose both streams, made steady, are compared with a golden text. */
+void rig_expect(const char *golden, int code, const char *line);
+
 /* A folder of the test, made once; the store of all commands is in it. */
 const char *rig_folder(void);
 /* Writes a file of that folder. */
@@ -32,6 +42,7 @@ void rig_write(const char *name, const char *text);
 void assert_code(const struct caught *caught, int code);
 void assert_says(const char *text, const char *part);
 void assert_lacks(const char *text, const char *part);
+size_t rig_count(const char *text, const char *part); /* how often it is there */
 
 /* `text` with what differs from run to run made the same: the folder, ids, times, milliseconds. The caller frees. */
 char *rig_steady(const char *text);

@@ -12,13 +12,6 @@ static const char count[] = "fairlead: 1\n"
                             "nodes: { add: { type: set, write: { n: '1' } } }\n"
                             "edges: [ START -> add, add -> END ]\n";
 
-#define RUN(code, ...)                 \
-  do {                                 \
-    caught_deinit(&caught);            \
-    rig_command(&caught, __VA_ARGS__); \
-    assert_code(&caught, code);        \
-  } while (0)
-
 /* A word of the file becomes another of the same length. */
 static void attack(const char *word, const char *other) {
   FL_FREE_AUTO char *path = fl_format("%s/log.db", rig_folder());

@@ -53,21 +53,15 @@ static int fill_store(void **state) {
   return 0;
 }
 
-static size_t count_of(const char *text, const char *part) {
-  size_t count = 0;
-  for (; (text = strstr(text, part)) != NULL; text += strlen(part)) count++;
-  return count;
-}
-
 static void all_of_them_are_listed(void **state) {
   struct caught caught;
   rig_command(&caught, "mcp pins --json --store $F/pins.db");
   assert_code(&caught, 0);
-  assert_int_equal(count_of(caught.out, "\n"), COUNT);
-  assert_int_equal(count_of(caught.out, "\"state\":\"suspended\""), 2);
+  assert_int_equal(rig_count(caught.out, "\n"), COUNT);
+  assert_int_equal(rig_count(caught.out, "\"state\":\"suspended\""), 2);
   for (int i = 0; i < COUNT; i++) {
     FL_FREE_AUTO char *tool = fl_format("\"tool\":\"t%d\"", i);
-    assert_int_equal(count_of(caught.out, tool), 1);
+    assert_int_equal(rig_count(caught.out, tool), 1);
   }
   caught_deinit(&caught);
 }
@@ -77,7 +71,7 @@ static void all_of_them_can_be_accepted(void **state) {
   struct caught caught;
   rig_command(&caught, "mcp pins --accept far/* --store $F/pins.db");
   assert_code(&caught, 0);
-  assert_int_equal(count_of(caught.out, "pinned     far/t"), 2);
+  assert_int_equal(rig_count(caught.out, "pinned     far/t"), 2);
   caught_deinit(&caught);
   rig_command(&caught, "mcp pins far/t0 --store $F/pins.db");
   assert_code(&caught, 0);

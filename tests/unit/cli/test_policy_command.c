@@ -70,17 +70,6 @@ static const char wider[] = "manifest: 1\nid: support\nexpires: 2027-06-30\n"
                             "  - { match: bank/close_account }\n"
                             "budgets: { run: { calls: 5 } }\n";
 
-static void expect(const char *golden, int code, const char *line) {
-  struct caught caught;
-  rig_command(&caught, "%s", line);
-  assert_code(&caught, code);
-  FL_FREE_AUTO char *both =
-      fl_format("%s%s%s", caught.out, caught.err[0] != '\0' ? "-- standard error\n" : "", caught.err);
-  FL_FREE_AUTO char *steady = rig_steady(both);
-  assert_golden_text(golden, steady);
-  caught_deinit(&caught);
-}
-
 static int write_files(void **state) {
   rig_write("m.yaml", manifest);
   rig_write("calls.jsonl", calls);
@@ -98,50 +87,50 @@ static int write_files(void **state) {
 }
 
 static void a_manifest_is_checked(void **state) {
-  expect("policy-check", 0, "policy check $F/m.yaml");
-  expect("policy-check-json", 0, "policy check $F/m.yaml --json");
-  expect("policy-check-typo", 2, "policy check $F/typo.yaml");
-  expect("policy-check-typo-json", 2, "policy check $F/typo.yaml --json");
-  expect("policy-check-later", 0, "policy check $F/later.yaml");
+  rig_expect("policy-check", 0, "policy check $F/m.yaml");
+  rig_expect("policy-check-json", 0, "policy check $F/m.yaml --json");
+  rig_expect("policy-check-typo", 2, "policy check $F/typo.yaml");
+  rig_expect("policy-check-typo-json", 2, "policy check $F/typo.yaml --json");
+  rig_expect("policy-check-later", 0, "policy check $F/later.yaml");
 }
 
 static void recorded_calls_are_decided_in_order(void **state) {
-  expect("policy-calls", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --at 2027-06-30");
-  expect("policy-calls-json", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --json --at 2027-06-30T23:59:59Z");
-  expect("policy-calls-over", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --at 2027-07-01");
-  expect("policy-calls-broken", 2, "policy check $F/later.yaml --calls $F/broken.jsonl");
-  expect("policy-flow", 1, "policy check $F/flow.yaml --calls $F/flow.jsonl");
-  expect("policy-flow-json", 1, "policy check $F/flow.yaml --calls $F/flow.jsonl --json");
-  expect("policy-calls-none", 2, "policy check $F/later.yaml --calls $F/no-call.jsonl");
+  rig_expect("policy-calls", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --at 2027-06-30");
+  rig_expect("policy-calls-json", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --json --at 2027-06-30T23:59:59Z");
+  rig_expect("policy-calls-over", 1, "policy check $F/m.yaml --calls $F/calls.jsonl --at 2027-07-01");
+  rig_expect("policy-calls-broken", 2, "policy check $F/later.yaml --calls $F/broken.jsonl");
+  rig_expect("policy-flow", 1, "policy check $F/flow.yaml --calls $F/flow.jsonl");
+  rig_expect("policy-flow-json", 1, "policy check $F/flow.yaml --calls $F/flow.jsonl --json");
+  rig_expect("policy-calls-none", 2, "policy check $F/later.yaml --calls $F/no-call.jsonl");
 }
 
 static void a_decision_is_explained(void **state) {
-  expect("policy-explain-list", 0, "policy explain $F/m.yaml bank/send_money --at 2027-01-01");
-  expect("policy-explain-ask", 0,
-         "policy explain $F/m.yaml bank/send_money '{\"recipient\": \"DE02\", \"amount\": 4e2}' --at 2027-01-01");
-  expect("policy-explain-deny", 1,
-         "policy explain $F/m.yaml bank/send_money '{\"recipient\": \"DE02\", \"amount\": 900}' --at 2027-01-01");
-  expect("policy-explain-json", 1, "policy explain $F/m.yaml bank/list_secrets {} --json --at 2027-01-01");
-  expect("policy-explain-typo", 2, "policy explain $F/typo.yaml a/b");
+  rig_expect("policy-explain-list", 0, "policy explain $F/m.yaml bank/send_money --at 2027-01-01");
+  rig_expect("policy-explain-ask", 0,
+             "policy explain $F/m.yaml bank/send_money '{\"recipient\": \"DE02\", \"amount\": 4e2}' --at 2027-01-01");
+  rig_expect("policy-explain-deny", 1,
+             "policy explain $F/m.yaml bank/send_money '{\"recipient\": \"DE02\", \"amount\": 900}' --at 2027-01-01");
+  rig_expect("policy-explain-json", 1, "policy explain $F/m.yaml bank/list_secrets {} --json --at 2027-01-01");
+  rig_expect("policy-explain-typo", 2, "policy explain $F/typo.yaml a/b");
 }
 
 /* What was learned allows the calls that it was learned from, and no other. */
 static void a_manifest_is_learned_from_calls(void **state) {
-  expect("policy-learn", 0, "policy learn $F/learn.jsonl --id shop");
+  rig_expect("policy-learn", 0, "policy learn $F/learn.jsonl --id shop");
   struct caught caught;
   rig_command(&caught, "policy learn $F/learn.jsonl");
   assert_code(&caught, 0);
   rig_write("learned.json", caught.out);
   caught_deinit(&caught);
-  expect("policy-learn-own", 0, "policy check $F/learned.json --calls $F/learned-from.jsonl");
-  expect("policy-learn-other", 1, "policy check $F/learned.json --calls $F/other.jsonl");
-  expect("policy-learn-none", 1, "policy learn $F/no-call.jsonl");
+  rig_expect("policy-learn-own", 0, "policy check $F/learned.json --calls $F/learned-from.jsonl");
+  rig_expect("policy-learn-other", 1, "policy check $F/learned.json --calls $F/other.jsonl");
+  rig_expect("policy-learn-none", 1, "policy learn $F/no-call.jsonl");
 }
 
 static void two_manifests_are_compared(void **state) {
-  expect("policy-diff", 1, "policy diff $F/m.yaml $F/wider.yaml");
-  expect("policy-diff-back", 1, "policy diff $F/wider.yaml $F/m.yaml --json");
-  expect("policy-diff-same", 0, "policy diff $F/m.yaml $F/m.yaml");
+  rig_expect("policy-diff", 1, "policy diff $F/m.yaml $F/wider.yaml");
+  rig_expect("policy-diff-back", 1, "policy diff $F/wider.yaml $F/m.yaml --json");
+  rig_expect("policy-diff-same", 0, "policy diff $F/m.yaml $F/m.yaml");
 }
 
 static void the_schema_is_printed(void **state) {

@@ -42,17 +42,6 @@ static void write_suite(const char *name, const char *manifest, const char *more
   rig_write(name, text);
 }
 
-static void expect(const char *golden, int code, const char *line) {
-  struct caught caught;
-  rig_command(&caught, "%s", line);
-  assert_code(&caught, code);
-  FL_FREE_AUTO char *both =
-      fl_format("%s%s%s", caught.out, caught.err[0] != '\0' ? "-- standard error\n" : "", caught.err);
-  FL_FREE_AUTO char *steady = rig_steady(both);
-  assert_golden_text(golden, steady);
-  caught_deinit(&caught);
-}
-
 static int write_files(void **state) {
   write_suite("good.yaml", good, attacks);
   write_suite("bad.yaml", bad, attacks);
@@ -71,28 +60,28 @@ static int write_files(void **state) {
 }
 
 static void what_holds_is_a_table(void **state) {
-  expect("redteam", 0, "redteam $F/good.yaml");
-  expect("redteam-json", 0, "redteam $F/good.yaml --json");
-  expect("redteam-calls", 0, "redteam $F/good.yaml --calls");
-  expect("redteam-calls-json", 0, "redteam $F/good.yaml --calls --json");
+  rig_expect("redteam", 0, "redteam $F/good.yaml");
+  rig_expect("redteam-json", 0, "redteam $F/good.yaml --json");
+  rig_expect("redteam-calls", 0, "redteam $F/good.yaml --calls");
+  rig_expect("redteam-calls-json", 0, "redteam $F/good.yaml --calls --json");
 }
 
 static void what_does_not_hold_is_said_call_by_call(void **state) {
-  expect("redteam-bad", 1, "redteam $F/bad.yaml");
-  expect("redteam-bad-json", 1, "redteam $F/bad.yaml --json");
-  expect("redteam-several", 1, "redteam $F/good.yaml $F/bad.yaml");
+  rig_expect("redteam-bad", 1, "redteam $F/bad.yaml");
+  rig_expect("redteam-bad-json", 1, "redteam $F/bad.yaml --json");
+  rig_expect("redteam-several", 1, "redteam $F/good.yaml $F/bad.yaml");
 }
 
 static void a_graph_of_ones_own_is_tried(void **state) {
-  expect("redteam-graph", 0, "redteam $F/own.yaml --graph $F/graph.yaml");
-  expect("redteam-no-manifest", 1, "redteam $F/own.yaml");
+  rig_expect("redteam-graph", 0, "redteam $F/own.yaml --graph $F/graph.yaml");
+  rig_expect("redteam-no-manifest", 1, "redteam $F/own.yaml");
 }
 
 static void what_cannot_be_read_is_said(void **state) {
-  expect("redteam-typo", 2, "redteam $F/typo.yaml");
-  expect("redteam-typo-json", 2, "redteam $F/typo.yaml --json");
-  expect("redteam-graph-typo", 2, "redteam $F/own.yaml -g $F/graph-typo.yaml");
-  expect("redteam-no-file", 2, "redteam $F/no-such.yaml");
+  rig_expect("redteam-typo", 2, "redteam $F/typo.yaml");
+  rig_expect("redteam-typo-json", 2, "redteam $F/typo.yaml --json");
+  rig_expect("redteam-graph-typo", 2, "redteam $F/own.yaml -g $F/graph-typo.yaml");
+  rig_expect("redteam-no-file", 2, "redteam $F/no-such.yaml");
 }
 
 static void the_schema_is_printed(void **state) {

@@ -17,13 +17,6 @@ static const char bare[] = "fairlead: 1\nname: bare\nstate: { text: {} }\n"
                            "nodes: { keep: { type: set, write: { text: \"'done'\" } } }\n"
                            "edges: [ START -> keep, keep -> END ]\n";
 
-#define RUN(code, ...)                 \
-  do {                                 \
-    caught_deinit(&caught);            \
-    rig_command(&caught, __VA_ARGS__); \
-    assert_code(&caught, code);        \
-  } while (0)
-
 static char *text_of(const char *name) {
   FL_FREE_AUTO char *path = fl_format("%s/%s", rig_folder(), name);
   char *text = test_read_file(path, NULL);

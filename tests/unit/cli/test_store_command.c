@@ -12,13 +12,6 @@ static const char note[] = "fairlead: 1\n"
                            "nodes: { keep: { type: set, write: { text: \"state.text + '!'\" } } }\n"
                            "edges: [ START -> keep, keep -> END ]\n";
 
-#define RUN(code, ...)                 \
-  do {                                 \
-    caught_deinit(&caught);            \
-    rig_command(&caught, __VA_ARGS__); \
-    assert_code(&caught, code);        \
-  } while (0)
-
 static void write_key(const char *name, char digit) {
   char hex[65];
   memset(hex, digit, 64);

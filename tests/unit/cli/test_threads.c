@@ -24,13 +24,6 @@ static const char script[] = "replies:\n"
                              "  - when: { user: hello }\n"
                              "    text: \"Good \\e[2J day\"\n";
 
-#define RUN(code, ...)                 \
-  do {                                 \
-    caught_deinit(&caught);            \
-    rig_command(&caught, __VA_ARGS__); \
-    assert_code(&caught, code);        \
-  } while (0)
-
 static void an_interrupt_is_answered(void **state) {
   struct caught caught = {0};
   RUN(3, "run $F/approval.yaml --thread t1 '{\"amount\": 40}'");

@@ -15,13 +15,6 @@ static const char talk[] = "fairlead: 1\nname: talk\n"
 static const char script[] = "replies:\n  - when: { user: hello }\n    text: Good day\n"
                              "    usage: { input_tokens: 12, output_tokens: 3 }\n";
 
-#define RUN(code, ...)                 \
-  do {                                 \
-    caught_deinit(&caught);            \
-    rig_command(&caught, __VA_ARGS__); \
-    assert_code(&caught, code);        \
-  } while (0)
-
 /* The value of a member of the first line, a text. */
 static void take_member(const char *line, const char *name, char ret_text[64]) {
   FL_FREE_AUTO char *key = fl_format("\"%s\":\"", name);

@@ -8,13 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RUN(code, ...)                 \
-  do {                                 \
-    caught_deinit(&caught);            \
-    rig_command(&caught, __VA_ARGS__); \
-    assert_code(&caught, code);        \
-  } while (0)
-
 /* ---- a server that answers once ---- */
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n"

@@ -13,24 +13,11 @@ static const char count[] = "fairlead: 1\n"
                             "nodes: { add: { type: set, write: { n: '1' } } }\n"
                             "edges: [ START -> add, add -> END ]\n";
 
-#define RUN(code, ...)                 \
-  do {                                 \
-    caught_deinit(&caught);            \
-    rig_command(&caught, __VA_ARGS__); \
-    assert_code(&caught, code);        \
-  } while (0)
-
 static void make(const char *thread, int runs) {
   struct caught caught = {0};
   rig_write("count.yaml", count);
   for (int i = 0; i < runs; i++) RUN(0, "run $F/count.yaml -t %s -i '{\"n\":0}' -q", thread);
   caught_deinit(&caught);
-}
-
-static size_t lines_of(const char *text) {
-  size_t lines = 0;
-  for (; *text != 0; text++) lines += *text == '\n';
-  return lines;
 }
 
 static void old_checkpoints_are_pruned(void **state) {
@@ -43,7 +30,7 @@ static void old_checkpoints_are_pruned(void **state) {
   RUN(0, "threads prune p --older-than 1h");
   assert_string_equal(caught.out, "p: 0 checkpoints and 0 bytes went\n");
   RUN(0, "threads history p --json");
-  assert_int_equal(lines_of(caught.out), 4);
+  assert_int_equal(rig_count(caught.out, "\n"), 4);
   RUN(0, "run $F/count.yaml -t p -i '{\"n\":0}' -q"); /* it goes on */
   assert_says(caught.out, "\"n\": 6");
   RUN(0, "threads prune --all --keep 1 --compact");
@@ -64,10 +51,10 @@ static void rule_can_be_remembered(void **state) {
   RUN(0, "threads prune r --keep 2 --remember");
   make("r", 8); /* each process looks at the rule when it gives the thread back */
   RUN(0, "threads history r --json");
-  assert_in_range(lines_of(caught.out), 2, 12);
+  assert_in_range(rig_count(caught.out, "\n"), 2, 12);
   RUN(0, "threads prune r");
   RUN(0, "threads history r --json");
-  assert_int_equal(lines_of(caught.out), 2);
+  assert_int_equal(rig_count(caught.out, "\n"), 2);
   caught_deinit(&caught);
 }
 
@@ -184,11 +171,11 @@ static void items_are_kept_across_threads(void **state) {
   assert_string_equal(caught.out, "users.ann tea  {\"likes\":\"green tea\"}\n");
   RUN(0, "memory search --query 'green' --json");
   assert_says(caught.out, "\"key\":\"tea\",\"value\":{\"likes\":\"green tea\"}");
-  assert_int_equal(lines_of(caught.out), 1);
+  assert_int_equal(rig_count(caught.out, "\n"), 1);
   RUN(0, "memory search users.bob");
-  assert_int_equal(lines_of(caught.out), 2);
+  assert_int_equal(rig_count(caught.out, "\n"), 2);
   RUN(0, "memory search users --filter '{\"age\":{\"$gte\":40}}'");
-  assert_int_equal(lines_of(caught.out), 1);
+  assert_int_equal(rig_count(caught.out, "\n"), 1);
   RUN(0, "memory list");
   assert_string_equal(caught.out, "users.ann\nusers.bob\n");
   RUN(0, "memory list '*.bob' --json");
