@@ -182,9 +182,8 @@ static enum approval read_edit(struct asking *asking, const struct fl_value *ans
 static enum approval read_grant(struct asking *asking, const struct fl_value *answer) {
   struct fl_value *schema = fl_get(answer, "args");
   if (fits_code(asking->call, fl_get_string(answer, "code", ""), asking->grant)) {
-    struct fl_value *grant = grant_value(asking);
-    fl_audit_granted(asking->call, grant, answer);
-    fl_ledger_grant_take(asking->call->task->invocation, grant);
+    fl_ledger_grant_take(asking->call->task->invocation, grant_value(asking));
+    fl_audit_granted(asking->call, asking->decision, asking->grant, fl_get_string(answer, "by", NULL));
     return APPROVED;
   }
   asking->why = "what is granted is shown first: answer with the code in grant";

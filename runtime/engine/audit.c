@@ -66,17 +66,22 @@ void fl_audit_permit(struct fl_task_call *call, const struct fl_decision *decisi
   add(call, what, body);
 }
 
-void fl_audit_granted(struct fl_task_call *call, const struct fl_value *grant, const struct fl_value *answer) {
-  FL_VALUE_AUTO body = body_of(call);
-  set_text(body, "pointer", fl_get_string(grant, "rule", NULL));
-  fl_set_take(body, "granted", fl_value_ref(fl_get(grant, "args")));
-  set_answerer(call, body, answer);
-  add(call, "grant.given", body);
-}
-
 void fl_audit_suspended(struct fl_task_call *call) {
   FL_VALUE_AUTO body = body_of(call);
   add(call, "call.suspended", body);
+}
+
+void fl_audit_granted(struct fl_task_call *call, const struct fl_decision *decision, const struct fl_value *schema,
+                      const char *by) {
+  uint8_t hash[FL_HASH_SIZE];
+  char hex[2 * FL_HASH_SIZE + 1];
+  FL_VALUE_AUTO body = body_of(call);
+  fl_json_hash(schema, hash);
+  fl_hex(hash, sizeof hash, hex);
+  fl_set_string(body, "schema", hex);
+  set_text(body, "rule", decision->rule);
+  set_text(body, "by", by);
+  add(call, "call.granted", body);
 }
 
 void fl_audit_join(struct fl_task *task, struct fl_records *records) {

@@ -14,10 +14,12 @@ struct fl_audit_outcome {
 };
 void fl_audit_permit(struct fl_task_call *call, const struct fl_decision *decision,
                      const struct fl_audit_outcome *outcome);
-/* "grant.given": calls that satisfy the schema in the grant (approval.c) are not asked about from now on. */
-void fl_audit_granted(struct fl_task_call *call, const struct fl_value *grant, const struct fl_value *answer);
 /* "call.suspended": the definition of its tool is not the one that is pinned. */
 void fl_audit_suspended(struct fl_task_call *call);
+
+/* "call.granted": a person has allowed all calls of this tool that satisfy the schema. */
+void fl_audit_granted(struct fl_task_call *call, const struct fl_decision *decision, const struct fl_value *schema,
+                      const char *by);
 
 /* Into a list of records that is about to be committed. */
 void fl_audit_join(struct fl_task *task, struct fl_records *records);

@@ -40,6 +40,11 @@ void fl_tracing_begin(struct fl_invocation *invocation) {
   fl_tracing_retain(invocation);
 }
 
+void fl_tracing_ended(struct fl_invocation *invocation) {
+  bool is_stored = invocation->trace != NULL && invocation->trace->has_begun && !invocation->has_lost_store;
+  if (is_stored) fl_tracing_send(invocation);
+}
+
 void fl_tracing_free(struct fl_invocation *invocation) {
   if (invocation->trace == NULL) return;
   fl_buf_deinit(&invocation->trace->pending);
@@ -107,7 +112,7 @@ static char *end_text(const struct fl_invocation *invocation, const char *status
   set_if(end, "first_token_us", invocation->trace->first_token_us);
   if (totals->has_cost) fl_set_int(end, "cost_nusd", totals->cost_nusd);
   if (err != NULL) {
-    FL_FREE_AUTO char *text = fl_redact_text(err->text, FL_REDACT_ALL);
+    FL_FREE_AUTO char *text = fl_redact_text(err->text);
     fl_set_string(end, "code", fl_error_word(err->code));
     fl_set_string(end, "error", text);
   }
@@ -241,7 +246,7 @@ void fl_tracing_task_ended(struct fl_task *task, const char *outcome) {
   if (!is_done) fl_span_add_text(&writer, "outcome", outcome);
   if (task->attempt > 1) fl_span_add_int(&writer, "attempt", task->attempt);
   if (has_failed || strcmp(outcome, "retried") == 0) {
-    FL_FREE_AUTO char *text = fl_redact_text(task->error->text, FL_REDACT_ALL);
+    FL_FREE_AUTO char *text = fl_redact_text(task->error->text);
     fl_span_add_text(&writer, "code", fl_error_word(task->error->code));
     fl_span_add_text(&writer, "error", text);
   }

@@ -36,7 +36,8 @@ struct fl_tracing {
   struct fl_value *replayed; /* replay.h; NULL: calls leave as always */
 };
 /* Made when it is first asked for, by the environment: FAIRLEAD_TRACE…, see runtime/trace/policy.h,
- * FAIRLEAD_TRACE_ENDPOINT, and OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_SEMCONV_STABILITY_OPT_IN. */
+ * FAIRLEAD_TRACE_ENDPOINT, and OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_SEMCONV_STABILITY_OPT_IN.
+ */
 struct fl_tracing *fl_tracing_of(struct fl_runtime *runtime);
 /* Whether the environment names a collector that can be one, and a policy that makes sense. FL_E_INVALID. */
 int fl_tracing_check(struct fl_runtime *runtime, struct fl_error *err);
@@ -48,6 +49,7 @@ int fl_tracing_set_prices(struct fl_runtime *runtime, fl_slice text, struct fl_e
 int fl_tracing_add_rule(struct fl_runtime *runtime, const struct fl_value *section, const char *graph,
                         struct fl_tracing_rule **ret_rule, struct fl_error *err);
 struct fl_tracing_rule *fl_tracing_rule_of(const struct fl_invocation *invocation); /* that holds for the run */
+void fl_tracing_send(const struct fl_invocation *invocation); /* to whom the rule names, if to anybody */
 void fl_tracing_rule_init(struct fl_runtime *runtime, struct fl_tracing_rule *rule); /* that of the environment */
 void fl_tracing_rule_deinit(struct fl_tracing_rule *rule);
 void fl_tracing_close(struct fl_runtime *runtime); /* what is on its way is not tried again */

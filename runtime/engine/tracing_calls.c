@@ -164,7 +164,7 @@ void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled) {
   if (call->kind == FL_CALL_TOOL) describe_tool(&writer, call);
   if (call->error != NULL) {
     fl_span_add_text(&writer, "code", fl_error_word(call->error->code));
-    FL_FREE_AUTO char *text = fl_redact_text(call->error->text, FL_REDACT_ALL);
+    FL_FREE_AUTO char *text = fl_redact_text(call->error->text);
     fl_span_add_text(&writer, "error", text);
   }
   fl_span_end(&writer);

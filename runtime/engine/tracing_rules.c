@@ -141,9 +141,7 @@ int fl_tracing_add_rule(struct fl_runtime *runtime, const struct fl_value *secti
   return 0;
 }
 
-void fl_tracing_ended(struct fl_invocation *invocation) {
-  bool is_stored = invocation->trace != NULL && invocation->trace->has_begun && !invocation->has_lost_store;
-  if (!is_stored) return;
+void fl_tracing_send(const struct fl_invocation *invocation) {
   struct fl_exporter *own = invocation->runtime->tracing->own.exporter, *exporter = own;
   if (own == NULL) exporter = fl_tracing_rule_of(invocation)->exporter;
   if (exporter != NULL) fl_exporter_add(exporter, invocation->run_id);

@@ -206,7 +206,7 @@ size_t fl_redact(fl_slice text, unsigned kinds, struct fl_buf *out) {
   return count;
 }
 
-char *fl_redact_text(const char *text, unsigned kinds) {
+char *fl_redact_text_of(const char *text, unsigned kinds) {
   FL_BUF_AUTO out = {0};
   if (text == NULL) return NULL;
   if (fl_redact(fl_slice_of(text), kinds, &out) == 0) return fl_strdup(text);

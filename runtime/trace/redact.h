@@ -18,4 +18,5 @@ size_t fl_redact(fl_slice text, unsigned kinds, struct fl_buf *out);
  * was found). *ret_count grows by what was taken out. */
 struct fl_value *fl_redact_value(const struct fl_value *value, unsigned kinds, size_t *ret_count);
 /* A text, whose memory the caller owns; NULL gives NULL. */
-char *fl_redact_text(const char *text, unsigned kinds);
+char *fl_redact_text_of(const char *text, unsigned kinds);
+static inline char *fl_redact_text(const char *text) { return fl_redact_text_of(text, FL_REDACT_ALL); }
