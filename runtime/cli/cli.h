@@ -146,6 +146,7 @@ int fl_cmd_policy_verify(struct fl_args *args);
 int fl_cmd_policy_schema(struct fl_args *args);
 int fl_cmd_store_seal(struct fl_args *args);
 int fl_cmd_store_rotate_key(struct fl_args *args);
+int fl_cmd_store_verify(struct fl_args *args);
 int fl_cmd_audit_list(struct fl_args *args);
 int fl_cmd_audit_verify(struct fl_args *args);
 int fl_cmd_mcp_list(struct fl_args *args);

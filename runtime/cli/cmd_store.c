@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fairlead store seal, rotate-key: a store whose texts are sealed under a key. */
+/* fairlead store seal, rotate-key, verify: a store whose texts are sealed under a key. */
 #include "runtime/base/mem.h"
 #include "runtime/cli/threads.h"
 #include "runtime/io/key_file.h"
@@ -88,4 +88,43 @@ int fl_cmd_store_rotate_key(struct fl_args *args) {
   else if (code == 0) printf("%" PRIu64 " keys are wrapped with the new key\n", waiting.txn.count);
   fl_opened_close(&opened);
   return code;
+}
+
+/* ---- verify ---- */
+
+struct verifying {
+  const struct fl_args *args;
+  size_t fault_count;
+};
+
+static void print_finding(const struct fl_store_finding *finding, void *user) {
+  struct verifying *verifying = user;
+  const char *thread = finding->thread != NULL ? finding->thread : "";
+  verifying->fault_count += finding->fault != NULL;
+  if (!verifying->args->json) {
+    const char *gap = thread[0] != '\0' ? " " : "";
+    if (finding->fault != NULL) printf("%s%s%s: %s\n", finding->what, gap, thread, finding->fault);
+    else printf("%s%s%s: whole\n", finding->what, gap, thread);
+    return;
+  }
+  FL_VALUE_AUTO line = fl_object();
+  fl_set_string(line, "what", finding->what);
+  if (thread[0] != '\0') fl_set_string(line, "thread", thread);
+  fl_set_int(line, "sealed_texts", (int64_t)finding->count);
+  fl_set_bool(line, "whole", finding->fault == NULL);
+  if (finding->fault != NULL) fl_set_string(line, "fault", finding->fault);
+  fl_print_json(line);
+}
+
+int fl_cmd_store_verify(struct fl_args *args) {
+  if (args->count != 0) return fl_usage(args, "it takes no arguments");
+  struct fl_opened opened;
+  int code = fl_opened_open(&opened, args, true);
+  if (code != 0) return code;
+  struct verifying verifying = {.args = args};
+  struct fl_error err = {0};
+  int status = fl_store_verify(opened.store, print_finding, &verifying, &err);
+  fl_opened_close(&opened);
+  if (status != 0) return fl_fail_error(args, &err);
+  return verifying.fault_count == 0 ? FL_EXIT_OK : FL_EXIT_FAILED;
 }

@@ -349,6 +349,16 @@ const struct fl_command fl_commands[] = {
      {STORE_OPTION, {"new-key", 0, "FILE", "the file of the new key"}, JSON_OPTION},
      NULL,
      fl_cmd_store_rotate_key},
+    {"store verify",
+     "",
+     "read all of a store, and say whether anything is missing or was put back",
+     "Of a store with a key it is known what should stand in it: a row that is missing, one too many, and one that\n"
+     "was put back to an earlier state are found, in a thread, in the memory and in the record of runs; so is a\n"
+     "thread that went or was put back as a whole. Without a key every row is read. A file that was put back as a\n"
+     "whole is found by 'fairlead audit verify --head'. The exit code is 1 when something is wrong.",
+     {STORE_OPTION, JSON_OPTION},
+     NULL,
+     fl_cmd_store_verify},
     {"audit list",
      "",
      "what was decided, approved and administered, oldest first",

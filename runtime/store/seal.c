@@ -307,13 +307,18 @@ int fl_seal_rotate(struct fl_db *db, const struct fl_secret *new_master, uint64_
   return status == FL_E_NOT_FOUND ? 0 : status;
 }
 
-int fl_seal_word(struct fl_db *db, fl_slice word, char ret_word[FL_SEALED_WORD_SIZE], struct fl_error *err) {
+int fl_seal_hash(struct fl_db *db, fl_slice bytes, uint8_t ret_hash[32], struct fl_error *err) {
   static const struct fl_seal_row beside = {.thread = ""};
   const uint8_t *key;
-  uint8_t hash[32];
   int status = find_key(db, &beside, sqlite3_db_readonly(db->handle, "main") == 0, &key, err);
+  if (status == 0) fl_hash_keyed(key, bytes, ret_hash);
+  return status;
+}
+
+int fl_seal_word(struct fl_db *db, fl_slice word, char ret_word[FL_SEALED_WORD_SIZE], struct fl_error *err) {
+  uint8_t hash[32];
+  int status = fl_seal_hash(db, word, hash, err);
   if (status != 0) return status;
-  fl_hash_keyed(key, word, hash);
   fl_hex(hash, (FL_SEALED_WORD_SIZE - 1) / 2, ret_word);
   return 0;
 }

@@ -34,7 +34,7 @@ struct fl_seal_row {
 /* One for each connection; the one that reads never makes a key. */
 struct fl_sealer *fl_sealer_create(const struct fl_secret *master, const uint8_t seed[32]);
 void fl_sealer_destroy(struct fl_sealer *sealer); /* NULL allowed */
-/* Of a batch that begins, and one that was rolled back: what is known of keys may be wrong. */
+/* When somebody else wrote, or something was rolled back: what is known of keys may be wrong. */
 void fl_sealer_forget(struct fl_sealer *sealer);
 
 /* *ret_text is what to store: `plain` itself without a sealer; otherwise lent until the next call on this connection.
@@ -61,6 +61,9 @@ int fl_seal_rotate(struct fl_db *db, const struct fl_secret *new_master, uint64_
 int fl_seal_step(struct fl_sqlite_store *store, const struct fl_txn *txn, struct fl_error *err);
 /* While it goes on, texts in the clear are read as they are. */
 void fl_sealer_allow_plain(struct fl_sealer *sealer, bool allows);
+
+/* A hash under the key of what stands beside the threads. */
+int fl_seal_hash(struct fl_db *db, fl_slice bytes, uint8_t ret_hash[32], struct fl_error *err);
 
 /* A word of a text as the index of words has it: its hash under the key of what stands beside the threads. */
 enum { FL_SEALED_WORD_SIZE = 23 };

@@ -4,6 +4,7 @@
 #include "runtime/store/seal.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/store/seal_head.h"
 #include "runtime/store/seal_words.h"
 
 #include <string.h>
@@ -172,6 +173,7 @@ static int seal_thread(struct fl_sqlite_store *store, const struct fl_txn *txn, 
   if (status == 0 && has) status = write_again(db, id, row, err);
   struct sweep sweep = {.db = db, .thread = id, .owner = row, .did_seal = has};
   if (status == 0) status = seal_traces(&sweep, err);
+  if (status == 0) status = fl_seal_heads_count_again(db, row, err);
   txn->seal->did_seal = sweep.did_seal;
   return status;
 }
@@ -230,6 +232,9 @@ static int seal_beside(struct fl_sqlite_store *store, const struct fl_txn *txn, 
   if (status == 0) status = sweep_rows(&sweep, "SELECT seq, item, model, body FROM item_vector", seal_vector, err);
   if (status == 0 && sweep.did_seal) /* words that went stay in the index until it is merged */
     status = fl_db_run_text(sweep.db, "INSERT INTO item_text(item_text) VALUES('optimize')", err);
+  if (status == 0) status = fl_seal_heads_count_again(sweep.db, FL_HEAD_OF_MEMORY, err);
+  if (status == 0) status = fl_seal_heads_count_again(sweep.db, FL_HEAD_OF_RUNS, err);
+  if (status == 0) fl_seal_heads_sum_again(sweep.db);
   txn->seal->did_seal = sweep.did_seal;
   txn->seal->is_last = true;
   return status;

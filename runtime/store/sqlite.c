@@ -6,6 +6,7 @@
  * for the rest from inside. */
 #include "runtime/store/sqlite.h"
 #include "runtime/store/seal.h"
+#include "runtime/store/seal_head.h"
 
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
@@ -251,6 +252,7 @@ static int open_for_writing(struct fl_sqlite_store *store, const struct fl_store
     give_key(store, &store->reader, options->key);
     status = fl_seal_check_open(&store->writer, false, err);
   }
+  if (status == 0) status = fl_seal_heads_watch(&store->writer, err);
   fl_lock_drop(&store->lock);
   return status;
 }

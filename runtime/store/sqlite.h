@@ -150,6 +150,13 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
   X(SEAL_KEY_PUT, "UPDATE seal_key SET master = ?2, wrapped = ?3 WHERE owner = ?1")                                    \
   X(SEAL_KEY_WIPE, "UPDATE seal_key SET wrapped = zeroblob(length(wrapped)) WHERE owner = ?1")                         \
   X(SEAL_KEY_DROP, "DELETE FROM seal_key WHERE owner = ?1")                                                            \
+  X(SEALED_BESIDE, "SELECT 3, body FROM pending WHERE thread = ?1 UNION ALL SELECT 4, arguments FROM call WHERE"       \
+                   " thread = ?1 UNION ALL SELECT 5, result FROM call WHERE thread = ?1")                              \
+  X(SEAL_HEAD_READ, "SELECT head FROM seal_head WHERE owner = ?1")                                                     \
+  X(SEAL_HEAD_ADD, "INSERT INTO seal_head(owner, head) VALUES(?1, ?2)")                                                \
+  X(SEAL_HEAD_PUT, "UPDATE seal_head SET head = ?2 WHERE owner = ?1")                                                  \
+  X(SEAL_HEAD_DROP, "DELETE FROM seal_head WHERE owner = ?1")                                                          \
+  X(SEAL_HEAD_BELOW, "SELECT owner FROM seal_head WHERE owner < ?1 ORDER BY owner DESC LIMIT 1")                       \
   X(AUDIT_LAST, "SELECT no, wall_ms, hash FROM audit ORDER BY no DESC LIMIT 1")                                        \
   X(AUDIT_ADD, "INSERT INTO audit(no, wall_ms, what, thread, body, hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")              \
   X(AUDIT_HEAD, "SELECT no, wall_ms, hash, key, signature FROM audit_head")                                            \
@@ -170,15 +177,16 @@ struct fl_known_run {
   int64_t no;
 };
 /* The formats of the file that brought something which a file that is only read may lack. */
-enum { FL_FORMAT_AUDIT = 4, FL_FORMAT_SEAL = 5 };
+enum { FL_FORMAT_AUDIT = 4, FL_FORMAT_SEAL = 5, FL_FORMAT_SEAL_HEAD = 6 };
 
 struct fl_db {
   sqlite3 *handle;
-  const char *path;         /* lent by the store */
-  int version;              /* format of the file; 0: it is new */
-  bool has_erased;          /* a key went: its bytes must leave the log of the file, too */
-  struct fl_sealer *sealer; /* seal.h; NULL: nothing is sealed */
-  bool has_audited;         /* records of the audit log came since its head was signed */
+  const char *path;                /* lent by the store */
+  int version;                     /* format of the file; 0: it is new */
+  bool has_erased;                 /* a key went: its bytes must leave the log of the file, too */
+  struct fl_sealer *sealer;        /* seal.h; NULL: nothing is sealed */
+  struct fl_seal_changes *changes; /* seal_head.h; of the connection that writes sealed texts */
+  bool has_audited;                /* records of the audit log came since its head was signed */
   sqlite3_stmt *statements[FL_SQL_COUNT];
   struct fl_known_run known_runs[FL_KNOWN_RUNS];
 };

@@ -3,6 +3,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/seal.h"
+#include "runtime/store/seal_head.h"
 #include "runtime/store/sqlite.h"
 
 #include <endian.h>
@@ -122,6 +123,7 @@ void fl_db_close(struct fl_db *db) {
   for (size_t i = 0; i < FL_SQL_COUNT; i++) sqlite3_finalize(db->statements[i]);
   if (db->handle != NULL) fl_check(sqlite3_close(db->handle) == SQLITE_OK);
   fl_sealer_destroy(db->sealer);
+  fl_seal_changes_destroy(db->changes);
   *db = (struct fl_db){0};
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/json/json.h"
 #include "runtime/store/assemble.h"
 #include "runtime/store/seal.h"
+#include "runtime/store/seal_head.h"
 #include "runtime/store/sqlite.h"
 
 #include <inttypes.h>
@@ -459,6 +460,7 @@ static int load_all(struct fl_db *db, const struct fl_ask *ask, struct fl_loaded
   struct fl_thread_row thread;
   uint64_t no = ask->no;
   int status = fl_db_find_thread(db, ask->thread, &thread, err);
+  if (status == 0) status = fl_seal_check_thread(db, ask->thread, thread.row, err);
   if (status == 0) status = read_next_numbers(db, thread.row, loaded, err);
   if (status == 0) status = find_head(db, thread.row, ask->ns, &loaded->head_no, err);
   if (no == 0) no = loaded->head_no;

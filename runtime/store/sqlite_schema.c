@@ -85,7 +85,10 @@ static const char step_5[] =
     "CREATE TABLE seal_key(owner INTEGER PRIMARY KEY, master BLOB NOT NULL, wrapped BLOB NOT NULL)"
     " STRICT;";
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5};
+/* What a sealed store should hold: seal_head.h. */
+static const char step_6[] = "CREATE TABLE seal_head(owner INTEGER PRIMARY KEY, head BLOB NOT NULL) STRICT;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6};
 enum { SCHEMA_VERSION = sizeof steps / sizeof steps[0] };
 
 static int ask_number(struct fl_db *db, const char *text, int64_t *ret_number, struct fl_error *err) {

@@ -10,7 +10,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/audit_write.h"
-#include "runtime/store/seal.h"
+#include "runtime/store/seal_head.h"
 #include "runtime/store/sqlite.h"
 #include "runtime/store/sqlite_trace.h"
 
@@ -90,6 +90,7 @@ static void fail_rest(struct fl_sqlite_jobs *batch, int status, const struct fl_
 static void roll_back(struct fl_sqlite_store *store) {
   struct fl_error ignored = {0};
   fl_trace_forget_known(&store->writer);
+  fl_seal_batch_forget(&store->writer);
   if (!sqlite3_get_autocommit(store->writer.handle)) fl_db_do(&store->writer, FL_SQL_ROLLBACK, &ignored);
   store->writer.has_audited = false;
 }
@@ -114,10 +115,11 @@ static int apply_batch(struct fl_sqlite_store *store, struct fl_sqlite_jobs *bat
 }
 
 static int try_batch(struct fl_sqlite_store *store, struct fl_sqlite_jobs *batch, struct fl_error *err) {
-  fl_sealer_forget(store->writer.sealer);
   int status = fl_db_do(&store->writer, FL_SQL_BEGIN, err);
+  if (status == 0) status = fl_seal_batch_begin(&store->writer, err);
   if (status == 0) status = apply_batch(store, batch, err);
   if (status == 0) status = fl_audit_sign(store, err);
+  if (status == 0) status = fl_seal_batch_end(&store->writer, err);
   if (status == 0) status = fl_db_do(&store->writer, FL_SQL_COMMIT, err);
   if (status != 0) roll_back(store);
   else fl_audit_keep_head(store);

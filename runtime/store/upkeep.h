@@ -64,6 +64,21 @@ struct fl_import {
  * format 1 made it. Errors: as of fl_store_open. */
 int fl_store_compact(struct fl_store *store, struct fl_error *err);
 
+/* ---- verifying ---- */
+
+/* Reads every thread as a whole, and of a sealed store also whether anything is missing, was added, or was put back to
+ * an earlier state: in a thread, in the memory, in the record of runs, and as a whole. One finding each, also when all
+ * is well; what is lent is lent for the visit. A file that was put back as a whole is not found out: for that keep the
+ * head of the audit log elsewhere. Errors: FL_E_IO, FL_E_VERSION (sealed by an older fairlead). */
+struct fl_store_finding {
+  const char *thread; /* NULL: of none */
+  const char *what;   /* "thread", "memory", "runs", "store" */
+  uint64_t count;     /* of sealed texts */
+  const char *fault;  /* NULL: none */
+};
+typedef void fl_store_finding_fn(const struct fl_store_finding *finding, void *user);
+int fl_store_verify(struct fl_store *store, fl_store_finding_fn *visit, void *user, struct fl_error *err);
+
 /* ---- reading ---- */
 
 /* Everything of a thread, from one moment: its THREAD record, values, checkpoints (numbers rising), writes, intents
