@@ -21,10 +21,12 @@ static const struct kind {
 } kinds[] = {
     {"plain spawn", NULL, true},
     {"launcher alone", NULL, false},
-    {"rights and limits", "without landlock\nwithout scope\nwithout seccomp\nwithout namespaces\n", false},
-    {"landlock and scope", "without seccomp\nwithout namespaces\n", false},
-    {"seccomp", "without landlock\nwithout scope\nwithout namespaces\n", false},
-    {"namespaces", "without landlock\nwithout scope\nwithout seccomp\n", false},
+    {"rights and limits", "without landlock\nwithout scope\nwithout seccomp\nwithout namespaces\nwithout cgroup\n",
+     false},
+    {"landlock and scope", "without seccomp\nwithout namespaces\nwithout cgroup\n", false},
+    {"seccomp", "without landlock\nwithout scope\nwithout namespaces\nwithout cgroup\n", false},
+    {"namespaces", "without landlock\nwithout scope\nwithout seccomp\nwithout cgroup\n", false},
+    {"cgroup", "without landlock\nwithout scope\nwithout seccomp\nwithout namespaces\n", false},
     {"all layers", "memory 268435456\ncpu 30000\nprocs 8\nfds 64\n", false},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };

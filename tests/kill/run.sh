@@ -18,6 +18,7 @@ build/kill-sweep "$@"
 code=$?
 build/kill-served "$@" || code=1
 sh tests/kill/migrate.sh || code=1
+sh tests/kill/seal.sh ${*:+"$@"} || code=1
 case " $* " in
 *" --all "*) sh tests/kill/strace.sh || code=1 ;;
 esac
