@@ -10,6 +10,7 @@
  * DRAINS_MAX times that, the pipes are closed from our side). */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/secret.h"
 #include "runtime/io/locate.h"
 #include "runtime/io/uv_proxy.h"
 #include "runtime/io/world_uv.h"
@@ -238,22 +239,36 @@ static void plan_deinit(struct plan *plan) {
 }
 
 /* A file in memory, so that neither side waits for the other. */
-static int open_memory(int *ret_fd, fl_slice text) {
-  int fd = memfd_create("fairlead-launch", MFD_CLOEXEC);
-  if (fd < 0) return -1;
-  *ret_fd = fd; /* the plan's from now on */
+static int write_memory(int fd, fl_slice text) {
   for (size_t at = 0; at < text.size;) {
     ssize_t size = write(fd, text.data + at, text.size - at);
     if (size < 0 && errno != EINTR) return -1;
     if (size > 0) at += (size_t)size;
   }
+  return 0;
+}
+
+static int open_memory(int *ret_fd, fl_slice text) {
+  int fd = memfd_create("fairlead-launch", MFD_CLOEXEC);
+  if (fd < 0) return -1;
+  *ret_fd = fd; /* the plan's from now on */
+  if (write_memory(fd, text) < 0) return -1;
   return lseek(fd, 0, SEEK_SET) == 0 ? 0 : -1;
 }
 
-static int open_environment(int *ret_fd, const char *const *env) {
+/* Values of secrets go from their locked memory to the file, and stand nowhere else of ours. */
+static int open_environment(int *ret_fd, const struct fl_process_options *options) {
   FL_BUF_AUTO text = {0};
-  for (; *env != NULL; env++) fl_buf_add(&text, *env, strlen(*env) + 1);
-  return text.failed ? -1 : open_memory(ret_fd, fl_buf_slice(&text));
+  for (const char *const *env = options->env; *env != NULL; env++) fl_buf_add(&text, *env, strlen(*env) + 1);
+  int failure = text.failed ? -1 : open_memory(ret_fd, fl_buf_slice(&text));
+  if (failure == 0 && lseek(*ret_fd, 0, SEEK_END) < 0) return -1;
+  for (size_t i = 0; failure == 0 && i < options->secret_count; i++) {
+    const struct fl_process_secret *secret = &options->secrets[i];
+    failure = write_memory(*ret_fd, fl_slice_of(secret->name)) | write_memory(*ret_fd, FL_SLICE("="));
+    if (failure == 0) failure = write_memory(*ret_fd, fl_secret_slice(secret->value));
+    if (failure == 0) failure = write_memory(*ret_fd, fl_slice_n("", 1));
+  }
+  return failure == 0 && lseek(*ret_fd, 0, SEEK_SET) == 0 ? 0 : -1;
 }
 
 static int open_pipes(struct plan *plan, const struct fl_process_options *options, struct fl_error *err) {
@@ -267,7 +282,7 @@ static int open_pipes(struct plan *plan, const struct fl_process_options *option
   }
   fcntl(plan->ours[FD_CONTROL], F_SETFL, O_NONBLOCK);
   int failure = options->policy != NULL ? open_memory(&plan->theirs[FD_POLICY], fl_slice_of(options->policy)) : 0;
-  if (failure == 0 && options->env != NULL) failure = open_environment(&plan->theirs[FD_ENV], options->env);
+  if (failure == 0 && options->env != NULL) failure = open_environment(&plan->theirs[FD_ENV], options);
   if (failure == 0) return 0;
   return fl_error_set(err, FL_E_IO, "cannot start \"%s\": no room for its policy and environment: %s", options->argv[0],
                       strerror(errno));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/io/world.h"
 #include "runtime/base/check.h"
+#include "runtime/io/vault.h"
 #include "runtime/io/world_ops.h"
 
 /* The world of a request that is under way, NULL when it is not: a call on an ended request is a race that every caller
@@ -10,7 +11,10 @@ static struct fl_world *world_of(const void *impl) {
 }
 
 void fl_world_destroy(struct fl_world *world) {
-  if (world != NULL) world->ops->destroy(world);
+  if (world == NULL) return;
+  struct fl_vault *vault = world->vault;
+  world->ops->destroy(world);
+  fl_vault_destroy(vault);
 }
 
 void fl_world_run(struct fl_world *world) { world->ops->run(world); }

@@ -96,12 +96,21 @@ enum { FL_STREAM_QUEUE_MAX = 64 * 1024 * 1024 };
 
 /* ---- processes: always started by the launcher, in a group of their own ---- */
 
+/* Goes into the process's environment, and on no other way: by a file in memory that the launcher alone reads. */
+struct fl_secret;
+struct fl_process_secret {
+  const char *name; /* of the variable */
+  const struct fl_secret *value;
+};
+
 struct fl_process_options {
   size_t size;
   const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
   const char *const *env;  /* NULL-terminated NAME=VALUE; NULL: the parent's */
   const char *cwd;         /* NULL: ours */
   const char *policy;      /* lines of tools/sandbox/policy.h; NULL: group, parent-death signal, descriptors only */
+  const struct fl_process_secret *secrets; /* beside `env`, which is not NULL then; lent for the call */
+  size_t secret_count;
 };
 
 struct fl_process {
@@ -177,6 +186,8 @@ void fl_work_start(struct fl_world *world, struct fl_work *work);
 /* ---- implementation table (worlds only) ---- */
 
 struct fl_world_ops;
+struct fl_vault;
 struct fl_world {
   const struct fl_world_ops *ops;
+  struct fl_vault *vault; /* vault.h; NULL: it has no secrets */
 };
