@@ -96,6 +96,8 @@ int fl_mcp_client_read_entry(const struct fl_mcp_client_entry *config, struct fl
   bool is_http = fl_get(config->value, "url") != NULL;
   ret_options->policy = config->policy; /* these are lent */
   ret_options->allowed_env = config->allowed_env;
+  ret_options->secrets = config->secrets;
+  ret_options->secret_count = config->secret_count;
   ret_options->limits = config->limits;
   ret_options->is_unpinned = !fl_get_bool(config->value, "pin", true);
   int status = is_http ? read_http(config, ret_options, err) : read_process(config, ret_options, err);

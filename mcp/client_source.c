@@ -392,6 +392,9 @@ int fl_mcp_client_transport(struct fl_world *world, const struct fl_mcp_client_o
                                            .env = (const char *const *)env,
                                            .cwd = options->cwd,
                                            .policy = options->policy,
+                                           .name = options->name,
+                                           .secrets = options->secrets,
+                                           .secret_count = options->secret_count,
                                            .line_max = (size_t)options->limits.line};
   *ret_transport = fl_mcp_process_create(world, &process);
   fl_mcp_env_free(env);

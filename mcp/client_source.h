@@ -23,8 +23,10 @@ struct fl_mcp_client_options {
   const char *const *argv; /* stdio: the command */
   const char *const *env;  /* NAME=VALUE beside the inherited ones; NULL: none. Secrets of ours are not inherited. */
   const char *cwd;
-  const char *policy;             /* of its sandbox, for the launcher; NULL: none */
-  const char *const *allowed_env; /* with a policy: names of variables that it may see, of ours and of `env` */
+  const char *policy;                      /* of its sandbox, for the launcher; NULL: none */
+  const char *const *allowed_env;          /* with a policy: names of variables that it may see, of ours and of `env` */
+  const struct fl_process_secret *secrets; /* with a policy: variables that it gets besides; lent for its life */
+  size_t secret_count;
   struct fl_mcp_limits limits;
   const char *url;            /* HTTP, instead of a command */
   const char *const *headers; /* HTTP: "Name: value", NULL-terminated; NULL: none */
@@ -53,6 +55,8 @@ struct fl_mcp_client_entry {
   const char *folder; /* of the graph file: relative commands and folders start there */
   const char *policy; /* as in the options; NULL: no sandbox */
   const char *const *allowed_env;
+  const struct fl_process_secret *secrets;
+  size_t secret_count;
   struct fl_mcp_limits limits;
 };
 int fl_mcp_client_from_config(struct fl_world *world, const struct fl_mcp_client_entry *entry,

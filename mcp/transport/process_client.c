@@ -7,10 +7,12 @@
  * line is kept for the error). */
 #include "mcp/transport/transport.h"
 #include "runtime/base/mem.h"
+#include "runtime/io/vault.h"
 #include "runtime/wire/lines.h"
 
 #include <fairlead/value.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum { GRACE_MS = 1000, LAST_WORDS_MAX = 8192, LAST_WORDS_SHOWN = 1500 };
@@ -18,25 +20,33 @@ enum { GRACE_MS = 1000, LAST_WORDS_MAX = 8192, LAST_WORDS_SHOWN = 1500 };
 struct process_client {
   struct fl_mcp_transport transport; /* first */
   char **argv, **env;
-  char *cwd, *policy;
-  size_t line_max;
+  char *name, *cwd, *policy;
+  const struct fl_process_secret *secrets;
+  size_t secret_count, line_max;
   struct fl_process process;
   bool is_running, is_stopping;
   bool is_deaf; /* it was killed because it does not read */
   struct fl_lines lines, error_lines;
-  struct fl_buf last_words; /* a ring: the end of what it said on standard error */
-  char stray[81];           /* how the first line began that was no message, "" for none */
+  struct fl_known_stream *shown; /* of standard error */
+  struct fl_buf last_words;      /* a ring: the end of what it said on standard error */
+  char stray[81];                /* how the first line began that was no message, "" for none */
 };
 
 static struct process_client *of_transport(struct fl_mcp_transport *transport) {
   return (struct process_client *)(void *)transport;
 }
 
+static const struct fl_known *known_of(const struct process_client *client) {
+  return fl_vault_known(client->transport.world);
+}
+
 /* ---- it speaks ---- */
 
 /* A program that is no server says so by what it prints. */
 static void note_stray(struct process_client *client, fl_slice line) {
+  FL_BUF_AUTO shown = {.limit = FL_KNOWN_TEXT_MAX};
   if (client->stray[0] != '\0' || line.size == 0 || line.data[0] == '{' || line.data[0] == '[') return;
+  if (fl_known_hide(known_of(client), line, &shown) > 0) line = fl_buf_slice(&shown);
   FL_VALUE_AUTO text = fl_string_n(line.data, line.size < sizeof client->stray ? line.size : sizeof client->stray - 1);
   snprintf(client->stray, sizeof client->stray, "%s", fl_as_string(text));
 }
@@ -64,14 +74,28 @@ static int on_error_line(int status, fl_slice line, void *user) {
   return 0;
 }
 
-static void on_stderr(struct fl_process *process, fl_slice data) {
-  struct process_client *client = process->user;
+static void take_errors(struct process_client *client, fl_slice data) {
   fl_slice kept = data;
   if (kept.size > LAST_WORDS_MAX) kept = fl_slice_n(data.data + data.size - LAST_WORDS_MAX, LAST_WORDS_MAX);
   if (client->last_words.size + kept.size > LAST_WORDS_MAX)
     fl_buf_consume(&client->last_words, client->last_words.size + kept.size - LAST_WORDS_MAX);
   fl_buf_add(&client->last_words, kept.data, kept.size);
   fl_lines_feed(&client->error_lines, data, on_error_line, client);
+}
+
+/* Neither a line nor the last words show a secret, however it is cut into pieces. */
+static void on_stderr(struct fl_process *process, fl_slice data) {
+  struct process_client *client = process->user;
+  FL_BUF_AUTO shown = {.limit = FL_KNOWN_TEXT_MAX};
+  fl_known_stream_feed(client->shown, known_of(client), data, &shown);
+  if (shown.size > 0) take_errors(client, fl_buf_slice(&shown));
+}
+
+static void end_errors(struct process_client *client) {
+  FL_BUF_AUTO rest = {.limit = FL_KNOWN_TEXT_MAX};
+  fl_known_stream_end(client->shown, &rest);
+  if (rest.size > 0) take_errors(client, fl_buf_slice(&rest));
+  fl_lines_end(&client->error_lines, on_error_line, client);
 }
 
 static void on_stdout_end(struct fl_process *process) {
@@ -85,7 +109,7 @@ static void on_exit_process(struct fl_process *process, int exit_status, int ter
   struct process_client *client = process->user;
   char how[100];
   client->is_running = false;
-  fl_lines_end(&client->error_lines, on_error_line, client);
+  end_errors(client);
   if (client->is_deaf) snprintf(how, sizeof how, "did not read its input and was ended");
   else if (process->limit[0] != '\0')
     snprintf(how, sizeof how, "went over the limit \"%s\" of its sandbox and was ended", process->limit);
@@ -103,7 +127,9 @@ static int process_start(struct fl_mcp_transport *transport, struct fl_error *er
                                        .argv = (const char *const *)client->argv,
                                        .env = (const char *const *)client->env,
                                        .cwd = client->cwd,
-                                       .policy = client->policy};
+                                       .policy = client->policy,
+                                       .secrets = client->secrets,
+                                       .secret_count = client->secret_count};
   client->process = (struct fl_process){.on_stdout = on_stdout,
                                         .on_stderr = on_stderr,
                                         .on_stdout_end = on_stdout_end,
@@ -118,6 +144,7 @@ static int process_start(struct fl_mcp_transport *transport, struct fl_error *er
   fl_lines_init(&client->error_lines, LAST_WORDS_MAX);
   int status = fl_process_start(transport->world, &client->process, &options, err);
   client->is_running = status == 0;
+  if (status == 0) fl_vault_used(transport->world, client->name, client->secrets, client->secret_count);
   return status;
 }
 
@@ -147,8 +174,10 @@ static void process_destroy(struct fl_mcp_transport *transport) {
   fl_buf_deinit(&client->last_words);
   free_list(client->argv);
   free_list(client->env);
+  fl_free(client->name);
   fl_free(client->cwd);
   fl_free(client->policy);
+  fl_known_stream_destroy(client->shown);
   fl_free(client);
 }
 
@@ -188,8 +217,12 @@ struct fl_mcp_transport *fl_mcp_process_create(struct fl_world *world, const str
   client->transport = (struct fl_mcp_transport){.ops = &PROCESS_OPS, .world = world};
   client->argv = copy_list(options->argv);
   client->env = copy_list(options->env);
+  client->name = fl_strdup(options->name);
   client->cwd = fl_strdup(options->cwd);
   client->policy = fl_strdup(options->policy);
+  client->shown = fl_known_stream_create();
+  client->secrets = options->secrets;
+  client->secret_count = options->secret_count;
   client->line_max = options->line_max != 0 ? options->line_max : FL_MCP_CLIENT_MESSAGE_SIZE_MAX;
   return &client->transport;
 }

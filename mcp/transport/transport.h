@@ -42,7 +42,10 @@ struct fl_mcp_process_options {
   const char *const *argv, *const *env;
   const char *cwd;
   const char *policy; /* of its sandbox, for the launcher; NULL: none */
-  size_t line_max;    /* bytes of a message; 0: FL_MCP_CLIENT_MESSAGE_SIZE_MAX */
+  const char *name;   /* whose process it is, for the record of who was given secrets; NULL without any */
+  const struct fl_process_secret *secrets; /* for its environment; lent for its life */
+  size_t secret_count;
+  size_t line_max; /* bytes of a message; 0: FL_MCP_CLIENT_MESSAGE_SIZE_MAX */
 };
 struct fl_mcp_transport *fl_mcp_process_create(struct fl_world *world, const struct fl_mcp_process_options *options);
 

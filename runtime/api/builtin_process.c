@@ -91,8 +91,12 @@ bool fl_builtin_run_process(struct fl_process_run *run) {
   waiting.late = (struct fl_timer){.on_fire = on_late, .user = &waiting};
   const char *const *ours = (const char *const *)environ;
   char **env = run->policy != NULL ? fl_mcp_env_pick(ours, NULL, run->env) : fl_mcp_env_make(ours, NULL);
-  const struct fl_process_options options = {
-      .size = sizeof options, .argv = run->argv, .env = (const char *const *)env, .policy = run->policy};
+  const struct fl_process_options options = {.size = sizeof options,
+                                             .argv = run->argv,
+                                             .env = (const char *const *)env,
+                                             .policy = run->policy,
+                                             .secrets = run->secrets,
+                                             .secret_count = run->secret_count};
   int rc = fl_process_start(waiting.world, &waiting.process, &options, &err);
   if (rc < 0) {
     snprintf(run->error, sizeof run->error, "%.500s", err.text);

@@ -5,8 +5,11 @@
 #include "runtime/engine/engine.h"
 
 struct fl_grant {
-  char *policy; /* for the launcher; NULL: no sandbox */
-  char **env;   /* names of variables that it may see; NULL with a policy: none */
+  char *policy;                            /* for the launcher; NULL: no sandbox */
+  char **env;                              /* names of variables that it may see; NULL with a policy: none */
+  const struct fl_process_secret *secrets; /* lent by the world */
+  size_t secret_count;
+  const struct fl_value *secret_rules; /* what the manifest says of them; lent by it; NULL: nothing */
   struct fl_mcp_limits limits;
 };
 
@@ -15,6 +18,15 @@ struct fl_grant {
 int fl_grant_read(const struct fl_loaded_graph *graph, const char *name, const struct fl_value *entry,
                   struct fl_grant *ret_grant, struct fl_error *err);
 void fl_grant_deinit(struct fl_grant *grant);
+
+/* grant_secrets.c */
+
+/* Adds what its manifest gives it: reads the values into the world's vault. FL_E_DENIED with the place in the manifest
+ * and why a source gives none. */
+int fl_grant_read_secrets(struct fl_world *world, const struct fl_loaded_graph *graph, const char *name,
+                          struct fl_grant *grant, struct fl_error *err);
+/* Takes the variables that a manifest names as secrets out of our environment, before anything is started. */
+void fl_grant_take_variables(struct fl_world *world, const struct fl_loaded_graph *graph);
 
 /* The tools of the program itself must stay within what is granted to "builtin": their folders, databases and hosts.
  * `settings` are those of the graph file, NULL: none. */

@@ -6,8 +6,10 @@
 #include "runtime/base/mem.h"
 #include "runtime/api/builtin_host.h"
 #include "runtime/api/grant.h"
+#include "runtime/engine/audit.h"
 #include "runtime/engine/rehearsal.h"
 #include "runtime/engine/tracing.h"
+#include "runtime/io/vault.h"
 #include "tools/builtin/kit.h"
 #include "tools/http.h"
 
@@ -145,8 +147,16 @@ static void add_grant(struct fl_value *entry, const struct fl_grant *grant) {
   const int64_t numbers[] = {limits->start_ms,   limits->call_ms, limits->output, limits->line,
                              limits->concurrent, limits->rate,    limits->rate_ms};
   add_text(entry, grant->policy);
+  fl_append_take(entry, fl_value_ref((struct fl_value *)(uintptr_t)grant->secret_rules));
   for (size_t i = 0; grant->env != NULL && grant->env[i] != NULL; i++) add_text(entry, grant->env[i]);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) fl_append_take(entry, fl_int(numbers[i]));
+}
+
+static int read_secrets(struct fl_runtime *runtime, const struct fl_loaded_graph *graph, const char *name,
+                        struct fl_grant *grant, struct fl_error *err) {
+  int rc = fl_grant_read_secrets(runtime->world, graph, name, grant, err);
+  if (rc == 0 && grant->secret_count > 0) fl_audit_watch_secrets(runtime);
+  return rc;
 }
 
 static int add_server(struct fl_runtime *runtime, const struct fl_loaded_graph *graph, const struct fl_member *member,
@@ -157,6 +167,8 @@ static int add_server(struct fl_runtime *runtime, const struct fl_loaded_graph *
                                        .folder = graph->file.folder,
                                        .policy = grant->policy,
                                        .allowed_env = (const char *const *)grant->env,
+                                       .secrets = grant->secrets,
+                                       .secret_count = grant->secret_count,
                                        .limits = grant->limits};
   int rc = fl_mcp_client_from_config(runtime->world, &config, &source, err);
   return rc == 0 ? fl_registry_add_take(runtime->registry, source, err) : rc;
@@ -168,6 +180,7 @@ static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph
   __attribute__((cleanup(fl_grant_deinit))) struct fl_grant grant = {0};
   FL_VALUE_AUTO entry = fl_array();
   int rc = fl_grant_read(graph, member->key, member->value, &grant, err);
+  if (rc == 0) rc = read_secrets(runtime, graph, member->key, &grant, err);
   if (rc < 0) return rc;
   fl_append_take(entry, fl_string(graph->file.folder));
   fl_append_take(entry, fl_value_ref(member->value));
@@ -187,6 +200,7 @@ static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph
 static int load_servers(struct fl_runtime *runtime, struct fl_loaded_graph *graph, struct fl_diags *diags) {
   int rc = 0;
   struct fl_member member = {0};
+  if (runtime->rehearsal == NULL) fl_grant_take_variables(runtime->world, graph);
   while (runtime->rehearsal == NULL && fl_next_member(graph->file.servers, &member)) {
     struct fl_error err = {0};
     if (load_server(runtime, graph, &member, &err) == 0) continue;
@@ -222,7 +236,9 @@ static int add_builtin(struct fl_runtime *runtime, const struct fl_loaded_graph 
                                            .folder = graph->file.folder,
                                            .host = &fl_builtin_real_host,
                                            .policy = grant->policy,
-                                           .env = (const char *const *)grant->env};
+                                           .env = (const char *const *)grant->env,
+                                           .secrets = grant->secrets,
+                                           .secret_count = grant->secret_count};
   struct fl_builtin_kit *kit = NULL;
   int rc = fl_builtin_kit_create(&options, &kit, err);
   if (rc < 0) return rc;
@@ -250,6 +266,7 @@ static int load_builtin(struct fl_runtime *runtime, struct fl_loaded_graph *grap
   __attribute__((cleanup(fl_grant_deinit))) struct fl_grant grant = {0};
   int rc = fl_grant_read(source, "builtin", NULL, &grant, err);
   if (rc == 0) rc = fl_grant_check_builtin(source, source->file.builtin, source->file.folder, err);
+  if (rc == 0 && runtime->rehearsal == NULL) rc = read_secrets(runtime, source, "builtin", &grant, err);
   if (rc < 0) return rc;
   FL_VALUE_AUTO entry = fl_array();
   fl_append_take(entry, fl_string(graph->file.folder));
@@ -262,6 +279,7 @@ static int load_builtin(struct fl_runtime *runtime, struct fl_loaded_graph *grap
                : fl_error_set(err, FL_E_EXISTS,
                               "another graph of this program has other settings of the built-in tools");
   rc = add_builtin(runtime, source, &grant, err);
+  if (rc == 0) fl_vault_used(runtime->world, "builtin", grant.secrets, grant.secret_count); /* each command gets them */
   if (rc == 0) fl_set_take(runtime->server_entries, "builtin", fl_value_ref(entry));
   return rc;
 }

@@ -372,9 +372,9 @@ const struct fl_command fl_commands[] = {
       {"thread", 't', "ID", "only of this thread"},
       {"what", 0, "KIND", "only of this kind; with a dot at its end, all that begin so (call., thread.)",
        "call. call.allowed call.denied call.asked call.approved call.edited call.granted call.rejected call.suspended"
-       " model.denied pin.accepted policy.signed store. store.key_rotated store.sealed thread. thread.copied"
-       " thread.deleted thread.edited thread.forked thread.imported thread.pruned thread.rolled_back trace."
-       " trace.erased trace.pruned"},
+       " model.denied pin.accepted policy.signed secret.used store. store.key_rotated store.sealed thread."
+       " thread.copied thread.deleted thread.edited thread.forked thread.imported thread.pruned thread.rolled_back"
+       " trace. trace.erased trace.pruned"},
       {"after", 0, "N", "only those behind record N"},
       {"limit", 'n', "N", "the last N (default 50)"},
       JSON_OPTION},

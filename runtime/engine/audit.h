@@ -21,6 +21,10 @@ void fl_audit_suspended(struct fl_task_call *call);
 void fl_audit_granted(struct fl_task_call *call, const struct fl_decision *decision, const struct fl_value *schema,
                       const char *by);
 
+/* audit_secret.c: from now on "secret.used" for each secret that a process is given: its name and whose process it is,
+ * in a transaction of its own, of no thread. */
+void fl_audit_watch_secrets(struct fl_runtime *runtime);
+
 /* Into a list of records that is about to be committed. */
 void fl_audit_join(struct fl_task *task, struct fl_records *records);
 /* The task has ended: into the first commit among the effects of that, or a commit of their own. */

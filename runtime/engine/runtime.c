@@ -7,6 +7,7 @@
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/pins.h"
 #include "runtime/engine/tracing.h"
+#include "runtime/io/vault.h"
 #include "tools/policy/manifest.h"
 
 #include <fairlead/tools.h>
@@ -50,6 +51,7 @@ static void on_registry_closed(void *user) {
 void fl_runtime_shutdown(struct fl_runtime *runtime) {
   fl_check(runtime->invocation_count == 0);
   runtime->is_closing = true;
+  fl_vault_watch(runtime->world, NULL, NULL);
   fl_timer_stop(runtime->world, &runtime->look_timer);
   fl_memory_destroy(runtime->memory);
   runtime->memory = NULL;

@@ -381,6 +381,8 @@ static void confine_commands(struct fl_commands *commands, const struct fl_built
   size_t count = 0;
   if (options->policy == NULL) return;
   commands->policy = strdup(options->policy);
+  commands->secrets = options->secrets;
+  commands->secret_count = options->secret_count;
   while (options->env != NULL && options->env[count] != NULL) count++;
   commands->env = calloc(count + 1, sizeof *commands->env);
   for (size_t i = 0; commands->env != NULL && i < count; i++) commands->env[i] = strdup(options->env[i]);

@@ -15,13 +15,16 @@
 
 struct fl_builtin_host;
 struct fl_builtin_kit;
+struct fl_process_secret; /* the program's; passed on to its host */
 
 struct fl_builtin_kit_options {
-  const struct fl_value *settings;    /* an object, or NULL: none; lent for the call */
-  const char *folder;                 /* relative paths start here; NULL: the working folder */
-  const struct fl_builtin_host *host; /* lent for the life of the kit; NULL: no network, no processes */
-  const char *policy;                 /* of the sandbox of commands, for the launcher; NULL: none */
-  const char *const *env;             /* with a policy: names of variables that they may see; NULL: none */
+  const struct fl_value *settings;         /* an object, or NULL: none; lent for the call */
+  const char *folder;                      /* relative paths start here; NULL: the working folder */
+  const struct fl_builtin_host *host;      /* lent for the life of the kit; NULL: no network, no processes */
+  const char *policy;                      /* of the sandbox of commands, for the launcher; NULL: none */
+  const char *const *env;                  /* with a policy: names of variables that they may see; NULL: none */
+  const struct fl_process_secret *secrets; /* with a policy: what they get besides; lent for the life of the kit */
+  size_t secret_count;
 };
 
 /* Errors: FL_E_INVALID, FL_E_NOT_FOUND, FL_E_IO with what is wrong and its key. */

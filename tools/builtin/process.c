@@ -221,6 +221,8 @@ int fl_process_tool(struct fl_call *call, const struct fl_value *args, void *use
       .argv = argv, .timeout_ms = command->timeout_ms, .output_max = command->output_max, .call = call};
   run.policy = commands->policy;
   run.env = (const char *const *)commands->env;
+  run.secrets = commands->secrets;
+  run.secret_count = commands->secret_count;
   if (!commands->host->run(&run)) fl_call_return_error(call, "%s: %s", command->name, run.error);
   else if (run.limit[0] != '\0') tell_limit(call, command, &run);
   else if (run.is_late) tell_late(call, command, &run);

@@ -17,8 +17,10 @@ struct fl_command_line {
 
 struct fl_commands {
   const struct fl_builtin_host *host;
-  char *policy; /* of their sandbox; NULL: none */
-  char **env;   /* names, NULL-terminated; NULL: none */
+  char *policy;                            /* of their sandbox; NULL: none */
+  char **env;                              /* names, NULL-terminated; NULL: none */
+  const struct fl_process_secret *secrets; /* lent */
+  size_t secret_count;
   struct fl_command_line items[FL_COMMANDS_MAX];
   size_t count;
 };

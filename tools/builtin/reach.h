@@ -31,14 +31,18 @@ struct fl_process_output {
   bool is_cut; /* there was more */
 };
 
+struct fl_process_secret; /* the host's */
+
 /* One process, from its start to its end. */
 struct fl_process_run {
   const char *const *argv; /* NULL-terminated; the first word is looked up in PATH */
   uint32_t timeout_ms;
-  size_t output_max;      /* bytes of each output that are kept */
-  struct fl_call *call;   /* asked now and then whether it is over */
-  const char *policy;     /* of its sandbox; NULL: none */
-  const char *const *env; /* with a policy: names of variables that it may see */
+  size_t output_max;                       /* bytes of each output that are kept */
+  struct fl_call *call;                    /* asked now and then whether it is over */
+  const char *policy;                      /* of its sandbox; NULL: none */
+  const char *const *env;                  /* with a policy: names of variables that it may see */
+  const struct fl_process_secret *secrets; /* with a policy: what it gets besides */
+  size_t secret_count;
   int exit_status, term_signal;
   bool is_late;   /* it was ended because its time was up */
   char limit[16]; /* of its sandbox that it went over; "": none */

@@ -38,6 +38,7 @@ static int read_manifest(struct fl_manifest *manifest, const char *file, fl_slic
   if (diags->error_count > errors_before) return FL_E_INVALID;
   fl_manifest_read_rules(&reader);
   fl_manifest_read_flow(&reader);
+  fl_manifest_read_secrets(&reader);
   read_hash(manifest);
   return diags->error_count > errors_before ? FL_E_INVALID : 0;
 }

@@ -88,6 +88,9 @@ void fl_manifest_free_rules(struct fl_manifest *manifest);
 void fl_manifest_read_flow(const struct fl_manifest_reader *reader);
 void fl_manifest_free_flow(struct fl_manifest *manifest);
 
+/* manifest_secret.c */
+void fl_manifest_read_secrets(const struct fl_manifest_reader *reader);
+
 /* manifest_close.c: a schema of arguments, closed: what it does not name is refused, what it names must be there unless
  * it says `required`, and patterns hold for the whole text. A new reference; NULL when a part of it cannot be used, and
  * then `ret_why` says what, at `ret_pointer` inside the schema. */

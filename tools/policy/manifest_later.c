@@ -15,7 +15,6 @@ static const struct later of_manifest[] = {{"servers", NULL}, {NULL, NULL}};
 static const struct later of_model[] = {{"cost_usd_per_run", "what calls of models cost"}, {NULL, NULL}};
 static const struct later of_budget[] = {{"cost_usd", "what calls of models cost"}, {NULL, NULL}};
 static const struct later of_server[] = {{"pin", "pins of tool definitions in a manifest"}, {NULL, NULL}};
-static const struct later of_sandbox[] = {{"secrets", "secrets of a server"}, {NULL, NULL}};
 
 static size_t say(const struct fl_manifest *manifest, const char *base, const struct fl_value *part,
                   const struct later *rows, struct fl_diags *diags) {
@@ -37,9 +36,7 @@ size_t fl_manifest_unenforced(const struct fl_manifest *manifest, struct fl_diag
   size_t count = say(manifest, "", root, of_manifest, diags);
   for (struct fl_member m = {0}; fl_next_member(fl_get(root, "servers"), &m);) {
     FL_FREE_AUTO char *base = fl_format("/servers/%s", m.key); /* names of servers need no escapes */
-    FL_FREE_AUTO char *sandbox = fl_format("%s/sandbox", base);
     count += say(manifest, base, m.value, of_server, diags);
-    count += say(manifest, sandbox, fl_get(m.value, "sandbox"), of_sandbox, diags);
   }
   for (struct fl_member m = {0}; fl_next_member(fl_get(root, "budgets"), &m);) {
     FL_FREE_AUTO char *base = fl_format("/budgets/%s", m.key);

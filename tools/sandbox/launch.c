@@ -57,6 +57,7 @@ static struct fl_launch parse(char **argv) {
 }
 
 void fl_launch_let_go(const struct fl_launch *launch) {
+  fl_launch_forget_environment(launch);
   int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd <= 2; fd++)
     if (null_fd < 0 || dup2(null_fd, fd) < 0) close(fd);

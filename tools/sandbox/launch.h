@@ -61,6 +61,11 @@ enum { FL_LAUNCH_KEEP_COUNT = 4 };
 /* Closes all descriptors from 3 on but these (-1: none). */
 void fl_launch_close_except(const int keep[FL_LAUNCH_KEEP_COUNT]);
 
+/* secret.c: in the child, before its rights go; the policy's secrets become files. -1: that cannot be. */
+int fl_launch_place_secrets(const struct fl_launch *launch);
+/* Above the tool, once it is on its way: what was read for it, its secrets among that, is wiped. */
+void fl_launch_forget_environment(const struct fl_launch *launch);
+
 /* keeper.c: starts the tool, in namespaces with a process 1 above it where that is wanted and works. -1 with errno. */
 pid_t fl_launch_start(struct fl_launch *launch, int signal_fd);
 

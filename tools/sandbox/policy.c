@@ -35,6 +35,12 @@ static int read_sha256(struct fl_sandbox *sandbox, const char *value) {
   return 0;
 }
 
+static int read_secret(struct fl_sandbox *sandbox, const char *value) {
+  if (sandbox->secret_count == FL_SANDBOX_SECRETS_MAX || value[0] == '\0' || strchr(value, '=') != NULL) return -1;
+  sandbox->secrets[sandbox->secret_count++] = value;
+  return 0;
+}
+
 static int read_without(struct fl_sandbox *sandbox, const char *value) {
   int layer = fl_layer_find(value);
   if (layer < 0) return -1;
@@ -66,6 +72,7 @@ static int read_line(struct fl_sandbox *sandbox, const char *key, const char *va
   if (strcmp(key, "cpu") == 0) return read_number(value, &sandbox->cpu_ms);
   if (strcmp(key, "fds") == 0) return read_number(value, &sandbox->fds);
   if (strcmp(key, "sha256") == 0) return read_sha256(sandbox, value);
+  if (strcmp(key, "secret") == 0) return read_secret(sandbox, value);
   if (strcmp(key, "without") == 0) return read_without(sandbox, value);
   return -1;
 }

@@ -6,6 +6,7 @@
  *   exec no       exec yes          whether it may start programs (of the system and of what it may read)
  *   procs N   memory BYTES   cpu MS   fds N
  *   sha256 HEX                      of the program that is started
+ *   secret NAME                     of the environment, goes to a file in memory, whose path is NAME_FILE
  *   without LAYER                   the user does without this layer
  *
  * Invariants. (1) A line that is not understood is an error, and so is a second line where there can be one: a policy
@@ -15,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { FL_SANDBOX_SECRETS_MAX = 32 };
 enum { FL_SANDBOX_PATHS_MAX = 256, FL_SANDBOX_TEXT_MAX = 256 * 1024, FL_SANDBOX_COMPLAINT_SIZE = 160 };
 
 /* The layers that a machine may lack and a user may do without. */
@@ -29,6 +31,8 @@ struct fl_sandbox_path {
 struct fl_sandbox {
   struct fl_sandbox_path paths[FL_SANDBOX_PATHS_MAX];
   size_t path_count;
+  const char *secrets[FL_SANDBOX_SECRETS_MAX]; /* names, lent by the text */
+  size_t secret_count;
   bool has_way_out, may_exec;
   uint64_t procs, memory, cpu_ms, fds; /* 0: no limit */
   const char *sha256;                  /* 64 lower-case digits, lent; NULL: any */

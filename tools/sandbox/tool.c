@@ -59,6 +59,7 @@ static void confine(struct fl_confinement *confinement, struct fl_program_call *
 static _Noreturn void run_confined(const struct fl_launch *launch) {
   struct fl_confinement *confinement = launch->confinement;
   struct fl_program_call call;
+  if (fl_launch_place_secrets(launch) != 0) refuse("cannot hand over a secret");
   confine(confinement, &call);
   fl_program_run(confinement, &call, launch->argv, launch->env);
   fl_launch_complain("cannot run %s: %s", launch->argv[0], strerror(errno));

@@ -22,13 +22,15 @@ static void every_line_is_read(void **state) {
   assert_int_equal(
       parse("sandbox 1\nread /a b\nwrite /c\nhost api.example.org:443\nexec yes\nprocs 8\nmemory 268435456\ncpu 30000\n"
             "fds 64\nsha256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
-            "without namespaces"),
+            "secret TOKEN\nsecret OTHER\nwithout namespaces"),
       0);
   assert_int_equal(sandbox.path_count, 2);
   assert_string_equal(sandbox.paths[0].path, "/a b");
   assert_false(sandbox.paths[0].may_write);
   assert_string_equal(sandbox.paths[1].path, "/c");
   assert_true(sandbox.paths[1].may_write);
+  assert_int_equal(sandbox.secret_count, 2);
+  assert_string_equal(sandbox.secrets[1], "OTHER");
   assert_true(sandbox.has_way_out);
   assert_true(sandbox.may_exec);
   assert_int_equal(sandbox.procs, 8);
@@ -57,6 +59,8 @@ static void what_is_not_understood_is_refused(void **state) {
       "sandbox 1 \n",
       "read /a\n",
       "sandbox 1\nsandbox 1\n",
+      "sandbox 1\nsecret \n",
+      "sandbox 1\nsecret A=B\n",
       "sandbox 1\nread a\n",
       "sandbox 1\nread \n",
       "sandbox 1\nread\n",
