@@ -13,6 +13,8 @@
 #include "mcp/era_cache.h"
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/io/vault.h"
+#include "runtime/json/hide.h"
 
 #include <stdio.h>
 
@@ -54,6 +56,10 @@ static void start_failed(struct fl_mcp_connection *connection);
 static void tell_closed(struct fl_mcp_connection *connection);
 
 static int64_t now_of(struct fl_mcp_connection *connection) { return fl_world_now_ms(connection->world); }
+
+static const struct fl_known *known_of(const struct fl_mcp_connection *connection) {
+  return fl_vault_known(connection->world);
+}
 
 /* ---- time ---- */
 
@@ -187,9 +193,12 @@ static void deliver_later(struct fl_mcp_connection *connection) {
 
 /* ---- the transport speaks ---- */
 
+/* The door for all that a server says: what is behind it shows no secret that is known, whoever was given it. */
 static void on_message(struct fl_mcp_transport *transport, int64_t origin, fl_slice message) {
   struct fl_mcp_connection *connection = transport->user;
+  FL_BUF_AUTO shown = {.limit = FL_KNOWN_TEXT_MAX};
   if (connection->is_closing) return;
+  if (fl_hide_json(known_of(connection), message, &shown)) message = fl_buf_slice(&shown);
   if (connection->options.on_wire != NULL) connection->options.on_wire(connection->options.user, false, message);
   fl_mcp_client_message(connection->session, now_of(connection), origin, message, &connection->effects);
   deliver(connection);
@@ -197,21 +206,29 @@ static void on_message(struct fl_mcp_transport *transport, int64_t origin, fl_sl
 
 static void on_too_long(struct fl_mcp_transport *transport, int64_t origin, fl_slice front) {
   struct fl_mcp_connection *connection = transport->user;
+  FL_BUF_AUTO shown = {.limit = FL_KNOWN_TEXT_MAX};
   if (connection->is_closing) return;
+  if (fl_known_hide(known_of(connection), front, &shown) > 0) front = fl_buf_slice(&shown);
   fl_mcp_client_line_too_long(connection->session, front, &connection->effects);
   deliver(connection);
 }
 
 static void on_lost(struct fl_mcp_transport *transport, const struct fl_mcp_client_loss *loss) {
   struct fl_mcp_connection *connection = transport->user;
+  struct fl_mcp_client_loss shown = *loss;
+  FL_FREE_AUTO char *text = fl_strdup(loss->text);
   if (connection->is_closing) return;
-  fl_mcp_client_lost(connection->session, now_of(connection), loss, &connection->effects);
+  fl_known_hide_text(known_of(connection), &text);
+  shown.text = text;
+  fl_mcp_client_lost(connection->session, now_of(connection), &shown, &connection->effects);
   deliver(connection);
 }
 
 static void on_log(struct fl_mcp_transport *transport, const char *level, const char *text) {
   struct fl_mcp_connection *connection = transport->user;
-  struct fl_mcp_client_report report = {.type = FL_MCP_CLIENT_LOG, .level = level, .text = (char *)(uintptr_t)text};
+  FL_FREE_AUTO char *shown = fl_strdup(text);
+  fl_known_hide_text(known_of(connection), &shown);
+  struct fl_mcp_client_report report = {.type = FL_MCP_CLIENT_LOG, .level = level, .text = shown};
   connection->options.on_report(connection->options.user, &report);
 }
 
@@ -242,6 +259,7 @@ static void start_failed(struct fl_mcp_connection *connection) {
   if (connection->is_closing) return;
   if (connection->transport->ops->explain != NULL)
     connection->transport->ops->explain(connection->transport, &connection->failure);
+  fl_known_hide_error(known_of(connection), &connection->failure);
   if (connection->is_opening) {
     tell_ready_failed(connection);
     return;

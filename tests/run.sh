@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what is missing, builds, and runs every test. The last line states the count.
-#   sh tests/run.sh [SUITE…]     suites: unit sim house fuzz cli install kill contend life sandbox hostile interop
+#   sh tests/run.sh [SUITE…]     suites: unit sim house fuzz cli install kill contend life sandbox secrets hostile interop
 #     conformance instructions (default: all)
 # Builds: build-test (ASan and UBSan) for tests in the process, build (as users have it) for tests of the program.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . examples/packages.sh
-suites="${*:-unit sim house fuzz cli install kill contend life sandbox hostile interop conformance instructions}"
+suites="${*:-unit sim house fuzz cli install kill contend life sandbox secrets hostile interop conformance instructions}"
 log=build-test/run
 passed=0 failed=0 skipped=0
 
@@ -39,7 +39,7 @@ for suite in unit sim house fuzz; do
 done
 
 # Suites that are programs of their own: they print TAP.
-for suite in cli install kill contend life sandbox hostile interop conformance instructions; do
+for suite in cli install kill contend life sandbox secrets hostile interop conformance instructions; do
   has_suite $suite || continue
   script=tests/$suite/run.sh
   [ $suite != instructions ] || script=tests/bench/instructions.sh

@@ -6,6 +6,8 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
+#include "runtime/io/vault.h"
+#include "runtime/json/hide.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -85,7 +87,12 @@ static void on_end(struct fl_http *http, int status, const struct fl_error *err)
   struct fl_error late = {0};
   fl_timer_stop(exchange->world, &exchange->timer);
   request->impl = NULL;
-  FL_VALUE_AUTO result = status == 0 ? make_result(exchange) : NULL;
+  const struct fl_known *known = fl_vault_known(exchange->world);
+  FL_VALUE_AUTO raw = status == 0 ? make_result(exchange) : NULL;
+  FL_VALUE_AUTO result = fl_hide_value(known, raw);
+  struct fl_error shown = err != NULL ? *err : (struct fl_error){0};
+  fl_known_hide_error(known, &shown);
+  if (err != NULL) err = &shown;
   if (exchange->is_late && status != 0) {
     status = fl_error_set(&late, FL_E_TIMEOUT, "the answer was not there in time");
     err = &late;

@@ -2,6 +2,8 @@
 #include "tools/local.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/io/vault.h"
+#include "runtime/json/hide.h"
 #include "runtime/json/json.h"
 #include "tools/call.h"
 
@@ -70,13 +72,17 @@ struct local_call {
 
 static void on_call_progress(struct fl_call *call, double done, double total, const char *message) {
   struct local_call *here = fl_call_user(call);
-  if (here->request->on_progress != NULL) here->request->on_progress(here->request, done, total, message);
+  FL_FREE_AUTO char *shown = fl_strdup(message);
+  fl_known_hide_text(fl_vault_known(here->local->world), &shown);
+  if (here->request->on_progress != NULL) here->request->on_progress(here->request, done, total, shown);
 }
 
 static void on_call_log(struct fl_call *call, const char *level, const char *text) {
   struct local_call *here = fl_call_user(call);
   struct fl_tool_source *source = &here->local->source;
-  if (source->on_log != NULL) source->on_log(source, level, text);
+  FL_FREE_AUTO char *shown = fl_strdup(text);
+  fl_known_hide_text(fl_vault_known(here->local->world), &shown);
+  if (source->on_log != NULL) source->on_log(source, level, shown);
 }
 
 static int check_size(const char *tool, const struct fl_value *result, size_t result_max, struct fl_error *err) {
@@ -90,14 +96,17 @@ static void on_call_done(struct fl_call *call, int status, struct fl_value *resu
   struct fl_tool_request *request = here->request;
   const char *tool = fl_call_def(call)->tool.name;
   struct fl_error err = {0};
+  const struct fl_known *known = fl_vault_known(here->local->world);
+  FL_VALUE_AUTO shown = fl_hide_value(known, result);
   if (status > 0) { /* nobody is asked here, so it is the handler's own failure */
     fl_error_set(&err, FL_E_REMOTE, "tool %s: %s", tool, fl_get_string(result, "message", "it waits for an answer"));
     status = FL_E_REMOTE;
   } else if (status != 0) fl_error_set(&err, status, "tool %s: %s", tool, fl_error_sentence(status));
   else status = check_size(tool, result, request->result_max, &err);
+  fl_known_hide_error(known, &err);
   fl_free(here);
   request->impl = NULL;
-  request->on_done(request, status, status == 0 ? result : NULL, started, status != 0 ? &err : NULL);
+  request->on_done(request, status, status == 0 ? shown : NULL, started, status != 0 ? &err : NULL);
 }
 
 static uint32_t total_timeout(const struct fl_tool_def *def, const struct fl_tool_request *request) {

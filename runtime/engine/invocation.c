@@ -16,6 +16,8 @@
 #include "runtime/engine/approval.h"
 #include "runtime/engine/ledger.h"
 #include "runtime/engine/tracing.h"
+#include "runtime/io/vault.h"
+#include "runtime/json/hide.h"
 
 /* ---- events ---- */
 
@@ -326,6 +328,7 @@ static void finish(struct fl_invocation *invocation) {
 
 static void enqueue_input(struct fl_invocation *invocation) {
   struct fl_queued_event *event;
+  const struct fl_known *known = fl_vault_known(invocation->runtime->world);
   invocation->root.first_no = fl_run_checkpoint_no(invocation->root.run);
   if (invocation->is_cancelled) { /* before it began: nothing is written */
     event = fl_queued_event_create(FL_EV_CANCEL);
@@ -336,7 +339,8 @@ static void enqueue_input(struct fl_invocation *invocation) {
     event = fl_queued_event_create(FL_EV_CONTINUE);
   } else if (invocation->options.resume != NULL) {
     event = fl_queued_event_create(FL_EV_RESUME);
-    event->value = fl_approval_sign(invocation->options.resume, &invocation->options);
+    FL_VALUE_AUTO answer = fl_hide_value(known, invocation->options.resume);
+    event->value = fl_approval_sign(answer, &invocation->options);
     fl_tracing_resumed(invocation);
     event->ev.is_map = invocation->options.resume_is_map;
     fl_event_take_command(event, &invocation->options);
@@ -345,7 +349,7 @@ static void enqueue_input(struct fl_invocation *invocation) {
     fl_event_take_command(event, &invocation->options);
   } else {
     event = fl_queued_event_create(invocation->options.input != NULL ? FL_EV_INPUT : FL_EV_CONTINUE);
-    event->value = fl_value_ref(invocation->options.input);
+    event->value = fl_hide_value(known, invocation->options.input);
     if (event->ev.kind == FL_EV_INPUT) fl_ledger_begin_run(invocation, event->value);
   }
   fl_frame_enqueue(&invocation->root, event);

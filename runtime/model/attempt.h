@@ -35,6 +35,8 @@ struct fl_attempt {
   unsigned number; /* of the try, from 1 */
   unsigned retries_left;
   bool is_cancelled;
+  struct fl_known_stream *shown; /* of the deltas of one kind, once secrets are known; NULL: none */
+  const char *shown_kind;
   struct fl_timer timer; /* until the next try, or until on_done */
   int early_code;        /* of open, or of a cancel during the wait */
   struct fl_error early_error;

@@ -7,6 +7,8 @@
  * that breaks, carries an error or ends too early; an end marker after which the server keeps the connection (closed
  * after a moment: the answer is whole); no byte for too long. */
 #include "runtime/base/mem.h"
+#include "runtime/io/vault.h"
+#include "runtime/json/hide.h"
 #include "runtime/model/attempt.h"
 #include "runtime/model/decode.h"
 #include "runtime/model/retry.h"
@@ -163,6 +165,17 @@ static void on_timer(struct fl_timer *timer) {
 
 /* ---- the way ---- */
 
+/* What comes in shows none; but a graph file, a memory or a thread from before may have one. */
+static void hide_secrets(struct way *way) {
+  const struct fl_known *known = fl_vault_known(way->attempt->world);
+  FL_BUF_AUTO shown = {.limit = FL_KNOWN_TEXT_MAX};
+  if (!fl_known_finds(known, fl_buf_slice(&way->request))) return;
+  if (!fl_hide_json(known, fl_buf_slice(&way->request), &shown)) return;
+  struct fl_buf before = way->request;
+  way->request = shown;
+  shown = before;
+}
+
 static int open_way(struct fl_attempt *attempt, struct fl_error *err) {
   struct way *way = fl_new(struct way);
   attempt->own = way;
@@ -170,7 +183,9 @@ static int open_way(struct fl_attempt *attempt, struct fl_error *err) {
   way->wire = config_of(way)->provider == FL_MODEL_ANTHROPIC ? &fl_wire_anthropic : &fl_wire_openai;
   way->timer = (struct fl_timer){.on_fire = on_timer, .user = way};
   fl_buf_init(&way->body, FL_MODEL_REPLY_SIZE_MAX);
-  return way->wire->build(&attempt->call->request, &way->url, &way->headers, &way->request, err);
+  int rc = way->wire->build(&attempt->call->request, &way->url, &way->headers, &way->request, err);
+  hide_secrets(way);
+  return rc;
 }
 
 static void start_way(struct fl_attempt *attempt) {

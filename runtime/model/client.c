@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
+#include "runtime/io/vault.h"
+#include "runtime/json/hide.h"
 #include "runtime/model/attempt.h"
 #include "runtime/model/lower.h"
 #include "runtime/model/retry.h"
@@ -15,17 +17,51 @@ const char *fl_attempt_provider(const struct fl_attempt *attempt) {
   return names[config_of(attempt)->provider];
 }
 
+/* ---- no text of a model shows a secret that is known ---- */
+
+static const struct fl_known *known_of(const struct fl_attempt *attempt) { return fl_vault_known(attempt->world); }
+
+static void tell_delta(struct fl_attempt *attempt, const char *kind, fl_slice text) {
+  if (text.size > 0 && !attempt->is_cancelled) attempt->call->on_delta(attempt->call, kind, text, attempt->number);
+}
+
+/* What may have been the beginning of a secret was none. */
+static void tell_rest(struct fl_attempt *attempt) {
+  FL_BUF_AUTO rest = {0};
+  if (attempt->shown == NULL) return;
+  fl_known_stream_end(attempt->shown, &rest);
+  tell_delta(attempt, attempt->shown_kind, fl_buf_slice(&rest));
+}
+
+static void tell_shown(struct fl_attempt *attempt, const char *kind, fl_slice text) {
+  FL_BUF_AUTO out = {0};
+  if (attempt->shown == NULL) attempt->shown = fl_known_stream_create();
+  else if (strcmp(attempt->shown_kind, kind) != 0) tell_rest(attempt);
+  attempt->shown_kind = kind;
+  fl_known_stream_feed(attempt->shown, known_of(attempt), text, &out);
+  tell_delta(attempt, kind, fl_buf_slice(&out));
+  if (strcmp(kind, "tool_call") == 0) tell_rest(attempt); /* each is a JSON text of its own */
+}
+
 void fl_attempt_delta(struct fl_attempt *attempt, const char *kind, fl_slice text) {
   if (attempt->is_cancelled || attempt->call->on_delta == NULL) return;
-  attempt->call->on_delta(attempt->call, kind, text, attempt->number);
+  if (known_of(attempt) != NULL) tell_shown(attempt, kind, text);
+  else attempt->call->on_delta(attempt->call, kind, text, attempt->number);
 }
 
 /* Nobody who reads an error may see the key, whoever repeated it to us. */
 static void hide_key(const struct fl_attempt *attempt, struct fl_error *err) {
+  fl_known_hide_error(known_of(attempt), err);
   const char *key = config_of(attempt)->api_key;
   size_t size = key != NULL ? strlen(key) : 0;
   if (size < 4) return;
   for (char *place = err->text; (place = strstr(place, key)) != NULL; place += size) memset(place, '*', size);
+}
+
+static struct fl_value *hide_message_take(const struct fl_attempt *attempt, struct fl_value *message) {
+  struct fl_value *shown = fl_hide_value(known_of(attempt), message);
+  fl_value_unref(message);
+  return shown;
 }
 
 /* The last act: frees the attempt and tells the caller, who may free or start the call again. Takes the message. */
@@ -40,6 +76,8 @@ static void finish(struct fl_attempt *attempt, int code, struct fl_value *messag
     if (attempt->number > 1 && code != FL_E_CANCELLED) fl_error_context(&err, "after %u tries", attempt->number);
   }
   attempt->way->close(attempt);
+  fl_known_stream_destroy(attempt->shown);
+  message = hide_message_take(attempt, message);
   if (code == 0) message = fl_lower_restore_calls_take(call->request.config, call->request.tools, message);
   call->impl = NULL;
   fl_free(attempt);
@@ -88,6 +126,7 @@ static void retry(struct fl_attempt *attempt, const struct fl_attempt_end *end) 
 void fl_attempt_ended(struct fl_attempt *attempt, const struct fl_attempt_end *end) {
   fl_check(attempt->state == FL_ATTEMPT_TRYING);
   bool is_cancelled = attempt->is_cancelled;
+  tell_rest(attempt);
   if (!is_cancelled && end->code != 0 && end->may_retry && attempt->retries_left > 0) {
     retry(attempt, end);
     return;

@@ -2,6 +2,7 @@
 /* C functions as a source of tools, in the real world: on the pool, checked before and after, cancelled, timed out,
  * pending. */
 #include "runtime/base/mem.h"
+#include "runtime/io/vault.h"
 #include "runtime/io/world.h"
 #include "tests/support/support.h"
 #include "tools/source.h"
@@ -110,6 +111,13 @@ static int repeat(struct fl_call *call, const struct fl_value *args, void *user)
   return fl_call_return_text(call, "%s", fl_get_string(args, "text", "none"));
 }
 
+static int blab(struct fl_call *call, const struct fl_value *args, void *user) {
+  const char *text = fl_get_string(args, "text", "none");
+  fl_call_log(call, "info", "logged %s", text);
+  return fl_get_bool(args, "fails", false) ? fl_call_return_error(call, "failed %s", text)
+                                           : fl_call_return_text(call, "said %s", text);
+}
+
 static const struct fl_tool TOOLS[] = {
     TOOL(add, .description = "Adds.", .flags = FL_TOOL_READ_ONLY,
          .input_schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"number\"}},\"required\":[\"a\"]}"),
@@ -132,6 +140,7 @@ static const struct fl_tool TOOLS[] = {
     ADDS("add_more", "{\"type\":\"number\"}", "\"result\",\"more\""),
     ADDS("add_any", "{\"type\":\"number\",\"title\":\"n\"}", "\"result\""),
     TOOL(repeat, ANYTHING),
+    TOOL(blab, ANYTHING),
     {.size = sizeof(struct fl_tool), .name = "impatient", .run = until_cancelled, .timeout_ms = 30, ANYTHING},
     {.size = sizeof(struct fl_tool), .name = "quick", .run = talk_quickly, .flags = FL_TOOL_QUICK, ANYTHING},
     {.size = sizeof(struct fl_tool), .name = "quick_pending", .run = pending, .flags = FL_TOOL_QUICK, ANYTHING},
@@ -477,6 +486,27 @@ static void wrong_tools_are_refused(void **state) {
   assert_int_equal(fl_tool_source_local(world, &(struct fl_local_tools){"w", twice, 2}, &made, NULL), FL_E_EXISTS);
 }
 
+static void no_result_shows_a_secret(void **state) {
+  static const char *const args[] = {"{\"text\":\"canary-4711-x\"}", "{\"text\":\"canary-4711-x\",\"fails\":true}",
+                                     "{\"text\":\"Y2FuYXJ5LTQ3MTEteA==\"}"};
+  const struct fl_secret *value = NULL;
+  const struct fl_secret_source printed = {.kind = FL_SECRET_COMMAND,
+                                           .argv = (const char *const[]){"echo", "canary-4711-x", NULL}};
+  assert_int_equal(fl_vault_read(world, "KEY", &printed, &value, NULL), 0);
+  log_text[0] = '\0';
+  for (size_t i = 0; i < sizeof args / sizeof *args; i++) {
+    struct asked asked = {0};
+    ask(&asked, "blab", args[i]);
+    wait_all();
+    assert_non_null(strstr(asked.text, "[secret KEY]"));
+    assert_null(strstr(asked.text, "4711"));
+    assert_null(strstr(asked.text, "Y2FuY"));
+    forget(&asked);
+  }
+  assert_non_null(strstr(log_text, "info:logged [secret KEY]\n"));
+  assert_null(strstr(log_text, "4711"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(tools_are_listed_with_their_schemas, setup, teardown),
@@ -496,6 +526,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(an_unknown_tool_is_not_found, setup, teardown),
       cmocka_unit_test_setup_teardown(closing_cancels_what_runs, setup, teardown),
       cmocka_unit_test_setup_teardown(wrong_tools_are_refused, setup, teardown),
+      cmocka_unit_test_setup_teardown(no_result_shows_a_secret, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
