@@ -87,6 +87,10 @@ static void take_errors(struct process_client *client, fl_slice data) {
 static void on_stderr(struct fl_process *process, fl_slice data) {
   struct process_client *client = process->user;
   FL_BUF_AUTO shown = {.limit = FL_KNOWN_TEXT_MAX};
+  if (known_of(client) == NULL) {
+    take_errors(client, data);
+    return;
+  }
   fl_known_stream_feed(client->shown, known_of(client), data, &shown);
   if (shown.size > 0) take_errors(client, fl_buf_slice(&shown));
 }

@@ -44,14 +44,14 @@ static bool is_one_byte(fl_slice value) {
   return count == value.size;
 }
 
-static int check_value(const struct fl_known *known, const char *name, fl_slice value, struct fl_error *err) {
+static int check_value(const struct fl_known *known, fl_slice value, struct fl_error *err) {
   if (value.size < FL_KNOWN_SIZE_MIN || value.size > FL_KNOWN_SIZE_MAX)
     return fl_error_set(err, FL_E_INVALID,
-                        "the secret %s has %zu bytes: only values of %d to %d can be told from other text, and so kept "
-                        "out of it",
-                        name, value.size, FL_KNOWN_SIZE_MIN, FL_KNOWN_SIZE_MAX);
+                        "its value has %zu bytes: only values of %d to %d can be told from other text, and so kept out "
+                        "of it",
+                        value.size, FL_KNOWN_SIZE_MIN, FL_KNOWN_SIZE_MAX);
   if (is_one_byte(value))
-    return fl_error_set(err, FL_E_INVALID, "the secret %s is one character over and over, which is no secret", name);
+    return fl_error_set(err, FL_E_INVALID, "its value is one character over and over, which is no secret");
   if (known->count == FL_KNOWN_COUNT_MAX)
     return fl_error_set(err, FL_E_LIMIT, "there are more than %d secrets", FL_KNOWN_COUNT_MAX);
   return 0;
@@ -60,7 +60,7 @@ static int check_value(const struct fl_known *known, const char *name, fl_slice 
 int fl_known_add(struct fl_known *known, const char *name, fl_slice value, struct fl_error *err) {
   for (size_t i = 0; i < known->count; i++)
     if (fl_equal_in_constant_time(fl_secret_slice(&known->values[i]), value)) return 0;
-  int status = check_value(known, name, value, err);
+  int status = check_value(known, value, err);
   if (status < 0) return status;
   known->names = fl_realloc(known->names, (known->count + 1) * sizeof *known->names);
   known->values = fl_realloc(known->values, (known->count + 1) * sizeof *known->values);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Secrets whose values are known, and texts without them: wherever a value stands in a text, as it is, in base64 (at
  * each of the three offsets, both alphabets), in hexadecimal (upper or lower case), and each of these percent-encoded
- * or as JSON writes it (whole or in part, also twice over) or broken over lines, "[secret NAME]" stands instead.
+ * (once or twice) or as JSON writes it (up to three times), whole or in part, or broken over lines, "[secret NAME]"
+ * stands instead.
  *
  * How: one automaton (Aho and Corasick, 1975) of all spellings, which several readings of the text pass side by side:
  * as it is, without line breaks, with percent-encoding undone, with JSON's escapes undone. So time is linear in the
  * text, whatever stands in it. What readings find is laid together: bytes that any of them found are gone.
  *
  * Invariants. (1) A stream's output does not depend on where it is cut, and is that of the whole text. (2) A stream
- * holds back what may be the beginning of a value, at most 12 bytes for each byte of the longest spelling. (3) Values
+ * holds back what may be the beginning of a value, at most 50 bytes for each byte of the longest spelling. (3) Values
  * stand in locked memory alone (secret.h), which is in no core file. Pure; of one thread. */
 #pragma once
 #include "runtime/base/buf.h"

@@ -52,7 +52,7 @@ struct fl_known_byte {
 };
 
 enum fl_known_lexer_kind { FL_KNOWN_UNWRAP, FL_KNOWN_PERCENT, FL_KNOWN_FORM, FL_KNOWN_JSON };
-enum { FL_KNOWN_ESCAPE_MAX = 12, FL_KNOWN_LEXERS_MAX = 2, FL_KNOWN_READINGS_MAX = 8 };
+enum { FL_KNOWN_ESCAPE_MAX = 12, FL_KNOWN_LEXERS_MAX = 3, FL_KNOWN_READINGS_MAX = 11 };
 
 struct fl_known_lexer {
   enum fl_known_lexer_kind kind;

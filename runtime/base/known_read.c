@@ -174,32 +174,32 @@ static void take(struct fl_known_scan *scan, struct fl_known_reading *reading, u
 
 /* ---- the scan ---- */
 
-static void add_reading(struct fl_known_scan *scan, int first, int second) {
+/* U, P, F, J: without line breaks, percent-encoding, forms and JSON's escapes undone, one after the other. */
+static void add_reading(struct fl_known_scan *scan, const char *undone) {
   struct fl_known_reading *reading = &scan->readings[scan->reading_count++];
-  const int kinds[FL_KNOWN_LEXERS_MAX] = {first, second};
-  for (int i = 0; i < FL_KNOWN_LEXERS_MAX && kinds[i] >= 0; i++)
-    reading->lexers[reading->lexer_count++].kind = (enum fl_known_lexer_kind)kinds[i];
+  for (; *undone != '\0'; undone++)
+    reading->lexers[reading->lexer_count++].kind = *undone == 'U'   ? FL_KNOWN_UNWRAP
+                                                   : *undone == 'P' ? FL_KNOWN_PERCENT
+                                                   : *undone == 'F' ? FL_KNOWN_FORM
+                                                                    : FL_KNOWN_JSON;
   if (reading->lexer_count > 0) reading->places = fl_new_array(uint64_t, scan->mask + 1);
 }
 
+/* A result may be JSON in a text of a JSON text, and hold JSON itself. */
 void fl_known_scan_init(struct fl_known_scan *scan, const struct fl_known_set *set, struct fl_known_signs signs) {
+  static const char *const of_escapes[] = {"J", "JU", "JP", "JJ", "JJU", "JJJ"};
   memset(scan, 0, sizeof *scan);
   scan->set = set;
   scan->rests = true;
   scan->mask = 15;
   while (scan->mask < set->longest) scan->mask = 2 * scan->mask + 1;
-  add_reading(scan, -1, -1);
-  if (signs.has_break) add_reading(scan, FL_KNOWN_UNWRAP, -1);
-  if (signs.has_percent) {
-    add_reading(scan, FL_KNOWN_PERCENT, -1);
-    add_reading(scan, FL_KNOWN_PERCENT, FL_KNOWN_PERCENT);
-  }
-  if (set->has_blank && (signs.has_percent || signs.has_plus)) add_reading(scan, FL_KNOWN_FORM, -1);
-  if (signs.has_backslash) {
-    add_reading(scan, FL_KNOWN_JSON, -1);
-    add_reading(scan, FL_KNOWN_JSON, FL_KNOWN_JSON);
-    add_reading(scan, FL_KNOWN_JSON, FL_KNOWN_UNWRAP);
-  }
+  add_reading(scan, "");
+  if (signs.has_break) add_reading(scan, "U");
+  if (signs.has_percent) add_reading(scan, "P");
+  if (signs.has_percent) add_reading(scan, "PP");
+  if (set->has_blank && (signs.has_percent || signs.has_plus)) add_reading(scan, "F");
+  for (size_t i = 0; signs.has_backslash && i < sizeof of_escapes / sizeof *of_escapes; i++)
+    add_reading(scan, of_escapes[i]);
 }
 
 void fl_known_scan_deinit(struct fl_known_scan *scan) {

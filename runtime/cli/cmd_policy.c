@@ -3,6 +3,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/policy_replay.h"
+#include "runtime/cli/policy_secrets.h"
 #include "runtime/json/json.h"
 #include "tools/policy/manifest.h"
 #include "tools/policy/policy.h"
@@ -174,6 +175,7 @@ int fl_cmd_policy_check(struct fl_args *args) {
     fl_policy_replay_deinit(&checking.replay);
     fl_policy_destroy(policy);
   }
+  if (code == 0 && !fl_args_has(args, "calls")) fl_policy_print_secrets(manifest, args->json);
   if (code == 0 || diags.error_count > 0) print_summary(&checking, manifest, &diags);
   if (code == 0 && checking.counts[FL_VERDICT_DENY] > 0) code = FL_EXIT_FAILED;
   fl_manifest_unref(manifest);

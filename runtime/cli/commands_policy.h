@@ -5,6 +5,7 @@
      "FILE",
      "check a manifest, and what it says about recorded calls",
      "The manifest is read as a run reads it; what this version does not enforce is a warning, and a run is refused.\n"
+     "Which server is given which secret, and where from, is said as well; no value is read.\n"
      "With --calls, each line {\"tool\": NAME, \"args\": {…}} of FILE.jsonl is decided, in order, as calls of one "
      "run;\n"
      "Facts about a call may stand beside it: \"resolved\": {PATH: TARGET}, \"addresses\": {HOST: [ADDRESS]},\n"

@@ -2,7 +2,7 @@
 /* A tool server that says whatever it was given: every value in its environment (CANARY_N) or in the file of one
  * (CANARY_N_FILE), in every spelling, in results, errors, log messages, its list of tools, and on standard error in
  * pieces of a few bytes. With the argument "quiet" it is asked first. Its tool `hold` waits, and `crash` ends it by a
- * signal that leaves a core file where that is allowed. */
+ * signal that leaves a core file where that is allowed. With "print" it is no server: it prints them and ends. */
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 #include "tests/support/spelling.h"
@@ -187,6 +187,10 @@ int main(int argc, char **argv) {
   size_t room = 0;
   is_quiet = argc > 1 && strcmp(argv[1], "quiet") == 0;
   take_values();
+  if (argc > 1 && strcmp(argv[1], "print") == 0) {
+    FL_FREE_AUTO char *text = all_of_it();
+    return printf("%s", text) < 0;
+  }
   if (!is_quiet) complain_in_pieces();
   for (ssize_t size; (size = getline(&line, &room, stdin)) > 0;) {
     struct fl_value *request = NULL;

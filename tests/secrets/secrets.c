@@ -319,6 +319,18 @@ static void the_control_finds_them(void) {
   row(trace.count > 0, "control: and in its trace", "nothing is found there");
 }
 
+static bool has_text(const char *scene, const char *name, const char *text) {
+  FL_FREE_AUTO char *path = path_of(scene, name);
+  FILE *file = fopen(path, "re");
+  char *line = NULL;
+  size_t room = 0;
+  bool has = false;
+  while (file != NULL && !has && getline(&line, &room, file) > 0) has = strstr(line, text) != NULL;
+  free(line);
+  if (file != NULL) fclose(file);
+  return has;
+}
+
 static size_t count_given(void) {
   FL_FREE_AUTO char *path = path_of("canaries", "out/audit");
   FILE *file = fopen(path, "re");
@@ -364,6 +376,36 @@ static void none_is_left_behind(void) {
   expect_none("none is in the environment of any other process", &watch.others);
   FL_FREE_AUTO char *out = path_of("canaries", "out");
   row(!has_cores(out), "a server that crashed leaves no core file", "there is one");
+}
+
+/* The tool `process` of the program itself, which keeps the first 64 KiB of each output: what is cut there is no
+ * secret. */
+static void none_is_in_what_commands_print(void) {
+  struct canary_findings findings = {0};
+  write_scene("commands", until_hold, false, true);
+  link_sources("commands");
+  FL_FREE_AUTO char *graph =
+      fl_format("{\"fairlead\": 1, \"name\": \"leaky\", \"manifest\": \"manifest.json\", \"state\": {\"command\": {}, "
+                "\"out\": {}},"
+                "\"builtin\": {\"process\": {\"commands\": {\"leak\": {\"command\": [\"%s\", \"print\"]}}}},"
+                "\"nodes\": {\"leak\": {\"type\": \"tool\", \"tool\": \"builtin/process\", \"args\": {\"command\": "
+                "\"'leak'\"}, \"write\": \"out\"}}, \"edges\": [\"START -> leak\", \"leak -> END\"]}",
+                server);
+  FL_FREE_AUTO char *manifest = fl_format(
+      "{\"manifest\": 1, \"id\": \"canaries\", \"tools\": [{\"match\": \"builtin/process\", \"effect\": \"read\"}],"
+      "\"servers\": {\"builtin\": {\"sandbox\": {\"secrets\": %s}}}}",
+      secrets.data);
+  write_value("commands", "graph.json", value_of(graph));
+  write_value("commands", "manifest.json", value_of(manifest));
+  FL_FREE_AUTO char *program = fl_format("%s/fairlead", build), *file = path_of("commands", "graph.json");
+  const char *const argv[] = {program,    "run",           file, "-i", "{}", "--json", "--store", "db",
+                              "--stream", "values,events", NULL};
+  int status = wait_for(start("commands", "out/stdout", argv));
+  FL_FREE_AUTO char *out = path_of("commands", "out");
+  row(status == 0 && has_text("commands", "out/stdout", "[secret CANARY_"), "a command with secrets is run",
+      "it failed");
+  canaries_search_files(&findings, out);
+  expect_none("none is in what commands of the program print", &findings);
 }
 
 static void none_is_in_a_killed_store(void) {
@@ -459,6 +501,7 @@ int main(int argc, char **argv) {
   canaries_make(home, &secrets);
   the_control_finds_them();
   none_is_left_behind();
+  none_is_in_what_commands_print();
   none_is_in_a_killed_store();
   none_is_in_a_core_file();
   printf("1..%d\n", row_count);

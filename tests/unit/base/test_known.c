@@ -131,7 +131,7 @@ static void some_values_are_refused(void **state) {
   struct fl_known *known = fl_known_create();
   struct fl_error err = {0};
   assert_int_equal(fl_known_add(known, "S", FL_SLICE("short77"), &err), FL_E_INVALID);
-  assert_non_null(strstr(err.text, "S has 7 bytes"));
+  assert_non_null(strstr(err.text, "its value has 7 bytes"));
   assert_null(strstr(err.text, "short77"));
   assert_int_equal(fl_known_add(known, "S", FL_SLICE("xxxxxxxxxxxx"), &err), FL_E_INVALID);
   assert_null(strstr(err.text, "xxxx"));

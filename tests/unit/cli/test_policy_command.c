@@ -75,6 +75,12 @@ static int write_files(void **state) {
   rig_write("calls.jsonl", calls);
   rig_write("typo.yaml", "manifest: 1\nid: x\ntools: [{ match: a/b, max_cals: 1 }]\nexpires: never-again\n");
   rig_write("later.yaml", "manifest: 1\nid: x\ntools: [{ match: a/b }]\nmodel: { cost_usd_per_run: 3 }\n");
+  rig_write("secrets.yaml",
+            "manifest: 1\nid: x\ntools: [{ match: a/b }]\nservers:\n  bank:\n    sandbox:\n      secrets:\n"
+            "        - { name: TOKEN, as: file }\n        - { name: A, as: env, from: { env: B } }\n"
+            "        - { name: C, as: env, from: { file: keys/c } }\n"
+            "        - { name: D, as: file, from: { credential: d } }\n"
+            "        - { name: E, as: env, from: { command: [pass, show, \"e\\u202e\"] } }\n");
   rig_write("flow.yaml", flow);
   rig_write("flow.jsonl", flow_calls);
   rig_write("learn.jsonl", learn);
@@ -92,6 +98,8 @@ static void a_manifest_is_checked(void **state) {
   rig_expect("policy-check-typo", 2, "policy check $F/typo.yaml");
   rig_expect("policy-check-typo-json", 2, "policy check $F/typo.yaml --json");
   rig_expect("policy-check-later", 0, "policy check $F/later.yaml");
+  rig_expect("policy-check-secrets", 0, "policy check $F/secrets.yaml");
+  rig_expect("policy-check-secrets-json", 0, "policy check $F/secrets.yaml --json");
 }
 
 static void recorded_calls_are_decided_in_order(void **state) {

@@ -151,7 +151,7 @@ static void a_vault_reads_each_source_once(void **state) {
   assert_true(fl_known_finds(fl_vault_known(world), FL_SLICE("x " VALUE "-third")));
   const struct fl_secret_source brief = COMMAND("echo", "short");
   assert_int_equal(fl_vault_read(world, "C", &brief, &other, &err), FL_E_INVALID);
-  assert_non_null(strstr(err.text, "the secret C has 5 bytes"));
+  assert_non_null(strstr(err.text, "its value has 5 bytes"));
   struct rlimit limit;
   assert_int_equal(getrlimit(RLIMIT_CORE, &limit), 0);
   assert_int_equal(limit.rlim_cur, 0);
