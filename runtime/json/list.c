@@ -9,7 +9,7 @@
 
 /* An element: a value, a text, or both (the text stays when it is parsed, because slices of it are lent). Several
  * spines may share one. */
-struct item {
+struct fl_element {
   size_t refs;
   struct fl_value *value; /* NULL until parsed */
   size_t text_size;       /* 0 when it exists only as a value */
@@ -19,7 +19,7 @@ struct item {
 enum { NO_INDEX = 0, COUNT_MAX = UINT32_MAX / 4 }; /* indexes that are kept are one higher */
 
 struct slot {
-  struct item *item;
+  struct fl_element *item;
   uint32_t previous; /* the one before with the same id, once indexed */
   uint32_t hash;     /* of the id, once indexed and when it has one */
 };
@@ -32,6 +32,7 @@ struct index {
   size_t place_count; /* 0 or a power of two, at least twice `id_count` */
   size_t id_count;    /* different ones */
   size_t covered;     /* it knows the first so many elements */
+  unsigned scans;     /* look-ups that went without it */
 };
 
 struct spine {
@@ -48,20 +49,20 @@ struct fl_list {
   size_t size;
 };
 
-static struct item *item_create(struct fl_value *value, fl_slice text) {
-  struct item *item = fl_alloc(sizeof *item + text.size);
-  *item = (struct item){.refs = 1, .value = value, .text_size = text.size};
+static struct fl_element *item_create(struct fl_value *value, fl_slice text) {
+  struct fl_element *item = fl_alloc(sizeof *item + text.size);
+  *item = (struct fl_element){.refs = 1, .value = value, .text_size = text.size};
   if (text.size > 0) memcpy(item->text, text.data, text.size);
   return item;
 }
 
-static void item_unref(struct item *item) {
+static void item_unref(struct fl_element *item) {
   if (--item->refs > 0) return;
   fl_value_unref(item->value);
   fl_free(item);
 }
 
-static struct fl_value *item_value(struct item *item) {
+static struct fl_value *item_value(struct fl_element *item) {
   if (item->value != NULL) return item->value;
   fl_slice text = {item->text, item->text_size};
   if (fl_json_read(text, FL_JSON_FULL, &item->value, NULL) < 0) item->value = fl_null();
@@ -72,19 +73,24 @@ static fl_slice string_slice(const struct fl_value *value) {
   return fl_slice_n(fl_as_string(value), fl_string_size(value));
 }
 
+static const char opening[] = "{\"id\":\"";
+enum { OPENING_SIZE = sizeof opening - 1 };
+
+static bool has_leading_id(const struct fl_element *item) {
+  return item->text_size > OPENING_SIZE && memcmp(item->text, opening, OPENING_SIZE) == 0;
+}
+
 /* The text after the quote of an id that stands first, as in every message whose id is ours; data NULL elsewhere. */
-static fl_slice leading_id(const struct item *item) {
-  static const char opening[] = "{\"id\":\"";
-  size_t size = sizeof opening - 1;
-  if (item->text_size <= size || memcmp(item->text, opening, size) != 0) return fl_slice_n(NULL, 0);
-  const char *id = item->text + size, *end = memchr(id, '"', item->text_size - size);
+static fl_slice leading_id(const struct fl_element *item) {
+  if (!has_leading_id(item)) return fl_slice_n(NULL, 0);
+  const char *id = item->text + OPENING_SIZE, *end = memchr(id, '"', item->text_size - OPENING_SIZE);
   if (end == NULL || memchr(id, '\\', (size_t)(end - id)) != NULL) return fl_slice_n(NULL, 0);
   return fl_slice_n(id, (size_t)(end - id));
 }
 
 /* The id, lent; data NULL when there is none. It is looked up in the text, so that an index does not parse every
  * message, except where it is written with escapes. */
-static fl_slice item_id(struct item *item) {
+static fl_slice item_id(struct fl_element *item) {
   if (item->value != NULL) return string_slice(fl_get(item->value, "id"));
   fl_slice found = leading_id(item);
   if (found.data != NULL) return found;
@@ -111,7 +117,7 @@ static void spine_unref(struct spine *spine) {
   fl_free(spine);
 }
 
-static void spine_push(struct spine *spine, struct item *item) {
+static void spine_push(struct spine *spine, struct fl_element *item) {
   if (spine->count == spine->capacity) {
     fl_check(spine->count < COUNT_MAX);
     spine->capacity = spine->capacity < 4 ? 4 : spine->capacity * 2;
@@ -208,17 +214,17 @@ void fl_list_unref(struct fl_list *list) {
 
 size_t fl_list_size(const struct fl_list *list) { return list->size; }
 
-static struct item *item_at(const struct fl_list *list, size_t index) {
+static struct fl_element *item_at(const struct fl_list *list, size_t index) {
   return index < list->size ? list->spine->slots[index].item : NULL;
 }
 
 struct fl_value *fl_list_at(const struct fl_list *list, size_t index) {
-  struct item *item = item_at(list, index);
+  struct fl_element *item = item_at(list, index);
   return item != NULL ? item_value(item) : NULL;
 }
 
 fl_slice fl_list_text_at(const struct fl_list *list, size_t index, struct fl_buf *scratch) {
-  const struct item *item = item_at(list, index);
+  const struct fl_element *item = item_at(list, index);
   if (item == NULL) return fl_slice_n(NULL, 0);
   if (item->text_size > 0) return fl_slice_n(item->text, item->text_size);
   fl_buf_clear(scratch);
@@ -227,7 +233,7 @@ fl_slice fl_list_text_at(const struct fl_list *list, size_t index, struct fl_buf
 }
 
 /* Invariant 2: only the longest list of a spine grows it. */
-static struct fl_list *append_item(const struct fl_list *list, struct item *item) {
+static struct fl_list *append_item(const struct fl_list *list, struct fl_element *item) {
   struct spine *spine = list->spine;
   if (list->size == spine->count) spine->refs++;
   else spine = spine_copy(spine, list->size, SIZE_MAX);
@@ -239,15 +245,23 @@ struct fl_list *fl_list_append_take(const struct fl_list *list, struct fl_value 
   return append_item(list, item_create(element != NULL ? element : fl_null(), fl_slice_n(NULL, 0)));
 }
 
-static struct item *item_of_text(fl_slice text) { return item_create(text.size > 0 ? NULL : fl_null(), text); }
-
-struct fl_list *fl_list_append_text(const struct fl_list *list, fl_slice text) {
-  return append_item(list, item_of_text(text));
+struct fl_element *fl_element_of_text(fl_slice text) {
+  return item_create(text.size > 0 ? NULL : fl_null(), text);
 }
 
-struct fl_list *fl_list_of_texts(const fl_slice *texts, size_t count) {
+struct fl_list *fl_list_append_text(const struct fl_list *list, fl_slice text) {
+  return append_item(list, fl_element_of_text(text));
+}
+
+fl_slice fl_element_text(const struct fl_element *element) { return fl_slice_n(element->text, element->text_size); }
+
+void fl_element_free(struct fl_element *element) {
+  if (element != NULL) item_unref(element);
+}
+
+struct fl_list *fl_list_of_elements(struct fl_element *const *elements, size_t count) {
   struct spine *spine = spine_create(count + count / 4);
-  for (size_t i = 0; i < count; i++) spine_push(spine, item_of_text(texts[i]));
+  for (size_t i = 0; i < count; i++) spine_push(spine, elements[i]);
   return list_of(spine, count);
 }
 
@@ -265,9 +279,39 @@ struct fl_list *fl_list_remove(const struct fl_list *list, size_t index) {
   return list_of(spine, spine->count);
 }
 
+/* ---- without the index ---- */
+
+/* Whether the element has the id, which needs no escapes: mostly the first letters of its text say no. */
+static bool has_id(struct fl_element *item, fl_slice id) {
+  size_t i = 0;
+  if (item->value == NULL && has_leading_id(item) && item->text_size > OPENING_SIZE + id.size) {
+    const char *text = item->text + OPENING_SIZE;
+    while (i < id.size && text[i] == id.data[i]) i++;
+    if (text[i] != '\\') return i == id.size && text[i] == '"';
+  }
+  fl_slice found = item_id(item);
+  return found.data != NULL && fl_slice_equal(found, id);
+}
+
+static ptrdiff_t scan(const struct fl_list *list, fl_slice id) {
+  for (size_t i = list->size; i > 0; i--)
+    if (has_id(list->spine->slots[i - 1].item, id)) return (ptrdiff_t)i - 1;
+  return -1;
+}
+
+/* A thread that was just loaded often has one turn and rests again: the index would be a twentieth of that turn. */
+static bool may_scan(struct spine *spine, fl_slice id) {
+  enum { SCANS_MAX = 4 };
+  if (spine->ids.covered > 0 || spine->ids.scans >= SCANS_MAX) return false;
+  if (memchr(id.data, '"', id.size) != NULL || memchr(id.data, '\\', id.size) != NULL) return false;
+  spine->ids.scans++;
+  return true;
+}
+
 ptrdiff_t fl_list_find_id(const struct fl_list *list, const char *id) {
   struct spine *spine = list->spine;
   fl_slice wanted = fl_slice_of(id);
+  if (may_scan(spine, wanted)) return scan(list, wanted);
   spine_index(spine, list->size);
   if (spine->ids.id_count == 0) return -1;
   size_t index = *find_place(spine, wanted, hash_id(wanted));

@@ -17,8 +17,15 @@
 
 struct fl_list;
 
-struct fl_list *fl_list_create(void);                                  /* empty */
-struct fl_list *fl_list_of_texts(const fl_slice *texts, size_t count); /* as fl_list_append_text, one after the other */
+struct fl_list *fl_list_create(void); /* empty */
+
+/* Elements on their way into a list whose order is known later: each holds a copy of its text, unparsed. */
+struct fl_element;
+struct fl_element *fl_element_of_text(fl_slice text);
+fl_slice fl_element_text(const struct fl_element *element);
+void fl_element_free(struct fl_element *element);                                      /* NULL allowed */
+struct fl_list *fl_list_of_elements(struct fl_element *const *elements, size_t count); /* takes them */
+
 struct fl_list *fl_list_ref(struct fl_list *list);
 void fl_list_unref(struct fl_list *list); /* NULL allowed */
 
@@ -39,9 +46,9 @@ struct fl_list *fl_list_append_text(const struct fl_list *list, fl_slice text); 
 struct fl_list *fl_list_replace_take(const struct fl_list *list, size_t index, struct fl_value *element);
 struct fl_list *fl_list_remove(const struct fl_list *list, size_t index);
 
-/* The index of the last element whose member "id" equals `id`, or -1. Builds an index of the ids on first use, kept
- * with the spine and extended as it grows: amortised constant time. An id that stands first in its text is indexed
- * without a look at the rest. */
+/* The index of the last element whose member "id" equals `id`, or -1. After a few look-ups through all elements
+ * builds an index of the ids, kept with the spine and extended as it grows: amortised constant time. An id that stands
+ * first in its text is indexed without a look at the rest. */
 ptrdiff_t fl_list_find_id(const struct fl_list *list, const char *id);
 
 /* All elements as one array (the elements are shared); a new reference. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Rows to values and lists: see the header. Pure but for the source it reads through.
  *
- * A list is put together in a vector of texts, and only then becomes a list: so a chain of edits costs what it changes,
- * and the elements are copied once. The vector and the bodies live until the list is made. */
+ * A list is put together in a vector of elements, and only then becomes a list: so a chain of edits costs what it
+ * changes. The usual row appends one element, whose text is copied once, to where it stays. */
 #include "runtime/store/assemble.h"
 
 #include "runtime/base/check.h"
@@ -19,7 +19,8 @@ enum { LIST_SIZE_MAX = 1 << 30 }; /* bytes of rows for one list; what was writte
 struct chain_row {
   uint64_t no, count;
   enum fl_body_kind kind;
-  size_t at, size; /* in bodies */
+  struct fl_element *element; /* what stands in the brackets of a row that appends; NULL: its text is in bodies */
+  size_t at, size;            /* in bodies */
 };
 
 struct chain {
@@ -28,14 +29,17 @@ struct chain {
   struct fl_buf bodies;
   struct chain_row *rows; /* newest first */
   size_t row_count, row_capacity;
-  fl_slice *elements;
+  size_t size; /* of all texts */
+  struct fl_element **elements;
   size_t element_count, element_capacity;
 };
 
 static void chain_deinit(struct chain *chain) {
+  for (size_t i = 0; i < chain->row_count; i++) fl_element_free(chain->rows[i].element);
+  for (size_t i = 0; i < chain->element_count; i++) fl_element_free(chain->elements[i]);
   fl_buf_deinit(&chain->bodies);
   fl_free(chain->rows);
-  fl_free(chain->elements);
+  fl_free((void *)chain->elements);
 }
 
 static int corrupt(const struct chain *chain, uint64_t no, const char *what, struct fl_error *err) {
@@ -49,9 +53,11 @@ static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
   return fl_realloc(items, *capacity * size);
 }
 
-static void add_element(struct chain *chain, fl_slice text) {
-  chain->elements = grow(chain->elements, chain->element_count, &chain->element_capacity, sizeof *chain->elements);
-  chain->elements[chain->element_count++] = text;
+/* Takes it. */
+static void add_element(struct chain *chain, struct fl_element *element) {
+  chain->elements =
+      grow((void *)chain->elements, chain->element_count, &chain->element_capacity, sizeof(struct fl_element *));
+  chain->elements[chain->element_count++] = element;
 }
 
 /* ---- one row at a time ---- */
@@ -77,7 +83,7 @@ static bool each_element(struct chain *chain, fl_slice text, bool (*visit)(struc
 }
 
 static bool append_element(struct chain *chain, fl_slice element) {
-  add_element(chain, element);
+  add_element(chain, fl_element_of_text(element));
   return true;
 }
 
@@ -104,23 +110,39 @@ static bool apply_edit(struct chain *chain, fl_slice edit) {
   if (count == 2 && fl_slice_equal(parts[0], FL_SLICE("\"append\""))) return append_element(chain, parts[1]);
   if (!read_index(parts[1], chain->element_count, &index)) return false;
   if (count == 3 && fl_slice_equal(parts[0], FL_SLICE("\"set\""))) {
-    chain->elements[index] = parts[2];
+    fl_element_free(chain->elements[index]);
+    chain->elements[index] = fl_element_of_text(parts[2]);
     return true;
   }
   if (count != 2 || !fl_slice_equal(parts[0], FL_SLICE("\"cut\""))) return false;
+  fl_element_free(chain->elements[index]);
   chain->element_count--;
-  memmove(chain->elements + index, chain->elements + index + 1,
-          (chain->element_count - index) * sizeof *chain->elements);
+  memmove((void *)(chain->elements + index), (void *)(chain->elements + index + 1),
+          (chain->element_count - index) * sizeof(struct fl_element *));
   return true;
 }
 
-static int apply_row(struct chain *chain, const struct chain_row *row, struct fl_error *err) {
-  fl_slice body = fl_slice_n(chain->bodies.data + row->at, row->size);
-  bool is_one_more = row->kind == FL_BODY_APPEND && row->count == chain->element_count + 1;
+/* Several elements in the brackets of one row. */
+static bool append_several(struct chain *chain, const struct fl_element *several) {
+  FL_BUF_AUTO body = {.limit = LIST_SIZE_MAX};
+  fl_slice text = fl_element_text(several);
+  fl_buf_add_char(&body, '[');
+  fl_buf_add(&body, text.data, text.size);
+  fl_buf_add_char(&body, ']');
+  return each_element(chain, fl_buf_slice(&body), append_element);
+}
+
+static int apply_row(struct chain *chain, struct chain_row *row, struct fl_error *err) {
   bool ok = true;
-  if (is_one_more && body.size > 2 && body.data[0] == '[' && body.data[body.size - 1] == ']')
-    add_element(chain, fl_slice_n(body.data + 1, body.size - 2)); /* the usual row: nothing to look for */
-  else ok = each_element(chain, body, row->kind == FL_BODY_EDIT ? apply_edit : append_element);
+  if (row->element != NULL && row->count == chain->element_count + 1) { /* the usual row: nothing to look for */
+    add_element(chain, row->element);
+    row->element = NULL;
+  } else if (row->element != NULL) {
+    ok = append_several(chain, row->element);
+  } else {
+    fl_slice body = fl_slice_n(chain->bodies.data + row->at, row->size);
+    ok = each_element(chain, body, row->kind == FL_BODY_EDIT ? apply_edit : append_element);
+  }
   if (!ok)
     return corrupt(chain, row->no, row->kind == FL_BODY_EDIT ? "its edits do not fit" : "it is not an array", err);
   if (chain->element_count != row->count) return corrupt(chain, row->no, "its list is not as long as it was", err);
@@ -130,12 +152,19 @@ static int apply_row(struct chain *chain, const struct chain_row *row, struct fl
 /* ---- chains ---- */
 
 static int keep_row(struct chain *chain, const struct fl_value_row *row, struct fl_error *err) {
-  chain->rows = grow(chain->rows, chain->row_count, &chain->row_capacity, sizeof *chain->rows);
-  chain->rows[chain->row_count++] = (struct chain_row){
-      .no = row->no, .count = row->count, .kind = row->kind, .at = chain->bodies.size, .size = row->body.size};
-  if (fl_buf_add(&chain->bodies, row->body.data, row->body.size) != 0)
+  fl_slice body = row->body;
+  chain->size += body.size;
+  if (chain->size > LIST_SIZE_MAX)
     return fl_error_set(err, FL_E_LIMIT, "thread %s: channel \"%.100s\" holds more than %d MiB", chain->thread,
                         chain->channel, LIST_SIZE_MAX >> 20);
+  bool appends = row->kind == FL_BODY_APPEND && body.size > 2 && body.data[0] == '[' && body.data[body.size - 1] == ']';
+  chain->rows = grow(chain->rows, chain->row_count, &chain->row_capacity, sizeof *chain->rows);
+  struct chain_row *kept = &chain->rows[chain->row_count++];
+  *kept = (struct chain_row){.no = row->no, .count = row->count, .kind = row->kind, .at = chain->bodies.size};
+  if (appends) kept->element = fl_element_of_text(fl_slice_n(body.data + 1, body.size - 2));
+  if (appends) return 0;
+  kept->size = body.size;
+  fl_buf_add(&chain->bodies, body.data, body.size);
   return 0;
 }
 
@@ -159,8 +188,10 @@ static int assemble_list(struct fl_row_source *source, const char *channel, stru
       .thread = source->thread, .channel = channel, .bodies.limit = LIST_SIZE_MAX};
   int status = collect(source, &chain, row, err);
   for (size_t i = chain.row_count; status == 0 && i > 0; i--) status = apply_row(&chain, &chain.rows[i - 1], err);
-  if (status == 0) *ret_list = fl_list_of_texts(chain.elements, chain.element_count);
-  return status;
+  if (status != 0) return status;
+  *ret_list = fl_list_of_elements(chain.elements, chain.element_count);
+  chain.element_count = 0;
+  return 0;
 }
 
 int fl_assemble_list_text(struct fl_row_source *source, const char *channel, uint64_t no, struct fl_buf *text,
@@ -176,7 +207,8 @@ int fl_assemble_list_text(struct fl_row_source *source, const char *channel, uin
   fl_buf_add_char(text, '[');
   for (size_t i = 0; i < chain.element_count; i++) {
     if (i > 0) fl_buf_add_char(text, ',');
-    fl_buf_add(text, chain.elements[i].data, chain.elements[i].size);
+    fl_slice element = fl_element_text(chain.elements[i]);
+    fl_buf_add(text, element.data, element.size);
   }
   fl_buf_add_char(text, ']');
   return text->failed

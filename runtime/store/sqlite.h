@@ -76,10 +76,10 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
                 " WHERE thread = ?1 AND checkpoint = ?2 AND id = ?3")                                                  \
   X(CALLS_END, "DELETE FROM call WHERE thread = ?1 AND checkpoint = ?2")                                               \
   X(EVENT_ADD, "INSERT INTO event(thread, run, sum, body, no) VALUES(?1, ?2, ?3, ?4, ?5)")                             \
-  X(VALUE_SCAN, "SELECT k, parent, kind, count, sum, body, seq, labels FROM row WHERE thread = ?1 AND k BETWEEN 1"     \
+  X(VALUE_SCAN, "SELECT k, parent, kind, count, sum, body, labels, seq FROM row WHERE thread = ?1 AND k BETWEEN 1"     \
                 " AND ?2 ORDER BY k DESC")                                                                             \
-  X(VALUE_WINDOW, "SELECT k, parent, kind, count, sum, body, seq, labels FROM row NOT INDEXED WHERE seq BETWEEN ?2"    \
-                  " AND ?3 AND thread = ?1 AND k < 4294967296 ORDER BY seq DESC")                                      \
+  X(VALUE_WINDOW, "SELECT k, parent, kind, count, sum, body, labels FROM row NOT INDEXED WHERE seq BETWEEN ?2"         \
+                  " AND ?3 AND k < 4294967296 AND thread = ?1 ORDER BY seq DESC")                                      \
   X(CHECKPOINT_READ, "SELECT k, ns, parent, id, step, name, wall_ms, sum, body FROM row WHERE thread = ?1 AND k = ?2") \
   X(SUB_HEAD, "SELECT k FROM row WHERE thread = ?1 AND ns = ?2 AND k > 8589934592 ORDER BY k DESC LIMIT 1")            \
   X(WRITES_READ, "SELECT task, place, channel, sum, body, labels FROM pending WHERE thread = ?1 AND checkpoint = ?2")  \

@@ -154,6 +154,8 @@ int fl_sqlite_list_threads(struct fl_store *base, const struct fl_threads_query 
  * about neither: a row is taken from it when its thread and number fit (they are unique), and what is not found in it
  * is sought in the index. */
 
+enum { LABELS = 6, SEQ = 7 }; /* columns of VALUE_SCAN; a window has the first of them, too */
+
 static int next_row(struct fl_sqlite_source *source, struct fl_error *err) {
   int status = fl_db_row(source->db, source->scan, err);
   if (status != 0) source->scan = NULL; /* it was reset */
@@ -220,7 +222,7 @@ static int step_index(struct fl_sqlite_source *source, uint64_t no, struct fl_er
 static int step_down(struct fl_sqlite_source *source, uint64_t no, struct fl_error *err) {
   if (source->is_window) return step_window(source, no, err);
   if (source->is_scattered || ++source->step_count <= WINDOW_AFTER) return step_index(source, no, err);
-  int status = open_window(source, sqlite3_column_int64(source->scan, 6), err);
+  int status = open_window(source, sqlite3_column_int64(source->scan, SEQ), err);
   return status == 0 ? step_window(source, no, err) : status;
 }
 
@@ -231,7 +233,7 @@ static int unseal_value(struct fl_sqlite_source *source, const int64_t numbers[4
                                              .parent_no = (uint64_t)numbers[1],
                                              .kind = (enum fl_body_kind)numbers[2],
                                              .count = (uint64_t)numbers[3],
-                                             .labels = (uint64_t)sqlite3_column_int64(source->scan, 7)}};
+                                             .labels = (uint64_t)sqlite3_column_int64(source->scan, LABELS)}};
   return fl_unseal_record(&(struct fl_seal_thread){source->db, source->base.thread, source->row}, &record, *body, body,
                           err);
 }
@@ -252,7 +254,7 @@ static int find_value(struct fl_row_source *base, uint64_t no, struct fl_value_r
                                    .parent_no = (uint64_t)numbers[1],
                                    .kind = (enum fl_body_kind)numbers[2],
                                    .count = (uint64_t)numbers[3],
-                                   .labels = (uint64_t)sqlite3_column_int64(source->scan, 7),
+                                   .labels = (uint64_t)sqlite3_column_int64(source->scan, LABELS),
                                    .body = body};
   return 0;
 }

@@ -106,6 +106,25 @@ static void ids_are_found_last_first_and_per_list(void **state) {
   assert_int_equal(fl_list_find_id(removed, "a"), 1);
 }
 
+/* The first look-ups go through the elements, those after them through an index. */
+static void an_id_is_found_the_same_with_and_without_the_index(void **state) {
+  static const char *const texts[] = {
+      "{\"id\":\"ab\"}",     "{\"id\":\"a\"}", "{\"id\":\"abc\"}", "{\"id\":\"\\u0061b\"}", "{\"n\":1,\"id\":\"n\"}",
+      "{\"id\":\"q\\\"r\"}", "{\"id\":\"\"}",  "{\"id\":\"ab",     "{\"id\":\"x\\\\\"}",    "[\"id\"]"};
+  static const struct {
+    const char *id;
+    ptrdiff_t index;
+  } cases[] = {{"ab", 3}, {"a", 1}, {"abc", 2}, {"n", 4}, {"q\"r", 5}, {"", 6}, {"x\\", 8}, {"b", -1}, {"abcd", -1}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct fl_element *elements[sizeof texts / sizeof texts[0]];
+    for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) elements[k] = fl_element_of_text(fl_slice_of(texts[k]));
+    LIST_AUTO list = fl_list_of_elements(elements, sizeof texts / sizeof texts[0]);
+    for (int round = 0; round < 8; round++)
+      if (fl_list_find_id(list, cases[i].id) != cases[i].index)
+        fail_msg("\"%s\" is at %td in round %d", cases[i].id, fl_list_find_id(list, cases[i].id), round);
+  }
+}
+
 static void numbers_as_ids_are_no_ids(void **state) {
   LIST_AUTO l0 = fl_list_create();
   LIST_AUTO l1 = fl_list_append_text(l0, FL_SLICE("{\"id\":12}"));
@@ -194,11 +213,14 @@ static void lists_agree_with_a_model(void **state) {
   }
 }
 
-static void a_list_of_texts_is_as_if_each_were_appended(void **state) {
-  const fl_slice texts[] = {FL_SLICE("{\"id\":\"a\"}"), FL_SLICE(""), FL_SLICE("[1]"), FL_SLICE("{\"id\":\"b\"}")};
-  LIST_AUTO none = fl_list_of_texts(texts, 0);
+static void a_list_of_elements_is_as_if_each_were_appended(void **state) {
+  struct fl_element *elements[] = {fl_element_of_text(FL_SLICE("{\"id\":\"a\"}")), fl_element_of_text(FL_SLICE("")),
+                                   fl_element_of_text(FL_SLICE("[1]")), fl_element_of_text(FL_SLICE("{\"id\":\"b\"}"))};
+  assert_true(fl_slice_equal(fl_element_text(elements[2]), FL_SLICE("[1]")));
+  fl_element_free(NULL);
+  LIST_AUTO none = fl_list_of_elements(elements, 0);
   assert_int_equal(fl_list_size(none), 0);
-  LIST_AUTO list = fl_list_of_texts(texts, 4);
+  LIST_AUTO list = fl_list_of_elements(elements, 4);
   LIST_AUTO longer = fl_list_append_text(list, FL_SLICE("{\"id\":\"a\"}"));
   assert_int_equal(fl_list_size(list), 4);
   assert_true(fl_is(fl_list_at(list, 1), FL_NULL));
@@ -277,13 +299,14 @@ static void every_id_of_a_long_list_is_found(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_list_of_texts_is_as_if_each_were_appended),
+      cmocka_unit_test(a_list_of_elements_is_as_if_each_were_appended),
       cmocka_unit_test(appending_leaves_the_old_list_as_it_was),
       cmocka_unit_test(text_stays_text_until_it_is_read),
       cmocka_unit_test(a_value_is_written_into_the_scratch),
       cmocka_unit_test(text_that_does_not_parse_reads_as_null),
       cmocka_unit_test(replacing_and_removing_copy_references_only),
       cmocka_unit_test(ids_are_found_last_first_and_per_list),
+      cmocka_unit_test(an_id_is_found_the_same_with_and_without_the_index),
       cmocka_unit_test(numbers_as_ids_are_no_ids),
       cmocka_unit_test(arrays_become_lists_and_back),
       cmocka_unit_test(lists_agree_with_a_model),
