@@ -113,11 +113,25 @@ bool fl_is_thread_id(const char *text) {
   return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") == size;
 }
 
-bool fl_is_uuid(const char *text) {
-  static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-  for (size_t i = 0; i < sizeof shape; i++) {
-    bool is_hex = text[i] != '\0' && strchr("0123456789abcdef", text[i]) != NULL;
-    if (shape[i] == 'x' ? !is_hex : text[i] != shape[i]) return false;
+/* The value of a digit and 1, 0 for what is none. */
+static const uint8_t hex_digits[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
+
+bool fl_uuid_bytes(const char *text, uint8_t ret_bytes[16]) {
+  size_t at = 0;
+  for (size_t i = 0; i < 16; i++) {
+    if ((i == 4 || i == 6 || i == 8 || i == 10) && text[at++] != '-') return false;
+    unsigned high = hex_digits[(unsigned char)text[at]];
+    unsigned low = high > 0 ? hex_digits[(unsigned char)text[at + 1]] : 0;
+    if (low == 0) return false;
+    ret_bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+    at += 2;
   }
-  return true;
+  return text[at] == '\0';
+}
+
+bool fl_is_uuid(const char *text) {
+  uint8_t bytes[16];
+  return fl_uuid_bytes(text, bytes);
 }

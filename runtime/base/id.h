@@ -33,6 +33,9 @@ void fl_uuid_text(const uint8_t bytes[16], char ret_text[FL_UUID_SIZE]);
  * snprintf would be a tenth of the whole. */
 size_t fl_decimal(uint64_t number, char ret_text[FL_DECIMAL_SIZE]);
 
+/* The bytes of a UUID's text in lower case; false for any other text. */
+bool fl_uuid_bytes(const char *text, uint8_t ret_bytes[16]);
+
 /* Whether a text has the shape of a UUID, in lower case, as all ids that are made here. */
 bool fl_is_uuid(const char *text);
 

@@ -120,10 +120,9 @@ void fl_attempt_follow(struct fl_task *task) {
   struct fl_task *next = fl_task_create(task->frame, &start);
   next->attempt = task->attempt + 1;
   next->has_run_graph = task->has_run_graph;
-  fl_spans_move(&next->trace.spans, &task->trace.spans);
-  fl_spans_move(&next->trace.inner_spans, &task->trace.inner_spans);
   next->labels = task->labels;
-  fl_spans_move(&next->trace.content, &task->trace.content);
+  next->trace.waits = task->trace.waits;
+  task->trace.waits = NULL;
   fl_task_calls_take_past(next, task);
   next->is_waiting = true;
   next->timer = (struct fl_timer){.on_fire = on_pause_over, .user = next};

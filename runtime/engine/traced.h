@@ -13,9 +13,15 @@ struct fl_traced_call {
   char *rule;             /* that decided; owned */
 };
 
-struct fl_traced_task {
-  uint32_t span, step_span;  /* its own number, and its superstep's; 0: it is not traced */
+/* What waits with a task for the commit that it goes with. */
+struct fl_traced_waits {
   struct fl_buf spans;       /* of its calls, until the commit that holds their results; at last its own */
   struct fl_buf inner_spans; /* of graphs inside it that are not stored by themselves, until its end is */
   struct fl_buf content;     /* what was said in its calls, where that is kept */
 };
+
+struct fl_traced_task {
+  uint32_t span, step_span;      /* its own number, and its superstep's; 0: it is not traced */
+  struct fl_traced_waits *waits; /* owned; NULL: nothing does, as while the first call of a task is under way */
+};
+struct fl_traced_waits *fl_traced_waits_of(struct fl_traced_task *task); /* made when it is first asked for */

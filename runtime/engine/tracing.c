@@ -21,7 +21,9 @@ bool fl_tracing_is_on(const struct fl_invocation *invocation) {
 static void take_user(struct fl_invocation *invocation) {
   const char *user = invocation->options.user_id;
   if (user == NULL) user = fl_get_string(invocation->context, "user", NULL);
-  if (user != NULL) fl_user_hash(user, invocation->trace->user_hash);
+  if (user == NULL) return;
+  invocation->trace->user_hash = fl_alloc(FL_USER_HASH_SIZE);
+  fl_user_hash(user, invocation->trace->user_hash);
 }
 
 void fl_tracing_begin(struct fl_invocation *invocation) {
@@ -48,7 +50,9 @@ void fl_tracing_ended(struct fl_invocation *invocation) {
 void fl_tracing_free(struct fl_invocation *invocation) {
   if (invocation->trace == NULL) return;
   fl_buf_deinit(&invocation->trace->pending);
-  fl_buf_deinit(&invocation->trace->said);
+  if (invocation->trace->said != NULL) fl_buf_deinit(invocation->trace->said);
+  fl_free(invocation->trace->said);
+  fl_free(invocation->trace->user_hash);
   fl_free(invocation->trace->end);
   fl_free(invocation->trace);
 }
@@ -127,9 +131,10 @@ void fl_tracing_resumed(struct fl_invocation *invocation) {
                          .parent = FL_SPAN_OF_RUN,
                          .start_us = now_us(invocation),
                          .name = "resume"};
-  struct fl_span_writer writer = fl_span_begin(&trace->pending, &span);
-  if (trace->user_hash[0] != '\0') fl_span_add_text(&writer, "answered_as", trace->user_hash);
-  fl_span_end(&writer);
+  struct fl_buf *row = &trace->pending;
+  fl_span_begin(row, &span);
+  fl_span_add_text(row, FL_SPAN_ANSWERED_AS_KEY, trace->user_hash);
+  fl_span_end(row);
 }
 
 /* ---- supersteps ---- */
@@ -142,7 +147,7 @@ static uint32_t parent_of(const struct fl_frame *frame) {
  * it. */
 static struct fl_buf *place_of(const struct fl_frame *frame) {
   bool has_own = frame->parent == NULL || !fl_frame_is_ephemeral(frame);
-  return has_own ? &frame->invocation->trace->pending : &frame->parent->trace.inner_spans;
+  return has_own ? &frame->invocation->trace->pending : &fl_traced_waits_of(&frame->parent->trace)->inner_spans;
 }
 
 static void end_step(struct fl_frame *frame, int64_t step, const char *checkpoint_id, const char *source) {
@@ -156,12 +161,13 @@ static void end_step(struct fl_frame *frame, int64_t step, const char *checkpoin
                          .start_us = began,
                          .duration_us = now - began,
                          .name = frame->ns};
-  struct fl_span_writer writer = fl_span_begin(place_of(frame), &span);
-  fl_span_add_int(&writer, "step", step);
-  fl_span_add_text(&writer, "checkpoint", checkpoint_id);
-  if (source != NULL && strcmp(source, "loop") != 0) fl_span_add_text(&writer, "source", source);
-  if (source == NULL) fl_span_add_text(&writer, "outcome", "open");
-  fl_span_end(&writer);
+  struct fl_buf *row = place_of(frame);
+  fl_span_begin(row, &span);
+  fl_span_add_int(row, FL_SPAN_STEP_KEY, step);
+  fl_span_add_id(row, FL_SPAN_CHECKPOINT_KEY, checkpoint_id);
+  if (source != NULL && strcmp(source, "loop") != 0) fl_span_add_text(row, FL_SPAN_SOURCE_KEY, source);
+  if (source == NULL) fl_span_add_text(row, FL_SPAN_OUTCOME_KEY, "open");
+  fl_span_end(row);
   trace->totals.steps += source != NULL && strcmp(source, "loop") == 0;
   if (is_open) frame->step_span = 0;
 }
@@ -187,7 +193,7 @@ void fl_tracing_effects(struct fl_frame *frame, const struct fl_effects *effects
     checkpoints_of(frame, &effect->records);
     commit_count++;
   }
-  trace->skips = commit_count > 1 ? commit_count - 1 : 0;
+  trace->skips = commit_count > 1 ? (uint32_t)commit_count - 1 : 0;
   if (end == NULL) return;
   if (frame->step_span != 0) end_step(frame, frame->traced_step, NULL, NULL);
   if (!fl_frame_is_root(frame)) return;
@@ -197,6 +203,11 @@ void fl_tracing_effects(struct fl_frame *frame, const struct fl_effects *effects
 }
 
 /* ---- tasks ---- */
+
+struct fl_traced_waits *fl_traced_waits_of(struct fl_traced_task *task) {
+  if (task->waits == NULL) task->waits = fl_new(struct fl_traced_waits);
+  return task->waits;
+}
 
 void fl_tracing_task_started(struct fl_task *task) {
   struct fl_run_trace *trace = task->invocation->trace;
@@ -223,10 +234,11 @@ static void interrupt_span(struct fl_task *task) {
                          .name = kind != NULL             ? kind
                                  : task->question != NULL ? "question"
                                                           : "inside"};
-  struct fl_span_writer writer = fl_span_begin(&task->trace.spans, &span);
-  fl_span_add_text(&writer, "tool", fl_get_string(task->question, "tool", NULL));
-  fl_span_add_text(&writer, "rule", fl_get_string(task->question, "rule", NULL));
-  fl_span_end(&writer);
+  struct fl_buf *row = &fl_traced_waits_of(&task->trace)->spans;
+  fl_span_begin(row, &span);
+  fl_span_add_text(row, FL_SPAN_TOOL_KEY, fl_get_string(task->question, "tool", NULL));
+  fl_span_add_text(row, FL_SPAN_RULE_KEY, fl_get_string(task->question, "rule", NULL));
+  fl_span_end(row);
 }
 
 void fl_tracing_task_ended(struct fl_task *task, const char *outcome) {
@@ -241,40 +253,48 @@ void fl_tracing_task_ended(struct fl_task *task, const char *outcome) {
                          .duration_us = now_us(task->invocation) - began,
                          .name = task->start.node};
   if (strcmp(outcome, "interrupted") == 0) interrupt_span(task);
-  struct fl_span_writer writer = fl_span_begin(&task->trace.spans, &span);
-  fl_span_add_text(&writer, "task", task->start.id);
-  if (!is_done) fl_span_add_text(&writer, "outcome", outcome);
-  if (task->attempt > 1) fl_span_add_int(&writer, "attempt", task->attempt);
+  struct fl_buf *row = &fl_traced_waits_of(&task->trace)->spans;
+  fl_span_begin(row, &span);
+  fl_span_add_id(row, FL_SPAN_TASK_KEY, task->start.id);
+  if (!is_done) fl_span_add_text(row, FL_SPAN_OUTCOME_KEY, outcome);
+  if (task->attempt > 1) fl_span_add_int(row, FL_SPAN_ATTEMPT_KEY, task->attempt);
   if (has_failed || strcmp(outcome, "retried") == 0) {
     FL_FREE_AUTO char *text = fl_redact_text(task->error->text);
-    fl_span_add_text(&writer, "code", fl_error_word(task->error->code));
-    fl_span_add_text(&writer, "error", text);
+    fl_span_add_text(row, FL_SPAN_CODE_KEY, fl_error_word(task->error->code));
+    fl_span_add_text(row, FL_SPAN_ERROR_KEY, text);
   }
-  fl_span_end(&writer);
+  fl_span_end(row);
   if (has_failed) fl_tracing_failed(trace);
   trace->totals.nodes++;
 }
 
 void fl_tracing_results_left(struct fl_task *task) {
   struct fl_run_trace *trace = task->invocation->trace;
-  if (trace == NULL) return;
-  fl_spans_move(&trace->pending, &task->trace.spans);
-  fl_spans_move(&trace->said, &task->trace.content);
+  struct fl_traced_waits *waits = task->trace.waits;
+  if (trace == NULL || waits == NULL) return;
+  fl_spans_move(&trace->pending, &waits->spans);
+  fl_tracing_content_leaves(trace, waits);
 }
 
 void fl_tracing_task_free(struct fl_task *task) {
-  fl_buf_deinit(&task->trace.spans);
-  fl_buf_deinit(&task->trace.inner_spans);
-  fl_buf_deinit(&task->trace.content);
+  struct fl_traced_waits *waits = task->trace.waits;
+  if (waits == NULL) return;
+  fl_buf_deinit(&waits->spans);
+  fl_buf_deinit(&waits->inner_spans);
+  fl_buf_deinit(&waits->content);
+  fl_free(waits);
+  task->trace.waits = NULL;
 }
 
 void fl_tracing_task_left(struct fl_task *task) {
   struct fl_run_trace *trace = task->invocation->trace;
-  if (trace == NULL) return;
+  struct fl_traced_waits *waits = task->trace.waits;
+  if (trace == NULL || waits == NULL) return;
   struct fl_buf *place = place_of(task->frame);
-  fl_spans_move(place, &task->trace.inner_spans);
-  fl_spans_move(place, &task->trace.spans);
-  fl_spans_move(place == &trace->pending ? &trace->said : &task->frame->parent->trace.content, &task->trace.content);
+  fl_spans_move(place, &waits->inner_spans);
+  fl_spans_move(place, &waits->spans);
+  if (place == &trace->pending) fl_tracing_content_leaves(trace, waits);
+  else fl_contents_move(&task->frame->parent->trace.waits->content, &waits->content);
 }
 
 /* ---- commits ---- */
@@ -291,7 +311,7 @@ static void add_begin(struct fl_invocation *invocation, struct fl_records *recor
   struct fl_record *record = add_record(invocation, records, FL_TRACE_BEGIN);
   record->trace.wall_ms = invocation->trace->began_wall_ms;
   record->trace.graph = fl_strdup(fl_definition_name(invocation->root.definition));
-  if (invocation->trace->user_hash[0] != '\0') record->trace.user = fl_strdup(invocation->trace->user_hash);
+  if (invocation->trace->user_hash != NULL) record->trace.user = fl_strdup(invocation->trace->user_hash);
   record->body = begin_text(invocation, &record->body_size);
   invocation->trace->has_begun = true;
 }
@@ -333,10 +353,11 @@ void fl_tracing_committed(const struct fl_commit *commit) {
                          .start_us = began,
                          .duration_us = now_us(invocation) - began,
                          .name = ""};
-  struct fl_span_writer writer = fl_span_begin(&trace->pending, &span);
-  fl_span_add_int(&writer, "rows", (int64_t)commit->records.count);
-  fl_span_add_int(&writer, "bytes", (int64_t)size);
-  fl_span_end(&writer);
+  struct fl_buf *row = &trace->pending;
+  fl_span_begin(row, &span);
+  fl_span_add_int(row, FL_SPAN_ROWS_KEY, (int64_t)commit->records.count);
+  fl_span_add_int(row, FL_SPAN_BYTES_KEY, (int64_t)size);
+  fl_span_end(row);
 }
 
 void fl_tracing_taken_back(const struct fl_invocation *invocation, struct fl_records *ret_records) {

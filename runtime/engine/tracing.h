@@ -59,7 +59,7 @@ void fl_tracing_destroy(struct fl_runtime *runtime);
 enum fl_content { FL_CONTENT_NONE, FL_CONTENT_HELD, FL_CONTENT_KEPT };
 
 struct fl_trace_totals {
-  int64_t steps, nodes, model_calls, tool_calls, model_errors, tool_errors, attempts;
+  uint32_t steps, nodes, model_calls, tool_calls, model_errors, tool_errors;
   int64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens;
   int64_t cost_nusd;
   bool has_cost;
@@ -67,20 +67,19 @@ struct fl_trace_totals {
 
 struct fl_run_trace {
   int64_t began_us, began_wall_ms;
-  uint32_t last_span, last_row;
+  uint32_t last_span, last_row, last_content;
+  uint32_t skips;  /* commits that come before the one which the spans go with */
   bool has_begun;  /* its BEGIN stands in a commit */
   bool has_parent; /* it is part of the caller's trace */
   struct fl_trace_context context;
-  char user_hash[FL_USER_HASH_SIZE]; /* "": nobody was named */
-  size_t skips;                      /* commits that come before the one which the spans go with */
-  struct fl_buf pending;             /* spans that go with the next commit */
-  char *end;                         /* the text of its END, until a commit takes it; NULL: none */
+  char *user_hash;       /* NULL: nobody was named */
+  struct fl_buf pending; /* spans that go with the next commit */
+  char *end;             /* the text of its END, until a commit takes it; NULL: none */
   size_t end_size;
   int64_t first_token_us; /* of the first model call that had one, since the run began; 0: none */
   struct fl_trace_totals totals;
   enum fl_content content;
-  struct fl_buf said; /* content that goes with the next commit, or waits for a failure */
-  uint32_t last_content;
+  struct fl_buf *said; /* content that goes with the next commit, or waits for a failure; NULL: none yet */
 };
 
 /* Whether a run would be traced: what is stored is, unless its graph file or $FAIRLEAD_TRACE says otherwise. */
@@ -110,6 +109,9 @@ void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled);
 void fl_tracing_content_begin(struct fl_invocation *invocation);
 void fl_tracing_failed(struct fl_run_trace *trace); /* what was held back is kept */
 void fl_tracing_said(struct fl_task_call *call);
+/* What a task said goes to its run. */
+void fl_tracing_content_leaves(struct fl_run_trace *trace, struct fl_traced_waits *waits);
+void fl_contents_move(struct fl_buf *to, struct fl_buf *from); /* behind what is there; `from` is empty afterwards */
 void fl_tracing_content_attach(struct fl_invocation *invocation, struct fl_records *records);
 void fl_tracing_retain(const struct fl_invocation *invocation); /* drops what is too old, now and then */
 

@@ -59,21 +59,20 @@ static int64_t take_tokens(const struct fl_value *usage, const char *key, int64_
   return count;
 }
 
-static void add_if(struct fl_span_writer *writer, const char *key, int64_t value) {
-  if (value != 0) fl_span_add_int(writer, key, value);
+static void add_if(struct fl_buf *row, enum fl_span_key key, int64_t value) {
+  if (value != 0) fl_span_add_int(row, key, value);
 }
 
-static void add_usage(struct fl_span_writer *writer, const struct fl_value *usage, struct fl_trace_totals *totals) {
+static void add_usage(struct fl_buf *row, const struct fl_value *usage, struct fl_trace_totals *totals) {
   int64_t ignored = 0;
-  fl_span_add_int(writer, "input_tokens", take_tokens(usage, "input_tokens", &totals->input_tokens));
-  fl_span_add_int(writer, "output_tokens", take_tokens(usage, "output_tokens", &totals->output_tokens));
-  add_if(writer, "cached_tokens", take_tokens(usage, "cached_tokens", &totals->cached_tokens));
-  add_if(writer, "cache_write_tokens", take_tokens(usage, "cache_write_tokens", &ignored));
-  add_if(writer, "reasoning_tokens", take_tokens(usage, "reasoning_tokens", &totals->reasoning_tokens));
+  fl_span_add_int(row, FL_SPAN_INPUT_TOKENS_KEY, take_tokens(usage, "input_tokens", &totals->input_tokens));
+  fl_span_add_int(row, FL_SPAN_OUTPUT_TOKENS_KEY, take_tokens(usage, "output_tokens", &totals->output_tokens));
+  add_if(row, FL_SPAN_CACHED_TOKENS_KEY, take_tokens(usage, "cached_tokens", &totals->cached_tokens));
+  add_if(row, FL_SPAN_CACHE_WRITE_TOKENS_KEY, take_tokens(usage, "cache_write_tokens", &ignored));
+  add_if(row, FL_SPAN_REASONING_TOKENS_KEY, take_tokens(usage, "reasoning_tokens", &totals->reasoning_tokens));
 }
 
-static void add_cost(struct fl_span_writer *writer, const struct fl_task_call *call, const struct fl_value *usage) {
-  const struct fl_prices *prices = fl_tracing_prices(call->task->invocation->runtime);
+static void add_cost(struct fl_buf *row, const struct fl_task_call *call, const struct fl_value *usage) {
   const struct fl_model_config *config = call->model.request.config;
   struct fl_trace_totals *totals = &call->task->invocation->trace->totals;
   const struct fl_tokens tokens = {.input = fl_get_int(usage, "input_tokens", 0),
@@ -81,30 +80,31 @@ static void add_cost(struct fl_span_writer *writer, const struct fl_task_call *c
                                    .cached = fl_get_int(usage, "cached_tokens", 0),
                                    .cache_write = fl_get_int(usage, "cache_write_tokens", 0)};
   if (config->provider == FL_MODEL_SCRIPTED || config->model == NULL) return;
+  const struct fl_prices *prices = fl_tracing_prices(call->task->invocation->runtime);
   int64_t cost = fl_prices_cost(prices, provider_names[config->provider], config->model, &tokens);
   if (cost < 0) return;
-  fl_span_add_int(writer, "cost_nusd", cost);
+  fl_span_add_int(row, FL_SPAN_COST_NUSD_KEY, cost);
   totals->cost_nusd += cost;
   totals->has_cost = true;
 }
 
-static void describe_model(struct fl_span_writer *writer, struct fl_task_call *call) {
+static void describe_model(struct fl_buf *row, struct fl_task_call *call) {
   struct fl_run_trace *trace = call->task->invocation->trace;
   const struct fl_model_config *config = call->model.request.config;
   const char *answered = fl_get_string(call->result, "model", NULL);
   const struct fl_value *usage = fl_get(call->result, "usage");
-  fl_span_add_text(writer, "provider", provider_names[config->provider]);
-  fl_span_add_text(writer, "model", config->model);
+  fl_span_add_text(row, FL_SPAN_PROVIDER_KEY, provider_names[config->provider]);
+  fl_span_add_text(row, FL_SPAN_MODEL_KEY, config->model);
   if (answered != NULL && (config->model == NULL || strcmp(answered, config->model) != 0))
-    fl_span_add_text(writer, "answered_by", answered);
-  if (call->trace->tries > 1) fl_span_add_int(writer, "attempts", call->trace->tries);
+    fl_span_add_text(row, FL_SPAN_ANSWERED_BY_KEY, answered);
+  if (call->trace->tries > 1) fl_span_add_int(row, FL_SPAN_ATTEMPTS_KEY, call->trace->tries);
   if (call->trace->first_token_us > 0) {
-    fl_span_add_int(writer, "first_token_us", call->trace->first_token_us - call->started_us);
+    fl_span_add_int(row, FL_SPAN_FIRST_TOKEN_US_KEY, call->trace->first_token_us - call->started_us);
     if (trace->first_token_us == 0) trace->first_token_us = call->trace->first_token_us - trace->began_us;
   }
-  if (usage != NULL) add_usage(writer, usage, &trace->totals);
-  if (usage != NULL) add_cost(writer, call, usage);
-  fl_span_add_text(writer, "stop", fl_get_string(call->result, "stop_reason", NULL));
+  if (usage != NULL) add_usage(row, usage, &trace->totals);
+  if (usage != NULL) add_cost(row, call, usage);
+  fl_span_add_text(row, FL_SPAN_STOP_KEY, fl_get_string(call->result, "stop_reason", NULL));
   trace->totals.model_calls++;
   trace->totals.model_errors += call->error != NULL;
 }
@@ -121,7 +121,7 @@ static int64_t content_size(const struct fl_value *result) {
   return size;
 }
 
-static void describe_tool(struct fl_span_writer *writer, const struct fl_task_call *call) {
+static void describe_tool(struct fl_buf *row, const struct fl_task_call *call) {
   enum { HASH_SHOWN = 8 };
   struct fl_trace_totals *totals = &call->task->invocation->trace->totals;
   static const char *const effects[] = {"read", "keyed", "once"};
@@ -130,17 +130,17 @@ static void describe_tool(struct fl_span_writer *writer, const struct fl_task_ca
   fl_json_hash(call->args, hash);
   fl_hex(hash, HASH_SHOWN, hex);
   const struct fl_registry_tool *tool = fl_registry_find(call->task->invocation->runtime->registry, call->name);
-  if (tool != NULL && tool->identity != NULL) fl_span_add_int(writer, "mcp", 1);
-  fl_span_add_text(writer, "call", call->call_id);
-  fl_span_add_text(writer, "arguments_hash", hex);
-  fl_span_add_text(writer, "effect", effects[call->effect]);
-  fl_span_add_text(writer, "decision", call->trace->verdict);
-  fl_span_add_text(writer, "rule", call->trace->rule);
+  if (tool != NULL && tool->identity != NULL) fl_span_add_int(row, FL_SPAN_MCP_KEY, 1);
+  fl_span_add_id(row, FL_SPAN_CALL_KEY, call->call_id);
+  fl_span_add_text(row, FL_SPAN_ARGUMENTS_HASH_KEY, hex);
+  fl_span_add_text(row, FL_SPAN_EFFECT_KEY, effects[call->effect]);
+  fl_span_add_text(row, FL_SPAN_DECISION_KEY, call->trace->verdict);
+  fl_span_add_text(row, FL_SPAN_RULE_KEY, call->trace->rule);
   bool is_error = fl_get_bool(call->result, "isError", false);
   const struct fl_value *code = fl_get(fl_get(call->result, "structuredContent"), "exit_code");
-  if (is_error) fl_span_add_text(writer, "outcome", "tool_error");
-  if (fl_is(code, FL_INT)) fl_span_add_int(writer, "exit", fl_as_int(code, 0));
-  if (call->result != NULL) fl_span_add_int(writer, "bytes", content_size(call->result));
+  if (is_error) fl_span_add_text(row, FL_SPAN_OUTCOME_KEY, "tool_error");
+  if (fl_is(code, FL_INT)) fl_span_add_int(row, FL_SPAN_EXIT_KEY, fl_as_int(code, 0));
+  if (call->result != NULL) fl_span_add_int(row, FL_SPAN_BYTES_KEY, content_size(call->result));
   totals->tool_calls++;
   totals->tool_errors += is_error || call->error != NULL;
 }
@@ -159,14 +159,15 @@ void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled) {
                          .start_us = call->started_us - trace->began_us,
                          .duration_us = now - call->started_us,
                          .name = call->name};
-  struct fl_span_writer writer = fl_span_begin(&task->trace.spans, &span);
-  if (call->kind == FL_CALL_MODEL) describe_model(&writer, call);
-  if (call->kind == FL_CALL_TOOL) describe_tool(&writer, call);
+  struct fl_buf *row = &fl_traced_waits_of(&task->trace)->spans;
+  fl_span_begin(row, &span);
+  if (call->kind == FL_CALL_MODEL) describe_model(row, call);
+  if (call->kind == FL_CALL_TOOL) describe_tool(row, call);
   if (call->error != NULL) {
-    fl_span_add_text(&writer, "code", fl_error_word(call->error->code));
+    fl_span_add_text(row, FL_SPAN_CODE_KEY, fl_error_word(call->error->code));
     FL_FREE_AUTO char *text = fl_redact_text(call->error->text);
-    fl_span_add_text(&writer, "error", text);
+    fl_span_add_text(row, FL_SPAN_ERROR_KEY, text);
   }
-  fl_span_end(&writer);
+  fl_span_end(row);
   fl_tracing_said(call);
 }

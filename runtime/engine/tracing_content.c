@@ -68,9 +68,9 @@ static struct fl_value *said_in(const struct fl_task_call *call) {
 
 void fl_tracing_said(struct fl_task_call *call) {
   const struct fl_run_trace *trace = call->task->invocation->trace;
-  struct fl_buf *row = &call->task->trace.content;
   size_t count = 0;
   if (trace->content == FL_CONTENT_NONE) return;
+  struct fl_buf *row = &fl_traced_waits_of(&call->task->trace)->content;
   if (trace->content == FL_CONTENT_HELD && row->size > FL_CONTENT_HELD_MAX) return;
   FL_VALUE_AUTO said = said_in(call);
   FL_VALUE_AUTO redacted = fl_redact_value(said, fl_tracing_rule_of(call->task->invocation)->policy.redacts, &count);
@@ -79,13 +79,28 @@ void fl_tracing_said(struct fl_task_call *call) {
   fl_buf_add_char(row, ']');
 }
 
+void fl_contents_move(struct fl_buf *to, struct fl_buf *from) {
+  if (from->size == 0) return;
+  if (to->size > 0) fl_buf_add_char(to, ',');
+  fl_buf_add(to, from->data + (to->size > 0), from->size - (to->size > 0));
+  fl_buf_clear(from);
+}
+
+void fl_tracing_content_leaves(struct fl_run_trace *trace, struct fl_traced_waits *waits) {
+  if (waits->content.size == 0) return;
+  if (trace->said == NULL) trace->said = fl_new(struct fl_buf);
+  fl_contents_move(trace->said, &waits->content);
+}
+
 void fl_tracing_content_attach(struct fl_invocation *invocation, struct fl_records *records) {
   struct fl_run_trace *trace = invocation->trace;
-  if (trace->content == FL_CONTENT_HELD && trace->said.size > FL_CONTENT_HELD_MAX) fl_buf_clear(&trace->said);
-  if (trace->content != FL_CONTENT_KEPT || trace->said.size == 0) return;
+  if (trace->said == NULL) return;
+  if (trace->content == FL_CONTENT_HELD && trace->said->size > FL_CONTENT_HELD_MAX) fl_buf_clear(trace->said);
+  if (trace->content != FL_CONTENT_KEPT || trace->said->size == 0) return;
   struct fl_record *record = fl_records_add(records, FL_RECORD_TRACE, "");
   memcpy(record->trace.run_id, invocation->run_id, FL_UUID_SIZE);
   record->trace.part = FL_TRACE_CONTENT;
   record->trace.no = ++trace->last_content;
-  record->body = fl_spans_take(&trace->said, &record->body_size);
+  fl_buf_add_char(trace->said, ']');
+  record->body = fl_buf_take(trace->said, &record->body_size);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One SQLite connection: how it is opened, prepared statements, and what its errors mean to us. */
 #include "runtime/base/check.h"
+#include "runtime/base/id.h"
 #include "runtime/base/mem.h"
 #include "runtime/store/seal.h"
 #include "runtime/store/seal_head.h"
@@ -179,24 +180,6 @@ void fl_db_bind_slice(sqlite3_stmt *statement, int index, fl_slice text) {
   else sqlite3_bind_text64(statement, index, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Lower-case text of a UUID to its bytes; false for any other text. */
-static bool pack_uuid(const char *text, uint8_t ret_bytes[16]) {
-  size_t at = 0;
-  for (size_t i = 0; i < 16; i++) {
-    if ((i == 4 || i == 6 || i == 8 || i == 10) && text[at++] != '-') return false;
-    int high = hex_digit(text[at]), low = high >= 0 ? hex_digit(text[at + 1]) : -1;
-    if (low < 0) return false;
-    ret_bytes[i] = (uint8_t)(high << 4 | low);
-    at += 2;
-  }
-  return text[at] == 0;
-}
-
 /* A binding that was not made would be stored as NULL, and the commit would be acknowledged. */
 void fl_db_bound(int code) {
   if (code == SQLITE_NOMEM) fl_out_of_memory();
@@ -204,7 +187,7 @@ void fl_db_bound(int code) {
 
 void fl_db_bind_id(sqlite3_stmt *statement, int index, const char *id) {
   uint8_t bytes[16];
-  if (pack_uuid(id, bytes)) fl_db_bound(sqlite3_bind_blob(statement, index, bytes, sizeof bytes, SQLITE_TRANSIENT));
+  if (fl_uuid_bytes(id, bytes)) fl_db_bound(sqlite3_bind_blob(statement, index, bytes, sizeof bytes, SQLITE_TRANSIENT));
   else sqlite3_bind_text(statement, index, id, -1, SQLITE_STATIC);
 }
 

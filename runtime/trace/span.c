@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Spans as text: see the header. Every superstep of every run writes a few, so numbers and names are put down by hand;
- * printf would be a third of what tracing costs. */
+/* Spans as bytes: see the header. Every superstep of every run writes a few. */
 #include "runtime/trace/span.h"
 
 #include "runtime/base/id.h"
-#include "runtime/json/json.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { ROW_SIZE = 768, SPAN_HEAD_MAX = 6 * FL_DECIMAL_SIZE };
+enum { ROW_SIZE = 120, VARINT_MAX = 10, HEAD_VARINTS = 6 };
 
 const char *fl_span_kind_name(enum fl_span_kind kind) {
   static const char *const names[FL_SPAN_KIND_COUNT] = {"run",      "step",   "node",      "model", "tool",
@@ -17,71 +14,72 @@ const char *fl_span_kind_name(enum fl_span_kind kind) {
   return (unsigned)kind < FL_SPAN_KIND_COUNT ? names[kind] : "?";
 }
 
-/* ---- writing ---- */
-
-static char *put_number(char *at, int64_t number) {
-  if (number < 0) *at++ = '-';
-  return at + fl_decimal(number < 0 ? 0 - (uint64_t)number : (uint64_t)number, at);
+static uint8_t *put_varint(uint8_t *at, uint64_t number) {
+  for (; number >= 0x80; number >>= 7) *at++ = (uint8_t)(number | 0x80);
+  *at++ = (uint8_t)number;
+  return at;
 }
 
-static bool is_plain(const char *text, size_t size) {
-  for (size_t i = 0; i < size; i++) {
-    unsigned char c = (unsigned char)text[i];
-    if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') return false;
-  }
-  return true;
+static uint64_t zigzag(int64_t number) { return (uint64_t)number << 1 ^ (uint64_t)(number >> 63); }
+
+/* Room for that much; NULL when there is none (the row has failed then). */
+static uint8_t *reserve(struct fl_buf *row, size_t size) {
+  if (fl_buf_reserve(row, row->capacity == 0 && size < ROW_SIZE ? ROW_SIZE : size) != 0) return NULL;
+  return (uint8_t *)row->data + row->size;
 }
 
-static void put_text(struct fl_buf *row, const char *text) {
-  size_t size = strlen(text);
-  if (!is_plain(text, size) || fl_buf_reserve(row, size + 2) != 0) {
-    fl_json_write_string(row, fl_slice_n(text, size));
+static void end_at(struct fl_buf *row, const uint8_t *at) { row->size = (size_t)((const char *)at - row->data); }
+
+static uint8_t *put_bytes(uint8_t *at, const char *bytes, size_t size) {
+  memcpy(at, bytes, size);
+  return at + size;
+}
+
+void fl_span_begin(struct fl_buf *row, const struct fl_span *span) {
+  size_t name_size = strlen(span->name);
+  uint8_t *at = reserve(row, 1 + HEAD_VARINTS * VARINT_MAX + name_size);
+  if (at == NULL) return;
+  if (row->size == 0) *at++ = FL_SPANS_FORMAT;
+  at = put_varint(at, span->kind);
+  at = put_varint(at, span->n);
+  at = put_varint(at, span->parent);
+  at = put_varint(at, zigzag(span->start_us));
+  at = put_varint(at, zigzag(span->duration_us));
+  at = put_varint(at, name_size);
+  end_at(row, put_bytes(at, span->name, name_size));
+}
+
+static uint8_t key_byte(enum fl_span_key key, enum fl_span_how how) { return (uint8_t)((key + 1) * 4 + how); }
+
+void fl_span_add_int(struct fl_buf *row, enum fl_span_key key, int64_t value) {
+  uint8_t *at = reserve(row, 1 + VARINT_MAX);
+  if (at == NULL) return;
+  *at++ = key_byte(key, FL_SPAN_INT);
+  end_at(row, put_varint(at, zigzag(value)));
+}
+
+void fl_span_add_text(struct fl_buf *row, enum fl_span_key key, const char *text) {
+  size_t size = text != NULL ? strlen(text) : 0;
+  uint8_t *at = text != NULL ? reserve(row, 1 + VARINT_MAX + size) : NULL;
+  if (at == NULL) return;
+  *at++ = key_byte(key, FL_SPAN_TEXT);
+  at = put_varint(at, size);
+  end_at(row, put_bytes(at, text, size));
+}
+
+void fl_span_add_id(struct fl_buf *row, enum fl_span_key key, const char *id) {
+  uint8_t bytes[FL_SPAN_ID_BYTES];
+  if (id == NULL || !fl_uuid_bytes(id, bytes)) {
+    fl_span_add_text(row, key, id);
     return;
   }
-  char *at = row->data + row->size;
-  *at++ = '"';
-  memcpy(at, text, size);
-  at[size] = '"';
-  at[size + 1] = '\0';
-  row->size += size + 2;
+  uint8_t *at = reserve(row, 1 + FL_SPAN_ID_BYTES);
+  if (at == NULL) return;
+  *at++ = key_byte(key, FL_SPAN_ID);
+  end_at(row, put_bytes(at, (const char *)bytes, FL_SPAN_ID_BYTES));
 }
 
-struct fl_span_writer fl_span_begin(struct fl_buf *row, const struct fl_span *span) {
-  struct fl_span_writer writer = {.row = row};
-  if (fl_buf_reserve(row, row->capacity == 0 ? ROW_SIZE : SPAN_HEAD_MAX) != 0) return writer;
-  char *at = row->data + row->size;
-  const int64_t numbers[] = {span->kind, span->n, span->parent, span->start_us, span->duration_us};
-  *at++ = row->size == 0 ? '[' : ',';
-  *at++ = '[';
-  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-    at = put_number(at, numbers[i]);
-    *at++ = ',';
-  }
-  row->size = (size_t)(at - row->data);
-  put_text(row, span->name);
-  return writer;
-}
-
-static void add_key(struct fl_span_writer *writer, const char *key) {
-  fl_buf_add_text(writer->row, writer->has_attributes ? ",\"" : ",{\"");
-  fl_buf_add_text(writer->row, key);
-  fl_buf_add(writer->row, "\":", 2);
-  writer->has_attributes = true;
-}
-
-void fl_span_add_int(struct fl_span_writer *writer, const char *key, int64_t value) {
-  char text[FL_DECIMAL_SIZE + 1];
-  add_key(writer, key);
-  fl_buf_add(writer->row, text, (size_t)(put_number(text, value) - text));
-}
-
-void fl_span_add_text(struct fl_span_writer *writer, const char *key, const char *text) {
-  if (text == NULL) return;
-  add_key(writer, key);
-  put_text(writer->row, text);
-}
-
-void fl_span_end(struct fl_span_writer *writer) { fl_buf_add_text(writer->row, writer->has_attributes ? "}]" : "]"); }
+void fl_span_end(struct fl_buf *row) { fl_buf_add_char(row, 0); }
 
 void fl_spans_move(struct fl_buf *to, struct fl_buf *from) {
   if (from->size == 0) return;
@@ -90,47 +88,9 @@ void fl_spans_move(struct fl_buf *to, struct fl_buf *from) {
     *to = *from;
     *from = spare;
   } else {
-    fl_buf_add_char(to, ',');
     fl_buf_add(to, from->data + 1, from->size - 1);
   }
   fl_buf_clear(from);
 }
 
-char *fl_spans_take(struct fl_buf *row, size_t *ret_size) {
-  fl_buf_add_char(row, ']');
-  return fl_buf_take(row, ret_size);
-}
-
-/* ---- reading ---- */
-
-static bool read_span(const struct fl_value *value, struct fl_span *ret_span) {
-  enum { HEAD = 6 };
-  for (size_t i = 0; i < HEAD - 1; i++)
-    if (!fl_is(fl_at(value, i), FL_INT)) return false;
-  const char *name = fl_as_string(fl_at(value, HEAD - 1));
-  int64_t kind = fl_as_int(fl_at(value, 0), -1), n = fl_as_int(fl_at(value, 1), 0);
-  int64_t parent = fl_as_int(fl_at(value, 2), 0);
-  if (name == NULL || kind < 0 || n <= 0 || n > UINT32_MAX || parent < 0 || parent > UINT32_MAX) return false;
-  struct fl_value *attributes = fl_at(value, HEAD);
-  if (attributes != NULL && !fl_is(attributes, FL_OBJECT)) return false;
-  *ret_span = (struct fl_span){.kind = kind < FL_SPAN_KIND_COUNT ? (enum fl_span_kind)kind : FL_SPAN_KIND_COUNT,
-                               .n = (uint32_t)n,
-                               .parent = (uint32_t)parent,
-                               .start_us = fl_as_int(fl_at(value, 3), 0),
-                               .duration_us = fl_as_int(fl_at(value, 4), 0),
-                               .name = name,
-                               .attributes = attributes};
-  return true;
-}
-
-int fl_spans_read(fl_slice row, void (*visit)(const struct fl_span *span, void *user), void *user,
-                  struct fl_error *err) {
-  FL_VALUE_AUTO spans = NULL;
-  bool is_row = fl_json_read(row, FL_JSON_STRICT, &spans, NULL) == 0 && fl_is(spans, FL_ARRAY);
-  for (size_t i = 0; is_row && i < fl_size(spans); i++) {
-    struct fl_span span;
-    is_row = fl_is(fl_at(spans, i), FL_ARRAY) && read_span(fl_at(spans, i), &span);
-    if (is_row && span.kind < FL_SPAN_KIND_COUNT) visit(&span, user);
-  }
-  return is_row ? 0 : fl_error_set(err, FL_E_CORRUPT, "a row of spans is damaged");
-}
+char *fl_spans_take(struct fl_buf *row, size_t *ret_size) { return fl_buf_take(row, ret_size); }
