@@ -285,7 +285,10 @@ static void put_record(struct fl_memory_store *store, struct fl_memory_thread *t
   case FL_RECORD_RESULT: put_result(thread, record); return;
   case FL_RECORD_EVENT: put_event(store, thread, record); return;
   case FL_RECORD_THREAD: put_thread(thread, record); return;
-  case FL_RECORD_TRACE: fl_check(fl_trace_put(store->side, thread->id, record, &(struct fl_error){0}) == 0); return;
+  case FL_RECORD_TRACE:
+    fl_check(fl_trace_put(store->side, &(struct fl_trace_place){.thread = thread->id}, record, &(struct fl_error){0}) ==
+             0);
+    return;
   case FL_RECORD_AUDIT: fl_check(fl_audit_put(store->side, thread->id, record, &(struct fl_error){0}) == 0); return;
   }
 }

@@ -138,8 +138,8 @@ static int keep_record(const struct fl_record *record, void *user, struct fl_err
 }
 
 static int drop_rows(struct fl_db *db, int64_t row, struct fl_error *err) {
-  static const enum fl_sql all[] = {FL_SQL_ROWS_DELETE, FL_SQL_WRITES_DELETE, FL_SQL_CALLS_DELETE,
-                                    FL_SQL_EVENTS_DELETE};
+  static const enum fl_sql all[] = {FL_SQL_TRACE_ROWS_MOVE, FL_SQL_ROWS_DELETE, FL_SQL_WRITES_DELETE,
+                                    FL_SQL_CALLS_DELETE, FL_SQL_EVENTS_DELETE};
   int status = 0;
   for (size_t i = 0; status == 0 && i < sizeof all / sizeof all[0]; i++) {
     sqlite3_stmt *statement = fl_db_use(db, all[i], err);

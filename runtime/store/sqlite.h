@@ -58,8 +58,9 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
   X(LAST_KEY, "SELECT k FROM row WHERE thread = ?1 AND k BETWEEN ?2 AND ?3 ORDER BY k DESC LIMIT 1")                   \
   X(VALUE_ADD, "INSERT INTO row(thread, k, ns, parent, kind, count, name, labels, origin, sum, body)"                  \
                " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                                                \
-  X(CHECKPOINT_ADD, "INSERT INTO row(thread, k, ns, parent, id, step, name, wall_ms, manifest, sum, body)"             \
-                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                                           \
+  X(CHECKPOINT_ADD, "INSERT INTO row(thread, k, ns, parent, id, step, name, wall_ms, manifest, sum, body,"             \
+                    " trace_no, trace_sum, trace) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"      \
+                    " ?14)")                                                                                           \
   X(WRITE_KEEP, "INSERT INTO pending(thread, checkpoint, task, place, ns, channel, labels, origin, sum, body)"         \
                 " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING")                             \
   X(WRITE_REPLACE, "INSERT INTO pending(thread, checkpoint, task, place, ns, channel, labels, origin, sum, body)"      \
@@ -132,9 +133,17 @@ uint32_t fl_row_sum(const int64_t *numbers, size_t count, fl_slice text);
                  " ON CONFLICT DO UPDATE SET fence = ?2, wall_ms = ?5")                                                \
   X(REQUESTS_DROP, "DELETE FROM request WHERE thread = ?1")                                                            \
   X(TRACE_RUN_FIND, "SELECT no FROM trace_run WHERE run = ?1")                                                         \
-  X(TRACE_RUN_ADD, "INSERT INTO trace_run(run, thread, graph, user, began_ms, begin_sum, begin)"                       \
-                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING")                                       \
-  X(TRACE_RUN_END, "UPDATE trace_run SET end_sum = ?2, end = ?3 WHERE no = ?1")                                        \
+  X(TRACE_RUN_ADD, "INSERT INTO trace_run(run, thread, graph, user, began_ms, begin_sum, begin, first)"                \
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING")                                   \
+  X(TRACE_RUN_END, "UPDATE trace_run SET end_sum = ?2, end = ?3, last = ?4 WHERE no = ?1")                             \
+  X(TRACE_RUN_PLACE, "SELECT (SELECT row FROM thread WHERE id = trace_run.thread), first, last"                        \
+                     " FROM trace_run WHERE no = ?1")                                                                  \
+  X(TRACE_ROWS_DROP, "UPDATE row SET trace_no = NULL, trace_sum = NULL, trace = NULL WHERE thread = ?1"                \
+                     " AND k BETWEEN ?2 AND ?3 AND trace_no BETWEEN ?4 AND ?5")                                        \
+  X(TRACE_ROW_MOVE, "INSERT INTO trace_span(no, sum, body) SELECT trace_no, trace_sum, trace FROM row"                 \
+                    " WHERE thread = ?1 AND k = ?2 AND trace_no IS NOT NULL ON CONFLICT DO NOTHING")                   \
+  X(TRACE_ROWS_MOVE, "INSERT INTO trace_span(no, sum, body) SELECT trace_no, trace_sum, trace FROM row"                \
+                     " WHERE thread = ?1 AND trace_no IS NOT NULL ON CONFLICT DO NOTHING")                             \
   X(TRACE_SPAN_ADD, "INSERT INTO trace_span(no, sum, body) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING")                 \
   X(TRACE_CONTENT_ADD, "INSERT INTO trace_content(no, sum, body) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING")           \
   X(TRACE_SPANS_DROP, "DELETE FROM trace_span WHERE no BETWEEN ?1 AND ?2")                                             \
@@ -177,7 +186,7 @@ struct fl_known_run {
   int64_t no;
 };
 /* The formats of the file that brought something which a file that is only read may lack. */
-enum { FL_FORMAT_AUDIT = 4, FL_FORMAT_SEAL = 5, FL_FORMAT_SEAL_HEAD = 6 };
+enum { FL_FORMAT_AUDIT = 4, FL_FORMAT_SEAL = 5, FL_FORMAT_SEAL_HEAD = 6, FL_FORMAT_TRACE_IN_ROWS = 7 };
 
 struct fl_db {
   sqlite3 *handle;

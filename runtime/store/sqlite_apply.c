@@ -73,7 +73,17 @@ static int check_other_key(const struct target *target, enum fl_key_kind kind, u
   return fl_error_set(err, FL_E_CONFLICT, "thread %s has a checkpoint %" PRIu64 " already", target->id, no);
 }
 
-static int put_checkpoint(const struct target *target, const struct fl_record *record, struct fl_error *err) {
+/* Spans that came with a checkpoint stand in its row; `ret_is_bound` is false when they need one of their own. */
+static int bind_spans(const struct target *target, const struct fl_record *spans, sqlite3_stmt *statement,
+                      bool *ret_is_bound, struct fl_error *err) {
+  *ret_is_bound = false;
+  int status = spans != NULL ? fl_trace_bind_spans(target->db, spans, statement, ret_is_bound, err) : 0;
+  for (int i = 12; !*ret_is_bound && i <= 14; i++) sqlite3_bind_null(statement, i);
+  return status;
+}
+
+static int put_checkpoint(const struct target *target, const struct fl_record *record, const struct fl_record **spans,
+                          struct fl_error *err) {
   enum fl_key_kind kind = record->ns[0] == 0 ? FL_KEY_CHECKPOINT : FL_KEY_SUB_CHECKPOINT;
   int64_t key = fl_key(kind, record->checkpoint.no);
   fl_slice text = {0};
@@ -92,7 +102,10 @@ static int put_checkpoint(const struct target *target, const struct fl_record *r
   fl_db_bind_text(statement, 9, record->checkpoint.manifest_hash);
   sqlite3_bind_int64(statement, 10, fl_row_sum(numbers, 3, text));
   fl_db_bind_slice(statement, 11, text);
-  return run_unique(target, statement, "checkpoint", record->checkpoint.no, err);
+  bool is_bound;
+  status = bind_spans(target, *spans, statement, &is_bound, err);
+  if (!is_bound) *spans = NULL;
+  return status == 0 ? run_unique(target, statement, "checkpoint", record->checkpoint.no, err) : status;
 }
 
 /* ---- beside a checkpoint ---- */
@@ -227,14 +240,14 @@ static int put_thread(const struct target *target, const struct fl_record *recor
 static int put_record(const struct target *target, const struct fl_record *record, struct fl_error *err) {
   switch (record->kind) {
   case FL_RECORD_VALUE: return put_value(target, record, err);
-  case FL_RECORD_CHECKPOINT: return put_checkpoint(target, record, err);
   case FL_RECORD_WRITE: return put_write(target, record, err);
   case FL_RECORD_INTENT: return put_intent(target, record, err);
   case FL_RECORD_RESULT: return put_result(target, record, err);
   case FL_RECORD_EVENT: return put_event(target, record, err);
   case FL_RECORD_THREAD: return put_thread(target, record, err);
-  case FL_RECORD_TRACE: return fl_trace_put(target->db, target->id, record, err);
   case FL_RECORD_AUDIT: return fl_audit_put(target->db, target->id, record, err);
+  case FL_RECORD_CHECKPOINT:
+  case FL_RECORD_TRACE: break; /* put_records */
   }
   return FL_E_BUG;
 }
@@ -253,12 +266,62 @@ static int end_supersteps(const struct target *target, const struct fl_ended *en
   return 0;
 }
 
-static int put_records(const struct target *target, const struct fl_records *records, const struct fl_ended *ended,
-                       struct fl_error *err) {
+/* The checkpoint among the records that is their first or last, or the last that the thread has. */
+static int find_checkpoint(const struct target *target, const struct fl_records *records, bool is_first,
+                           uint64_t *ret_no, struct fl_error *err) {
+  uint64_t last = 0, sub_last = 0;
+  *ret_no = 0;
+  for (size_t i = 0; i < records->count && (*ret_no == 0 || !is_first); i++)
+    if (records->items[i].kind == FL_RECORD_CHECKPOINT) *ret_no = records->items[i].checkpoint.no;
+  if (*ret_no != 0) return 0;
+  int status = fl_db_last_no(target->db, target->thread, FL_KEY_CHECKPOINT, &last, err);
+  if (status == 0) status = fl_db_last_no(target->db, target->thread, FL_KEY_SUB_CHECKPOINT, &sub_last, err);
+  *ret_no = last > sub_last ? last : sub_last;
+  return status;
+}
+
+static int put_trace(const struct target *target, const struct fl_records *records, const struct fl_record *record,
+                     struct fl_error *err) {
+  bool is_begin = record->trace.part == FL_TRACE_BEGIN, is_end = record->trace.part == FL_TRACE_END;
+  struct fl_trace_place place = {.thread = target->id};
+  int status = is_begin || is_end ? find_checkpoint(target, records, is_begin, &place.checkpoint_no, err) : 0;
+  return status == 0 ? fl_trace_put(target->db, &place, record, err) : status;
+}
+
+static bool is_part(const struct fl_record *record, enum fl_trace_part part) {
+  return record->kind == FL_RECORD_TRACE && record->trace.part == part;
+}
+
+/* The spans that came with the checkpoint at `i`: behind it and before the next one. */
+static const struct fl_record *spans_with(const struct fl_records *records, size_t i) {
+  for (i++; i < records->count && records->items[i].kind != FL_RECORD_CHECKPOINT; i++)
+    if (is_part(&records->items[i], FL_TRACE_SPANS)) return &records->items[i];
+  return NULL;
+}
+
+/* A run must be known before its spans. */
+static int put_begins(const struct target *target, const struct fl_records *records, struct fl_error *err) {
   int status = 0;
   for (size_t i = 0; status == 0 && i < records->count; i++)
-    if (!fl_ended_has(ended, fl_record_superstep(&records->items[i])))
-      status = put_record(target, &records->items[i], err);
+    if (is_part(&records->items[i], FL_TRACE_BEGIN)) status = put_trace(target, records, &records->items[i], err);
+  return status;
+}
+
+static int put_records(const struct target *target, const struct fl_records *records, const struct fl_ended *ended,
+                       struct fl_error *err) {
+  const struct fl_record *placed = NULL; /* spans that stand in the row of their checkpoint */
+  int status = put_begins(target, records, err);
+  for (size_t i = 0; status == 0 && i < records->count; i++) {
+    const struct fl_record *record = &records->items[i];
+    if (record->kind == FL_RECORD_CHECKPOINT) {
+      placed = spans_with(records, i);
+      status = put_checkpoint(target, record, &placed, err);
+    } else if (record->kind == FL_RECORD_TRACE) {
+      if (record != placed && record->trace.part != FL_TRACE_BEGIN) status = put_trace(target, records, record, err);
+    } else if (!fl_ended_has(ended, fl_record_superstep(record))) {
+      status = put_record(target, record, err);
+    }
+  }
   return status;
 }
 

@@ -88,7 +88,15 @@ static const char step_5[] =
 /* What a sealed store should hold: seal_head.h. */
 static const char step_6[] = "CREATE TABLE seal_head(owner INTEGER PRIMARY KEY, head BLOB NOT NULL) STRICT;";
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6};
+/* Spans that came with a checkpoint stand in its row, in place of a row and a page of their own: `trace_no` as
+ * trace_span.no. A run knows between which checkpoints of its thread they are. */
+static const char step_7[] =
+    "ALTER TABLE row ADD COLUMN trace_no INTEGER; ALTER TABLE row ADD COLUMN trace_sum INTEGER;"
+    "ALTER TABLE row ADD COLUMN trace TEXT;"
+    "ALTER TABLE trace_run ADD COLUMN first INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE trace_run ADD COLUMN last INTEGER;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
 enum { SCHEMA_VERSION = sizeof steps / sizeof steps[0] };
 
 static int ask_number(struct fl_db *db, const char *text, int64_t *ret_number, struct fl_error *err) {

@@ -79,32 +79,49 @@ static void bind_body(sqlite3_stmt *statement, int index, fl_slice body) {
   fl_db_bind_slice(statement, index + 1, body);
 }
 
-static int put_begin(struct fl_db *db, const char *thread, const struct fl_record *record, struct fl_error *err) {
-  fl_slice body = seal_body(db, thread, 0, record, err);
+static int put_begin(struct fl_db *db, const struct fl_trace_place *place, const struct fl_record *record,
+                     struct fl_error *err) {
+  fl_slice body = seal_body(db, place->thread, 0, record, err);
   if (body.data == NULL) return err->code;
   sqlite3_stmt *statement = fl_db_use(db, FL_SQL_TRACE_RUN_ADD, err);
   if (statement == NULL) return err->code;
   fl_db_bind_id(statement, 1, record->trace.run_id);
-  sqlite3_bind_text(statement, 2, thread, -1, SQLITE_STATIC);
+  sqlite3_bind_text(statement, 2, place->thread, -1, SQLITE_STATIC);
   fl_db_bind_text(statement, 3, record->trace.graph);
   fl_db_bind_text(statement, 4, record->trace.user);
   sqlite3_bind_int64(statement, 5, record->trace.wall_ms);
   bind_body(statement, 6, body);
+  sqlite3_bind_int64(statement, 8, (int64_t)place->checkpoint_no);
   int status = fl_db_run(db, statement, err);
   if (status == 0 && sqlite3_changes(db->handle) == 1)
     know(db, record->trace.run_id, sqlite3_last_insert_rowid(db->handle));
   return status;
 }
 
-static int put_end(struct fl_db *db, const char *thread, int64_t run_no, const struct fl_record *record,
+static int put_end(struct fl_db *db, const struct fl_trace_place *place, int64_t run_no, const struct fl_record *record,
                    struct fl_error *err) {
-  fl_slice body = seal_body(db, thread, 0, record, err);
+  fl_slice body = seal_body(db, place->thread, 0, record, err);
   if (body.data == NULL) return err->code;
   sqlite3_stmt *statement = fl_db_use(db, FL_SQL_TRACE_RUN_END, err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 1, run_no);
   bind_body(statement, 2, body);
+  if (place->checkpoint_no != 0) sqlite3_bind_int64(statement, 4, (int64_t)place->checkpoint_no);
+  else sqlite3_bind_null(statement, 4);
   return fl_db_run(db, statement, err);
+}
+
+/* A sealed text would stand where that of the checkpoint is still needed: it gets a row. */
+int fl_trace_bind_spans(struct fl_db *db, const struct fl_record *spans, sqlite3_stmt *statement, bool *ret_is_bound,
+                        struct fl_error *err) {
+  enum { NO = 12, SUM = 13 };
+  int64_t run_no = 0;
+  int status = db->sealer == NULL ? find_run(db, spans->trace.run_id, &run_no, err) : 0;
+  *ret_is_bound = status == 0 && run_no != 0;
+  if (!*ret_is_bound) return status;
+  sqlite3_bind_int64(statement, NO, first_row(run_no) | spans->trace.no);
+  bind_body(statement, SUM, fl_slice_n(spans->body, spans->body_size));
+  return 0;
 }
 
 static int put_row(struct fl_db *db, const char *thread, int64_t run_no, const struct fl_record *record,
@@ -119,13 +136,14 @@ static int put_row(struct fl_db *db, const char *thread, int64_t run_no, const s
   return fl_db_run(db, statement, err);
 }
 
-int fl_trace_put(struct fl_db *db, const char *thread, const struct fl_record *record, struct fl_error *err) {
-  if (record->trace.part == FL_TRACE_BEGIN) return put_begin(db, thread, record, err);
+int fl_trace_put(struct fl_db *db, const struct fl_trace_place *place, const struct fl_record *record,
+                 struct fl_error *err) {
+  if (record->trace.part == FL_TRACE_BEGIN) return put_begin(db, place, record, err);
   int64_t run_no = 0;
   int status = find_run(db, record->trace.run_id, &run_no, err);
   if (status != 0 || run_no == 0) return status;
-  return record->trace.part == FL_TRACE_END ? put_end(db, thread, run_no, record, err)
-                                            : put_row(db, thread, run_no, record, err);
+  return record->trace.part == FL_TRACE_END ? put_end(db, place, run_no, record, err)
+                                            : put_row(db, place->thread, run_no, record, err);
 }
 
 /* ---- dropping ---- */
@@ -138,8 +156,56 @@ static int drop_rows(struct fl_db *db, enum fl_sql sql, int64_t run_no, struct f
   return fl_db_run(db, statement, err);
 }
 
+/* Where spans of a run stand in rows of checkpoints. */
+struct row_range {
+  int64_t thread;       /* its row; 0: there is none */
+  uint64_t first, last; /* checkpoints */
+};
+
+/* thread, first, last: NULL while the run goes on */
+static struct row_range range_at(sqlite3_stmt *statement, int index) {
+  bool has_last = sqlite3_column_type(statement, index + 2) != SQLITE_NULL;
+  return (struct row_range){.thread = sqlite3_column_int64(statement, index),
+                            .first = (uint64_t)sqlite3_column_int64(statement, index + 1),
+                            .last = has_last ? (uint64_t)sqlite3_column_int64(statement, index + 2) : FL_NO_MAX};
+}
+
+static int find_range(struct fl_db *db, int64_t run_no, struct row_range *ret_range, struct fl_error *err) {
+  *ret_range = (struct row_range){0};
+  sqlite3_stmt *statement = fl_db_use(db, FL_SQL_TRACE_RUN_PLACE, err);
+  if (statement == NULL) return err->code;
+  sqlite3_bind_int64(statement, 1, run_no);
+  int status = fl_db_row(db, statement, err);
+  if (status == 0) *ret_range = range_at(statement, 0);
+  if (status == 0) sqlite3_reset(statement);
+  return status == FL_E_NOT_FOUND ? 0 : status;
+}
+
+/* What stands in rows of checkpoints: those stay, without it. */
+static int clear_rows(struct fl_db *db, int64_t run_no, struct fl_error *err) {
+  static const enum fl_key_kind kinds[] = {FL_KEY_CHECKPOINT, FL_KEY_SUB_CHECKPOINT};
+  struct row_range range;
+  int status = find_range(db, run_no, &range, err);
+  for (size_t i = 0; status == 0 && range.thread != 0 && i < 2; i++) {
+    sqlite3_stmt *statement = fl_db_use(db, FL_SQL_TRACE_ROWS_DROP, err);
+    if (statement == NULL) return err->code;
+    sqlite3_bind_int64(statement, 1, range.thread);
+    sqlite3_bind_int64(statement, 2, fl_key(kinds[i], range.first));
+    sqlite3_bind_int64(statement, 3, fl_key(kinds[i], range.last));
+    sqlite3_bind_int64(statement, 4, first_row(run_no));
+    sqlite3_bind_int64(statement, 5, last_row(run_no));
+    status = fl_db_run(db, statement, err);
+  }
+  return status;
+}
+
+static int drop_spans(struct fl_db *db, int64_t run_no, struct fl_error *err) {
+  int status = clear_rows(db, run_no, err);
+  return status == 0 ? drop_rows(db, FL_SQL_TRACE_SPANS_DROP, run_no, err) : status;
+}
+
 static int drop_run(struct fl_db *db, int64_t run_no, struct fl_error *err) {
-  int status = drop_rows(db, FL_SQL_TRACE_SPANS_DROP, run_no, err);
+  int status = drop_spans(db, run_no, err);
   if (status == 0) status = drop_rows(db, FL_SQL_TRACE_CONTENT_DROP, run_no, err);
   sqlite3_stmt *statement = status == 0 ? fl_db_use(db, FL_SQL_TRACE_RUN_DROP, err) : NULL;
   if (statement == NULL) return err->code;
@@ -151,9 +217,9 @@ int fl_trace_take_back(struct fl_db *db, const char *thread, const struct fl_rec
   int64_t run_no = 0;
   int status = find_run(db, end->trace.run_id, &run_no, err);
   if (status != 0 || run_no == 0) return status;
-  status = drop_rows(db, FL_SQL_TRACE_SPANS_DROP, run_no, err);
+  status = drop_spans(db, run_no, err);
   if (status == 0) status = drop_rows(db, FL_SQL_TRACE_CONTENT_DROP, run_no, err);
-  return status == 0 ? put_end(db, thread, run_no, end, err) : status;
+  return status == 0 ? put_end(db, &(struct fl_trace_place){.thread = thread}, run_no, end, err) : status;
 }
 
 /* The runs that a drop is about, oldest first. ?1 to ?5: run, user, thread, before when, graph. */
@@ -311,34 +377,59 @@ int fl_trace_list(struct fl_db *db, const struct fl_trace_query *query, struct f
   return status == FL_E_NOT_FOUND ? 0 : status;
 }
 
-/* Whose run it is. */
-static int find_owner(struct fl_db *db, uint64_t run_no, char **ret_thread, int64_t *ret_owner, struct fl_error *err) {
+/* Whose run it is, and where its spans are. */
+static int find_owner(struct fl_db *db, uint64_t run_no, char **ret_thread, struct row_range *ret_range,
+                      struct fl_error *err) {
+  bool has_range = db->version >= FL_FORMAT_TRACE_IN_ROWS;
   sqlite3_stmt *statement = fl_db_prepare(
-      db, "SELECT thread, (SELECT row FROM thread WHERE id = trace_run.thread) FROM trace_run WHERE no = ?1", err);
+      db,
+      has_range
+          ? "SELECT thread, (SELECT row FROM thread WHERE id = trace_run.thread), first, last FROM trace_run"
+            " WHERE no = ?1"
+          : "SELECT thread, (SELECT row FROM thread WHERE id = trace_run.thread), 0, 0 FROM trace_run WHERE no = ?1",
+      err);
   if (statement == NULL) return err->code;
   sqlite3_bind_int64(statement, 1, (int64_t)run_no);
   int status = fl_db_row(db, statement, err);
   if (status == 0) *ret_thread = fl_db_copy(statement, 0);
-  if (status == 0) *ret_owner = sqlite3_column_int64(statement, 1);
+  if (status == 0) *ret_range = range_at(statement, 1);
   sqlite3_finalize(statement);
   return status == FL_E_NOT_FOUND ? 0 : status;
 }
 
-int fl_trace_read(struct fl_db *db, const struct fl_trace_rows *rows, struct fl_error *err) {
-  bool is_content = rows->part == FL_TRACE_CONTENT;
-  FL_FREE_AUTO char *thread = NULL;
-  struct fl_seal_row row = {0};
-  if (!has_tables(db)) return 0;
-  if (db->sealer != NULL && find_owner(db, rows->run_no, &thread, &row.owner, err) != 0) return err->code;
-  row.thread = thread != NULL ? thread : "";
-  sqlite3_stmt *statement =
-      fl_db_prepare(db,
-                    is_content ? "SELECT no, sum, body FROM trace_content WHERE no > ?1 AND no <= ?2 ORDER BY no"
-                               : "SELECT no, sum, body FROM trace_span WHERE no > ?1 AND no <= ?2 ORDER BY no",
-                    err);
-  if (statement == NULL) return err->code;
+static const char read_content[] = "SELECT no, sum, body FROM trace_content WHERE no > ?1 AND no <= ?2 ORDER BY no";
+static const char read_old_spans[] = "SELECT no, sum, body FROM trace_span WHERE no > ?1 AND no <= ?2 ORDER BY no";
+static const char read_spans[] =
+    "SELECT no, sum, body FROM trace_span WHERE no > ?1 AND no <= ?2"
+    " UNION ALL SELECT trace_no, trace_sum, trace FROM row WHERE thread = ?3 AND k BETWEEN ?4 AND ?5"
+    " AND trace_no > ?1 AND trace_no <= ?2"
+    " UNION ALL SELECT trace_no, trace_sum, trace FROM row WHERE thread = ?3 AND k BETWEEN ?6 AND ?7"
+    " AND trace_no > ?1 AND trace_no <= ?2 ORDER BY 1";
+
+static sqlite3_stmt *prepare_rows(struct fl_db *db, const struct fl_trace_rows *rows, const struct row_range *range,
+                                  struct fl_error *err) {
+  bool is_content = rows->part == FL_TRACE_CONTENT, is_old = db->version < FL_FORMAT_TRACE_IN_ROWS;
+  sqlite3_stmt *statement = fl_db_prepare(db, is_content ? read_content : is_old ? read_old_spans : read_spans, err);
+  if (statement == NULL) return NULL;
   sqlite3_bind_int64(statement, 1, first_row((int64_t)rows->run_no) | rows->after);
   sqlite3_bind_int64(statement, 2, last_row((int64_t)rows->run_no));
+  if (is_content || is_old) return statement;
+  sqlite3_bind_int64(statement, 3, range->thread);
+  sqlite3_bind_int64(statement, 4, fl_key(FL_KEY_CHECKPOINT, range->first));
+  sqlite3_bind_int64(statement, 5, fl_key(FL_KEY_CHECKPOINT, range->last));
+  sqlite3_bind_int64(statement, 6, fl_key(FL_KEY_SUB_CHECKPOINT, range->first));
+  sqlite3_bind_int64(statement, 7, fl_key(FL_KEY_SUB_CHECKPOINT, range->last));
+  return statement;
+}
+
+int fl_trace_read(struct fl_db *db, const struct fl_trace_rows *rows, struct fl_error *err) {
+  FL_FREE_AUTO char *thread = NULL;
+  struct row_range range = {0};
+  if (!has_tables(db)) return 0;
+  if (find_owner(db, rows->run_no, &thread, &range, err) != 0) return err->code;
+  struct fl_seal_row row = {.owner = range.thread, .thread = thread != NULL ? thread : ""};
+  sqlite3_stmt *statement = prepare_rows(db, rows, &range, err);
+  if (statement == NULL) return err->code;
   bool goes_on = true;
   int status = 0;
   while (goes_on && status == 0) {

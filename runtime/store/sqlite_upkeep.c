@@ -79,7 +79,8 @@ static int run_two(struct fl_db *db, enum fl_sql sql, int64_t first, int64_t sec
 static int drop_checkpoint(struct fl_db *db, int64_t row, const struct fl_plan_checkpoint *checkpoint,
                            struct fl_error *err) {
   enum fl_key_kind kind = checkpoint->is_sub ? FL_KEY_SUB_CHECKPOINT : FL_KEY_CHECKPOINT;
-  int status = run_two(db, FL_SQL_ROW_DROP, row, fl_key(kind, checkpoint->no), err);
+  int status = run_two(db, FL_SQL_TRACE_ROW_MOVE, row, fl_key(kind, checkpoint->no), err);
+  if (status == 0) status = run_two(db, FL_SQL_ROW_DROP, row, fl_key(kind, checkpoint->no), err);
   if (status == 0) status = run_two(db, FL_SQL_WRITES_END, row, (int64_t)checkpoint->no, err);
   return status == 0 ? run_two(db, FL_SQL_CALLS_END, row, (int64_t)checkpoint->no, err) : status;
 }

@@ -23,7 +23,7 @@ sqlite3 "$folder/old.db" <tests/unit/store/store-v1.sql >/dev/null || exit 1
 # What the old store held, after the store was opened for writing once more.
 check() {
   "$fairlead" threads prune done --keep 100 --store "$folder/s.db" >"$folder/out" 2>&1 || { cat "$folder/out" >&2; return 1; }
-  [ "$(sqlite3 "$folder/s.db" "pragma user_version")" = 6 ] || { echo "not of format 6" >&2; return 1; }
+  [ "$(sqlite3 "$folder/s.db" "pragma user_version")" = 7 ] || { echo "not of format 7" >&2; return 1; }
   [ "$(sqlite3 "$folder/s.db" "pragma integrity_check")" = ok ] || { echo "the database is damaged" >&2; return 1; }
   [ "$("$fairlead" threads list --store "$folder/s.db" --json | wc -l)" -eq 2 ] || { echo "a thread is missing" >&2; return 1; }
   "$fairlead" threads show done --store "$folder/s.db" --json | grep -q '"answer":"no"' || { echo "a value is missing" >&2; return 1; }

@@ -76,7 +76,7 @@ static void old_store_is_brought_up_to_date(void **state) {
   add_checkpoint(&records, 7, 6, "loop", "{\"channels\":{}}");
   commit_ok(&f, "done", fence, 6, &records);
   fixture_close(&f);
-  assert_int_equal(format_of(f.path), 6);
+  assert_int_equal(format_of(f.path), 7);
   assert_int_equal(open_store(&f, false), 0); /* and nothing is left to do the next time */
   fixture_close(&f);
 }
@@ -121,7 +121,7 @@ static void sweep(int fail_code, bool fails_on, int expected) {
     assert_int_equal(put_result(&f), 0);
     fixture_close(&f);
     disk.is_on = false;
-    assert_int_equal(format_of(f.path), 6);
+    assert_int_equal(format_of(f.path), 7);
     if (was_reached) last = at + 1;
   }
   assert_true(last > 8); /* the migration writes more often than that */
@@ -167,7 +167,7 @@ static void killed_migration_is_done_again(void **state) {
     assert_content(&f);
     assert_int_equal(put_result(&f), 0);
     fixture_close(&f);
-    assert_int_equal(format_of(f.path), 6);
+    assert_int_equal(format_of(f.path), 7);
   }
   assert_true(kills > 8);
 }

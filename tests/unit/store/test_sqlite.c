@@ -105,12 +105,12 @@ static void newer_format_is_refused_forward(void **state) {
   struct fl_error err;
   fixture_open(&f, false);
   fixture_close(&f);
-  run_sql(f.path, "PRAGMA user_version = 7");
+  run_sql(f.path, "PRAGMA user_version = 8");
   assert_int_equal(open_fails(f.path, NULL, &err), FL_E_VERSION);
   assert_non_null(strstr(err.text, "newer fairlead"));
   run_sql(f.path, "PRAGMA user_version = -3");
   assert_int_equal(open_fails(f.path, NULL, &err), FL_E_CORRUPT);
-  run_sql(f.path, "PRAGMA user_version = 6");
+  run_sql(f.path, "PRAGMA user_version = 7");
   assert_int_equal(open_fails(f.path, NULL, &err), 0);
 }
 

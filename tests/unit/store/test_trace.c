@@ -192,6 +192,97 @@ static void what_is_taken_back_leaves_its_end(void **state) {
   assert_string_equal(rows_of_run(f, runs[0], FL_TRACE_SPANS, 0), "");
 }
 
+/* ---- spans that came with checkpoints ---- */
+
+/* Checkpoints 1 and 2 by the first run, 3 (of a subgraph) and 4 by the second; each with spans, and one piece without.
+ */
+static uint64_t write_checkpoints(struct fixture *f) {
+  static const char *const spans[] = {"[1]", "[2]", "[3]", "[4]"};
+  uint64_t fence = acquire(f, "t");
+  for (uint64_t no = 1; no <= 4; no++) {
+    struct fl_records records = {0};
+    const char *run = runs[(no - 1) / 2];
+    bool is_first = no % 2 == 1, is_sub = no == 3;
+    struct fl_record *checkpoint = add_checkpoint(&records, no, no - 1, "loop", "{\"channels\":{}}");
+    fl_free(is_sub ? checkpoint->ns : NULL);
+    if (is_sub) checkpoint->ns = fl_strdup("inner");
+    if (is_first) add_piece(&records, run, FL_TRACE_BEGIN, 0, "{}");
+    add_piece(&records, run, FL_TRACE_SPANS, (uint32_t)no, spans[no - 1]);
+    if (!is_first) add_piece(&records, run, FL_TRACE_END, 0, "{\"status\":\"done\"}");
+    commit_ok(f, "t", fence, no == 4 ? 2 : no - 1, &records);
+  }
+  struct fl_records records = {0};
+  add_piece(&records, runs[0], FL_TRACE_SPANS, 9, "[9]");
+  commit_ok(f, "t", fence, 4, &records);
+  return fence;
+}
+
+static void spans_beside_checkpoints_are_read_with_the_others(void **state) {
+  struct fixture *f = *state;
+  write_checkpoints(f);
+  for (int i = 0; i < 2; i++) {
+    assert_string_equal(rows_of_run(f, runs[0], FL_TRACE_SPANS, 0), "1 [1];2 [2];9 [9];");
+    assert_string_equal(rows_of_run(f, runs[0], FL_TRACE_SPANS, 1), "2 [2];9 [9];");
+    assert_string_equal(rows_of_run(f, runs[1], FL_TRACE_SPANS, 0), "3 [3];4 [4];");
+    fixture_reopen(f);
+  }
+}
+
+static void spans_outlive_their_checkpoints(void **state) {
+  struct fixture *f = *state;
+  uint64_t fence = write_checkpoints(f);
+  struct fl_prune prune = {.keep_last = 1};
+  struct waiting waiting = {.txn = {.kind = FL_TXN_PRUNE, .thread = "t", .fence = fence, .prune = &prune}};
+  assert_int_equal(submit_and_wait(f, &waiting), 0);
+  assert_true(waiting.txn.count >= 2);
+  assert_string_equal(rows_of_run(f, runs[0], FL_TRACE_SPANS, 0), "1 [1];2 [2];9 [9];");
+  assert_string_equal(rows_of_run(f, runs[1], FL_TRACE_SPANS, 0), "3 [3];4 [4];");
+  assert_int_equal(drop(f, (struct fl_trace_drop){.before_ms = INT64_MAX, .run_id = runs[0]}), 1);
+  assert_string_equal(rows_of_run(f, runs[1], FL_TRACE_SPANS, 0), "3 [3];4 [4];");
+}
+
+static void checkpoints_outlive_their_spans(void **state) {
+  struct fixture *f = *state;
+  struct fl_loaded loaded;
+  write_checkpoints(f);
+  uint64_t no = number_of(f, runs[1]);
+  assert_int_equal(drop(f, (struct fl_trace_drop){.before_ms = INT64_MAX, .run_id = runs[1]}), 1);
+  assert_string_equal(rows_of_run(f, runs[0], FL_TRACE_SPANS, 0), "1 [1];2 [2];9 [9];");
+  struct fl_buf text = {0};
+  struct fl_trace_rows rows = {.run_no = no, .part = FL_TRACE_SPANS, .visit = add_text, .user_data = &text};
+  assert_int_equal(fl_store_read_trace(f->store, &rows, &f->err), 0);
+  assert_int_equal(text.size, 0);
+  load(f, "t", 4, &loaded);
+  assert_int_equal(loaded.checkpoint_no, 4);
+  fl_loaded_deinit(&loaded);
+}
+
+static void what_is_taken_back_takes_spans_beside_checkpoints_along(void **state) {
+  struct fixture *f = *state;
+  struct fl_records records = {0};
+  uint64_t fence = write_checkpoints(f);
+  add_piece(&records, runs[1], FL_TRACE_END, 0, "{\"status\":\"taken_back\"}");
+  struct fl_rollback rollback = {.to_no = 2, .status = "idle", .trace = records.items};
+  struct waiting waiting = {.txn = {.kind = FL_TXN_ROLLBACK, .thread = "t", .fence = fence, .rollback = &rollback}};
+  assert_int_equal(submit_and_wait(f, &waiting), 0);
+  fl_records_deinit(&records);
+  assert_string_equal(rows_of_run(f, runs[1], FL_TRACE_SPANS, 0), "");
+  assert_string_equal(rows_of_run(f, runs[0], FL_TRACE_SPANS, 0), "1 [1];2 [2];9 [9];");
+}
+
+static void a_copy_of_a_thread_has_no_spans(void **state) {
+  struct fixture *f = *state;
+  uint64_t fence = write_checkpoints(f);
+  assert_int_equal(lease(f, FL_TXN_LEASE_RELEASE, "t", fence), 0);
+  struct fl_copy copy = {.to = "u"};
+  struct waiting waiting = {.txn = {.kind = FL_TXN_COPY, .thread = "t", .copy = &copy}};
+  assert_int_equal(submit_and_wait(f, &waiting), 0);
+  assert_int_equal(lease(f, FL_TXN_DELETE_THREAD, "t", 0), 0);
+  assert_int_equal(count_of(f, (struct fl_trace_query){0}), 0);
+  begin_run(f, "u", runs[2], 1, NULL);
+  assert_string_equal(rows_of_run(f, runs[2], FL_TRACE_SPANS, 0), "1 [1];");
+}
+
 static void pieces_without_a_run_are_refused(void **state) {
   struct fixture *f = *state;
   struct fl_records records = {0};
@@ -206,10 +297,19 @@ static void pieces_without_a_run_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      EACH(runs_are_found_by_what_they_are_about),   EACH(pieces_are_read_in_their_order),
-      EACH(a_commit_that_fails_leaves_nothing),      EACH(content_goes_before_the_rest),
-      EACH(one_user_one_run_one_thread_are_dropped), EACH(a_deleted_thread_takes_its_traces_along),
-      EACH(what_is_taken_back_leaves_its_end),       EACH(pieces_without_a_run_are_refused),
+      EACH(runs_are_found_by_what_they_are_about),
+      EACH(pieces_are_read_in_their_order),
+      EACH(a_commit_that_fails_leaves_nothing),
+      EACH(content_goes_before_the_rest),
+      EACH(one_user_one_run_one_thread_are_dropped),
+      EACH(a_deleted_thread_takes_its_traces_along),
+      EACH(what_is_taken_back_leaves_its_end),
+      EACH(pieces_without_a_run_are_refused),
+      EACH(spans_beside_checkpoints_are_read_with_the_others),
+      EACH(spans_outlive_their_checkpoints),
+      EACH(checkpoints_outlive_their_spans),
+      EACH(what_is_taken_back_takes_spans_beside_checkpoints_along),
+      EACH(a_copy_of_a_thread_has_no_spans),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
