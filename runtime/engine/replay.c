@@ -28,13 +28,38 @@ static bool is_of_type(const struct fl_task *task, const char *type) { return st
 
 /* ---- messages ---- */
 
+/* Where the messages of a task came in: its superstep, or, in a graph inside, that of the node of the root graph which
+ * runs it, when that was the only task of its superstep. Otherwise nobody knows whose they are. */
+static struct fl_value *messages_step_of(const struct fl_task *task) {
+  int64_t count = 0;
+  if (fl_frame_is_root(task->frame)) return step_of(task);
+  while (!fl_frame_is_root(task->frame)) task = task->frame->parent;
+  struct fl_value *step = step_of(task);
+  for (struct fl_member m = {0}; fl_next_member(fl_get(step, "nodes"), &m);) count += fl_as_int(m.value, 0);
+  return count == 1 ? step : NULL;
+}
+
+/* Whether a tool's message answers a call of the message that stands last in the task's state. A superstep of a graph
+ * inside is one of several that the messages are of. */
+static bool is_for(const struct fl_task *task, const struct fl_value *message) {
+  const char *channel = fl_get_string(task->node->config, "channel", "messages");
+  const char *id = fl_get_string(message, "tool_call_id", "");
+  const struct fl_value *known = fl_state_get(fl_task_state((struct fl_task *)task), channel);
+  const struct fl_value *calls = fl_get(fl_at(known, fl_size(known) - 1), "tool_calls");
+  for (size_t i = 0; i < fl_size(calls); i++)
+    if (strcmp(fl_get_string(fl_at(calls, i), "id", ""), id) == 0) return true;
+  return fl_frame_is_root(task->frame);
+}
+
 /* Takes the first message of a role; a new reference. */
 static struct fl_value *take_message(const struct fl_task *task, const char *role) {
-  struct fl_value *step = step_of(task), *taken = NULL, *rest = fl_array();
+  struct fl_value *step = messages_step_of(task), *taken = NULL, *rest = fl_array();
+  bool is_tool = strcmp(role, "tool") == 0;
   const struct fl_value *messages = fl_get(step, "messages");
   for (size_t i = 0; i < fl_size(messages); i++) {
     struct fl_value *message = fl_at(messages, i);
-    bool fits = taken == NULL && strcmp(fl_get_string(message, "role", ""), role) == 0;
+    bool fits =
+        taken == NULL && strcmp(fl_get_string(message, "role", ""), role) == 0 && (!is_tool || is_for(task, message));
     if (fits) taken = fl_value_ref(message);
     else fl_append_take(rest, fl_value_ref(message));
   }

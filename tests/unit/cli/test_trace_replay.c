@@ -134,6 +134,31 @@ static void who_approved_is_not_asked_again(void **state) {
   caught_deinit(&caught);
 }
 
+/* An agent that calls two tools, one after the other, in a graph inside. */
+static void a_graph_inside_is_answered_out_of_its_messages(void **state) {
+  struct caught caught = {0};
+  char run[64] = "", before[64] = "";
+  rig_write("replay-inner.yaml",
+            "fairlead: 1\nname: inner\nmodels: { main: { provider: scripted, script: replay-script.yaml } }\n"
+            "state: { messages: { reducer: messages } }\neffects: { \"builtin/*\": read }\n"
+            "graphs:\n  team:\n    state: { messages: { reducer: messages } }\n"
+            "    nodes: { agent: { type: react, tools: [builtin/calculator] } }\n    edges: [ START -> agent -> END ]\n"
+            "nodes: { ask: { type: graph, graph: team } }\nedges: [ START -> ask -> END ]\n");
+  rig_write("replay-script.yaml",
+            "replies:\n"
+            "  - when: { user: sum }\n    calls: [ { name: builtin__calculator, args: { expression: 2+3 } } ]\n"
+            "  - when: { tool: '^5' }\n    calls: [ { name: builtin__calculator, args: { expression: 5*5 } } ]\n"
+            "  - when: { tool: '^25' }\n    text: It is 25.\n");
+  RUN(0, "run $F/replay-inner.yaml -t inner sum");
+  assert_says(caught.out, "It is 25.");
+  rig_write("replay-script.yaml", "replies:\n  - when: { user: nothing }\n    text: no\n");
+  RUN(0, "trace list --thread inner --json");
+  take_ids(caught.out, run, before);
+  RUN(0, "trace replay %s", run);
+  assert_string_equal(caught.out, "the same: 1 superstep, with the answers that the thread holds\n");
+  caught_deinit(&caught);
+}
+
 static void what_a_run_began_with_must_be_there(void **state) {
   struct caught caught = {0};
   char resumed[64] = "", begun[64] = "";
@@ -153,6 +178,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_the_world_said_is_taken_from_the_thread),
       cmocka_unit_test(who_approved_is_not_asked_again),
+      cmocka_unit_test(a_graph_inside_is_answered_out_of_its_messages),
       cmocka_unit_test(what_a_run_began_with_must_be_there),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
