@@ -57,7 +57,16 @@ static int read_without(unsigned *ret_without, struct fl_error *err) {
   return rc;
 }
 
-static int check_machine(const struct reading *reading, unsigned without, struct fl_error *err) {
+/* Those that will be around what is started. */
+static char *layers_of(const struct fl_machine *machine, unsigned without) {
+  FL_BUF_AUTO layers = {0};
+  for (int i = 0; i < FL_LAYER_COUNT; i++)
+    if (machine->has[i] && (without & (1u << i)) == 0)
+      fl_buf_addf(&layers, "%s%s", layers.size > 0 ? "," : "", fl_layer_name((enum fl_layer)i));
+  return fl_strdup(layers.size > 0 ? layers.data : "none");
+}
+
+static int check_machine(const struct reading *reading, unsigned without, char **ret_layers, struct fl_error *err) {
   static struct fl_machine machine;
   static bool is_known; /* what it has does not change while we run */
   if (!is_known && fl_machine_probe(&machine, err) < 0) return err != NULL ? err->code : FL_E_IO;
@@ -71,6 +80,7 @@ static int check_machine(const struct reading *reading, unsigned without, struct
         "--without-layer %s",
         fl_layer_name(layer), machine.detail[i], fl_layer_name(layer));
   }
+  *ret_layers = layers_of(&machine, without);
   return 0;
 }
 
@@ -183,7 +193,7 @@ static int read_sandbox(const struct reading *reading, const struct fl_value *en
   if (grant->policy != NULL)
     return fail(reading, err, "/sandbox: another manifest around it has a sandbox for it, too");
   int rc = read_without(&without, err);
-  if (rc == 0) rc = check_machine(reading, without, err);
+  if (rc == 0) rc = check_machine(reading, without, &grant->layers, err);
   fl_buf_add_text(&policy, "sandbox 1\n");
   if (rc == 0) rc = add_paths(reading, "read", &policy, err);
   if (rc == 0) rc = add_paths(reading, "write", &policy, err);
@@ -262,6 +272,7 @@ void fl_grant_deinit(struct fl_grant *grant) {
   for (size_t i = 0; grant->env != NULL && grant->env[i] != NULL; i++) fl_free(grant->env[i]);
   fl_free(grant->env);
   fl_free(grant->policy);
+  fl_free(grant->layers);
   *grant = (struct fl_grant){0};
 }
 

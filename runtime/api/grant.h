@@ -6,6 +6,7 @@
 
 struct fl_grant {
   char *policy;                            /* for the launcher; NULL: no sandbox */
+  char *layers; /* that the sandbox has on this machine, as "landlock,seccomp"; NULL: no sandbox */
   char **env;                              /* names of variables that it may see; NULL with a policy: none */
   const struct fl_process_secret *secrets; /* lent by the world */
   size_t secret_count;

@@ -174,6 +174,13 @@ static int add_server(struct fl_runtime *runtime, const struct fl_loaded_graph *
   return rc == 0 ? fl_registry_add_take(runtime->registry, source, err) : rc;
 }
 
+/* For the spans of its calls. */
+static void note_layers(struct fl_runtime *runtime, const char *name, const struct fl_grant *grant) {
+  if (grant->layers == NULL) return;
+  if (runtime->sandboxes == NULL) runtime->sandboxes = fl_object();
+  fl_set_string(runtime->sandboxes, name, grant->layers);
+}
+
 /* Graphs may share a server when they say the same about it, in one folder: a command may be relative to that. */
 static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph, const struct fl_member *member,
                        struct fl_error *err) {
@@ -193,6 +200,7 @@ static int load_server(struct fl_runtime *runtime, struct fl_loaded_graph *graph
                         "another name",
                         member->key);
   rc = add_server(runtime, graph, member, &grant, err);
+  if (rc == 0) note_layers(runtime, member->key, &grant);
   if (rc == 0) fl_set_take(runtime->server_entries, member->key, fl_value_ref(entry));
   return rc;
 }
@@ -280,6 +288,7 @@ static int load_builtin(struct fl_runtime *runtime, struct fl_loaded_graph *grap
                               "another graph of this program has other settings of the built-in tools");
   rc = add_builtin(runtime, source, &grant, err);
   if (rc == 0) fl_vault_used(runtime->world, "builtin", grant.secrets, grant.secret_count); /* each command gets them */
+  if (rc == 0) note_layers(runtime, "builtin/process", &grant); /* the others are in this process */
   if (rc == 0) fl_set_take(runtime->server_entries, "builtin", fl_value_ref(entry));
   return rc;
 }

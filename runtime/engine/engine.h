@@ -88,6 +88,7 @@ struct fl_runtime {
   struct fl_pins *pins;                 /* NULL until a tool is looked at */
   struct fl_discovery *discovery;       /* NULL until an agent looks for tools */
   struct fl_value *server_entries;      /* of the loaded graphs, by name: [folder, mcpServers entry]; an object */
+  struct fl_value *sandboxes; /* by server, or by tool: the layers around it; an object, or NULL: there are none */
   const struct fl_rehearsal *rehearsal; /* rehearsal.h; NULL: it is not one */
   struct fl_effects spare_effects;      /* empty: the memory of a list for the next step */
   struct fl_tracing *tracing;           /* what traces share, tracing.h; NULL until a run is traced */

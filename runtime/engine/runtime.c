@@ -113,6 +113,7 @@ void fl_runtime_destroy(struct fl_runtime *runtime) {
   for (size_t i = 0; i < runtime->granted_count; i++) fl_free(runtime->granted[i]);
   fl_free(runtime->granted);
   fl_value_unref(runtime->server_entries);
+  fl_value_unref(runtime->sandboxes);
   if (runtime->owns_world) fl_world_destroy(runtime->world);
   fl_free(runtime);
 }

@@ -133,7 +133,7 @@ void fl_tracing_resumed(struct fl_invocation *invocation) {
                          .name = "resume"};
   struct fl_buf *row = &trace->pending;
   fl_span_begin(row, &span);
-  fl_span_add_text(row, FL_SPAN_ANSWERED_AS_KEY, trace->user_hash);
+  fl_tracing_add_answer_facts(row, invocation);
   fl_span_end(row);
 }
 
@@ -316,6 +316,20 @@ static void add_begin(struct fl_invocation *invocation, struct fl_records *recor
   invocation->trace->has_begun = true;
 }
 
+/* How long it takes nobody will write down any more; that it was made, and when it began, stands in itself. */
+static void last_commit(const struct fl_invocation *invocation, const struct fl_records *records) {
+  struct fl_run_trace *trace = invocation->trace;
+  struct fl_span span = {.kind = FL_SPAN_COMMIT,
+                         .n = ++trace->last_span,
+                         .parent = FL_SPAN_OF_RUN,
+                         .start_us = now_us(invocation),
+                         .name = ""};
+  fl_span_begin(&trace->pending, &span);
+  fl_span_add_int(&trace->pending, FL_SPAN_ROWS_KEY, (int64_t)records->count + 2); /* with its spans and the run's end */
+  fl_span_add_text(&trace->pending, FL_SPAN_OUTCOME_KEY, "open");
+  fl_span_end(&trace->pending);
+}
+
 void fl_tracing_attach(struct fl_invocation *invocation, struct fl_records *records) {
   struct fl_run_trace *trace = invocation->trace;
   if (!trace->has_begun) add_begin(invocation, records);
@@ -323,12 +337,13 @@ void fl_tracing_attach(struct fl_invocation *invocation, struct fl_records *reco
     trace->skips--;
     return;
   }
+  fl_tracing_content_attach(invocation, records);
+  if (trace->end != NULL) last_commit(invocation, records);
   if (trace->pending.size > 0) {
     struct fl_record *record = add_record(invocation, records, FL_TRACE_SPANS);
     record->trace.no = ++trace->last_row;
     record->body = fl_spans_take(&trace->pending, &record->body_size);
   }
-  fl_tracing_content_attach(invocation, records);
   if (trace->end == NULL) return;
   struct fl_record *record = add_record(invocation, records, FL_TRACE_END);
   record->body = trace->end;

@@ -5,7 +5,7 @@
  *
  * Invariants. (1) What a task and its calls did waits with the task until the commit that holds their outcome is made,
  * and goes with that one: a crash takes both or neither. (2) A commit's own span goes with the next commit, since its
- * duration is not known before; that of a run's last commit is not written. (3) The END of a run stands in the commit
+ * duration is not known before; that of a run's last commit goes with itself, without a duration. (3) The END of a run stands in the commit
  * that says so of its thread. */
 #pragma once
 #include "runtime/engine/engine.h"
@@ -103,6 +103,11 @@ void fl_tracing_call_decided(struct fl_task_call *call, const struct fl_decision
 /* It is about to leave: gives it its span, and the text that tells the other side. */
 void fl_tracing_call_leaves(struct fl_task_call *call);
 void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled);
+
+/* ---- tracing_tools.c ---- */
+
+void fl_tracing_add_tool_facts(struct fl_buf *row, const struct fl_task_call *call);
+void fl_tracing_add_answer_facts(struct fl_buf *row, const struct fl_invocation *invocation);
 
 /* ---- content: tracing_content.c ---- */
 

@@ -136,10 +136,9 @@ static void describe_tool(struct fl_buf *row, const struct fl_task_call *call) {
   fl_span_add_text(row, FL_SPAN_EFFECT_KEY, effects[call->effect]);
   fl_span_add_text(row, FL_SPAN_DECISION_KEY, call->trace->verdict);
   fl_span_add_text(row, FL_SPAN_RULE_KEY, call->trace->rule);
+  fl_tracing_add_tool_facts(row, call);
   bool is_error = fl_get_bool(call->result, "isError", false);
-  const struct fl_value *code = fl_get(fl_get(call->result, "structuredContent"), "exit_code");
   if (is_error) fl_span_add_text(row, FL_SPAN_OUTCOME_KEY, "tool_error");
-  if (fl_is(code, FL_INT)) fl_span_add_int(row, FL_SPAN_EXIT_KEY, fl_as_int(code, 0));
   if (call->result != NULL) fl_span_add_int(row, FL_SPAN_BYTES_KEY, content_size(call->result));
   totals->tool_calls++;
   totals->tool_errors += is_error || call->error != NULL;

@@ -64,7 +64,12 @@ const char *fl_span_kind_name(enum fl_span_kind kind); /* "run", "step", "node",
   X(ARGUMENTS_HASH, arguments_hash)         \
   X(EFFECT, effect)                         \
   X(DECISION, decision)                     \
-  X(EXIT, exit)
+  X(EXIT, exit)                             \
+  X(LABELS, labels)                         \
+  X(SANDBOX, sandbox)                       \
+  X(ARGUMENTS, arguments)                   \
+  X(SIGNAL, signal)                         \
+  X(ANSWER, answer)
 
 enum { FL_SPANS_FORMAT = 1, FL_SPAN_ID_BYTES = 16 };
 enum fl_span_how { FL_SPAN_INT, FL_SPAN_TEXT, FL_SPAN_ID };

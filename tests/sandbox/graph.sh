@@ -64,6 +64,7 @@ run() { timeout 60 "$fairlead" run "$folder/g.yaml" --store "$folder/store.db" -
 # ---- commands of the program's own tool ----
 manifest 'servers: { builtin: { sandbox: { fs: { read: [data], write: [out] }, exec: true, memory: 64MiB, cpu: 1s, procs: 16 } }, calc: {} }'
 once show "['$folder/data/note']"; run; says granted; ok "a command reads what was granted"
+"$fairlead" trace export --store "$folder/store.db" >"$folder/said" 2>&1; says '"sandbox":"landlock,' && says '"exit":0'; ok "its span has the layers and the exit status"
 once show "['$folder/hidden']"; run; never '"stdout":"hidden' && says 'exit_status":1'; ok "and nothing else"
 shell "echo new > $folder/out/new; echo more >> $folder/data/note"; run; [ -f "$folder/out/new" ] && [ "$(cat "$folder/data/note")" = granted ]; ok "it writes where it may, and only there"
 shell 'while :; do :; done'; run; says 'went over the limit' && says '\"cpu\"'; ok "a hog of time is ended, and the limit is named"
@@ -96,6 +97,7 @@ shell 'echo at $HTTPS_PROXY'; run; says 'at http://127.0.0.1:' || says 'does not
 manifest "servers: { calc: { transport: stdio, exec: [\"$build/counting-tools\"], sandbox: { fs: { write: [out] }, env: [FL_COUNT_FILE], fds: 64, memory: 128MiB }, limits: { start: 20s, call: 20s, output: 64KiB, line: 1MiB, concurrent: 1, rate: 2/h } } }"
 calls ", env: { FL_COUNT_FILE: $folder/out/count }"; run; says '"result":3' && says '"result":7' && [ -s "$folder/out/count" ]; ok "a server in a sandbox answers"
 says 'its limit \"rate\" is 2 calls in 3600 s'; ok "and its rate is kept"
+"$fairlead" trace export --store "$folder/store.db" >"$folder/said" 2>&1; says '"sandbox":"landlock,' && says 'seccomp'; ok "the spans of its calls name the layers"
 manifest 'servers: { calc: { sandbox: { env: [LANG] } } }'
 run; [ $? -eq 2 ] && says 'sandbox/env does not name FL_COUNT_FILE'; ok "a variable that the manifest does not let through is said"
 calls; manifest 'servers: { calc: { exec: [other] } }'

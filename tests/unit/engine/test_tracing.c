@@ -111,6 +111,33 @@ static const char asking[] = "fairlead: 1\nname: asking\nstate: { answer: {} }\n
                              "nodes:\n  ask: { type: interrupt, value: \"{'kind': 'sure'}\", resume: answer }\n"
                              "edges: [ START -> ask, ask -> END ]\n";
 
+static void every_commit_has_its_span_the_last_one_without_an_end(void **state) {
+  struct rig rig = {.seed = 1};
+  struct fl_trace trace = {0};
+  size_t commits = 0, open = 0;
+  rig_up(&rig);
+  struct fl_definition *definition = rig_load(&rig, agent, script);
+  assert_int_equal(rig_run(&rig, definition, (struct fl_invoke_options){.thread = "a", .input = says("hello")}), 0);
+  load_newest(&rig, "a", &trace);
+  int64_t last_us = 0;
+  for (size_t i = 0; i < trace.count; i++) {
+    const struct fl_span *span = &trace.nodes[i].span;
+    if (span->kind != FL_SPAN_COMMIT) continue;
+    bool is_open = strcmp(fl_get_string(span->attributes, "outcome", ""), "open") == 0;
+    commits++;
+    open += is_open;
+    assert_true(fl_get_int(span->attributes, "rows", 0) > 0);
+    assert_int_equal(fl_get(span->attributes, "bytes") == NULL, is_open);
+    assert_true(span->start_us >= last_us); /* the open one is the last */
+    assert_true(open == 0 || is_open);
+    last_us = span->start_us;
+  }
+  assert_int_equal(open, 1);
+  assert_in_range(commits, 2, 3);
+  fl_trace_deinit(&trace);
+  rig_deinit(&rig);
+}
+
 static void an_interrupt_and_its_answer_are_two_runs(void **state) {
   struct rig rig = {.seed = 1};
   struct fl_trace trace = {0};
@@ -242,6 +269,41 @@ static void the_other_side_learns_of_the_span_that_calls(void **state) {
   assert_string_equal(fl_get_string(trace.begin, "parent_id", ""), "b7ad6b7169203331");
   fl_trace_deinit(&trace);
   rig_deinit(&rig);
+}
+
+/* Runs a graph within the trace of a caller; what the other side saw is in seen_parent and seen_state. */
+static void run_called(const char *text, const char *input) {
+  struct rig rig = {.seed = 1};
+  load_calling(&rig);
+  struct fl_definition *definition = rig_load(&rig, text, NULL);
+  struct fl_invoke_options options = {.size = sizeof options,
+                                      .thread = "a",
+                                      .input = json(input),
+                                      .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                      .tracestate = "v=1"};
+  seen_parent[0] = seen_state[0] = '\0';
+  rig_run(&rig, definition, options);
+  rig_deinit(&rig);
+}
+
+static void models_and_graphs_inside_pass_it_on(void **state) {
+  static const char model[] = "fairlead: 1\nname: m\nstate: { messages: { reducer: messages } }\n"
+                              "models: { main: { provider: openai, model: x, base_url: \"https://api.test/v1\", "
+                              "api_key: k, max_retries: 0 } }\n"
+                              "nodes: { agent: { type: agent } }\nedges: [ START -> agent -> END ]\n";
+  static const char inner[] = "fairlead: 1\nname: o\nhttp: { allow: [ \"https://api.test\" ] }\nstate: { answer: {} }\n"
+                              "graphs:\n  inner:\n    state: { answer: {} }\n"
+                              "    nodes: { h: { type: http, write: answer, url: \"'https://api.test/'\" } }\n"
+                              "    edges: [ START -> h -> END ]\n"
+                              "nodes: { sub: { type: graph, graph: inner } }\nedges: [ START -> sub -> END ]\n";
+  static const char *const rows[][2] = {{model, "{'messages':[{'role':'user','content':'hi'}]}"}, {inner, "{}"}};
+  for (size_t i = 0; i < 2; i++) {
+    run_called(rows[i][0], rows[i][1]);
+    assert_memory_equal(seen_parent, "00-0af7651916cd43dd8448eb211c80319c-", 36);
+    assert_string_not_equal(seen_parent + 36, "b7ad6b7169203331-01"); /* a span of ours */
+    assert_string_equal(seen_parent + 52, "-01");
+    assert_string_equal(seen_state, "v=1");
+  }
 }
 
 static void a_caller_that_makes_no_sense_is_none(void **state) {
@@ -432,11 +494,13 @@ int main(void) {
       cmocka_unit_test(an_agent_leaves_a_tree),
       cmocka_unit_test(a_model_call_has_its_times_and_tokens),
       cmocka_unit_test(a_failure_is_on_record),
+      cmocka_unit_test(every_commit_has_its_span_the_last_one_without_an_end),
       cmocka_unit_test(an_interrupt_and_its_answer_are_two_runs),
       cmocka_unit_test(a_crash_takes_what_was_not_committed),
       cmocka_unit_test(a_store_that_fails_has_no_trace_of_it),
       cmocka_unit_test(a_graph_inside_stands_below_its_node),
       cmocka_unit_test(the_other_side_learns_of_the_span_that_calls),
+      cmocka_unit_test(models_and_graphs_inside_pass_it_on),
       cmocka_unit_test(a_caller_that_makes_no_sense_is_none),
       cmocka_unit_test(whom_it_is_for_is_kept_as_a_hash),
       cmocka_unit_test(errors_are_stored_without_what_is_personal),
