@@ -2,8 +2,8 @@
 /* A run once more, with the answers that models, tools and people gave before: nothing leaves the process, nobody is
  * asked. The answers are what each superstep of the root graph left in the channels. What has none fails.
  *
- * (1) An assistant's message that came in answers the next call of a model in that superstep; tool messages stand for the
- * whole of a tools node, a person's approval included. The same holds of agents and tools in a graph inside, by the
+ * (1) An assistant's message that came in answers the next call of a model in that superstep; tool messages stand for
+ * the whole of a tools node, a person's approval included. The same holds of agents and tools in a graph inside, by the
  * messages that the node around added, if that was the only task of its superstep.
  * (2) What nodes of the types tool, http and judge wrote is what their call came to; what an interrupt or memory node
  * wrote is its outcome. It is taken back out of the channel by its reducer. Where that cannot be done (several writers

@@ -5,8 +5,8 @@
  *
  * Invariants. (1) What a task and its calls did waits with the task until the commit that holds their outcome is made,
  * and goes with that one: a crash takes both or neither. (2) A commit's own span goes with the next commit, since its
- * duration is not known before; that of a run's last commit goes with itself, without a duration. (3) The END of a run stands in the commit
- * that says so of its thread. */
+ * duration is not known before; that of a run's last commit goes with itself, without a duration. (3) The END of a run
+ * stands in the commit that says so of its thread. */
 #pragma once
 #include "runtime/engine/engine.h"
 #include "runtime/trace/context.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a row of spans, a traceparent and tracestate, a table of prices, headers for a collector, what is kept of
- * runs, an age, and as a text to be redacted, once and again. */
+/* Any bytes as a row of spans, a traceparent and tracestate, a table of prices, headers for a collector, what is kept
+ * of runs, an age, and as a text to be redacted, once and again. */
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/timestamp.h"
