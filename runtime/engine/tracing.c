@@ -4,7 +4,6 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
-#include "runtime/trace/redact.h"
 
 static int64_t now_us(const struct fl_invocation *invocation) {
   return fl_world_now_us(invocation->runtime->world) - invocation->trace->began_us;
@@ -116,7 +115,7 @@ static char *end_text(const struct fl_invocation *invocation, const char *status
   set_if(end, "first_token_us", invocation->trace->first_token_us);
   if (totals->has_cost) fl_set_int(end, "cost_nusd", totals->cost_nusd);
   if (err != NULL) {
-    FL_FREE_AUTO char *text = fl_redact_text(err->text);
+    FL_FREE_AUTO char *text = fl_tracing_redact(invocation, err->text);
     fl_set_string(end, "code", fl_error_word(err->code));
     fl_set_string(end, "error", text);
   }
@@ -259,7 +258,7 @@ void fl_tracing_task_ended(struct fl_task *task, const char *outcome) {
   if (!is_done) fl_span_add_text(row, FL_SPAN_OUTCOME_KEY, outcome);
   if (task->attempt > 1) fl_span_add_int(row, FL_SPAN_ATTEMPT_KEY, task->attempt);
   if (has_failed || strcmp(outcome, "retried") == 0) {
-    FL_FREE_AUTO char *text = fl_redact_text(task->error->text);
+    FL_FREE_AUTO char *text = fl_tracing_redact(task->invocation, task->error->text);
     fl_span_add_text(row, FL_SPAN_CODE_KEY, fl_error_word(task->error->code));
     fl_span_add_text(row, FL_SPAN_ERROR_KEY, text);
   }
@@ -325,7 +324,7 @@ static void last_commit(const struct fl_invocation *invocation, const struct fl_
                          .start_us = now_us(invocation),
                          .name = ""};
   fl_span_begin(&trace->pending, &span);
-  fl_span_add_int(&trace->pending, FL_SPAN_ROWS_KEY, (int64_t)records->count + 2); /* with its spans and the run's end */
+  fl_span_add_int(&trace->pending, FL_SPAN_ROWS_KEY, (int64_t)records->count + 2); /* spans and end, too */
   fl_span_add_text(&trace->pending, FL_SPAN_OUTCOME_KEY, "open");
   fl_span_end(&trace->pending);
 }

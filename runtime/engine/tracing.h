@@ -49,6 +49,7 @@ int fl_tracing_set_prices(struct fl_runtime *runtime, fl_slice text, struct fl_e
 int fl_tracing_add_rule(struct fl_runtime *runtime, const struct fl_value *section, const char *graph,
                         struct fl_tracing_rule **ret_rule, struct fl_error *err);
 struct fl_tracing_rule *fl_tracing_rule_of(const struct fl_invocation *invocation); /* that holds for the run */
+char *fl_tracing_redact(const struct fl_invocation *invocation, const char *text);  /* as the rule says; the caller's */
 void fl_tracing_send(const struct fl_invocation *invocation); /* to whom the rule names, if to anybody */
 void fl_tracing_rule_init(struct fl_runtime *runtime, struct fl_tracing_rule *rule); /* that of the environment */
 void fl_tracing_rule_deinit(struct fl_tracing_rule *rule);

@@ -4,7 +4,6 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
-#include "runtime/trace/redact.h"
 
 static const char *const provider_names[] = {"openai", "anthropic", "scripted"};
 
@@ -164,7 +163,7 @@ void fl_tracing_call_ended(struct fl_task_call *call, bool was_journalled) {
   if (call->kind == FL_CALL_TOOL) describe_tool(row, call);
   if (call->error != NULL) {
     fl_span_add_text(row, FL_SPAN_CODE_KEY, fl_error_word(call->error->code));
-    FL_FREE_AUTO char *text = fl_redact_text(call->error->text);
+    FL_FREE_AUTO char *text = fl_tracing_redact(task->invocation, call->error->text);
     fl_span_add_text(row, FL_SPAN_ERROR_KEY, text);
   }
   fl_span_end(row);

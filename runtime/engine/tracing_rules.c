@@ -20,6 +20,10 @@ struct fl_tracing_rule *fl_tracing_rule_of(const struct fl_invocation *invocatio
   return rule != NULL ? rule : &fl_tracing_of(invocation->runtime)->own;
 }
 
+char *fl_tracing_redact(const struct fl_invocation *invocation, const char *text) {
+  return fl_redact_text_of(text, fl_tracing_rule_of(invocation)->policy.redacts);
+}
+
 /* ---- where it is sent ---- */
 
 /* The runtime does not end before what is on its way has ended. */

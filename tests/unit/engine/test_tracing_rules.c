@@ -69,6 +69,27 @@ static void a_file_says_what_is_kept_of_its_runs(void **state) {
   }
 }
 
+static void errors_are_redacted_as_the_file_says(void **state) {
+  static const char *const rows[][2] = {{"{}", "[email] owes 1 to [card]"},
+                                        {"{ redact: { email: false } }", "ada@example.org owes 1 to [card]"}};
+  for (size_t i = 0; i < 2; i++) {
+    struct rig rig = {.seed = 1};
+    struct fl_trace trace = {0};
+    FL_FREE_AUTO char *text = fl_format("fairlead: 1\nname: f\nstate: { a: {} }\ntrace: %s\nnodes: { f: { type: fail, "
+                                        "message: \"'ada@example.org owes 1 "
+                                        "to 4111111111111111'\" } }\nedges: [ START -> f -> END ]\n",
+                                        rows[i][0]);
+    up(&rig, NULL);
+    rig_run(&rig, rig_load(&rig, text, NULL), (struct fl_invoke_options){.thread = "a", .input = json("{}")});
+    load_newest(&rig, "a", &trace);
+    assert_non_null(strstr(fl_get_string(trace.end, "error", ""), rows[i][1]));
+    const struct fl_span *node = span_named(&trace, FL_SPAN_NODE, "f");
+    assert_non_null(strstr(fl_get_string(node->attributes, "error", ""), rows[i][1]));
+    fl_trace_deinit(&trace);
+    rig_deinit(&rig);
+  }
+}
+
 static void a_file_says_whether_there_is_a_trace(void **state) {
   static const char *const on[] = {"FAIRLEAD_TRACE", "on", NULL}, *const off[] = {"FAIRLEAD_TRACE", "off", NULL};
   static const struct {
@@ -192,6 +213,7 @@ static void what_a_header_names_must_be_set(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_file_says_what_is_kept_of_its_runs),
+      cmocka_unit_test(errors_are_redacted_as_the_file_says),
       cmocka_unit_test(a_file_says_whether_there_is_a_trace),
       cmocka_unit_test(only_the_traces_of_that_graph_go_by_its_age),
       cmocka_unit_test(runs_are_sent_where_their_file_says),
