@@ -49,20 +49,23 @@ void fl_span_begin(struct fl_buf *row, const struct fl_span *span) {
   end_at(row, put_bytes(at, span->name, name_size));
 }
 
-static uint8_t key_byte(enum fl_span_key key, enum fl_span_how how) { return (uint8_t)((key + 1) * 4 + how); }
+/* One byte for the first 31 of them. */
+static uint8_t *put_key(uint8_t *at, enum fl_span_key key, enum fl_span_how how) {
+  return put_varint(at, ((uint64_t)key + 1) * 4 + how);
+}
 
 void fl_span_add_int(struct fl_buf *row, enum fl_span_key key, int64_t value) {
-  uint8_t *at = reserve(row, 1 + VARINT_MAX);
+  uint8_t *at = reserve(row, 2 * VARINT_MAX);
   if (at == NULL) return;
-  *at++ = key_byte(key, FL_SPAN_INT);
+  at = put_key(at, key, FL_SPAN_INT);
   end_at(row, put_varint(at, zigzag(value)));
 }
 
 void fl_span_add_text(struct fl_buf *row, enum fl_span_key key, const char *text) {
   size_t size = text != NULL ? strlen(text) : 0;
-  uint8_t *at = text != NULL ? reserve(row, 1 + VARINT_MAX + size) : NULL;
+  uint8_t *at = text != NULL ? reserve(row, 2 * VARINT_MAX + size) : NULL;
   if (at == NULL) return;
-  *at++ = key_byte(key, FL_SPAN_TEXT);
+  at = put_key(at, key, FL_SPAN_TEXT);
   at = put_varint(at, size);
   end_at(row, put_bytes(at, text, size));
 }
@@ -73,9 +76,9 @@ void fl_span_add_id(struct fl_buf *row, enum fl_span_key key, const char *id) {
     fl_span_add_text(row, key, id);
     return;
   }
-  uint8_t *at = reserve(row, 1 + FL_SPAN_ID_BYTES);
+  uint8_t *at = reserve(row, VARINT_MAX + FL_SPAN_ID_BYTES);
   if (at == NULL) return;
-  *at++ = key_byte(key, FL_SPAN_ID);
+  at = put_key(at, key, FL_SPAN_ID);
   end_at(row, put_bytes(at, (const char *)bytes, FL_SPAN_ID_BYTES));
 }
 

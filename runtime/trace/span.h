@@ -32,7 +32,8 @@ enum fl_span_kind {
 };
 const char *fl_span_kind_name(enum fl_span_kind kind); /* "run", "step", "node", "model", … */
 
-/* What an attribute is called. These numbers stand in stores, too: new ones come at the end, of at most 63. */
+/* What an attribute is called. These numbers stand in stores, too: new ones come at the end; from the 32nd on they take
+ * two bytes. */
 #define FL_SPAN_KEYS(X)                     \
   X(STEP, step)                             \
   X(CHECKPOINT, checkpoint)                 \

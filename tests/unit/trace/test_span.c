@@ -72,6 +72,32 @@ static void numbers_of_every_size_are_kept(void **state) {
   }
 }
 
+/* Those that come later take a byte more. */
+static void every_attribute_is_read_again(void **state) {
+#define NAME(upper, lower) #lower,
+  static const char *const names[] = {FL_SPAN_KEYS(NAME)};
+#undef NAME
+  for (size_t i = 0; i < FL_SPAN_KEY_COUNT; i++) {
+    struct fl_buf row = {0};
+    char expected[300];
+    struct fl_span span = span_of(FL_SPAN_TOOL, 2, "t");
+    const char *id = "0192f3c1-5a4d-7645-a680-810e05f019d6";
+    fl_span_begin(&row, &span);
+    fl_span_add_int(&row, (enum fl_span_key)i, 5);
+    fl_span_end(&row);
+    fl_span_begin(&row, &span);
+    fl_span_add_text(&row, (enum fl_span_key)i, "x");
+    fl_span_end(&row);
+    fl_span_begin(&row, &span);
+    fl_span_add_id(&row, (enum fl_span_key)i, id);
+    fl_span_end(&row);
+    snprintf(expected, sizeof expected,
+             "[4,2,1,20,5,\"t\",{\"%s\":5}][4,2,1,20,5,\"t\",{\"%s\":\"x\"}][4,2,1,20,5,\"t\",{\"%s\":\"%s\"}]",
+             names[i], names[i], names[i], id);
+    assert_told(&row, expected);
+  }
+}
+
 static void ids_are_sixteen_bytes_or_a_text(void **state) {
   static const char uuid[] = "0192f3c1-5a4d-7645-a680-810e05f019d6";
   struct fl_buf row = {0}, longer = {0};
@@ -191,6 +217,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(spans_are_written_and_read),
       cmocka_unit_test(numbers_of_every_size_are_kept),
+      cmocka_unit_test(every_attribute_is_read_again),
       cmocka_unit_test(ids_are_sixteen_bytes_or_a_text),
       cmocka_unit_test(bytes_that_are_no_row_are_refused),
       cmocka_unit_test(spans_of_two_buffers_stand_behind_one_another),
