@@ -15,7 +15,7 @@
 enum { HEAD_NUMBERS = FL_HEAD_PARTS * (1 + FL_HEAD_LANES) + 1, SQL_SIZE = 512 };
 
 /* Every column that holds sealed texts; not what is made again when it is missing (the cache). FL_SQL_SEALED_BESIDE
- * names those of FL_HEAD_BESIDE by their places here. */
+ * names those of FL_HEAD_BESIDE by their places here. A place is part of what is hashed: another comes at the end. */
 static const struct text {
   const char *table, *column;
   const char *owner; /* the column with the thread's row; NULL: it is `beside` */
