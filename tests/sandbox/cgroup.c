@@ -142,8 +142,10 @@ static void *run(void *nothing) {
 static void start(const char *limits) {
   world_make(&running.world, launcher, hostile);
   snprintf(running.policy, sizeof running.policy, "sandbox 1\nwithout landlock\n%s", limits);
+  memset(&running.launched, 0, sizeof running.launched);
   if (pthread_create(&running.thread, NULL, run, NULL) != 0) exit(2);
-  wait_ms(500);
+  const volatile char *said = running.launched.output;
+  for (int i = 0; i < 3000 && *said == '\0'; i++) wait_ms(10);
 }
 
 static void stop(int number) {
@@ -277,7 +279,7 @@ static void check_killed_launcher(void) {
   char leaf[300] = "";
   start("memory 64000000\n");
   stop(SIGKILL);
-  wait_ms(100);
+  for (int i = 0; i < 1000 && (leaves_in(TREE, leaf) != 1 || get(leaf, "cgroup.procs")[0] != '\0'); i++) wait_ms(10);
   row(leaves_in(TREE, leaf) == 1 && get(leaf, "cgroup.procs")[0] == '\0',
       "a launcher is killed: its tool is dead, its cgroup is there");
   launch("memory 50000000\n", "", "fds");

@@ -26,7 +26,7 @@ echo o >/proc/sysrq-trigger
 sleep 60
 END
 chmod +x "$work/init"
-timeout 300 linux.uml mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro init="$work/init" con=null con0=fd:0,fd:1 quiet \
+timeout 600 linux.uml mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro init="$work/init" con=null con0=fd:0,fd:1 quiet \
   </dev/null >"$work/out" 2>&1
 tr -d '\r' <"$work/out" | grep -E '^(ok|not ok|#)'
 grep -q '^ended with 0' "$work/out" && exit 0

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,7 +86,9 @@ static int honest(const char *inside, const char *readable) {
 enum { PIECE = 4 << 20, PIECES_MAX = 512, LIFE_S = 5 };
 
 static _Noreturn void spin(void) {
-  alarm(LIFE_S);
+  const struct itimerval life = {
+      .it_value = {LIFE_S, 0}}; /* of its own time: a busy machine may give it none for long */
+  setitimer(ITIMER_PROF, &life, NULL);
   for (volatile unsigned long i = 0;; i++) continue;
 }
 
@@ -153,7 +156,7 @@ static int hog(const char *what) {
   if (strcmp(what, "files") == 0) take_files();
   if (strcmp(what, "unseen") == 0) take_unseen();
   if (strcmp(what, "procs") == 0) multiply();
-  if (strcmp(what, "nothing") == 0) return (int)sleep(4 * LIFE_S);
+  if (strcmp(what, "nothing") == 0) return printf("here\n") > 0 && fflush(stdout) == 0 ? (int)sleep(60) : 1;
   return strcmp(what, "fds") == 0 ? open_many() : 2;
 }
 
