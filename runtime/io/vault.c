@@ -35,10 +35,11 @@ enum { HIDES_PROCESS = 1 };
 enum { HIDES_PROCESS = 0 };
 #endif
 
+/* 1 byte: 0 would not keep the kernel from piping one to a collector, see tools/sandbox/launch.h. */
 static void leave_no_cores(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_CORE, &limit) == 0) {
-    limit.rlim_cur = 0;
+    limit.rlim_cur = limit.rlim_max > 0 ? 1 : 0;
     setrlimit(RLIMIT_CORE, &limit);
   }
   if (HIDES_PROCESS) prctl(PR_SET_DUMPABLE, 0);

@@ -25,6 +25,9 @@
 #include <sys/types.h>
 
 enum { FL_LAUNCH_GRACE_MS = 500, FL_LAUNCH_SWEEP_MS = 1200, FL_LAUNCH_BOMB_MS = 10000 };
+/* No core file: a limit of 0 does not keep the kernel from piping one to a collector (core(5)); of 1 byte it does
+ * (fs/coredump.c), and no file is that small. */
+enum { FL_LAUNCH_CORE_BYTES = 1 };
 enum { FL_LAUNCH_MISUSED = 125, FL_LAUNCH_REFUSED = 126, FL_LAUNCH_NOT_FOUND = 127 };
 
 struct fl_confinement;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is given up for good: resources beyond a limit, capabilities, the keys of the session. */
+#include "tools/sandbox/launch.h"
 #include "tools/sandbox/layers.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ int fl_limits_apply(const struct fl_confinement *confinement) {
   enum { THREADS_EACH = 16, THREADS_BESIDE = 64 };
   const struct fl_sandbox *sandbox = &confinement->sandbox;
   uint64_t seconds = (sandbox->cpu_ms + 999) / 1000;
-  if (lower(RLIMIT_CORE, 0, 0) != 0) return -1;
+  if (lower(RLIMIT_CORE, FL_LAUNCH_CORE_BYTES, FL_LAUNCH_CORE_BYTES) != 0) return -1;
   if (sandbox->cpu_ms != 0 && lower(RLIMIT_CPU, seconds, seconds + 1) != 0) return -1;
   if (sandbox->fds != 0 && lower(RLIMIT_NOFILE, sandbox->fds, sandbox->fds) != 0) return -1;
   uint64_t threads = sandbox->procs * THREADS_EACH + THREADS_BESIDE;

@@ -72,7 +72,7 @@ _Noreturn void fl_launch_exec(const struct fl_launch *launch, pid_t supervisor) 
   if (!is_inside) setsid(); /* the keeper leads the group there */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != (is_inside ? 1 : supervisor)) _exit(FL_LAUNCH_REFUSED); /* it died before the kernel was asked */
-  setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+  setrlimit(RLIMIT_CORE, &(struct rlimit){FL_LAUNCH_CORE_BYTES, FL_LAUNCH_CORE_BYTES});
   fl_launch_close_except((const int[]){confinement != NULL ? confinement->program_fd : -1, -1, -1, -1});
   reset_signals();
   if (confinement != NULL) run_confined(launch);

@@ -154,7 +154,7 @@ static void a_vault_reads_each_source_once(void **state) {
   assert_non_null(strstr(err.text, "its value has 5 bytes"));
   struct rlimit limit;
   assert_int_equal(getrlimit(RLIMIT_CORE, &limit), 0);
-  assert_int_equal(limit.rlim_cur, 0);
+  assert_true(limit.rlim_cur <= 1); /* no file is that small, and no collector is given one */
   fl_world_destroy(world);
 }
 
