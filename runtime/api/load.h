@@ -32,7 +32,7 @@ int fl_load_read_file(const char *path, char **ret_text, size_t *ret_size, struc
 /* ---- load_manifest.c ---- */
 
 /* The manifests of a loaded graph and of the files that it runs as graphs, each within what is around it. A manifest
- * with a mistake, or that asks for what this version does not enforce, is FL_E_INVALID, and said. `trust`: who may have
+ * with a mistake is FL_E_INVALID, and said. `trust`: who may have
  * signed them, and the time. `rehearsal`: may give others, and cut them; NULL: it is none. */
 int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, const struct fl_load_trust *trust,
                       const struct fl_rehearsal *rehearsal, struct fl_diags *diags);

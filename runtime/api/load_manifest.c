@@ -4,6 +4,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/engine/rehearsal.h"
 #include "tools/policy/manifest.h"
+#include "tools/policy/pin.h"
 #include "tools/policy/signature.h"
 
 #include <stdlib.h>
@@ -83,11 +84,13 @@ static int find_manifest(const struct fl_loaded_graph *graph, const struct fl_re
   return rc;
 }
 
-static int take_enforced(struct fl_manifest **manifest, struct fl_diags *diags) {
-  if (*manifest == NULL || fl_manifest_unenforced(*manifest, diags) == 0) return 0;
-  fl_manifest_unref(*manifest);
-  *manifest = NULL;
-  return FL_E_INVALID;
+/* Without it a change is still found; what changed is not told. */
+static struct fl_value *read_kept_pins(const struct fl_manifest *manifest) {
+  FL_FREE_AUTO char *path = fl_format("%s" FL_PINS_SUFFIX, fl_manifest_file(manifest)), *text = NULL;
+  struct fl_value *kept = NULL;
+  size_t size = 0;
+  if (fl_load_read_file(path, &text, &size, NULL) < 0 || fl_parse(text, size, &kept, NULL) < 0) return NULL;
+  return kept;
 }
 
 static void add_needs(struct fl_policy_needs *needs, const struct fl_policy_needs *more) {
@@ -95,17 +98,20 @@ static void add_needs(struct fl_policy_needs *needs, const struct fl_policy_need
   needs->spending |= more->spending;
   needs->by_user |= more->by_user;
   needs->prompt |= more->prompt;
+  needs->costs |= more->costs;
+  needs->hosts |= more->hosts;
+  needs->listings |= more->listings;
 }
 
 int fl_load_manifests(struct fl_loaded_graph *graph, const struct fl_policy *within, const struct fl_load_trust *trust,
                       const struct fl_rehearsal *rehearsal, struct fl_diags *diags) {
   struct fl_manifest *manifest = NULL;
   int rc = find_manifest(graph, rehearsal, &manifest, diags);
-  if (rc == 0) rc = take_enforced(&manifest, diags);
   bool is_outermost = within == graph->list;
   if (rc == 0 && (manifest != NULL || is_outermost)) rc = check_trust(&graph->file, manifest, trust, diags);
   if (manifest != NULL) graph->policy = fl_policy_create_manifest(manifest, within);
   graph->manifest = manifest;
+  if (manifest != NULL && rehearsal == NULL) graph->kept_pins = read_kept_pins(manifest);
   graph->needs = fl_policy_needs(graph->policy);
   for (struct fl_loaded_graph *inner = graph->inner; inner != NULL; inner = inner->next) {
     const struct fl_policy *around = graph->policy != NULL ? graph->policy : within;
@@ -119,7 +125,6 @@ int fl_load_check_manifests(const struct fl_graph_file *file, struct fl_diags *d
   int rc = 0;
   struct fl_manifest *manifest = NULL;
   if (file->manifest != NULL) rc = read_file(file, &manifest, diags);
-  if (rc == 0) rc = take_enforced(&manifest, diags);
   fl_manifest_unref(manifest);
   for (size_t i = 0; i < file->child_count; i++)
     if (fl_load_check_manifests(&file->children[i], diags) < 0) rc = FL_E_INVALID;

@@ -139,6 +139,7 @@ int fl_cmd_graph_schema(struct fl_args *args);
 int fl_cmd_policy_check(struct fl_args *args);
 int fl_cmd_policy_explain(struct fl_args *args);
 int fl_cmd_policy_learn(struct fl_args *args);
+int fl_cmd_policy_pin(struct fl_args *args);
 int fl_cmd_policy_diff(struct fl_args *args);
 int fl_cmd_policy_keygen(struct fl_args *args);
 int fl_cmd_policy_sign(struct fl_args *args);

@@ -6,6 +6,7 @@
 #include "runtime/cli/policy_secrets.h"
 #include "runtime/json/json.h"
 #include "tools/policy/manifest.h"
+#include "tools/policy/pin.h"
 #include "tools/policy/policy.h"
 
 #include <errno.h>
@@ -33,19 +34,12 @@ static int read_file(const struct fl_args *args, const char *path, struct fl_buf
   return 0;
 }
 
-/* What is wrong goes to `diags` as errors, what this version does not enforce as warnings. */
+/* What is wrong goes to `diags`. */
 static int load(const struct fl_args *args, struct fl_manifest **ret_manifest, struct fl_diags *diags) {
   FL_BUF_AUTO text = {0};
   int code = read_file(args, args->items[0], &text);
   if (code != 0) return code;
   if (fl_manifest_load(args->items[0], fl_buf_slice(&text), ret_manifest, diags) < 0) return FL_EXIT_USAGE;
-  struct fl_diags later = {0};
-  fl_manifest_unenforced(*ret_manifest, &later);
-  for (size_t i = 0; i < later.count; i++) {
-    later.items[i].severity = FL_SEVERITY_WARNING;
-    fl_diags_add(diags, &later.items[i]);
-  }
-  fl_diags_deinit(&later);
   fl_diags_sort(diags);
   return 0;
 }
@@ -79,8 +73,7 @@ static struct fl_value *decision_value(const char *tool, const struct fl_decisio
   fl_set_string(line, "reason", decision->rule);
   fl_set_string(line, "effect", effects[decision->effect]);
   if (decision->args != NULL) fl_set_take(line, "args", fl_value_ref(decision->args));
-  if (decision->approvers != NULL)
-    fl_set_take(line, "approvers", fl_value_ref((struct fl_value *)decision->approvers));
+  if (decision->approvers != NULL) fl_set_take(line, "approvers", fl_value_ref((struct fl_value *)decision->approvers));
   if (decision->key_arg != NULL) fl_set_string(line, "key", decision->key_arg);
   return line;
 }
@@ -143,8 +136,7 @@ static void print_summary(const struct checking *checking, const struct fl_manif
   bool has_calls = fl_args_has(args, "calls");
   if (!args->json) {
     if (manifest != NULL && !has_calls)
-      printf("%s: manifest \"%s\", %zu rules: no errors%s\n", args->items[0], fl_manifest_id(manifest), rules,
-             diags->count > 0 ? ", but a run with it is refused, see the warnings" : "");
+      printf("%s: manifest \"%s\", %zu rules: no errors\n", args->items[0], fl_manifest_id(manifest), rules);
     if (manifest != NULL && has_calls)
       printf("%zu allowed, %zu for a person, %zu denied\n", checking->counts[FL_VERDICT_ALLOW],
              checking->counts[FL_VERDICT_ASK], checking->counts[FL_VERDICT_DENY]);
@@ -209,7 +201,7 @@ int fl_cmd_policy_explain(struct fl_args *args) {
   FL_VALUE_AUTO calls = fl_object();
   FL_VALUE_AUTO spent = fl_object();
   struct fl_error err = {0};
-  struct fl_policy_facts facts = {.calls = calls, .spent = spent};
+  struct fl_policy_facts facts = {.calls = calls, .spent = spent, .listing = FL_PIN_AS_PINNED};
   static const char *const scopes[] = {"run", "thread", "user"};
   for (size_t i = 0; i < 3; i++) fl_set_take(spent, scopes[i], fl_object()); /* nothing yet */
   struct fl_manifest *manifest = NULL;

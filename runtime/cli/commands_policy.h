@@ -4,12 +4,13 @@
     {"policy check",
      "FILE",
      "check a manifest, and what it says about recorded calls",
-     "The manifest is read as a run reads it; what this version does not enforce is a warning, and a run is refused.\n"
+     "The manifest is read as a run reads it.\n"
      "Which server is given which secret, and where from, is said as well; no value is read.\n"
      "With --calls, each line {\"tool\": NAME, \"args\": {…}} of FILE.jsonl is decided, in order, as calls of one "
      "run;\n"
      "Facts about a call may stand beside it: \"resolved\": {PATH: TARGET}, \"addresses\": {HOST: [ADDRESS]},\n"
      "\"labels\": [NAME], \"origins\": {\"prompt\": [TEXT], \"server/tool#/pointer\": [VALUE]}, \"tokens\": N,\n"
+     "\"listing\": the pin of what the server lists (default: as it was pinned),\n"
      "\"prompt\": TEXT of the user, and the call's \"result\". What is not said is counted from line to line.\n"
      "Exit codes: 0 nothing is denied, 1 something is, 2 wrong usage or manifest.\n"
      "\n"
@@ -53,6 +54,27 @@
      {JSON_OPTION},
      "FILE",
      fl_cmd_policy_diff},
+    {"policy pin",
+     "FILE",
+     "what the servers of a manifest say of their tools, held against what was pinned",
+     "Starts or reaches each server as a run does, in its sandbox, lists its tools and ends it. A pin is the hash of\n"
+     "the name, texts, schemas and annotations of all its tools; where a server has a sandbox, its program is pinned,\n"
+     "too, unless that is a script: then name the interpreter in \"exec\", and the script behind it.\n"
+     "With --write the pins go into FILE, and what was pinned into FILE.pins.json, so that a later change can be\n"
+     "shown tool by tool. A signature of FILE does not fit any more then.\n"
+     "Exit codes: 0 done, and with --check nothing differs; 1 something does, or a server does not start; 2 wrong\n"
+     "usage or manifest.\n"
+     "\n"
+     "Examples:\n"
+     "  fairlead policy pin support.manifest.yaml --write\n"
+     "  fairlead policy pin support.manifest.yaml --graph support.yaml --server bank --check --json",
+     {{"server", 0, "NAME", "only this one (default: all that can be started or reached)"},
+      {"graph", 0, "FILE", "a graph file that says how the servers are started or reached"},
+      {"write", 0, NULL, "put the pins into the manifest"},
+      {"check", 0, NULL, "fail when a server is not what was pinned, or is not pinned"},
+      JSON_OPTION},
+     "FILE",
+     fl_cmd_policy_pin},
     {"policy keygen",
      "NAME FILE",
      "make a key that signs manifests, and say what a trust file needs of it",

@@ -165,6 +165,18 @@ static void show_discovery(struct fl_follower *follower, const char *node, const
           paint(follower, "\033[0m"));
 }
 
+/* Why a tool, or a whole server, is not what it was, line by line. */
+static void show_suspended(struct fl_follower *follower, const char *node, const struct fl_value *data) {
+  begin_step(follower, node);
+  fprintf(stderr, "%ssuspended%s\n", paint(follower, "\033[31m"), paint(follower, "\033[0m"));
+  for (const char *line = fl_get_string(data, "reason", ""), *end; *line != '\0'; line = end + (*end == '\n')) {
+    end = strchrnul(line, '\n');
+    FL_FREE_AUTO char *text = fl_strndup(line, (size_t)(end - line));
+    FL_FREE_AUTO char *shown = fl_visible(text, FL_SHOWN_MAX * 4);
+    fprintf(stderr, "  %s\n", shown);
+  }
+}
+
 static void show_event(struct fl_follower *follower, const char *node, const struct fl_value *data) {
   const char *type = fl_get_string(data, "type", "");
   if (strcmp(type, "tool_start") == 0) show_tool_start(follower, node, data);
@@ -173,6 +185,8 @@ static void show_event(struct fl_follower *follower, const char *node, const str
   else if (strcmp(type, "model_end") == 0) show_model_end(follower, node, data);
   else if (strcmp(type, "model_retry") == 0 || strcmp(type, "node_retry") == 0) show_retry(follower, node, data);
   else if (strcmp(type, "tools_discovered") == 0) show_discovery(follower, node, data);
+  else if (strcmp(type, "tool_suspended") == 0 || strcmp(type, "server_suspended") == 0)
+    show_suspended(follower, node, data);
   else if (strcmp(type, "tool_progress") == 0) show_progress(follower, node, data);
   else if (strcmp(type, "node_end") == 0) {
     const char *outcome = fl_get_string(data, "outcome", "");

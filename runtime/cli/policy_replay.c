@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/cli/policy_replay.h"
 
+#include "tools/policy/pin.h"
+
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 
@@ -85,6 +87,7 @@ bool fl_policy_replay_line(struct fl_policy_replay *replay, const struct fl_valu
                                   .calls = replay->calls,
                                   .resolved = fl_get(line, "resolved"),
                                   .addresses = fl_get(line, "addresses"),
+                                  .listing = fl_get_string(line, "listing", FL_PIN_AS_PINNED),
                                   .labels = replay->labels,
                                   .run_labels = replay->labels,
                                   .class = fl_tool_class_of(tool, fl_get(line, "annotations")),

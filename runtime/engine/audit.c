@@ -37,6 +37,7 @@ static void add(struct fl_task_call *call, const char *what, struct fl_value *bo
 /* NULL: nothing that is worth a record. */
 static const char *outcome_of(const struct fl_task_call *call, const struct fl_decision *decision, int permitted) {
   if (call->kind == FL_CALL_MODEL) return decision->verdict == FL_VERDICT_DENY ? "model.denied" : NULL;
+  if (decision->is_suspended) return "call.suspended";
   if (decision->verdict == FL_VERDICT_DENY) return "call.denied";
   if (decision->verdict == FL_VERDICT_ASK) {
     const char *waits = call->error != NULL ? "call.rejected" : "call.asked";

@@ -14,7 +14,8 @@ struct fl_audit_outcome {
 };
 void fl_audit_permit(struct fl_task_call *call, const struct fl_decision *decision,
                      const struct fl_audit_outcome *outcome);
-/* "call.suspended": the definition of its tool is not the one that is pinned. */
+/* "call.suspended": the definition of its tool is not the one that was seen first. (Where a manifest pins the server,
+ * fl_audit_permit says so, with the rule.) */
 void fl_audit_suspended(struct fl_task_call *call);
 
 /* "call.granted": a person has allowed all calls of this tool that satisfy the schema. */

@@ -17,8 +17,9 @@
 #include "runtime/engine/ledger.h"
 #include "runtime/engine/opening.h"
 #include "runtime/engine/permit.h"
-#include "runtime/engine/pins.h"
+#include "runtime/engine/prepare.h"
 #include "runtime/engine/replay.h"
+#include "runtime/engine/suspended.h"
 #include "runtime/engine/tracing.h"
 #include "runtime/json/json.h"
 
@@ -232,7 +233,11 @@ static void send_tool(struct fl_task_call *call) {
 static void on_server_ready(int status, const struct fl_error *err, void *user) {
   struct fl_task_call *call = user;
   call->opening = NULL;
+  struct fl_error error = {0};
+  FL_FREE_AUTO char *suspension = status == 0 ? fl_suspended_since_seen(call->task, call->name) : NULL;
+  if (suspension != NULL) fl_error_set(&error, FL_E_DENIED, "%.*s", (int)strcspn(suspension, "\n"), suspension);
   if (status < 0) fl_call_ended(call, NULL, err);
+  else if (suspension != NULL) fl_call_ended(call, NULL, &error);
   else send_tool(call);
 }
 
@@ -422,6 +427,21 @@ static void begin(struct fl_task_call *call) {
   fl_invocation_wake(call->task->invocation);
 }
 
+/* The model reads that it is suspended; what its server says now is for people. */
+static void refuse_suspended(struct fl_task_call *call, char *suspension) {
+  fl_audit_suspended(call);
+  suspension[strcspn(suspension, "\n")] = '\0';
+  fl_call_refuse(call, FL_E_DENIED, suspension);
+}
+
+void fl_call_decide(struct fl_task_call *call) {
+  if (fl_prepare_call(call)) return;
+  FL_FREE_AUTO char *suspension = fl_suspended_since_seen(call->task, call->name);
+  if (suspension != NULL) refuse_suspended(call, suspension);
+  else if (fl_permit_call(call)) begin(call);
+  fl_invocation_wake(call->task->invocation);
+}
+
 int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *args, fl_task_call_fn *on_done,
                       void *user) {
   struct fl_task_call *call = fl_call_new(task, FL_CALL_TOOL, tool);
@@ -429,10 +449,7 @@ int fl_task_call_tool(struct fl_task *task, const char *tool, struct fl_value *a
   call->args = args != NULL ? fl_value_ref(args) : fl_object();
   call->on_done = on_done;
   call->user = user;
-  FL_FREE_AUTO char *suspension = fl_pins_suspension(task->invocation->runtime, tool);
-  if (suspension != NULL) fl_audit_suspended(call);
-  if (suspension != NULL) fl_call_refuse(call, FL_E_DENIED, suspension);
-  else if (fl_permit_call(call)) begin(call);
+  fl_call_decide(call);
   return 0;
 }
 
@@ -498,9 +515,10 @@ bool fl_task_advance_calls(struct fl_task *task) {
 }
 
 static void stop_waiting(struct fl_task_call *call) {
-  fl_opening_abandon(call->opening);
+  if (call->opening != NULL) fl_opening_abandon(call->opening);
   call->opening = NULL;
-  end_unsent(call, FL_E_CANCELLED, "was not called: the run was cancelled while its server started");
+  fl_prepare_abandon(call);
+  end_unsent(call, FL_E_CANCELLED, "was not called: the run was cancelled before it could be");
 }
 
 void fl_task_cancel_calls(struct fl_task *task) {
@@ -508,7 +526,7 @@ void fl_task_cancel_calls(struct fl_task *task) {
   task->opening = NULL;
   for (struct fl_task_call *call = task->calls; call != NULL; call = call->next) {
     if (!call->is_running) continue;
-    if (call->opening != NULL) stop_waiting(call);
+    if (call->opening != NULL || call->lookup != NULL) stop_waiting(call);
     else if (call->kind == FL_CALL_TOOL) fl_registry_cancel(task->invocation->runtime->registry, &call->tool);
     else if (call->kind == FL_CALL_MODEL) fl_model_call_cancel(&call->model); /* a function is waited for */
   }
@@ -524,6 +542,7 @@ static void call_free(struct fl_task_call *call) {
   fl_value_unref(call->result);
   fl_value_unref(call->tool_definitions);
   fl_value_unref(call->tool_patterns);
+  fl_value_unref(call->addresses);
   fl_elicit_forget(call);
   fl_list_unref(call->messages);
   fl_call_function_free(call);

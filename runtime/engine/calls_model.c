@@ -11,8 +11,8 @@
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/opening.h"
 #include "runtime/engine/permit.h"
-#include "runtime/engine/pins.h"
 #include "runtime/engine/spill.h"
+#include "runtime/engine/suspended.h"
 #include "runtime/engine/tracing.h"
 #include "runtime/json/json.h"
 
@@ -59,6 +59,8 @@ struct listing {
   const char **patterns;
   struct fl_value *tools;
   size_t told_size;
+  struct fl_value *suspended; /* {SERVER: true}: what was told of; NULL: nothing */
+  bool has_ended;             /* one of them ends the run */
 };
 
 static void tell_suspended(struct fl_task *task, const struct fl_registry_tool *tool, const char *why) {
@@ -70,12 +72,23 @@ static void tell_suspended(struct fl_task *task, const struct fl_registry_tool *
   fl_frame_tell(task->frame, "events", task->start.node, data, 0);
 }
 
+/* Once for each server. */
+static void tell_server(struct listing *listing, const struct fl_registry_tool *tool,
+                        const struct fl_decision *decision) {
+  if (listing->suspended == NULL) listing->suspended = fl_object();
+  if (fl_get(listing->suspended, tool->server) != NULL) return;
+  fl_set_bool(listing->suspended, tool->server, true);
+  fl_suspended_tell(listing->call->task, tool->full_name, decision);
+  listing->has_ended |= decision->ends_run;
+}
+
 static bool list_tool(const struct fl_registry_tool *tool, void *user) {
   struct listing *listing = user;
   struct fl_decision decision;
   fl_permit_decide(listing->call->task, listing->patterns, tool->full_name, NULL, &decision);
+  if (decision.is_suspended) tell_server(listing, tool, &decision);
   if (decision.verdict == FL_VERDICT_DENY) return true;
-  FL_FREE_AUTO char *suspension = fl_pins_suspension(listing->call->task->invocation->runtime, tool->full_name);
+  FL_FREE_AUTO char *suspension = fl_suspended_since_seen(listing->call->task, tool->full_name);
   if (suspension != NULL) {
     tell_suspended(listing->call->task, tool, suspension);
     return true;
@@ -89,9 +102,10 @@ static bool list_tool(const struct fl_registry_tool *tool, void *user) {
   return true;
 }
 
-static void list_tools(struct fl_task_call *call) {
+/* False: the run ends with what was found. */
+static bool list_tools(struct fl_task_call *call) {
   const struct fl_value *given = call->tool_patterns;
-  if (fl_size(given) == 0) return;
+  if (fl_size(given) == 0) return true;
   const char **patterns = fl_new_array(const char *, fl_size(given) + 1);
   size_t count = 0;
   for (size_t i = 0; i < fl_size(given); i++)
@@ -99,8 +113,10 @@ static void list_tools(struct fl_task_call *call) {
   struct listing listing = {.call = call, .patterns = patterns, .tools = fl_array()};
   fl_registry_visit(call->task->invocation->runtime->registry, list_tool, &listing);
   fl_free(patterns);
+  fl_value_unref(listing.suspended);
   call->tool_definitions = fl_discovery_fold_take(call->task, listing.tools, listing.told_size);
   fl_spill_add_tool(call->task, call->tool_definitions);
+  return !listing.has_ended;
 }
 
 /* ---- the call ---- */
@@ -145,7 +161,11 @@ static void on_model_done(struct fl_model_call *model, int status, struct fl_val
 }
 
 static void send(struct fl_task_call *call) {
-  list_tools(call);
+  if (!list_tools(call)) {
+    call->is_running = false;
+    fl_call_refuse(call, FL_E_DENIED, call->task->error->text);
+    return;
+  }
   call->model.request.tools = call->tool_definitions;
   call->model.request.messages = call->messages;
   call->model.request.system = call->system;

@@ -28,6 +28,7 @@ struct fl_loaded_graph {
   struct fl_map models;          /* name -> struct fl_model_config * */
   struct fl_policy *list;        /* what its nodes name; NULL in a file that another one uses as a subgraph */
   struct fl_manifest *manifest;  /* NULL: none */
+  struct fl_value *kept_pins;    /* what its servers said when they were pinned (tools/policy/pin.h); NULL: nothing */
   struct fl_policy_needs needs;  /* of its policy and those of the files in it */
   struct fl_policy *policy;      /* its manifest, within the list or the policy of the graph around; NULL: none */
   struct fl_loaded_graph *inner; /* files that it runs as graphs, until they stand in the runtime's list; owned */
@@ -61,6 +62,8 @@ struct fl_unreturned {
   uint64_t fence;
 };
 
+typedef int fl_lookup_fn(const char *host, struct fl_value *addresses, struct fl_error *err);
+
 struct fl_runtime {
   struct fl_world *world;
   bool owns_world;
@@ -90,6 +93,7 @@ struct fl_runtime {
   struct fl_value *server_entries;      /* of the loaded graphs, by name: [folder, mcpServers entry]; an object */
   struct fl_value *sandboxes; /* by server, or by tool: the layers around it; an object, or NULL: there are none */
   const struct fl_rehearsal *rehearsal; /* rehearsal.h; NULL: it is not one */
+  fl_lookup_fn *lookup;                 /* of hosts, on a thread of the pool; NULL: runtime/io/lookup.h */
   struct fl_effects spare_effects;      /* empty: the memory of a list for the next step */
   struct fl_tracing *tracing;           /* what traces share, tracing.h; NULL until a run is traced */
 };
@@ -422,7 +426,7 @@ struct fl_task_call {
   struct fl_task *task;
   int index, attempt; /* attempt: how often a person had it repeated */
   int answers_used;   /* of a person, about whether it may be made */
-  int64_t reserved_tokens;
+  int64_t reserved_tokens, reserved_nusd;
   uint64_t labels; /* of its result */
   enum fl_call_kind kind;
   enum fl_call_effect effect;
@@ -441,6 +445,7 @@ struct fl_task_call {
   bool is_unknown;                         /* it had left before a crash, and nobody has decided yet */
   bool is_sent, is_delivered, is_reserved; /* is_reserved: the ledger counts it as under way */
   bool has_not_left;                       /* it ended before it left: another attempt makes it for the first time */
+  bool was_opened;                         /* its server, so that the policy knows its tools */
   bool has_new_answer;                     /* since it began, or began again */
   uint64_t intent_ticket;                  /* 0: none, or acknowledged */
   int64_t started_us;
@@ -453,6 +458,8 @@ struct fl_task_call {
   };
   struct fl_function_job *function; /* of a function's call; NULL otherwise */
   struct fl_opening *opening;       /* while servers start; NULL otherwise */
+  struct fl_lookup *lookup;         /* while hosts of its arguments are looked up; NULL otherwise */
+  struct fl_value *addresses;       /* {HOST: [ADDRESS…]} of its arguments; NULL: not looked up */
   struct fl_list *messages;
   char *system;
   struct fl_value *tool_definitions, *tool_patterns;
@@ -536,6 +543,8 @@ bool fl_task_advance_calls(struct fl_task *task);
 void fl_task_cancel_calls(struct fl_task *task);
 /* NULL when the task has made too many; the failure is recorded in the task then. */
 struct fl_task_call *fl_call_new(struct fl_task *task, enum fl_call_kind kind, const char *name);
+/* A tool's call: asks the policy, once what that must know is there, and goes on. */
+void fl_call_decide(struct fl_task_call *call);
 void fl_call_go(struct fl_task_call *call); /* on its way, once it is filled in; and again, when it goes on */
 /* calls_function.c */
 void fl_call_function_dispatch(struct fl_task_call *call);

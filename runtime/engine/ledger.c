@@ -4,6 +4,7 @@
 #include "runtime/engine/ledger.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/engine/cost.h"
 #include "runtime/engine/discovery.h"
 #include "runtime/engine/ledger_user.h"
 #include "runtime/json/json.h"
@@ -31,7 +32,7 @@ struct fl_ledger {
   uint64_t step_no;
 };
 
-static const double SPENT_MAX = 9e15;
+static const double SPENT_MAX = 9e15, NUSD_PER_USD = 1e9;
 static const char *const scopes[SCOPE_COUNT] = {"run", "thread", "user"};
 
 /* ---- reading ---- */
@@ -217,13 +218,24 @@ static void spend(struct fl_ledger *ledger, enum fl_spending what, double amount
   if (what != FL_SPENT_CONCURRENT) ledger->dirty |= DIRTY_SPENT;
 }
 
-/* What a model call may cost at most, as far as that can be said: all that it is sent, and the longest answer. */
-static int64_t tokens_of(const struct fl_task_call *call) {
+/* What a model call may take at most, as far as that can be said: all that it is sent, and the longest answer. */
+static int64_t tokens_of(const struct fl_task_call *call, int64_t *ret_output) {
   FL_BUF_AUTO scratch = {0};
   size_t size = call->system != NULL ? strlen(call->system) : 0;
   for (size_t i = 0; i < fl_list_size(call->messages); i++) size += fl_list_text_at(call->messages, i, &scratch).size;
   const struct fl_value *settings = call->model.request.config->settings;
-  return fl_estimate_tokens(size) + fl_get_int(settings, "max_tokens", ANSWER_TOKENS);
+  *ret_output = fl_get_int(settings, "max_tokens", ANSWER_TOKENS);
+  return fl_estimate_tokens(size);
+}
+
+static void reserve_model(struct fl_ledger *ledger, struct fl_task_call *call) {
+  int64_t output = 0, input = tokens_of(call, &output);
+  call->reserved_tokens = input + output;
+  spend(ledger, FL_SPENT_TOKENS, (double)call->reserved_tokens);
+  if (!ledger->needs.costs) return;
+  int64_t nusd = fl_cost_at_most(call->task->invocation->runtime, call->model.request.config, input, output);
+  call->reserved_nusd = nusd > 0 ? nusd : 0;
+  spend(ledger, FL_SPENT_COST_USD, (double)call->reserved_nusd / NUSD_PER_USD);
 }
 
 void fl_ledger_reserve(struct fl_task_call *call) {
@@ -237,8 +249,7 @@ void fl_ledger_reserve(struct fl_task_call *call) {
     fl_set_int(ledger->tools, call->name, fl_get_int(ledger->tools, call->name, 0) + 1);
     spend(ledger, FL_SPENT_CALLS, 1);
   } else if (call->kind == FL_CALL_MODEL) {
-    call->reserved_tokens = tokens_of(call);
-    spend(ledger, FL_SPENT_TOKENS, (double)call->reserved_tokens);
+    reserve_model(ledger, call);
   }
 }
 
@@ -277,7 +288,10 @@ static void settle_model(struct fl_ledger *ledger, const struct fl_task_call *ca
   if (usage == NULL && !call->has_not_left) return;
   int64_t used = fl_get_int(usage, "input_tokens", 0) + fl_get_int(usage, "output_tokens", 0);
   spend(ledger, FL_SPENT_TOKENS, (double)(used - call->reserved_tokens));
-  spend(ledger, FL_SPENT_COST_USD, fl_as_double(fl_get(usage, "cost_usd"), 0));
+  if (!ledger->needs.costs) return;
+  const struct fl_model_config *config = call->model.request.config;
+  int64_t cost = usage != NULL ? fl_cost_of_usage(call->task->invocation->runtime, config, usage) : 0;
+  spend(ledger, FL_SPENT_COST_USD, (double)((cost > 0 ? cost : 0) - call->reserved_nusd) / NUSD_PER_USD);
 }
 
 void fl_ledger_settle(struct fl_task_call *call) {

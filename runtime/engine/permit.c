@@ -9,14 +9,18 @@
 #include "runtime/base/mem.h"
 #include "runtime/engine/approval.h"
 #include "runtime/engine/audit.h"
+#include "runtime/engine/cost.h"
 #include "runtime/engine/elicit.h"
 #include "runtime/engine/flow.h"
 #include "runtime/engine/ledger.h"
 #include "runtime/engine/pins.h"
+#include "runtime/engine/prepare.h"
 #include "runtime/engine/replay.h"
+#include "runtime/engine/suspended.h"
 #include "runtime/engine/tracing.h"
 #include "runtime/io/resolve.h"
 #include "runtime/json/json.h"
+#include "tools/policy/pin.h"
 
 #include <string.h>
 
@@ -28,6 +32,9 @@ static struct fl_policy_facts facts_of(const struct fl_task *task, const char *t
   struct fl_policy_facts facts = {.now_s = fl_world_wall_ms(invocation->runtime->world) / 1000};
   if (!fl_flow_is_kept(task)) return facts;
   fl_ledger_facts(invocation, for_call, &facts);
+  if (tool != NULL && invocation->root.graph->needs.listings)
+    facts.listing =
+        fl_prepare_is_real(invocation->runtime) ? fl_pins_listing(invocation->runtime, tool) : FL_PIN_AS_PINNED;
   if (!for_call) return facts;
   facts.labels = fl_flow_seen(task);
   facts.run_labels = invocation->labels;
@@ -70,34 +77,63 @@ static const char **patterns_of(const struct fl_task *task) {
   return patterns;
 }
 
+/* Once more, when where paths lead was asked for. */
+static void decide_fully(const struct fl_task *task, struct fl_policy_call *question, struct fl_policy_facts *facts,
+                         struct fl_decision *ret_decision) {
+  bool is_real = task->invocation->runtime->rehearsal == NULL; /* otherwise paths lead where they say */
+  FL_VALUE_AUTO wanted = question->args != NULL && is_real && fl_flow_is_kept(task) ? fl_array() : NULL;
+  question->facts = facts;
+  facts->wanted = wanted;
+  fl_policy_decide(fl_frame_policy(task->frame), question, ret_decision);
+  facts->wanted = NULL;
+  if (fl_size(wanted) == 0 || ret_decision->verdict == FL_VERDICT_DENY) return;
+  FL_VALUE_AUTO resolved = resolve(wanted);
+  facts->resolved = resolved;
+  fl_decision_deinit(ret_decision);
+  fl_policy_decide(fl_frame_policy(task->frame), question, ret_decision);
+  facts->resolved = NULL;
+}
+
 void fl_permit_decide(const struct fl_task *task, const char *const *node_allow, const char *tool,
                       struct fl_value *args, struct fl_decision *ret_decision) {
   struct fl_policy_facts facts = facts_of(task, tool, args != NULL);
-  struct fl_policy_call question = {
-      .node = task->start.node, .tool = tool, .args = args, .node_allow = node_allow, .facts = &facts};
-  bool is_real = task->invocation->runtime->rehearsal == NULL; /* otherwise paths lead where they say */
-  FL_VALUE_AUTO wanted = args != NULL && is_real && fl_flow_is_kept(task) ? fl_array() : NULL;
-  facts.wanted = wanted;
-  fl_policy_decide(fl_frame_policy(task->frame), &question, ret_decision);
-  if (fl_size(wanted) == 0 || ret_decision->verdict == FL_VERDICT_DENY) return;
-  FL_VALUE_AUTO resolved = resolve(wanted);
-  facts.wanted = NULL;
-  facts.resolved = resolved;
-  fl_decision_deinit(ret_decision);
-  fl_policy_decide(fl_frame_policy(task->frame), &question, ret_decision);
+  struct fl_policy_call question = {.node = task->start.node, .tool = tool, .args = args, .node_allow = node_allow};
+  decide_fully(task, &question, &facts, ret_decision);
 }
 
-static void decide(const struct fl_task *task, const char *tool, struct fl_value *args,
-                   struct fl_decision *ret_decision) {
+/* A call of its node. `hosts`: an array that gets those of its arguments; NULL: nobody wants them. */
+static void decide_call(struct fl_task_call *call, struct fl_value *hosts, struct fl_decision *ret_decision) {
+  const struct fl_task *task = call->task;
+  const struct fl_loaded_call *found = fl_call_journalled(call);
   const char **patterns = patterns_of(task);
-  fl_permit_decide(task, patterns, tool, args, ret_decision);
+  fl_ledger_leave_out(task->invocation, found != NULL ? call->name : NULL); /* it has counted itself */
+  struct fl_policy_facts facts = facts_of(task, call->name, true);
+  facts.addresses = call->addresses;
+  facts.wanted_hosts = hosts;
+  struct fl_policy_call question = {
+      .node = task->start.node, .tool = call->name, .args = call->args, .node_allow = patterns};
+  decide_fully(task, &question, &facts, ret_decision);
+  fl_ledger_leave_out(task->invocation, NULL);
   fl_free(patterns);
+}
+
+struct fl_value *fl_permit_hosts(struct fl_task_call *call) {
+  struct fl_value *hosts = fl_array();
+  struct fl_decision decision;
+  decide_call(call, hosts, &decision);
+  bool is_denied = decision.verdict == FL_VERDICT_DENY;
+  fl_decision_deinit(&decision);
+  if (!is_denied) return hosts;
+  fl_value_unref(hosts);
+  return fl_array();
 }
 
 bool fl_task_knows_tool(const struct fl_task *task, const char *tool) {
   struct fl_decision decision;
-  decide(task, tool, NULL, &decision);
-  FL_FREE_AUTO char *suspension = fl_pins_suspension(task->invocation->runtime, tool);
+  const char **patterns = patterns_of(task);
+  fl_permit_decide(task, patterns, tool, NULL, &decision);
+  fl_free(patterns);
+  FL_FREE_AUTO char *suspension = fl_suspended_since_seen(task, tool);
   bool is_known = decision.verdict != FL_VERDICT_DENY && suspension == NULL;
   fl_decision_deinit(&decision);
   return is_known;
@@ -130,11 +166,18 @@ static bool is_in_journal(struct fl_task_call *call, const struct fl_decision *d
   return is_same && !fl_call_is_made_anew(call, found);
 }
 
+bool fl_permit_is_past(struct fl_task_call *call) {
+  const struct fl_decision none = {0};
+  return is_in_journal(call, &none);
+}
+
 /* ---- a call ---- */
 
 static void refuse(struct fl_task_call *call, const char *what, const struct fl_decision *decision) {
+  if (decision->is_suspended) fl_suspended_tell(call->task, call->name, decision);
   FL_FREE_AUTO char *text = fl_format("the policy does not allow the %s of %s (%s)", what, call->name, decision->rule);
-  fl_call_refuse(call, decision->is_spent ? FL_E_BUDGET : FL_E_DENIED, text);
+  const char *said = decision->ends_run ? call->task->error->text : text; /* nobody but people will read it */
+  fl_call_refuse(call, decision->is_spent ? FL_E_BUDGET : FL_E_DENIED, said);
 }
 
 /* What was decided about is what is called, and by which key. */
@@ -156,10 +199,7 @@ static int decide_once(struct fl_task_call *call) {
   struct fl_decision decision;
   const struct fl_value *answer = NULL;
   int verdict = 1;
-  const struct fl_loaded_call *found = fl_call_journalled(call);
-  fl_ledger_leave_out(call->task->invocation, found != NULL ? call->name : NULL); /* it has counted itself */
-  decide(call->task, call->name, call->args, &decision);
-  fl_ledger_leave_out(call->task->invocation, NULL);
+  decide_call(call, NULL, &decision);
   if (call->task->invocation->trace != NULL) fl_tracing_call_decided(call, &decision);
   call->effect = (enum fl_call_effect)decision.effect;
   bool is_past = is_in_journal(call, &decision), is_denied = decision.verdict == FL_VERDICT_DENY && !is_past;
@@ -176,10 +216,15 @@ static int decide_once(struct fl_task_call *call) {
   return verdict;
 }
 
-/* The one place where a tool call passes the policy. An answer that edits it has it decided about once more. */
+/* The one place where a tool call passes the policy. An answer that edits it has it decided about once more, once what
+ * that must know of it is there. */
 bool fl_permit_call(struct fl_task_call *call) {
   int verdict = -1;
-  while (verdict < 0) verdict = decide_once(call);
+  while ((verdict = decide_once(call)) < 0) {
+    fl_value_unref(call->addresses);
+    call->addresses = NULL;
+    if (fl_prepare_call(call)) return false;
+  }
   return verdict > 0;
 }
 
@@ -191,6 +236,8 @@ bool fl_permit_model(struct fl_task_call *call) {
   if (!fl_flow_is_kept(call->task)) return true;
   if (found != NULL && found->has_result && !fl_call_is_made_anew(call, found)) return true; /* it was made */
   struct fl_policy_facts facts = facts_of(call->task, NULL, true);
+  if (call->task->invocation->root.graph->needs.costs)
+    facts.has_price = fl_cost_at_most(call->task->invocation->runtime, call->model.request.config, 0, 0) >= 0;
   fl_policy_decide_model(fl_frame_policy(call->task->frame), call->name, &facts, &decision);
   bool is_denied = decision.verdict == FL_VERDICT_DENY;
   if (is_denied) refuse(call, "call", &decision);

@@ -12,6 +12,13 @@ void fl_permit_decide(const struct fl_task *task, const char *const *node_allow,
 /* True: the call of a tool may leave, or its result is known. Otherwise it has been refused, or waits for a person. */
 bool fl_permit_call(struct fl_task_call *call);
 
+/* The hosts in the arguments of a call whose addresses would be decided about; none when it is denied in any case. A
+ * new array. */
+struct fl_value *fl_permit_hosts(struct fl_task_call *call);
+
+/* Whether the journal has the result of this very call, so that nothing is decided about it any more. */
+bool fl_permit_is_past(struct fl_task_call *call);
+
 /* Likewise a call of a model: the models that may be called, and budgets. False: it has been refused. */
 bool fl_permit_model(struct fl_task_call *call);
 

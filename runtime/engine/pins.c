@@ -5,6 +5,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/json/json.h"
 #include "runtime/store/items.h"
+#include "tools/policy/pin.h"
 
 #include <fairlead/memory.h>
 
@@ -13,6 +14,14 @@ enum { SHOWN_MAX = 400, IDENTITY_HEX = 24 };
 struct fl_pins {
   uint64_t generation;     /* of the registry, when its tools were looked at */
   struct fl_map suspended; /* full name -> why, owned texts */
+  uint64_t listed_generation;
+  struct fl_map listings; /* server -> struct listing *, owned */
+};
+
+/* What a server says of its tools just now. */
+struct listing {
+  struct fl_value *tools;
+  char pin[FL_PIN_SIZE]; /* "": it has none */
 };
 
 /* ---- definitions ---- */
@@ -158,12 +167,16 @@ static bool is_accepted(struct fl_runtime *runtime, const char *full_name) {
   return pin == NULL || fl_equal(fl_get(pin, "definition"), definition);
 }
 
+static struct fl_pins *pins_of(struct fl_runtime *runtime) {
+  if (runtime->pins != NULL) return runtime->pins;
+  runtime->pins = fl_new(struct fl_pins);
+  fl_map_init(&runtime->pins->suspended);
+  fl_map_init(&runtime->pins->listings);
+  return runtime->pins;
+}
+
 char *fl_pins_suspension(struct fl_runtime *runtime, const char *full_name) {
-  if (runtime->pins == NULL) {
-    runtime->pins = fl_new(struct fl_pins);
-    fl_map_init(&runtime->pins->suspended);
-  }
-  struct fl_pins *pins = runtime->pins;
+  struct fl_pins *pins = pins_of(runtime);
   uint64_t generation = fl_registry_generation(runtime->registry);
   if (pins->generation != generation) {
     clear(&pins->suspended);
@@ -178,8 +191,62 @@ char *fl_pins_suspension(struct fl_runtime *runtime, const char *full_name) {
   return NULL;
 }
 
+/* ---- what manifests pin ---- */
+
+static bool add_to_listing(const struct fl_registry_tool *tool, void *user) {
+  struct fl_pins *pins = user;
+  struct listing *listing = fl_map_get(&pins->listings, tool->server);
+  if (listing == NULL) {
+    listing = fl_new(struct listing);
+    listing->tools = fl_array();
+    fl_map_set(&pins->listings, tool->server, listing);
+  }
+  fl_append_take(listing->tools, fl_pins_definition(tool->info));
+  return true;
+}
+
+static void clear_listings(struct fl_map *listings) {
+  size_t cursor = 0;
+  for (struct fl_map_entry *entry; (entry = fl_map_next(listings, &cursor)) != NULL;) {
+    struct listing *listing = entry->value;
+    fl_value_unref(listing->tools);
+    fl_free(listing);
+  }
+  fl_map_deinit(listings);
+  fl_map_init(listings);
+}
+
+/* Looked at anew after each change of what servers list: until then a server is what it said last. */
+static struct listing *listing_of(struct fl_runtime *runtime, const char *full_name) {
+  struct fl_pins *pins = pins_of(runtime);
+  uint64_t generation = fl_registry_generation(runtime->registry);
+  if (pins->listed_generation != generation) {
+    size_t cursor = 0;
+    clear_listings(&pins->listings);
+    fl_registry_visit(runtime->registry, add_to_listing, pins);
+    for (struct fl_map_entry *entry; (entry = fl_map_next(&pins->listings, &cursor)) != NULL;) {
+      struct listing *listing = entry->value;
+      fl_pin_hash(listing->tools, listing->pin, NULL); /* one that has no pin stays without */
+    }
+    pins->listed_generation = generation;
+  }
+  return fl_map_get_n(&pins->listings, fl_slice_n(full_name, strcspn(full_name, "/")));
+}
+
+const char *fl_pins_listing(struct fl_runtime *runtime, const char *full_name) {
+  const struct listing *listing = listing_of(runtime, full_name);
+  return listing != NULL && listing->pin[0] != '\0' ? listing->pin : NULL;
+}
+
+const struct fl_value *fl_pins_listed(struct fl_runtime *runtime, const char *full_name) {
+  const struct listing *listing = listing_of(runtime, full_name);
+  return listing != NULL ? listing->tools : NULL;
+}
+
 void fl_pins_destroy(struct fl_pins *pins) {
   if (pins == NULL) return;
+  clear_listings(&pins->listings);
+  fl_map_deinit(&pins->listings);
   clear(&pins->suspended);
   fl_map_deinit(&pins->suspended);
   fl_free(pins);

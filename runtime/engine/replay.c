@@ -190,6 +190,10 @@ static bool has_same_arguments(const struct fl_task_call *call) {
   return then == NULL || strcmp(then, hex) == 0;
 }
 
+bool fl_replay_is_on(const struct fl_runtime *runtime) {
+  return runtime->tracing != NULL && runtime->tracing->replayed != NULL;
+}
+
 bool fl_replay_approves(const struct fl_task_call *call) {
   return call->task->invocation->runtime->tracing != NULL && step_of(call->task) != NULL;
 }

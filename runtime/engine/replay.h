@@ -22,6 +22,7 @@ void fl_replay_set_take(struct fl_runtime *runtime, struct fl_value *steps);
 
 /* For the engine: whether a call was answered (or failed), whether a person's approval of it is taken for given, and
  * what became of a node: 1, its results are written; 0, it is entered; negative, it has failed. */
+bool fl_replay_is_on(const struct fl_runtime *runtime); /* nothing outside is looked at, either */
 bool fl_replay_call(struct fl_task_call *call);
 bool fl_replay_approves(const struct fl_task_call *call);
 int fl_replay_node(struct fl_task *task);

@@ -81,6 +81,7 @@ void fl_loaded_graph_free(struct fl_loaded_graph *graph) {
   free_models(&graph->models);
   fl_policy_destroy(graph->policy);
   fl_manifest_unref(graph->manifest);
+  fl_value_unref(graph->kept_pins);
   fl_policy_destroy(graph->list);
   fl_definition_unref(graph->definition);
   fl_graph_file_deinit(&graph->file);

@@ -28,12 +28,14 @@ static char *join(const char *folder, size_t folder_size, const char *name) {
   return fl_format("%.*s/%s", folder_size > 0 ? (int)folder_size : 1, folder_size > 0 ? folder : ".", name);
 }
 
-static int search_path(const char *path, const char *program) {
+/* `ret_path`: where it was found, the caller's; NULL: nobody asks. */
+static int search_path(const char *path, const char *program, char **ret_path) {
   int worst = ENOENT;
   for (const char *end; path != NULL; path = *end == ':' ? end + 1 : NULL) {
     end = strchrnul(path, ':');
     FL_FREE_AUTO char *candidate = join(path, (size_t)(end - path), program);
     int failure = check_runnable(candidate);
+    if (failure == 0 && ret_path != NULL) *ret_path = fl_strdup(candidate);
     if (failure == 0) return 0;
     if (failure == EACCES) worst = EACCES;
   }
@@ -44,7 +46,7 @@ int fl_locate_program(const char *program, const char *const *env, const char *c
   const char *path = path_of(env);
   bool by_name = strchr(program, '/') == NULL;
   FL_FREE_AUTO char *below = !by_name && program[0] != '/' && cwd != NULL ? join(cwd, strlen(cwd), program) : NULL;
-  int failure = by_name ? search_path(path, program) : check_runnable(below != NULL ? below : program);
+  int failure = by_name ? search_path(path, program, NULL) : check_runnable(below != NULL ? below : program);
   if (failure == 0) return 0;
   if (failure == EACCES)
     return fl_error_set(err, FL_E_IO, "cannot start \"%s\": the file is there, but may not be executed (chmod +x?)",
@@ -53,6 +55,17 @@ int fl_locate_program(const char *program, const char *const *env, const char *c
   return fl_error_set(err, FL_E_NOT_FOUND,
                       "cannot start \"%s\": no such program in PATH (%.1000s); install it or give its full path",
                       program, path);
+}
+
+int fl_locate_path(const char *program, const char *cwd, char **ret_path, struct fl_error *err) {
+  int rc = fl_locate_program(program, NULL, cwd, err);
+  if (rc < 0) return rc;
+  bool is_below = strchr(program, '/') != NULL && program[0] != '/' && cwd != NULL;
+  if (is_below) *ret_path = join(cwd, strlen(cwd), program);
+  else if (strchr(program, '/') != NULL) *ret_path = fl_strdup(program);
+  else if (search_path(path_of(NULL), program, ret_path) != 0) /* gone meanwhile */
+    return fl_error_set(err, FL_E_NOT_FOUND, "cannot start \"%s\": no such program in PATH", program);
+  return 0;
 }
 
 static char *beside_us(const char *name) {

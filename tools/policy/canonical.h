@@ -22,8 +22,9 @@ struct fl_canonical_facts {
   bool allows_private;              /* hosts of this machine or a private network */
   bool uses_resolved;               /* put what a path leads to in its place */
   const struct fl_value *resolved;  /* {PATH: what it leads to, or null when that is outside}; NULL: nothing is known */
-  const struct fl_value *addresses; /* {HOST: [ADDRESS, …]}; NULL: nothing is known */
+  const struct fl_value *addresses; /* {HOST: [ADDRESS, …]}; NULL: nobody has looked; a host without any is refused */
   struct fl_value *wanted;          /* an array that gets every path; NULL: nobody wants them */
+  struct fl_value *wanted_hosts;    /* an array that gets every host whose addresses count; NULL likewise */
 };
 
 enum fl_canonical fl_canonical_kind(const struct fl_value *schema); /* of a text that this schema describes */

@@ -65,6 +65,9 @@ static int check_labels(const char *host, struct fl_error *err) {
 
 static int check_addresses(const char *host, const struct fl_canonical_facts *facts, struct fl_error *err) {
   const struct fl_value *known = fl_get(facts->addresses, host);
+  if (facts->wanted_hosts != NULL) fl_append_take(facts->wanted_hosts, fl_string(host));
+  if (facts->addresses != NULL && fl_size(known) == 0)
+    return fl_error_set(err, FL_E_INVALID, "has a host that resolves to nothing (%.64s)", host);
   for (size_t i = 0; i < fl_size(known); i++) {
     const char *address = fl_as_string(fl_at(known, i));
     if (address == NULL || fl_http_is_private_address(address))
@@ -91,7 +94,7 @@ static int check_host(char *host, const struct fl_canonical_facts *facts, struct
   if (known->allows_private) return 0;
   if (is_address ? fl_http_is_private_address(host) : is_private_name(host))
     return fl_error_set(err, FL_E_INVALID, "leads to this machine or a private network (%.64s)", host);
-  return check_addresses(host, known, err);
+  return is_address ? 0 : check_addresses(host, known, err);
 }
 
 static int host_text(fl_slice text, const struct fl_canonical_facts *facts, struct fl_buf *ret_text,

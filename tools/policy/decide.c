@@ -7,6 +7,7 @@
 #include "tools/policy/policy.h"
 
 #include "runtime/base/mem.h"
+#include "tools/policy/canonical.h"
 #include "tools/policy/manifest_decide.h"
 
 #include <stdint.h>
@@ -196,15 +197,29 @@ void fl_policy_decide_step(const struct fl_policy *policy, const struct fl_polic
 
 /* ---- what a policy needs to be told ---- */
 
+/* Whether a part of a schema describes a URL or a host. As deep as documents are. */
+static bool has_hosts(const struct fl_value *schema) {
+  enum fl_canonical kind = fl_is(schema, FL_OBJECT) ? fl_canonical_kind(schema) : FL_CANONICAL_NONE;
+  if (kind == FL_CANONICAL_URL || kind == FL_CANONICAL_HOST) return true;
+  for (struct fl_member m = {0}; fl_is(schema, FL_OBJECT) && fl_next_member(schema, &m);)
+    if (has_hosts(m.value)) return true;
+  for (size_t i = 0; fl_is(schema, FL_ARRAY) && i < fl_size(schema); i++)
+    if (has_hosts(fl_at(schema, i))) return true;
+  return false;
+}
+
 static void add_needs(const struct fl_manifest *manifest, struct fl_policy_needs *needs) {
   needs->labels = true;
   needs->spending |= manifest->budget_count > 0;
+  needs->listings |= manifest->pin_count > 0;
   for (size_t i = 0; i < manifest->budget_count; i++) {
     needs->by_user |= strcmp(manifest->budgets[i].scope, "user") == 0;
+    needs->costs |= manifest->budgets[i].what == FL_SPENT_COST_USD;
   }
   for (size_t i = 0; i < manifest->rule_count; i++) {
     const struct fl_tool_rule *rule = &manifest->rules[i];
     needs->spending |= rule->max_calls >= 0;
+    needs->hosts |= !rule->allows_private && has_hosts(rule->args);
     for (struct fl_member m = {0}; fl_next_member(rule->from, &m);)
       for (size_t j = 0; j < fl_size(m.value); j++) {
         const char *origin = fl_as_string(fl_at(m.value, j));
@@ -218,6 +233,13 @@ struct fl_policy_needs fl_policy_needs(const struct fl_policy *policy) {
   for (; policy != NULL; policy = policy->within)
     if (policy->manifest != NULL) add_needs(policy->manifest, &needs);
   return needs;
+}
+
+const char *fl_policy_pin(const struct fl_policy *policy, const char *tool) {
+  const struct fl_server_pin *pin = NULL;
+  for (; policy != NULL && pin == NULL; policy = policy->within)
+    if (policy->manifest != NULL) pin = fl_manifest_pin_of(policy->manifest, tool);
+  return pin != NULL ? pin->tools : NULL;
 }
 
 uint64_t fl_policy_source_labels(const struct fl_policy *policy, const char *tool, const struct fl_tool_class *class) {

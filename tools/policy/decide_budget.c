@@ -4,6 +4,8 @@
 #include "runtime/base/mem.h"
 #include "tools/policy/manifest_decide.h"
 
+#include <string.h>
+
 const char *fl_spending_word(enum fl_spending what) {
   static const char *const words[FL_SPENDING_COUNT] = {"calls",    "tokens", "steps",     "wall_ms",
                                                        "cost_usd", "output", "concurrent"};
@@ -59,6 +61,16 @@ static bool is_endpoint(const struct fl_manifest *manifest, const char *model) {
   return endpoints == NULL;
 }
 
+/* A budget in money that a call of unknown price would be left out of; NULL: there is none, or it may be. */
+static const struct fl_budget *find_unpriced(const struct fl_manifest *manifest, const struct fl_policy_facts *facts) {
+  const struct fl_value *model = fl_get(manifest->document.root, "model");
+  if (facts != NULL && facts->has_price) return NULL;
+  if (strcmp(fl_get_string(model, "unpriced", "refuse"), "allow") == 0) return NULL;
+  for (size_t i = 0; i < manifest->budget_count; i++)
+    if (manifest->budgets[i].what == FL_SPENT_COST_USD) return &manifest->budgets[i];
+  return NULL;
+}
+
 static bool is_over(const struct fl_manifest *manifest, const struct fl_policy_facts *facts) {
   int64_t expires_s = fl_manifest_expires(manifest), now_s = facts != NULL ? facts->now_s : 0;
   return expires_s != INT64_MAX && (now_s <= 0 || now_s >= expires_s);
@@ -68,12 +80,19 @@ void fl_manifest_decide_model(const struct fl_manifest *manifest, const char *mo
                               const struct fl_policy_facts *facts, struct fl_decision *ret_decision) {
   struct fl_policy_call call = {.tool = model, .facts = facts};
   struct fl_question question = {.manifest = manifest, .call = &call, .decision = ret_decision};
+  const struct fl_budget *unpriced = find_unpriced(manifest, facts);
   ret_decision->verdict = FL_VERDICT_ALLOW;
   if (is_over(manifest, facts))
     fl_question_say(&question, FL_VERDICT_DENY, "/expires", "the manifest is no longer valid");
   else if (!is_endpoint(manifest, model))
     fl_question_say(&question, FL_VERDICT_DENY, "/model/endpoints",
                     "\"%.64s\" is none of the models that may be called", model);
+  else if (unpriced != NULL)
+    fl_question_say(
+        &question, FL_VERDICT_DENY, unpriced->pointer,
+        "no price is known for what \"%.64s\" calls, so its cost cannot be counted: FAIRLEAD_PRICES names a "
+        "table that has one, or the manifest says model.unpriced: allow",
+        model);
   else fl_question_is_spent(&question, FL_SPENDING_BIT_MODEL);
 }
 

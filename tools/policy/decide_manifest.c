@@ -2,8 +2,9 @@
 /* What a manifest says about a call. Pure and total: every way out of here is a verdict with the rule that gave it.
  *
  * Order. (1) A tool's name that is no name is denied. (2) Expired, or nobody knows what time it is: denied. (3) What is
- * forbidden is denied. (4) What no rule names is denied. (5) The calls are used up: denied. Listing ends here, so that
- * nothing is listed that no arguments could make callable. (6) Arguments that have no one spelling, or are not as the
+ * forbidden is denied. (4) What no rule names is denied, and what is of a server whose tools are not those that were
+ * pinned. (5) The calls are used up: denied. Listing ends here, so that nothing is listed that no arguments could make
+ * callable. (6) Arguments that have no one spelling, or are not as the
  * rule wants them, as they are and as their paths lead: denied. (7) Arguments that come from elsewhere than the rule
  * says: denied. (8) What is forbidden for such arguments is denied. (9) So is what a flow rule denies. (10) What a
  * person must see, by the rule of the tool or by one of flows, is asked, unless a person has granted such calls. An
@@ -158,7 +159,8 @@ static struct fl_value *spell(const struct fl_question *question, bool uses_reso
                                      .uses_resolved = uses_resolved,
                                      .resolved = known->resolved,
                                      .addresses = known->addresses,
-                                     .wanted = known->wanted};
+                                     .wanted = known->wanted,
+                                     .wanted_hosts = known->wanted_hosts};
   struct fl_value *args = NULL;
   struct fl_canonical_problem problem = {0};
   if (fl_canonical_value(question->rule->args, question->call->args, &facts, &args, &problem) < 0) {
@@ -227,6 +229,7 @@ void fl_manifest_decide(const struct fl_manifest *manifest, const struct fl_poli
   else if (is_forbidden(&question)) return;
   else if (question.rule == NULL)
     fl_question_say(&question, FL_VERDICT_DENY, "/tools", "no rule names %.64s", call->tool);
+  else if (fl_question_is_suspended(&question)) return;
   else if (is_used_up(&question)) return;
   else if (fl_question_is_spent(&question, call->args != NULL ? FL_SPENDING_BIT_TOOL : FL_SPENDING_BIT_LISTING)) return;
   else if (call->args != NULL && is_refused(&question)) return;

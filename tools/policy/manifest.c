@@ -39,6 +39,7 @@ static int read_manifest(struct fl_manifest *manifest, const char *file, fl_slic
   fl_manifest_read_rules(&reader);
   fl_manifest_read_flow(&reader);
   fl_manifest_read_secrets(&reader);
+  fl_manifest_read_pins(&reader);
   read_hash(manifest);
   return diags->error_count > errors_before ? FL_E_INVALID : 0;
 }
@@ -61,6 +62,7 @@ void fl_manifest_unref(struct fl_manifest *manifest) {
   if (manifest == NULL || __atomic_sub_fetch(&manifest->ref_count, 1, __ATOMIC_ACQ_REL) > 0) return;
   fl_manifest_free_rules(manifest);
   fl_manifest_free_flow(manifest);
+  fl_free(manifest->pins);
   fl_document_deinit(&manifest->document);
   fl_free(manifest);
 }

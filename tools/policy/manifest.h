@@ -3,8 +3,8 @@
  * read once and then immutable. Pure.
  *
  * Invariants. (1) A key that the format does not have is an error, and nothing is made of a manifest with an error.
- * (2) Everything that deciding needs is compiled here, so that deciding cannot fail for want of it. (3) What this
- * version reads but does not enforce is known by name: whoever enforces a manifest refuses one that uses it. */
+ * (2) Everything that deciding needs is compiled here, so that deciding cannot fail for want of it. (3) What the format
+ * has is enforced: a promise that nobody keeps is worse than none. */
 #pragma once
 #include "runtime/base/diag.h"
 #include "runtime/base/slice.h"
@@ -43,8 +43,5 @@ int64_t fl_manifest_rate(const char *text, int64_t *ret_per_ms); /* "10/min": 10
 /* "2027-06-30" or RFC 3339: the first second that is over when it is the end of something; a date includes its last
  * second, UTC. FL_E_SYNTAX; ret is untouched then. */
 int fl_manifest_date(const char *text, int64_t *ret_first_invalid_s);
-
-/* Adds an error for every part that asks for something which this version does not enforce. Returns how many. */
-size_t fl_manifest_unenforced(const struct fl_manifest *manifest, struct fl_diags *diags);
 
 const char *fl_manifest_schema(void); /* the published JSON Schema */

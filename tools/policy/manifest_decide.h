@@ -24,6 +24,8 @@ bool fl_question_flows(const struct fl_question *question, enum fl_verdict wante
 uint64_t fl_manifest_source_labels(const struct fl_manifest *manifest, const char *tool);
 /* decide_grant.c: whether a person has allowed such calls where the rule at `pointer` would ask. */
 bool fl_question_is_granted(const struct fl_question *question, const char *pointer);
+/* manifest_pin.c: true when the tool's server does not say of its tools what was pinned; it has been said then. */
+bool fl_question_is_suspended(const struct fl_question *question);
 void fl_manifest_decide_model(const struct fl_manifest *manifest, const char *model,
                               const struct fl_policy_facts *facts, struct fl_decision *ret_decision);
 void fl_manifest_decide_step(const struct fl_manifest *manifest, const struct fl_policy_facts *facts,

@@ -19,8 +19,8 @@ static int weight_of(const char *key, bool is_number) {
                                      "maxItems",  "calls",      "tokens",           "steps",
                                      "cost_usd",  "concurrent", "cost_usd_per_run", "tokens_per_run"};
   static const char *const less[] = {"minimum", "exclusiveMinimum", "minLength", "minItems"};
-  static const char *const limits[] = {"approval", "from",  "args",    "when",   "pattern",
-                                       "enum",     "const", "expires", "budgets"};
+  static const char *const limits[] = {"approval", "from",    "args",    "when", "pattern",    "enum",
+                                       "const",    "expires", "budgets", "pin",  "exec_sha256"};
   for (size_t i = 0; is_number && i < sizeof more / sizeof more[0]; i++)
     if (strcmp(more[i], key) == 0) return 1;
   for (size_t i = 0; is_number && i < sizeof less / sizeof less[0]; i++)

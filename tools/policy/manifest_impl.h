@@ -47,6 +47,14 @@ struct fl_budget {
   double limit;
 };
 
+/* `servers.NAME.pin` */
+struct fl_server_pin {
+  const char *server; /* lent by the document, as is `tools` */
+  size_t server_size;
+  const char *tools;
+  bool is_refused; /* a change ends the run */
+};
+
 struct fl_forbid_rule {
   const char *match;
   char *pointer;
@@ -69,6 +77,8 @@ struct fl_manifest {
   struct fl_value *label_names; /* {NAME: true}; NULL: none */
   struct fl_budget *budgets;
   size_t budget_count;
+  struct fl_server_pin *pins;
+  size_t pin_count;
 };
 
 /* A place in the document while it is read: "/tools/3" and a value. */
@@ -90,6 +100,10 @@ void fl_manifest_free_flow(struct fl_manifest *manifest);
 
 /* manifest_secret.c */
 void fl_manifest_read_secrets(const struct fl_manifest_reader *reader);
+
+/* manifest_pin.c: the pin of a tool's server; NULL: it has none. Lent. */
+void fl_manifest_read_pins(const struct fl_manifest_reader *reader);
+const struct fl_server_pin *fl_manifest_pin_of(const struct fl_manifest *manifest, const char *tool);
 
 /* manifest_close.c: a schema of arguments, closed: what it does not name is refused, what it names must be there unless
  * it says `required`, and patterns hold for the whole text. A new reference; NULL when a part of it cannot be used, and

@@ -43,6 +43,9 @@ struct fl_policy_needs {
   bool spending; /* max_calls or budgets: what was spent is kept */
   bool by_user;  /* budgets of users */
   bool prompt;   /* arguments that come from the user's text */
+  bool costs;    /* budgets in money: what calls of models cost */
+  bool hosts;    /* arguments that are URLs or hosts: their addresses */
+  bool listings; /* pins of servers: what these say of their tools */
 };
 struct fl_policy_needs fl_policy_needs(const struct fl_policy *policy);
 
@@ -60,13 +63,16 @@ struct fl_policy_facts {
   int64_t now_s;                    /* since 1970; 0: not known */
   const struct fl_value *calls;     /* {TOOL: how often it was called in this run}; NULL: not known */
   const struct fl_value *resolved;  /* {PATH: what it leads to, or null when that is outside}; NULL: not known */
-  const struct fl_value *addresses; /* {HOST: [ADDRESS, …]}; NULL: not known */
+  const struct fl_value *addresses; /* {HOST: [ADDRESS, …]}; NULL: nobody has looked; a host without any is refused */
   struct fl_value *wanted;          /* an array that gets the paths which `resolved` could speak of; or NULL */
+  struct fl_value *wanted_hosts;    /* and one for the hosts that `addresses` could */
   uint64_t labels;                  /* of all that the caller has seen */
   uint64_t run_labels;              /* of all that the run holds */
   struct fl_tool_class class;       /* of the tool itself */
   const struct fl_value *origins;   /* {"prompt": [TEXT, …], "server/tool#/pointer": [VALUE, …]}; NULL: not known */
-  const struct fl_value *spent;     /* {"run"|"thread"|"user": {WORD: NUMBER}}; NULL: not known */
+  bool has_price;                   /* of a model's call: what it costs is known, so that it can be counted */
+  const char *listing; /* the pin (pin.h) of what the tool's server says of its tools just now; NULL: not known */
+  const struct fl_value *spent; /* {"run"|"thread"|"user": {WORD: NUMBER}}; NULL: not known */
   const struct fl_value
       *grants; /* [{"tool","rule","args": SCHEMA}]: what persons have allowed from now on; NULL: nothing */
 };
@@ -90,10 +96,14 @@ struct fl_decision {
   const struct fl_value *approvers; /* with ASK: names of users who may approve; lent by the policy; NULL: anybody */
   uint64_t labels;                  /* that a flow rule spoke of; 0: none did */
   bool is_spent;                    /* denied because a budget is used up */
+  bool is_suspended;                /* denied because the tool's server is not, or not known to be, as it was pinned */
+  bool ends_run;                    /* and such a change ends the run */
   const char *key_arg;   /* the argument that is the call's key, for effect keyed; lent by the policy; NULL: none */
   struct fl_value *args; /* a reference: what is to be called, in its one spelling; NULL when denied or listing */
 };
 
+/* What a policy's manifests pin of a tool's server: the innermost that pins it. NULL: none does. Lent. */
+const char *fl_policy_pin(const struct fl_policy *policy, const char *tool);
 void fl_policy_decide(const struct fl_policy *policy, const struct fl_policy_call *call,
                       struct fl_decision *ret_decision);
 /* A call of a model by its name in the graph: `args` and `tool` of a call are not looked at. Its budgets and endpoints.

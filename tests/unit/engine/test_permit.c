@@ -135,7 +135,6 @@ static void a_manifest_that_cannot_be_kept_is_not_run(void **state) {
   static const struct {
     const char *rules, *says;
   } rows[] = {
-      {"tools: []\nmodel: { cost_usd_per_run: 4 }\n", "this version does not enforce what calls of models cost"},
       {"tools: []\nservers: { t: { sandbox: { secrets: [{ name: A, as: argv }] } } }\n", "must be one of"},
       {"tools: [ { match: t/x, from: { a: [somewhere] } } ]\n", "m.yaml:3"},
       {"tools: []\nlabels: { rules: [\"private -> egress: allow\"] }\n", "only the default rule can be taken away"},

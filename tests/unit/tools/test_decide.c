@@ -87,6 +87,7 @@ static struct fl_policy_facts facts_of(const struct fl_value *row, struct fl_val
   if (calls != NULL) facts.calls = fl_is(calls, FL_OBJECT) ? calls : NULL;
   facts.resolved = fl_get(given, "resolved");
   facts.addresses = fl_get(given, "addresses");
+  facts.listing = fl_get_string(given, "listing", NULL);
   facts.origins = fl_get(given, "origins");
   facts.spent = fl_get(given, "spent");
   facts.labels = labels_of(fl_get(given, "labels"));
