@@ -4,6 +4,7 @@
 #include "mcp/era_cache.h"
 #include "mcp/proto/server_session.h"
 #include "runtime/base/mem.h"
+#include "runtime/io/vault.h"
 #include "runtime/wire/lines.h"
 #include "tests/support/support.h"
 #include "tests/unit/mcp/client_rig.h"
@@ -326,8 +327,60 @@ static void standard_error_is_logged_and_kept(void **state) {
   client_close();
 }
 
+/* ---- what a server says shows no secret that is known ---- */
+
+static void know_canary(void) {
+  const struct fl_secret *value = NULL;
+  const struct fl_secret_source printed = {.kind = FL_SECRET_COMMAND,
+                                           .argv = (const char *const[]){"echo", "canary-4711-x", NULL}};
+  assert_int_equal(fl_vault_read(client_world, "KEY", &printed, &value, NULL), 0);
+}
+
+static void complains_in_pieces(struct fl_sim_peer *peer) {
+  static const char *const pieces[] = {"the key is can", "ary-47", "11-", "x\nand Y2FuYXJ5",
+                                       "LTQ3MTEteA==, can\ncanary-47"};
+  fl_sim_stdout(peer, 1, FL_SLICE("canary-4711-x is no message\n"));
+  for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) fl_sim_stderr(peer, 1, fl_slice_of(pieces[i]));
+  fl_sim_exit(peer, 1, 1);
+}
+
+static void standard_error_shows_no_secret(void **state) {
+  struct fl_sim_program program = {.name = "peer", .on_start = complains_in_pieces};
+  client_open(7, &program, NULL);
+  know_canary();
+  client_run_for(1000);
+  assert_non_null(strstr(log_text, "info: the key is [secret KEY]\ninfo: and [secret KEY]A==, can\ninfo: canary-47\n"));
+  assert_non_null(strstr(client_ready_error, "it wrote what is no MCP: [secret KEY] is no message; its last words: the "
+                                             "key is [secret KEY]\nand [secret KEY]A==, can\ncanary-47"));
+  client_close();
+}
+
+/* Answers whatever it is asked with an error, and says so in a log message. */
+static void refuses_with_canary(struct fl_sim_peer *peer, fl_slice data) {
+  FL_VALUE_AUTO request = NULL;
+  const char *end = memchr(data.data, '\n', data.size);
+  if (end == NULL || fl_parse(data.data, (size_t)(end - data.data), &request, NULL) < 0) return;
+  FL_FREE_AUTO char *answer = fl_format("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"error\":{\"code\":-32000,\"message\":"
+                                        "\"no: canary\\u002d4711-x, 63616e6172792d343731312d78\"}}\n",
+                                        (long long)fl_get_int(request, "id", 0));
+  fl_sim_stdout(peer, 1, fl_slice_of(answer));
+}
+
+static void answers_show_no_secret(void **state) {
+  struct fl_sim_program program = {.name = "peer", .on_stdin = refuses_with_canary};
+  client_open(7, &program, NULL);
+  know_canary();
+  client_run_for(60000);
+  assert_int_equal(client_ready_count, 1);
+  assert_non_null(strstr(client_ready_error, "no: [secret KEY], [secret KEY]"));
+  assert_null(strstr(client_ready_error, "4711"));
+  client_close();
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup(standard_error_shows_no_secret, reset_client),
+      cmocka_unit_test_setup(answers_show_no_secret, reset_client),
       cmocka_unit_test_setup(both_eras_under_any_order_of_events, reset_client),
       cmocka_unit_test_setup(pages_are_read_to_the_end, reset_client),
       cmocka_unit_test_setup(a_server_that_dies_of_the_probe_is_started_again, reset_client),
