@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* fairlead policy: check, explain, schema. They read files only, and answer from the same function that runs ask. */
+#include "runtime/api/imply.h"
+#include "runtime/api/load.h"
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/policy_replay.h"
 #include "runtime/cli/policy_secrets.h"
 #include "runtime/json/json.h"
+#include "runtime/json/yaml.h"
 #include "tools/policy/manifest.h"
 #include "tools/policy/pin.h"
 #include "tools/policy/policy.h"
@@ -42,6 +45,43 @@ static int load(const struct fl_args *args, struct fl_manifest **ret_manifest, s
   if (fl_manifest_load(args->items[0], fl_buf_slice(&text), ret_manifest, diags) < 0) return FL_EXIT_USAGE;
   fl_diags_sort(diags);
   return 0;
+}
+
+static bool is_graph(const char *path, fl_slice text) {
+  struct fl_document document = {0};
+  struct fl_diags diags = {0};
+  bool is_one = fl_document_parse(path, text, &document, &diags) == 0 && fl_get(document.root, "fairlead") != NULL;
+  fl_document_deinit(&document);
+  fl_diags_deinit(&diags);
+  return is_one;
+}
+
+/* The manifest that the graph names, or the one that it implies. */
+static int load_of_graph(const struct fl_args *args, const char *path, struct fl_manifest **ret_manifest,
+                         struct fl_diags *diags) {
+  struct fl_graph_file file = {0};
+  FL_BUF_AUTO text = {0};
+  int rc = fl_load_graph_file(path, &file, diags), code = rc < 0 ? FL_EXIT_USAGE : 0;
+  if (rc == 0 && file.manifest == NULL) {
+    if (fl_imply_manifest(&file, ret_manifest, diags) < 0) code = FL_EXIT_USAGE;
+  } else if (rc == 0) {
+    bool is_plain = file.manifest[0] == '/' || strchr(path, '/') == NULL;
+    FL_FREE_AUTO char *named = is_plain ? fl_strdup(file.manifest) : fl_format("%s/%s", file.folder, file.manifest);
+    code = read_file(args, named, &text);
+    if (code == 0 && fl_manifest_load(named, fl_buf_slice(&text), ret_manifest, diags) < 0) code = FL_EXIT_USAGE;
+  }
+  fl_graph_file_deinit(&file);
+  return code;
+}
+
+/* A manifest, or a graph's. */
+static int load_any(const struct fl_args *args, struct fl_manifest **ret_manifest, struct fl_diags *diags) {
+  FL_BUF_AUTO text = {0};
+  const char *path = args->items[0];
+  int code = read_file(args, path, &text);
+  if (code != 0) return code;
+  if (is_graph(path, fl_buf_slice(&text))) return load_of_graph(args, path, ret_manifest, diags);
+  return fl_manifest_load(path, fl_buf_slice(&text), ret_manifest, diags) < 0 ? FL_EXIT_USAGE : 0;
 }
 
 static void print_diags(const struct fl_args *args, const struct fl_diags *diags) {
@@ -194,34 +234,50 @@ static void print_explained(const struct fl_args *args, const char *tool, const 
   fl_text_free(text);
 }
 
-int fl_cmd_policy_explain(struct fl_args *args) {
-  if (args->count != 2 && args->count != 3)
-    return fl_usage(args, "name the manifest, a tool, and its arguments as JSON");
-  FL_VALUE_AUTO given = NULL;
+/* One call, or listing the tool, as the first of a run. */
+static int explain_tool(const struct fl_args *args, const struct fl_policy *policy, int64_t now_s,
+                        struct fl_value *given) {
+  static const char *const scopes[] = {"run", "thread", "user"};
   FL_VALUE_AUTO calls = fl_object();
   FL_VALUE_AUTO spent = fl_object();
-  struct fl_error err = {0};
-  struct fl_policy_facts facts = {.calls = calls, .spent = spent, .listing = FL_PIN_AS_PINNED};
-  static const char *const scopes[] = {"run", "thread", "user"};
   for (size_t i = 0; i < 3; i++) fl_set_take(spent, scopes[i], fl_object()); /* nothing yet */
+  struct fl_policy_facts facts = {.now_s = now_s, .calls = calls, .spent = spent, .listing = FL_PIN_AS_PINNED};
+  struct fl_policy_call call = {.tool = args->items[1], .args = given, .facts = &facts};
+  struct fl_decision decision;
+  fl_policy_decide(policy, &call, &decision);
+  print_explained(args, args->items[1], &decision, given);
+  int code = decision.verdict == FL_VERDICT_DENY ? FL_EXIT_FAILED : 0;
+  fl_decision_deinit(&decision);
+  return code;
+}
+
+static int explain(const struct fl_args *args, struct fl_manifest *manifest, int64_t now_s, struct fl_value *given) {
+  if (args->count == 1) {
+    if (args->json) fl_print_json(fl_manifest_root(manifest));
+    else fl_print_pretty(fl_manifest_root(manifest));
+    return 0;
+  }
+  struct fl_policy *policy = fl_policy_create_manifest(manifest, NULL);
+  int code = explain_tool(args, policy, now_s, given);
+  fl_policy_destroy(policy);
+  return code;
+}
+
+int fl_cmd_policy_explain(struct fl_args *args) {
+  if (args->count < 1 || args->count > 3)
+    return fl_usage(args, "name the manifest or graph, a tool, and its arguments as JSON");
+  FL_VALUE_AUTO given = NULL;
+  struct fl_error err = {0};
   struct fl_manifest *manifest = NULL;
   struct fl_diags diags = {0};
+  int64_t now_s = 0;
   const char *text = args->count == 3 ? args->items[2] : NULL;
   if (text != NULL && fl_parse(text, strlen(text), &given, &err) < 0)
     return fl_usage(args, "the arguments are not JSON: %s", err.text);
-  int code = read_time(args, &facts.now_s);
-  if (code == 0) code = load(args, &manifest, &diags);
+  int code = read_time(args, &now_s);
+  if (code == 0) code = load_any(args, &manifest, &diags);
   if (diags.error_count > 0) print_diags(args, &diags);
-  if (code == 0) {
-    struct fl_policy *policy = fl_policy_create_manifest(manifest, NULL);
-    struct fl_policy_call call = {.tool = args->items[1], .args = given, .facts = &facts};
-    struct fl_decision decision;
-    fl_policy_decide(policy, &call, &decision);
-    print_explained(args, args->items[1], &decision, given);
-    if (decision.verdict == FL_VERDICT_DENY) code = FL_EXIT_FAILED;
-    fl_decision_deinit(&decision);
-    fl_policy_destroy(policy);
-  }
+  if (code == 0) code = explain(args, manifest, now_s, given);
   fl_manifest_unref(manifest);
   fl_diags_deinit(&diags);
   return code;

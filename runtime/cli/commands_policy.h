@@ -23,13 +23,16 @@
      "FILE",
      fl_cmd_policy_check},
     {"policy explain",
-     "FILE TOOL [ARGS]",
+     "FILE [TOOL [ARGS]]",
      "what a manifest says about a tool or a call, and by which rule",
-     "ARGS is a JSON object. Without it, the question is whether the tool is listed to the model.\n"
+     "FILE is a manifest, or a graph file: then it is the manifest that the graph names, or without one the narrowest\n"
+     "that the graph implies. Without TOOL it is printed. ARGS is a JSON object; without it, the question is whether\n"
+     "the tool is listed to the model.\n"
      "Exit codes: 0 allowed, or a person is asked; 1 denied; 2 wrong usage or manifest.\n"
      "\n"
-     "Example:\n"
-     "  fairlead policy explain support.manifest.yaml bank/send_money '{\"amount\": 900}'",
+     "Examples:\n"
+     "  fairlead policy explain support.manifest.yaml bank/send_money '{\"amount\": 900}'\n"
+     "  fairlead policy explain support.yaml >support.manifest.yaml",
      {{"at", 0, "TIME", "as of this date or time (default: now)"}, JSON_OPTION},
      "FILE",
      fl_cmd_policy_explain},

@@ -95,6 +95,8 @@ run 0 run "$folder/asked.yaml" --thread asked --resume "{\"action\":\"approve\",
 "$fairlead" threads export asked >"$out" 2>"$err" && hash=$("$fairlead" policy check "$folder/asked.manifest.yaml" --json | sed 's/.*"hash":"\([^"]*\)".*/\1/') && says "\"manifest\":\"$hash\""; ok "checkpoints and calls have the manifest's hash"
 printf 'manifest: 1\nid: asked\ntools: [ { match: math/add, effect: read } ]\n' >"$folder/asked.manifest.yaml"
 run 1 run "$folder/asked.yaml" --thread refused "what's (3 + 5) x 12?"; "$fairlead" threads show refused >"$out" 2>"$err"; says "asked.manifest.yaml#/tools: no rule names math/multiply"; ok "a call that the manifest does not name is refused, and the model reads the rule"
+run 0 policy explain $math && says '"match": "math/*"' && says '"transport": "stdio"'; ok "policy explain of a graph prints the manifest that it implies"
+"$fairlead" policy explain $math >"$folder/implied.yaml" && run 0 policy check "$folder/implied.yaml" && run 1 policy explain $math other/tool && says "(implied)#/tools: no rule names other/tool"; ok "which is one, and decides"
 # A server that its manifest pins: what it says depends on a file that changes.
 printf '{"process":{"commands":{"hi":{"command":["echo","hi"]}}}}' >"$folder/pinned.json"
 printf 'manifest: 1\nid: pinned\nservers:\n  far: # ours\n    exec: ["%s", mcp, serve, --builtin-config, "%s"]\n    limits: { call: 5s }\ntools: [ { match: far/*, effect: read } ]\n' "$fairlead" "$folder/pinned.json" >"$folder/pinned.manifest.yaml"
