@@ -178,6 +178,34 @@ static void what_was_rolled_back_does_not_count(void **state) {
   assert_whole(f);
 }
 
+/* Two who write in turns: what one knows of heads and keys is not believed after the other has written. */
+static void two_writers_keep_one_sum(void **state) {
+  struct fixture *f = *state;
+  struct fl_store *first = f->store, *second;
+  f->store = NULL;
+  assert_int_equal(open_with(f, key_bytes, false), 0);
+  second = f->store;
+  for (int i = 0; i < 6; i++) {
+    char thread[16];
+    snprintf(thread, sizeof thread, "t%d", i / 2);
+    f->store = i % 2 == 0 ? first : second;
+    if (i % 2 == 0) write_thread(f, thread);
+    else go_on(f, thread, 2);
+    write_beside(f);
+    assert_whole(f);
+  }
+  f->store = first; /* the row of this thread is another's next */
+  assert_int_equal(lease(f, FL_TXN_DELETE_THREAD, "t2", 0), 0);
+  f->store = second;
+  write_thread(f, "again");
+  assert_int_equal(load_only(f, "again"), 0);
+  assert_whole(f);
+  f->store = first;
+  go_on(f, "again", 2);
+  assert_whole(f);
+  fl_store_close(second);
+}
+
 /* Without a key every row is read, and there is nothing to compare with. */
 static void a_store_without_a_key_is_read_as_a_whole(void **state) {
   struct fixture *f = *state;
@@ -202,6 +230,7 @@ int main(void) {
       SEALED(a_part_that_was_put_back_with_its_head_is_found),
       SEALED(sealing_takes_what_is_there),
       SEALED(what_was_rolled_back_does_not_count),
+      SEALED(two_writers_keep_one_sum),
       SEALED(a_store_without_a_key_is_read_as_a_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
