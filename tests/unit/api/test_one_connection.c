@@ -62,6 +62,12 @@ static int count_in(const char *name, const char *what) {
   return count;
 }
 
+/* The pipe is answered through before its file has the line. */
+static int count_up_to(const char *name, const char *what, int expected) {
+  for (int i = 0; i < 500 && count_in(name, what) < expected; i++) usleep(10000);
+  return count_in(name, what);
+}
+
 /* ---- runs ---- */
 
 struct runs {
@@ -117,7 +123,8 @@ static void all_nodes_and_runs_share_one_connection(void **state) {
   run_many(&runs);
   assert_int_equal(runs.failed, 0);
   assert_int_equal(count_in("counted.starts", "started"), 1);
-  assert_int_equal(count_in("counted.sent", "\"tools/call\""), runs.started * CALLS_OF_RUN);
+  int calls = runs.started * CALLS_OF_RUN;
+  assert_int_equal(count_up_to("counted.sent", "\"tools/call\"", calls), calls);
   assert_in_range(count_in("counted.sent", "\"server/discover\"") + count_in("counted.sent", "\"initialize\""), 1, 2);
   assert_int_equal(count_in("counted.sent", "\"tools/list\""), 1);
   for (int i = 0; i < 2; i++) fl_definition_unref(runs.graphs[i]);
