@@ -13,6 +13,9 @@ struct fl_graph_file_options {
   void *user;
   const char *const *servers; /* names of servers known beside mcpServers and "builtin" (tools of the embedding
                                  program); NULL-terminated; NULL: none */
+  /* A variable of the environment, not empty, whose value went where secrets stand: a key of a model, a header or a
+   * secret of the authorization of a server. Both are lent for the call. NULL: nobody wants to know. */
+  int (*on_secret)(const char *name, const char *value, void *user, struct fl_error *err);
 };
 
 /* What a graph file says beside the graph itself. */

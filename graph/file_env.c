@@ -19,8 +19,26 @@ static const char *value_of(const struct fl_loader *loader, fl_slice name) {
   return getenv_fn != NULL ? getenv_fn(text) : NULL;
 }
 
+struct filling {
+  const struct fl_spot *spot;
+  bool is_secret;
+  bool *ret_unset;
+};
+
+/* What is a default is none: it stands in the file. */
+static void tell_secret(const struct filling *filling, fl_slice name, const char *value) {
+  const struct fl_graph_file_options *options = filling->spot->loader->options;
+  int (*on_secret)(const char *, const char *, void *, struct fl_error *) = fl_option(options, on_secret, NULL);
+  struct fl_error err = {0};
+  if (!filling->is_secret || on_secret == NULL || value[0] == '\0') return;
+  FL_FREE_AUTO char *text = fl_strndup(name.data, name.size);
+  if (on_secret(text, value, fl_option(options, user, NULL), &err) < 0)
+    fl_spot_error(filling->spot, NULL, "the variable %s: %s", text, err.text);
+}
+
 /* What stands between ${ and }. An empty variable counts as unset when there is a default, as in the shell. */
-static bool expand_one(const struct fl_spot *spot, fl_slice body, struct fl_buf *made, bool *ret_unset) {
+static bool expand_one(const struct filling *filling, fl_slice body, struct fl_buf *made) {
+  const struct fl_spot *spot = filling->spot;
   const char *dash = memmem(body.data, body.size, ":-", 2);
   fl_slice name = fl_slice_n(body.data, dash != NULL ? (size_t)(dash - body.data) : body.size);
   if (!is_name(name)) {
@@ -29,16 +47,19 @@ static bool expand_one(const struct fl_spot *spot, fl_slice body, struct fl_buf 
     return false;
   }
   const char *value = value_of(spot->loader, name);
-  if (value != NULL && (value[0] != '\0' || dash == NULL)) fl_buf_add_text(made, value);
-  else if (dash != NULL) fl_buf_add(made, dash + 2, (size_t)(body.data + body.size - dash - 2));
-  else *ret_unset = true;
+  if (value != NULL && (value[0] != '\0' || dash == NULL)) {
+    fl_buf_add_text(made, value);
+    tell_secret(filling, name, value);
+  } else if (dash != NULL) fl_buf_add(made, dash + 2, (size_t)(body.data + body.size - dash - 2));
+  else *filling->ret_unset = true;
   return true;
 }
 
-char *fl_file_expand(const struct fl_spot *spot, const char *text, bool *ret_unset) {
+static char *expand(const struct filling *filling, const char *text) {
+  const struct fl_spot *spot = filling->spot;
   struct fl_buf made = {0};
   fl_buf_add_text(&made, "");
-  *ret_unset = false;
+  *filling->ret_unset = false;
   while (*text != '\0') {
     if (strncmp(text, "$${", 3) == 0) {
       fl_buf_add_text(&made, "${");
@@ -49,11 +70,19 @@ char *fl_file_expand(const struct fl_spot *spot, const char *text, bool *ret_uns
         fl_spot_error(spot, "write $${ to have ${ itself", "\"${\" without its \"}\"");
         break;
       }
-      if (!expand_one(spot, fl_slice_n(text + 2, (size_t)(end - text - 2)), &made, ret_unset)) break;
+      if (!expand_one(filling, fl_slice_n(text + 2, (size_t)(end - text - 2)), &made)) break;
       text = end + 1;
     } else {
       fl_buf_add_char(&made, *text++);
     }
   }
   return fl_buf_take(&made, NULL);
+}
+
+char *fl_file_expand(const struct fl_spot *spot, const char *text, bool *ret_unset) {
+  return expand(&(struct filling){.spot = spot, .ret_unset = ret_unset}, text);
+}
+
+char *fl_file_expand_secret(const struct fl_spot *spot, const char *text, bool *ret_unset) {
+  return expand(&(struct filling){.spot = spot, .is_secret = true, .ret_unset = ret_unset}, text);
 }

@@ -180,6 +180,8 @@ void fl_file_check_tools(const struct fl_spot *spot); /* a list of patterns; may
 /* file_env.c: fills ${NAME} in. The new text, which the caller frees; *ret_unset when a name without default was not
  * set. */
 char *fl_file_expand(const struct fl_spot *spot, const char *text, bool *ret_unset);
+/* The same for a text whose variables are secrets: options->on_secret is told each. */
+char *fl_file_expand_secret(const struct fl_spot *spot, const char *text, bool *ret_unset);
 
 /* file_expr.c: an expression (a text, or a plain number, boolean or null), compiled and its names checked; NULL when
  * wrong. */

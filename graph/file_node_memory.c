@@ -96,7 +96,9 @@ static struct fl_value *read_embed(const struct fl_spot *section) {
       fl_set_take(made, m.key, fl_value_ref(m.value));
       continue;
     }
-    FL_FREE_AUTO char *filled = fl_file_expand(&member, fl_as_string(m.value), &is_unset);
+    const char *text = fl_as_string(m.value);
+    FL_FREE_AUTO char *filled = strcmp(m.key, "api_key") == 0 ? fl_file_expand_secret(&member, text, &is_unset)
+                                                              : fl_file_expand(&member, text, &is_unset);
     if (filled[0] != '\0') fl_set_string(made, m.key, filled);
   }
   return made;

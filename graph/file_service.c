@@ -19,7 +19,9 @@ static bool is_in(const char *const *names, const char *name) {
 static void fill_member(const struct fl_spot *member, struct fl_value *made) {
   const char *text = fl_as_string(member->value);
   bool is_unset;
-  FL_FREE_AUTO char *filled = fl_file_expand(member, text, &is_unset);
+  bool is_secret = strcmp(member->key, "api_key") == 0;
+  FL_FREE_AUTO char *filled =
+      is_secret ? fl_file_expand_secret(member, text, &is_unset) : fl_file_expand(member, text, &is_unset);
   if (filled[0] != '\0') fl_set_string(made, member->key, filled);
 }
 
@@ -98,8 +100,9 @@ struct fl_value *fl_file_load_models(struct fl_loader *loader) {
 
 /* ---- servers ---- */
 
-static char *expand_and_warn(const struct fl_spot *spot, bool *ret_unset) {
-  char *filled = fl_file_expand(spot, fl_as_string(spot->value), ret_unset);
+static char *expand_and_warn(const struct fl_spot *spot, bool is_secret, bool *ret_unset) {
+  const char *text = fl_as_string(spot->value);
+  char *filled = is_secret ? fl_file_expand_secret(spot, text, ret_unset) : fl_file_expand(spot, text, ret_unset);
   if (*ret_unset)
     fl_spot_warn(spot, "set it, or write ${NAME:-default}", "an environment variable of \"%s\" is not set",
                  fl_as_string(spot->value));
@@ -112,24 +115,27 @@ static struct fl_value *fill_list(const struct fl_spot *list) {
     struct fl_spot element = fl_spot_element(list, i);
     bool is_unset;
     if (!fl_spot_is(&element, FL_STRING)) continue;
-    FL_FREE_AUTO char *filled = expand_and_warn(&element, &is_unset);
+    FL_FREE_AUTO char *filled = expand_and_warn(&element, false, &is_unset);
     fl_append_take(made, fl_string(filled));
   }
   return made;
 }
 
 /* A variable or header whose text is not known is left out. */
-static struct fl_value *fill_map(const struct fl_spot *map) {
+static struct fl_value *fill_map(const struct fl_spot *map, bool is_secret) {
   struct fl_value *made = fl_object();
   for (struct fl_member m = {0}; fl_next_member(map->value, &m);) {
     struct fl_spot member = fl_spot_member(map, m.key);
     bool is_unset;
     if (!fl_spot_is(&member, FL_STRING)) continue;
-    FL_FREE_AUTO char *filled = expand_and_warn(&member, &is_unset);
+    FL_FREE_AUTO char *filled = expand_and_warn(&member, is_secret, &is_unset);
     if (!is_unset) fl_set_string(made, m.key, filled);
   }
   return made;
 }
+
+static const char *const auth_secrets[] = {"client_secret", "private_key_pem", "idp_client_secret",
+                                           "idp_id_token",  "assertion",       NULL};
 
 /* Texts, and one list of them. What they mean is checked where they are used (mcp/auth/config.c). */
 static struct fl_value *fill_auth(const struct fl_spot *auth) {
@@ -140,7 +146,7 @@ static struct fl_value *fill_auth(const struct fl_spot *auth) {
     struct fl_spot member = fl_spot_member(auth, m.key);
     bool is_unset;
     if (strcmp(m.key, "allow_addresses") == 0 || !fl_spot_is(&member, FL_STRING)) continue;
-    FL_FREE_AUTO char *filled = expand_and_warn(&member, &is_unset);
+    FL_FREE_AUTO char *filled = expand_and_warn(&member, is_in(auth_secrets, m.key), &is_unset);
     if (!is_unset) fl_set_string(made, m.key, filled);
   }
   if (networks.value != NULL && fl_spot_is(&networks, FL_ARRAY)) fl_set_take(made, networks.key, fill_list(&networks));
@@ -154,12 +160,13 @@ static void fill_server_member(const struct fl_spot *member, struct fl_value *ma
   } else if (strcmp(member->key, "args") == 0) {
     if (fl_spot_is(member, FL_ARRAY)) fl_set_take(made, member->key, fill_list(member));
   } else if (is_in(maps, member->key)) {
-    if (fl_spot_is(member, FL_OBJECT)) fl_set_take(made, member->key, fill_map(member));
+    if (fl_spot_is(member, FL_OBJECT))
+      fl_set_take(made, member->key, fill_map(member, strcmp(member->key, "headers") == 0));
   } else if (strcmp(member->key, "auth") == 0) {
     if (fl_spot_is(member, FL_OBJECT)) fl_set_take(made, member->key, fill_auth(member));
   } else if (fl_spot_is(member, FL_STRING)) {
     bool is_unset;
-    FL_FREE_AUTO char *filled = expand_and_warn(member, &is_unset);
+    FL_FREE_AUTO char *filled = expand_and_warn(member, false, &is_unset);
     if (!is_unset) fl_set_string(made, member->key, filled);
   }
 }

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fairlead/memory.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -96,9 +97,22 @@ int fl_load_read_file(const char *path, char **ret_text, size_t *ret_size, struc
   return 0;
 }
 
-/* `user` is the path of the graph file, in whose folder its includes are. */
+/* Where a graph file comes from. */
+struct source {
+  const char *path;           /* its includes are in the same folder */
+  const char *text;           /* of the file; NULL: it is read */
+  const char *const *servers; /* that are known beside its own; NULL: none */
+  struct fl_world *world;     /* whose known secrets the values become that it takes from the environment; NULL: none */
+};
+
+static int know_secret(const char *name, const char *value, void *user, struct fl_error *err) {
+  struct fl_world *world = ((const struct source *)user)->world;
+  return world != NULL ? fl_vault_know(world, name, fl_slice_of(value), err) : 0;
+}
+
+/* `user` is the source of the graph file. */
 static int read_include(const char *path, char **ret_text, size_t *ret_size, void *user, struct fl_error *err) {
-  const char *file = user, *slash = strrchr(file, '/');
+  const char *file = ((const struct source *)user)->path, *slash = strrchr(file, '/');
   if (slash == NULL || path[0] == '/') return fl_load_read_file(path, ret_text, ret_size, err);
   FL_FREE_AUTO char *whole = fl_format("%.*s/%s", (int)(slash - file), file, path);
   return fl_load_read_file(whole, ret_text, ret_size, err);
@@ -113,7 +127,10 @@ static void add_diag(const struct fl_loaded_graph *graph, const char *pointer, s
 
 static int read_model(const struct fl_runtime *runtime, const struct fl_loaded_graph *graph,
                       const struct fl_value *entry, struct fl_model_config *config, struct fl_error *err) {
-  if (runtime->rehearsal == NULL) return fl_model_config_read(entry, graph->file.folder, fl_load_getenv, config, err);
+  if (runtime->rehearsal == NULL) {
+    int rc = fl_model_config_read(entry, graph->file.folder, fl_load_getenv, config, err);
+    return rc == 0 ? fl_model_config_know_key(runtime->world, config, err) : rc;
+  }
   *config = (struct fl_model_config){
       .provider = FL_MODEL_SCRIPTED, .model = fl_strdup("played"), .player = runtime->rehearsal->player};
   return 0;
@@ -129,6 +146,7 @@ static int load_models(struct fl_runtime *runtime, struct fl_loaded_graph *graph
       fl_map_set(&graph->models, member.key, config);
       continue;
     }
+    fl_model_config_deinit(config);
     fl_free(config);
     FL_FREE_AUTO char *pointer = fl_format("/models/%s", member.key);
     add_diag(graph, pointer, diags, &err);
@@ -357,9 +375,8 @@ static int check_functions(struct fl_runtime *runtime, struct fl_loaded_graph *g
   return rc;
 }
 
-/* `given`: the text of the file; NULL: it is read. */
-static int load_file(const char *path, const char *given, const char *const *servers, struct fl_graph_file *ret_file,
-                     struct fl_diags *diags) {
+static int load_file(const struct source *source, struct fl_graph_file *ret_file, struct fl_diags *diags) {
+  const char *path = source->path, *given = source->text;
   FL_FREE_AUTO char *text = NULL;
   size_t size = 0;
   struct fl_error err = {0};
@@ -372,13 +389,14 @@ static int load_file(const char *path, const char *given, const char *const *ser
   struct fl_graph_file_options options = {.size = sizeof options,
                                           .read = read_include,
                                           .getenv_fn = fl_load_getenv,
-                                          .user = (void *)path,
-                                          .servers = servers};
+                                          .user = (void *)(uintptr_t)source,
+                                          .servers = source->servers,
+                                          .on_secret = know_secret};
   return fl_graph_file_load(path, fl_slice_n(text, size), &options, ret_file, diags);
 }
 
 int fl_load_graph_file(const char *path, struct fl_graph_file *ret_file, struct fl_diags *diags) {
-  int rc = load_file(path, NULL, NULL, ret_file, diags);
+  int rc = load_file(&(struct source){.path = path}, ret_file, diags);
   return rc == 0 ? fl_load_check_manifests(ret_file, diags) : rc;
 }
 
@@ -446,7 +464,8 @@ int fl_load_graph(struct fl_runtime *runtime, const char *path, struct fl_loaded
   const struct fl_rehearsal *rehearsal = runtime->rehearsal;
   const char *given = rehearsal != NULL ? rehearsal->graph : NULL;
   const char *const *known = rehearsal != NULL ? rehearsal->servers : (const char *const *)servers;
-  int rc = load_file(path, given, known, &graph->file, diags);
+  const struct source source = {.path = path, .text = given, .servers = known, .world = runtime->world};
+  int rc = load_file(&source, &graph->file, diags);
   for (size_t i = 0; servers[i] != NULL; i++) fl_free(servers[i]);
   fl_free(servers);
   if (rc < 0) return rc;

@@ -480,7 +480,9 @@ int fl_invocation_create(struct fl_runtime *runtime, struct fl_definition *defin
   if (options->model != NULL) {
     override = fl_new(struct fl_model_config);
     rc = fl_model_config_parse(options->model, runtime->getenv_fn, override, err);
+    if (rc == 0) rc = fl_model_config_know_key(runtime->world, override, err);
     if (rc < 0) {
+      fl_model_config_deinit(override);
       fl_free(override);
       return rc;
     }

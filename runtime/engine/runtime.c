@@ -165,7 +165,9 @@ int fl_runtime_add_model(struct fl_runtime *runtime, const char *name, const str
     return fl_error_set(err, FL_E_EXISTS, "a model named \"%s\" was added before", name);
   struct fl_model_config *config = fl_new(struct fl_model_config);
   int rc = fl_model_config_read(entry, ".", runtime->getenv_fn, config, err);
+  if (rc == 0) rc = fl_model_config_know_key(runtime->world, config, err);
   if (rc < 0) {
+    fl_model_config_deinit(config);
     fl_free(config);
     return fl_error_context(err, "model \"%s\"", name);
   }

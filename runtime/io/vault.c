@@ -93,6 +93,12 @@ int fl_vault_read(struct fl_world *world, const char *name, const struct fl_secr
   return 0;
 }
 
+int fl_vault_know(struct fl_world *world, const char *name, fl_slice value, struct fl_error *err) {
+  if (value.size < FL_KNOWN_SIZE_MIN) return 0; /* and nothing is looked through for its sake */
+  int status = fl_known_add(vault_of(world)->known, name, value, err);
+  return status == FL_E_INVALID ? 0 : status;
+}
+
 const struct fl_process_secret *fl_vault_list(struct fl_world *world, const struct fl_process_secret *items,
                                               size_t count) {
   if (count == 0) return NULL;

@@ -13,6 +13,9 @@ struct fl_vault;
  * Errors: those of fl_secret_source_read and fl_known_add. */
 int fl_vault_read(struct fl_world *world, const char *name, const struct fl_secret_source *source,
                   const struct fl_secret **ret_value, struct fl_error *err);
+/* A value that stands elsewhere, as a key of a model or the text of a header does, is known from then on as well. One
+ * that could not be told from other text (see fl_known_add) is left out, and no error. FL_E_LIMIT. */
+int fl_vault_know(struct fl_world *world, const char *name, fl_slice value, struct fl_error *err);
 /* A copy of the list, names included, lent for the life of the world like the values in it; NULL for none. */
 const struct fl_process_secret *fl_vault_list(struct fl_world *world, const struct fl_process_secret *list,
                                               size_t count);

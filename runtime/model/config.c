@@ -3,6 +3,7 @@
  * but the scripted model's. */
 #include "runtime/base/diag.h"
 #include "runtime/base/mem.h"
+#include "runtime/io/vault.h"
 #include "runtime/model/lower.h"
 #include "runtime/model/model.h"
 #include "runtime/model/script.h"
@@ -195,7 +196,9 @@ static int fill_address(const struct provider *provider, const char *(*getenv_fn
   bool is_trusted = config->base_url == NULL ||
                     (provider->own_url != NULL && is_same_server(config->base_url, provider->own_url)) ||
                     (from_env != NULL && is_same_server(config->base_url, from_env));
-  if (config->api_key == NULL && key != NULL && is_trusted) config->api_key = fl_strdup(key);
+  if (config->api_key != NULL || key == NULL || !is_trusted) return 0;
+  config->api_key = fl_strdup(key);
+  config->key_variable = provider->key_variable;
   return 0;
 }
 
@@ -265,4 +268,9 @@ int fl_model_config_parse(const char *text, const char *(*getenv_fn)(const char 
   if (provider->provider == FL_MODEL_SCRIPTED) config.script = fl_strdup(slash + 1);
   else config.model = fl_strdup(slash + 1);
   return finish(fill(provider, NULL, getenv_fn, &config, err), &config, ret_config);
+}
+
+int fl_model_config_know_key(struct fl_world *world, const struct fl_model_config *config, struct fl_error *err) {
+  if (config->key_variable == NULL) return 0;
+  return fl_vault_know(world, config->key_variable, fl_slice_of(config->api_key), err);
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/base/vector.h"
+#include "runtime/io/vault.h"
 #include "runtime/json/json.h"
 #include "runtime/model/request.h"
 #include "runtime/model/retry.h"
@@ -102,6 +103,8 @@ static void embedder_free(struct fl_embedder *embedder) {
 
 static void job_end(struct job *job, const struct fl_error *err) {
   struct fl_embedder *embedder = job->embedder;
+  struct fl_error shown = err != NULL ? *err : (struct fl_error){0};
+  fl_known_hide_error(fl_vault_known(embedder->world), &shown); /* a server may say the key back */
   struct fl_embedding *embedding = job->embedding;
   struct job **place = &embedder->jobs;
   while (*place != job) place = &(*place)->next;
@@ -112,7 +115,7 @@ static void job_end(struct job *job, const struct fl_error *err) {
   fl_buf_deinit(&job->request);
   fl_buf_deinit(&job->body);
   fl_free(job);
-  fl_embedding_done(embedding, err);
+  fl_embedding_done(embedding, err != NULL ? &shown : NULL);
   embedder_free(embedder);
 }
 
@@ -239,6 +242,7 @@ static int read_entry(struct fl_embedder *embedder, const struct fl_value *entry
   FL_VALUE_AUTO rest = fl_copy_shallow(entry);
   fl_unset(rest, "dims");
   int status = fl_model_config_read(rest, ".", getenv_fn, &embedder->config, err);
+  if (status == 0) status = fl_model_config_know_key(embedder->world, &embedder->config, err);
   if (status != 0) return status;
   if (embedder->config.provider == FL_MODEL_OPENAI) return 0;
   return fl_error_set(err, FL_E_INVALID,

@@ -45,8 +45,9 @@ struct fl_model_config {
   /* temperature, max_tokens, top_p, stop, tool_choice, parallel_tool_calls, reasoning_effort, seed, max_retries,
    * first_byte_timeout_ms, idle_timeout_ms, reasoning_field, extra; an object or NULL */
   struct fl_value *settings;
+  const char *key_variable; /* that api_key was read from, a constant; NULL: it was given, or there is none */
   const struct fl_model_player *player; /* with FL_MODEL_SCRIPTED, and then no script; lent. NULL: none */
-  struct fl_script *loaded; /* private: the scripted model's file, read with the configuration */
+  struct fl_script *loaded;             /* private: the scripted model's file, read with the configuration */
 };
 void fl_model_config_deinit(struct fl_model_config *config);
 /* From a `models:` entry whose ${NAME}s are already filled in; settings stand beside provider and model. The provider
@@ -60,6 +61,9 @@ int fl_model_config_read(const struct fl_value *entry, const char *folder, const
 /* "provider/name" of --model; of "scripted/PATH" the rest is the file. */
 int fl_model_config_parse(const char *text, const char *(*getenv_fn)(const char *name),
                           struct fl_model_config *ret_config, struct fl_error *err);
+/* Makes a key that was read from the environment a known secret of the world, under the variable's name (vault.h: its
+ * errors). A key that a graph file refers to is known since that was loaded. */
+int fl_model_config_know_key(struct fl_world *world, const struct fl_model_config *config, struct fl_error *err);
 
 /* ---- a request ---- */
 

@@ -340,7 +340,7 @@ static void namespaces_are_listed(void **state) {
 
 struct server {
   int requests, fail_first, status;
-  char body[512];
+  char body[512], authorization[64];
 };
 
 static void on_request(struct fl_sim_exchange *exchange) {
@@ -348,19 +348,25 @@ static void on_request(struct fl_sim_exchange *exchange) {
   struct server *server = fl_sim_exchange_user(exchange);
   fl_slice body = fl_sim_request_body(exchange);
   snprintf(server->body, sizeof server->body, "%.*s", (int)body.size, body.data);
+  const char *authorization = fl_sim_request_header(exchange, "Authorization");
+  snprintf(server->authorization, sizeof server->authorization, "%s", authorization != NULL ? authorization : "");
+  FL_FREE_AUTO char *refusal = fl_format("{\"error\":{\"message\":\"not now, %s\"}}", server->authorization);
   bool fails = server->requests++ < server->fail_first;
   fl_sim_respond(exchange, 5, fails ? server->status : 200, headers);
   fl_sim_body(exchange, 5,
-              fails ? FL_SLICE("{\"error\":{\"message\":\"not now\"}}")
-                    : FL_SLICE("{\"data\":[{\"index\":0,\"embedding\":[0.6,0.8,0]}]}"));
+              fails ? fl_slice_of(refusal) : FL_SLICE("{\"data\":[{\"index\":0,\"embedding\":[0.6,0.8,0]}]}"));
   fl_sim_finish(exchange, 1);
 }
 
-static void serve(struct desk *desk, struct server *server) {
+static void serve_as(struct desk *desk, struct server *server, const char *model) {
   fl_world_sim_server(desk->world, &(struct fl_sim_server){
                                        .url_prefix = "http://embed.test/", .on_request = on_request, .user = server});
-  use(desk, "{'provider':'openai','model':'small','dims':3,'base_url':'http://embed.test/v1','api_key':'k-1'}",
-      "['text']");
+  use(desk, model, "['text']");
+}
+
+static void serve(struct desk *desk, struct server *server) {
+  serve_as(desk, server,
+           "{'provider':'openai','model':'small','dims':3,'base_url':'http://embed.test/v1','api_key':'k-1'}");
 }
 
 static void endpoint_makes_vectors(void **state) {
@@ -392,6 +398,22 @@ static void refusal_of_the_endpoint_is_told(void **state) {
   assert_int_equal(reply.error.code, FL_E_AUTH);
   assert_non_null(strstr(reply.error.text, "not now"));
   assert_int_equal(server.requests, 1);
+}
+
+static const char *key_and_address(const char *name) {
+  if (strcmp(name, "OPENAI_API_KEY") == 0) return "sk-canary-4711";
+  return strcmp(name, "OPENAI_BASE_URL") == 0 ? "http://embed.test/v1" : NULL;
+}
+
+static void a_key_of_the_environment_is_in_no_refusal(void **state) {
+  struct desk *desk = *state;
+  struct server server = {.fail_first = 9, .status = 401};
+  desk->runtime->getenv_fn = key_and_address;
+  serve_as(desk, &server, "{'provider':'openai','model':'small','dims':3}");
+  struct reply reply = put_with(desk, "['a']", "k", "{'text':'hello'}", (struct fl_memory_put){0});
+  assert_string_equal(server.authorization, "Bearer sk-canary-4711");
+  assert_non_null(strstr(reply.error.text, "not now, Bearer [secret OPENAI_API_KEY]"));
+  assert_null(strstr(reply.error.text, "4711"));
 }
 
 static void closing_cancels_the_request(void **state) {
@@ -485,6 +507,7 @@ int main(void) {
       EACH(endpoint_makes_vectors),
       EACH(busy_endpoint_is_asked_again),
       EACH(refusal_of_the_endpoint_is_told),
+      EACH(a_key_of_the_environment_is_in_no_refusal),
       EACH(closing_cancels_the_request),
       EACH(wrong_options_are_named),
       cmocka_unit_test(replies_that_do_not_fit_are_named),

@@ -77,6 +77,57 @@ static void assert_json(const struct fl_value *value, const char *json) {
   fl_value_unref(expected);
 }
 
+/* ---- what is secret ---- */
+
+static int note_secret(const char *name, const char *value, void *user, struct fl_error *err) {
+  fl_buf_addf(user, "%s=%s ", name, value);
+  return strcmp(name, "BASE") == 0 ? fl_error_set(err, FL_E_LIMIT, "one too many") : 0;
+}
+
+static int load_noting(const char *text, struct fl_buf *noted, struct fl_diags *diags) {
+  struct fl_graph_file file = {0};
+  struct fl_graph_file_options options = {
+      .size = sizeof options, .getenv_fn = test_getenv, .user = noted, .on_secret = note_secret};
+  int rc = fl_graph_file_load("f.yaml", fl_slice_of(text), &options, &file, diags);
+  fl_graph_file_deinit(&file);
+  return rc;
+}
+
+#define SECRET_GRAPH \
+  "fairlead: 1\nstate: {n: {type: integer}}\nnodes: {a: {type: set, write: {n: '1'}}}\nedges: [START -> a]\n"
+
+static void variables_in_places_of_secrets_are_told(void **state) {
+  static const struct {
+    const char *text, *noted;
+  } rows[] = {
+      {"models: {m: {provider: openai, model: '${KEY}', base_url: '${BASE}', api_key: '${KEY}'}}", "KEY=secret "},
+      {"models: {m: {provider: openai, model: m, api_key: 'written'}}", NULL},
+      {"models: {m: {provider: openai, model: m, api_key: '${EMPTY}${NONE:-a default}'}}", NULL},
+      {"mcpServers: {s: {url: 'http://h/${KEY}', headers: {Authorization: 'Bearer ${KEY}', X: 'y'}}}", "KEY=secret "},
+      {"mcpServers: {s: {url: 'http://h', auth: {client_id: '${KEY}', client_secret: '${KEY}'}}}", "KEY=secret "},
+      {"mcpServers: {s: {command: c, args: ['${KEY}'], env: {A: '${KEY}'}}}", NULL},
+      {"memory: {embed: {provider: openai, model: '${KEY}', api_key: '${KEY}', dims: 3}}", "KEY=secret "},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    FL_BUF_AUTO noted = {0};
+    struct fl_diags diags = {0};
+    FL_FREE_AUTO char *text = fl_format("%s%s\n", SECRET_GRAPH, rows[i].text);
+    if (load_noting(text, &noted, &diags) != 0) fail_msg("%s: %s", text, diags.items[0].message);
+    if (rows[i].noted == NULL) assert_int_equal(noted.size, 0);
+    else assert_string_equal(noted.data, rows[i].noted);
+    fl_diags_deinit(&diags);
+  }
+}
+
+static void a_secret_that_cannot_be_kept_is_an_error(void **state) {
+  FL_BUF_AUTO noted = {0};
+  struct fl_diags diags = {0};
+  int rc = load_noting(SECRET_GRAPH "models: {m: {provider: openai, model: m, api_key: '${BASE}'}}\n", &noted, &diags);
+  assert_int_equal(rc, FL_E_INVALID);
+  assert_non_null(strstr(diags.items[0].message, "the variable BASE: one too many"));
+  fl_diags_deinit(&diags);
+}
+
 /* ---- what loads ---- */
 
 static void a_react_node_becomes_a_loop(void **state) {
@@ -774,6 +825,8 @@ static void survives_being_cut_anywhere(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(variables_in_places_of_secrets_are_told),
+      cmocka_unit_test(a_secret_that_cannot_be_kept_is_an_error),
       cmocka_unit_test(a_react_node_becomes_a_loop),
       cmocka_unit_test(the_loop_goes_on_while_there_are_calls),
       cmocka_unit_test(branches_after_a_react_node_wait_for_its_answer),

@@ -132,6 +132,31 @@ static void a_command_prints_it(void **state) {
   expect(COMMAND("sh", "-c", "yes " VALUE), FL_E_LIMIT, "printed more than 8194 bytes");
 }
 
+static void a_vault_knows_what_stands_elsewhere(void **state) {
+  static const char *const left_out[] = {"", "short", "1234567", "aaaaaaaaaaaaaaaa"};
+  struct fl_world *world = fl_world_sim_create(1);
+  struct fl_error err = {0};
+  char wide[FL_KNOWN_SIZE_MAX + 2];
+  for (size_t i = 0; i < 3; i++) assert_int_equal(fl_vault_know(world, "K", fl_slice_of(left_out[i]), &err), 0);
+  assert_null(fl_vault_known(world)); /* so that nothing is looked through */
+  assert_int_equal(fl_vault_know(world, "K", fl_slice_of(left_out[3]), &err), 0);
+  for (size_t i = 0; i < sizeof wide; i++) wide[i] = "abc"[i % 3];
+  assert_int_equal(fl_vault_know(world, "K", fl_slice_n(wide, sizeof wide), &err), 0);
+  assert_false(fl_known_finds(fl_vault_known(world), fl_slice_of(left_out[3])));
+  assert_int_equal(fl_vault_know(world, "K", FL_SLICE("12345678"), &err), 0);
+  assert_int_equal(fl_vault_know(world, "TWICE", FL_SLICE("12345678"), &err), 0);
+  FL_BUF_AUTO shown = {0};
+  assert_int_equal(fl_known_hide(fl_vault_known(world), FL_SLICE("it is 12345678"), &shown), 1);
+  assert_string_equal(shown.data, "it is [secret K]");
+  int status = 0;
+  for (int i = 0; i < FL_KNOWN_COUNT_MAX && status == 0; i++) {
+    FL_FREE_AUTO char *value = fl_format("the value %d", i);
+    status = fl_vault_know(world, "MANY", fl_slice_of(value), &err);
+  }
+  assert_int_equal(status, FL_E_LIMIT);
+  fl_world_destroy(world);
+}
+
 static void a_vault_reads_each_source_once(void **state) {
   struct fl_world *world = fl_world_sim_create(1);
   const struct fl_secret *first = NULL, *again = NULL, *other = NULL;
@@ -192,6 +217,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(a_variable_is_taken_away),
       cmocka_unit_test(a_credential_is_a_file_of_systemds),
       cmocka_unit_test(a_command_prints_it),
+      cmocka_unit_test(a_vault_knows_what_stands_elsewhere),
       cmocka_unit_test(a_vault_reads_each_source_once),
       cmocka_unit_test(a_vault_tells_who_was_given_what),
   };

@@ -74,6 +74,9 @@ static void addresses_and_keys(void **state) {
     if (read_entry(addresses[i].entry, &config, &err) != 0) fail_msg("%s: %s", addresses[i].name, err.text);
     expect_text(addresses[i].name, config.base_url, addresses[i].base_url);
     expect_text(addresses[i].name, config.api_key, addresses[i].key);
+    const char *key = config.api_key != NULL ? config.api_key : "";
+    const char *variable = *key == 'k' ? "OPENAI_API_KEY" : *key == 'a' ? "ANTHROPIC_API_KEY" : NULL;
+    expect_text(addresses[i].name, config.key_variable, variable); /* NULL for "f", the file's own */
     assert_string_equal(config.model, "m");
   }
   environment = NULL;

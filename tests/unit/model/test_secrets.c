@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define CANARY "canary \"value\" 4711"
+#define MODEL_KEY "sk-canary-0815"
 #define IN_JSON "canary \\\"value\\\" 4711"
 enum { SEED_COUNT = 20 };
 
@@ -19,11 +20,15 @@ struct talk {
   struct fl_value *message;
   const char *body;
   int http_status;
+  bool has_key;
+  char authorization[64];
 };
 
 static void on_request(struct fl_sim_exchange *exchange) {
   struct talk *talk = fl_sim_exchange_user(exchange);
   fl_slice body = fl_sim_request_body(exchange);
+  const char *authorization = fl_sim_request_header(exchange, "Authorization");
+  snprintf(talk->authorization, sizeof talk->authorization, "%s", authorization != NULL ? authorization : "");
   fl_buf_clear(&talk->request);
   fl_buf_add(&talk->request, body.data, body.size);
   fl_sim_respond(exchange, 10, talk->http_status, NULL);
@@ -48,6 +53,10 @@ static void on_done(struct fl_model_call *call, int status, struct fl_value *mes
 
 static void run(struct talk *talk, uint64_t seed, const char *said) {
   struct fl_world *world = fl_world_sim_create(seed);
+  struct fl_model_config config = {
+      .provider = FL_MODEL_OPENAI, .model = (char *)"m", .base_url = (char *)"https://model.test/v1"};
+  if (talk->has_key) config.api_key = (char *)MODEL_KEY, config.key_variable = "OPENAI_API_KEY";
+  assert_int_equal(fl_model_config_know_key(world, &config, NULL), 0);
   const struct fl_secret *value = NULL;
   const struct fl_secret_source source = {.kind = FL_SECRET_COMMAND,
                                           .argv = (const char *const[]){"echo", CANARY, NULL}};
@@ -55,8 +64,6 @@ static void run(struct talk *talk, uint64_t seed, const char *said) {
   fl_world_sim_set_splits(world, true);
   fl_world_sim_server(
       world, &(struct fl_sim_server){.url_prefix = "https://model.test/", .on_request = on_request, .user = talk});
-  struct fl_model_config config = {
-      .provider = FL_MODEL_OPENAI, .model = (char *)"m", .base_url = (char *)"https://model.test/v1"};
   struct fl_list *empty = fl_list_create();
   struct fl_value *message = fl_object();
   fl_set_string(message, "role", "user");
@@ -128,11 +135,32 @@ static void requests_have_none(void **state) {
   }
 }
 
+/* Its own request carries it in the header, and nowhere else. */
+static void a_key_of_the_environment_is_known(void **state) {
+  static const char body[] = EVENT("{\"content\":\"yours is sk-can\"}") EVENT("{\"content\":\"ary-0815!\"}") END;
+  struct talk talk = {.body = body, .http_status = 200, .has_key = true};
+  run(&talk, 7, "is " MODEL_KEY " mine?");
+  assert_string_equal(talk.authorization, "Bearer " MODEL_KEY);
+  assert_null(strstr(talk.request.data, MODEL_KEY));
+  assert_non_null(strstr(talk.request.data, "is [secret OPENAI_API_KEY] mine?"));
+  assert_string_equal(talk.text.data, "yours is [secret OPENAI_API_KEY]!");
+  talk_deinit(&talk);
+  struct talk refused = {.body = "{\"error\":{\"message\":\"a bad key: c2stY2FuYXJ5LTA4MTU=, " MODEL_KEY "\"}}",
+                         .http_status = 401,
+                         .has_key = true};
+  run(&refused, 8, "hi");
+  assert_non_null(strstr(refused.error, "a bad key: [secret OPENAI_API_KEY]"));
+  assert_null(strstr(refused.error, "c2stY2FuYXJ5"));
+  assert_null(strstr(refused.error, MODEL_KEY));
+  talk_deinit(&refused);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(deltas_and_messages_show_none),
       cmocka_unit_test(errors_show_none),
       cmocka_unit_test(requests_have_none),
+      cmocka_unit_test(a_key_of_the_environment_is_known),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
