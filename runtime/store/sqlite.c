@@ -11,6 +11,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mem.h"
 #include "runtime/io/key_source.h"
+#include "runtime/io/vault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -305,6 +306,7 @@ int fl_store_open(struct fl_world *world, const char *path, const struct fl_stor
   struct fl_store_options keyed = *options;
   if (options->finds_key && (options->key == NULL || options->key->data == NULL)) {
     if (fl_key_source_store(&found, err) != 0) return err->code;
+    if (fl_vault_know(world, "STORE_KEY", fl_secret_slice(&found), err) != 0) return err->code;
     keyed.key = &found;
   }
   options = &keyed;

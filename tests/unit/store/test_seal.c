@@ -3,6 +3,7 @@
  * put in the clear is refused by name. */
 #include "tests/unit/store/sealed.h"
 
+#include "runtime/io/vault.h"
 #include "runtime/store/seal.h"
 #include "runtime/store/trace.h"
 
@@ -398,14 +399,32 @@ static void a_store_is_sealed_afterwards(void **state) {
   assert_whole(f);
 }
 
+/* Of a key that the store finds itself: also as it stands in its file. */
+static void a_key_that_was_found_is_a_known_secret(void **state) {
+  static const char hex[] = "1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+  struct fixture *f = *state;
+  FL_FREE_AUTO char *command = fl_format("echo %s", hex), *path = fl_format("%s.found", f->path);
+  struct fl_store *store = NULL;
+  const struct fl_store_options options = {.size = sizeof options, .finds_key = true};
+  assert_null(fl_vault_known(f->world)); /* one that was given is its giver's affair */
+  setenv("FAIRLEAD_STORE_KEY_COMMAND", command, 1);
+  int status = fl_store_open(f->world, path, &options, &store, &f->err);
+  unsetenv("FAIRLEAD_STORE_KEY_COMMAND");
+  if (status != 0) fail_msg("%s", f->err.text);
+  fl_store_close(store);
+  FL_BUF_AUTO shown = {0};
+  assert_int_equal(fl_known_hide(fl_vault_known(f->world), fl_slice_of(hex), &shown), 1);
+  assert_string_equal(shown.data, "[secret STORE_KEY]");
+}
+
 int main(void) {
 #define SEALED(test) cmocka_unit_test_setup_teardown(test, open_sealed, close_fixture)
   const struct CMUnitTest tests[] = {
-      SEALED(what_is_sealed_is_found_again),    SEALED(threads_are_copied_moved_and_pruned),
-      SEALED(a_sealed_store_needs_its_key),     SEALED(the_master_key_is_exchanged),
-      SEALED(a_deleted_thread_is_erased),       cmocka_unit_test(each_bit_of_a_row_counts),
-      SEALED(rows_that_were_touched_are_named), SEALED(a_row_in_the_clear_is_refused),
-      SEALED(a_store_is_sealed_afterwards),
+      SEALED(what_is_sealed_is_found_again),          SEALED(threads_are_copied_moved_and_pruned),
+      SEALED(a_sealed_store_needs_its_key),           SEALED(the_master_key_is_exchanged),
+      SEALED(a_key_that_was_found_is_a_known_secret), SEALED(a_deleted_thread_is_erased),
+      cmocka_unit_test(each_bit_of_a_row_counts),     SEALED(rows_that_were_touched_are_named),
+      SEALED(a_row_in_the_clear_is_refused),          SEALED(a_store_is_sealed_afterwards),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
