@@ -25,6 +25,7 @@
 static char *build, *server, *home; /* folders: of the programs; ours */
 static struct fl_buf secrets;       /* the manifest's list of them */
 static int row_count, failed_count;
+enum { KEYED = 16 }; /* the first of three values that are given as a key and as headers */
 
 /* ---- rows ---- */
 
@@ -482,6 +483,89 @@ static void none_is_in_a_core_file(void) {
   else skip(what, "this machine leaves none, or elsewhere");
 }
 
+/* ---- keys of models, headers of servers ---- */
+
+/* The port that it listens at; it is the caller's to kill. */
+static int start_echo(const char *scene, pid_t *ret_pid) {
+  FL_FREE_AUTO char *program = fl_format("%s/secrets-echo", build), *path = path_of(scene, "port");
+  const char *const argv[] = {program, NULL};
+  int port = 0;
+  *ret_pid = start(scene, "port", argv);
+  for (int i = 0; i < 500 && port == 0; i++) {
+    FILE *file = fopen(path, "re");
+    if (file != NULL && fscanf(file, "%d", &port) != 1) port = 0;
+    if (file != NULL) fclose(file);
+    usleep(10 * 1000);
+  }
+  return port;
+}
+
+/* By reference to two variables, or (`is_control`) with the values in the file itself. */
+static void write_keys_graph(const char *scene, int port, bool is_control) {
+  FL_FREE_AUTO char *text = fl_format(
+      "{\"fairlead\": 1, \"name\": \"echo\", \"state\": {\"messages\": {\"reducer\": \"messages\"}},"
+      "\"models\": {\"main\": {\"provider\": \"openai\", \"model\": \"m\", \"base_url\": \"http://127.0.0.1:%d/v1\"}},"
+      "\"mcpServers\": {\"echo\": {\"url\": \"http://127.0.0.1:%d/mcp\", \"headers\": {}}},"
+      "\"nodes\": {\"agent\": {\"type\": \"agent\", \"model\": \"main\", \"tools\": [\"echo/*\"]},"
+      "\"tools\": {\"type\": \"tools\", \"tools\": [\"echo/*\"]}},"
+      "\"edges\": [\"START -> agent\", {\"from\": \"agent\", \"branch\": ["
+      "{\"when\": \"size(last(state.messages).tool_calls) > 0\", \"to\": \"tools\"}, {\"to\": \"END\"}]},"
+      "\"tools -> agent\"]}",
+      port, port);
+  struct fl_value *graph = value_of(text), *headers = fl_get(fl_get(fl_get(graph, "mcpServers"), "echo"), "headers");
+  FL_FREE_AUTO char *bearer = fl_format("Bearer %s", is_control ? canaries[KEYED + 1].value : "${KEYED_HEADER}");
+  fl_set_string(fl_get(fl_get(graph, "models"), "main"), "api_key",
+                is_control ? canaries[KEYED].value : "${KEYED_MODEL}");
+  fl_set_string(headers, "Authorization", bearer);
+  fl_set_string(headers, "X-Api-Key", is_control ? canaries[KEYED + 2].value : "${KEYED_OTHER}");
+  write_value(scene, "graph.json", graph);
+}
+
+/* A run that a provider ends with an error, in which the key stands. */
+static void run_keys(const char *scene, bool is_control) {
+  FL_FREE_AUTO char *folder = fl_format("%s/%s", home, scene), *out = path_of(scene, "out");
+  pid_t echo;
+  mkdir(folder, 0700);
+  mkdir(out, 0700);
+  write_keys_graph(scene, start_echo(scene, &echo), is_control);
+  row(wait_for(start_run(scene, true)) != 0, "a provider ends a run with an error that has its key", "it is answered");
+  kill(echo, SIGKILL);
+  wait_for(echo);
+  make_exports(scene);
+}
+
+static bool has_kinds(const struct canary_findings *findings, size_t index) {
+  for (int kind = 0; kind < SPELLING_COUNT; kind++)
+    if (!findings->has[index][kind]) return false;
+  return true;
+}
+
+static void keys_and_headers_are_said_back(void) {
+  static const char *const names[] = {"KEYED_MODEL", "KEYED_HEADER", "KEYED_OTHER"};
+  struct canary_findings control = {0}, findings = {0};
+  for (size_t i = 0; i < 3; i++) setenv(names[i], canaries[KEYED + i].value, 1);
+  run_keys("keys-control", true);
+  search_store("keys-control", &control);
+  row(has_kinds(&control, KEYED) && has_kinds(&control, KEYED + 1) && has_kinds(&control, KEYED + 2),
+      "control: a key and headers that stand in the graph file are found in the store, in every spelling",
+      "some are not");
+  run_keys("keys", false);
+  FL_FREE_AUTO char *out = path_of("keys", "out");
+  canaries_search_files(&findings, out);
+  expect_none("no key of a model and no header, taken from the environment, is in anything that is left", &findings);
+  for (size_t i = 0; i < 3; i++) {
+    FL_FREE_AUTO char *mark = fl_format("[secret %s]", names[i]),
+                      *what = fl_format("%s reaches its server, and stands instead of its value", mark);
+    row(has_text("keys", "out/threads-export", mark), what, "it is not there");
+    unsetenv(names[i]);
+  }
+  row(has_text("keys", "out/stdout", "400") || has_text("keys", "out/stdout.err", "400"), "the error is the provider's",
+      "it is another");
+  row(has_text("keys", "out/stdout", "[secret KEYED_MODEL]") ||
+          has_text("keys", "out/stdout.err", "[secret KEYED_MODEL]"),
+      "and has the key's name", "it has not");
+}
+
 static void remove_home(void) {
   fflush(stdout);
   pid_t pid = fork();
@@ -504,6 +588,7 @@ int main(int argc, char **argv) {
   none_is_in_what_commands_print();
   none_is_in_a_killed_store();
   none_is_in_a_core_file();
+  keys_and_headers_are_said_back();
   printf("1..%d\n", row_count);
   if (getenv("FL_SECRETS_KEEP") != NULL) fprintf(stderr, "kept: %s\n", home);
   else remove_home();
