@@ -122,6 +122,18 @@ static void record_result(struct fl_task_call *call) {
   record->body = fl_dump(body, &record->body_size);
 }
 
+void fl_call_hash_args(struct fl_task_call *call, uint8_t ret_hash[FL_HASH_SIZE]) {
+  struct fl_traced_call *traced = call->trace;
+  if (traced != NULL && traced->has_args_hash) {
+    memcpy(ret_hash, traced->args_hash, FL_HASH_SIZE);
+    return;
+  }
+  fl_json_hash(call->args, ret_hash);
+  if (traced == NULL) return;
+  memcpy(traced->args_hash, ret_hash, FL_HASH_SIZE);
+  traced->has_args_hash = true;
+}
+
 /* A result of a call that was never announced needs its row first: `read` calls and model calls have no intent of their
  * own. */
 static void record_intent(struct fl_task_call *call, struct fl_records *records) {
@@ -136,7 +148,7 @@ static void record_intent(struct fl_task_call *call, struct fl_records *records)
   record->intent.manifest_hash = fl_strdup(fl_policy_manifest_hash(fl_frame_policy(call->task->frame)));
   const char *key = call->own_key != NULL ? call->own_key : call->key;
   record->intent.key = call->effect == FL_EFFECT_KEYED ? fl_strdup(key) : NULL;
-  if (call->args != NULL) fl_json_hash(call->args, record->intent.argument_hash);
+  if (call->args != NULL) fl_call_hash_args(call, record->intent.argument_hash);
   record->body = call->kind == FL_CALL_TOOL ? fl_dump(call->args, &record->body_size) : NULL;
 }
 

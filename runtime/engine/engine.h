@@ -24,15 +24,15 @@
 /* A definition that this runtime can run, with the models, servers and policy that belong to it. */
 struct fl_loaded_graph {
   struct fl_definition *definition;
-  struct fl_graph_file file;     /* empty for a graph that was built in C */
-  struct fl_map models;          /* name -> struct fl_model_config * */
-  struct fl_policy *list;        /* what its nodes name; NULL in a file that another one uses as a subgraph */
-  struct fl_manifest *manifest;  /* NULL: none */
-  struct fl_value *kept_pins;    /* what its servers said when they were pinned (tools/policy/pin.h); NULL: nothing */
-  struct fl_policy_needs needs;  /* of its policy and those of the files in it */
-  struct fl_policy *policy;      /* its manifest, within the list or the policy of the graph around; NULL: none */
-  struct fl_loaded_graph *inner; /* files that it runs as graphs, until they stand in the runtime's list; owned */
-  struct fl_loaded_graph *outer; /* whose models it has beside its own; NULL: none */
+  struct fl_graph_file file;       /* empty for a graph that was built in C */
+  struct fl_map models;            /* name -> struct fl_model_config * */
+  struct fl_policy *list;          /* what its nodes name; NULL in a file that another one uses as a subgraph */
+  struct fl_manifest *manifest;    /* NULL: none */
+  struct fl_value *kept_pins;      /* what its servers said when they were pinned (tools/policy/pin.h); NULL: nothing */
+  struct fl_policy_needs needs;    /* of its policy and those of the files in it */
+  struct fl_policy *policy;        /* its manifest, within the list or the policy of the graph around; NULL: none */
+  struct fl_loaded_graph *inner;   /* files that it runs as graphs, until they stand in the runtime's list; owned */
+  struct fl_loaded_graph *outer;   /* whose models it has beside its own; NULL: none */
   struct fl_tracing_rule *tracing; /* of its section `trace`, lent by the runtime; NULL: it says nothing */
   struct fl_loaded_graph *next;
 };
@@ -87,11 +87,11 @@ struct fl_runtime {
   struct fl_map models;                       /* name -> struct fl_model_config *, for graphs built in C */
   char **granted;                             /* patterns of tools that the embedding program added */
   size_t granted_count;
-  struct fl_memory *memory;             /* <fairlead/memory.h>; NULL until somebody uses it */
-  struct fl_pins *pins;                 /* NULL until a tool is looked at */
-  struct fl_discovery *discovery;       /* NULL until an agent looks for tools */
-  struct fl_value *server_entries;      /* of the loaded graphs, by name: [folder, mcpServers entry]; an object */
-  struct fl_value *sandboxes; /* by server, or by tool: the layers around it; an object, or NULL: there are none */
+  struct fl_memory *memory;        /* <fairlead/memory.h>; NULL until somebody uses it */
+  struct fl_pins *pins;            /* NULL until a tool is looked at */
+  struct fl_discovery *discovery;  /* NULL until an agent looks for tools */
+  struct fl_value *server_entries; /* of the loaded graphs, by name: [folder, mcpServers entry]; an object */
+  struct fl_value *sandboxes;      /* by server, or by tool: the layers around it; an object, or NULL: there are none */
   const struct fl_rehearsal *rehearsal; /* rehearsal.h; NULL: it is not one */
   fl_lookup_fn *lookup;                 /* of hosts, on a thread of the pool; NULL: runtime/io/lookup.h */
   struct fl_effects spare_effects;      /* empty: the memory of a list for the next step */
@@ -551,6 +551,8 @@ void fl_call_function_dispatch(struct fl_task_call *call);
 void fl_call_function_free(struct fl_task_call *call);
 
 int fl_call_place(const struct fl_task_call *call); /* in the journal of its task */
+/* Of its arguments, once the call is made and they change no more. */
+void fl_call_hash_args(struct fl_task_call *call, uint8_t ret_hash[FL_HASH_SIZE]);
 /* What the journal knows of it; NULL: nothing. Lent. */
 const struct fl_loaded_call *fl_call_journalled(const struct fl_task_call *call);
 /* Ends a call that has not left; the node reads why. */

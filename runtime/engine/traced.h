@@ -3,6 +3,7 @@
  * is zero, and a call has none. */
 #pragma once
 #include "runtime/base/buf.h"
+#include "runtime/base/id.h"
 
 struct fl_traced_call {
   uint32_t span;          /* its number in the trace; 0: none yet */
@@ -11,6 +12,8 @@ struct fl_traced_call {
   unsigned tries;         /* of a model's call */
   const char *verdict;    /* of the policy; NULL: it was not asked */
   char *rule;             /* that decided; owned */
+  bool has_args_hash;
+  uint8_t args_hash[FL_HASH_SIZE]; /* once the call is made: span and journal both want it */
 };
 
 /* What waits with a task for the commit that it goes with. */

@@ -120,13 +120,13 @@ static int64_t content_size(const struct fl_value *result) {
   return size;
 }
 
-static void describe_tool(struct fl_buf *row, const struct fl_task_call *call) {
+static void describe_tool(struct fl_buf *row, struct fl_task_call *call) {
   enum { HASH_SHOWN = 8 };
   struct fl_trace_totals *totals = &call->task->invocation->trace->totals;
   static const char *const effects[] = {"read", "keyed", "once"};
   uint8_t hash[FL_HASH_SIZE];
   char hex[2 * HASH_SHOWN + 1];
-  fl_json_hash(call->args, hash);
+  fl_call_hash_args(call, hash);
   fl_hex(hash, HASH_SHOWN, hex);
   const struct fl_registry_tool *tool = fl_registry_find(call->task->invocation->runtime->registry, call->name);
   if (tool != NULL && tool->identity != NULL) fl_span_add_int(row, FL_SPAN_MCP_KEY, 1);

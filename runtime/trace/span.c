@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { ROW_SIZE = 120, VARINT_MAX = 10, HEAD_VARINTS = 6 };
+enum { ROW_SIZE = 248, VARINT_MAX = 10, HEAD_VARINTS = 6 };
 
 const char *fl_span_kind_name(enum fl_span_kind kind) {
   static const char *const names[FL_SPAN_KIND_COUNT] = {"run",      "step",   "node",      "model", "tool",
