@@ -208,7 +208,10 @@ static void on_too_long(struct fl_mcp_transport *transport, int64_t origin, fl_s
   struct fl_mcp_connection *connection = transport->user;
   FL_BUF_AUTO shown = {.limit = FL_KNOWN_TEXT_MAX};
   if (connection->is_closing) return;
-  if (fl_known_hide(known_of(connection), front, &shown) > 0) front = fl_buf_slice(&shown);
+  if (fl_known_finds(known_of(connection), front)) { /* not copied where there is nothing to hide: it is long */
+    fl_known_hide(known_of(connection), front, &shown);
+    front = fl_buf_slice(&shown);
+  }
   fl_mcp_client_line_too_long(connection->session, front, &connection->effects);
   deliver(connection);
 }

@@ -46,7 +46,10 @@ static const struct fl_known *known_of(const struct process_client *client) {
 static void note_stray(struct process_client *client, fl_slice line) {
   FL_BUF_AUTO shown = {.limit = FL_KNOWN_TEXT_MAX};
   if (client->stray[0] != '\0' || line.size == 0 || line.data[0] == '{' || line.data[0] == '[') return;
-  if (fl_known_hide(known_of(client), line, &shown) > 0) line = fl_buf_slice(&shown);
+  if (fl_known_finds(known_of(client), line)) {
+    fl_known_hide(known_of(client), line, &shown);
+    line = fl_buf_slice(&shown);
+  }
   FL_VALUE_AUTO text = fl_string_n(line.data, line.size < sizeof client->stray ? line.size : sizeof client->stray - 1);
   snprintf(client->stray, sizeof client->stray, "%s", fl_as_string(text));
 }
